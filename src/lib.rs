@@ -1,0 +1,7 @@
+//! gait: a transparent policy proxy for tool APIs.
+#![forbid(unsafe_code)]
+
+pub mod stage;
+pub mod policy;
+pub mod json;
+pub mod clock;

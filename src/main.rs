@@ -1,0 +1,3 @@
+//! The `gait` binary: parse, dispatch, exit code.
+
+fn main() {}
