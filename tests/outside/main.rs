@@ -1,0 +1,20 @@
+//! gait from outside: the built binary, real sockets, literal bytes, and the tool's own record as
+//! the judge of what was executed.
+//!
+//! One crate rather than one per file: it links once, and the support code has no unused corners.
+//! Nothing here imports the library; what a caller, a tool or an operator can see is all it uses.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a broken expectation must end the test, also inside a helper"
+)]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "tests dial, spawn and read the clock on purpose: they stand outside"
+)]
+
+mod support;
+
+mod wire;

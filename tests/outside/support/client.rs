@@ -1,0 +1,111 @@
+//! A caller that writes literal bytes and reads answers, several on one connection.
+
+use super::message::{Response, Wire};
+use super::PATIENCE;
+use std::io::{self, Write};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+
+/// One connection to gait.
+#[derive(Debug)]
+pub(crate) struct Conn {
+    wire: Wire<TcpStream>,
+}
+
+impl Conn {
+    /// Dials; a hung answer fails after [`PATIENCE`].
+    pub(crate) fn open(address: SocketAddr) -> Conn {
+        Conn::try_open(address).expect("connect to gait")
+    }
+
+    /// Dials, and says when nobody listens.
+    pub(crate) fn try_open(address: SocketAddr) -> io::Result<Conn> {
+        let stream = TcpStream::connect(address)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.set_write_timeout(Some(PATIENCE))?;
+        stream.set_nodelay(true)?;
+        Ok(Conn { wire: Wire::new(stream) })
+    }
+
+    /// Writes literal bytes. A peer that hung up already is no error here: its answer tells.
+    pub(crate) fn write(&mut self, bytes: impl AsRef<[u8]>) -> &mut Conn {
+        let _closed = self.wire.stream.write_all(bytes.as_ref());
+        self
+    }
+
+    /// Says that nothing more will be written.
+    pub(crate) fn finish(&mut self) -> &mut Conn {
+        let _closed = self.wire.stream.shutdown(Shutdown::Write);
+        self
+    }
+
+    /// The final answer's head; its body is still to be read.
+    pub(crate) fn head(&mut self) -> io::Result<Response> {
+        let mut interim = Vec::new();
+        loop {
+            let eof = || io::Error::new(io::ErrorKind::UnexpectedEof, "closed without an answer");
+            let (text, fields) = self.wire.head()?.ok_or_else(eof)?;
+            let status = status(&text);
+            if (100..200).contains(&status) && status != 101 {
+                interim.push(status);
+                continue;
+            }
+            return Ok(Response { status, interim, fields, body: Vec::new() });
+        }
+    }
+
+    /// The whole answer to a request with a body-bearing answer (anything but HEAD).
+    pub(crate) fn try_read(&mut self) -> io::Result<Response> {
+        let mut answer = self.head()?;
+        if matches!(answer.status, 101 | 204 | 304) {
+            return Ok(answer);
+        }
+        answer.body = match self.wire.body(&answer.fields)? {
+            Some(body) => body,
+            None => self.wire.to_end()?,
+        };
+        Ok(answer)
+    }
+
+    /// The whole answer; no answer fails the test.
+    pub(crate) fn read(&mut self) -> Response {
+        self.try_read().expect("an answer")
+    }
+
+    /// One chunk of a chunked answer, as it comes.
+    pub(crate) fn chunk(&mut self) -> io::Result<Vec<u8>> {
+        self.wire.chunk()
+    }
+
+    /// Whatever is left on the connection until the other side closes it.
+    pub(crate) fn rest(&mut self) -> Vec<u8> {
+        match self.wire.to_end() {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::ConnectionReset => Vec::new(),
+            Err(error) => panic!("the connection stays open: {error}"),
+        }
+    }
+}
+
+/// The status of a status line.
+fn status(head: &str) -> u16 {
+    head.split(' ').nth(1).and_then(|word| word.parse().ok()).unwrap_or_else(|| panic!("{head}"))
+}
+
+/// Sends one literal request on a fresh connection and reads the answer.
+pub(crate) fn send(address: SocketAddr, bytes: impl AsRef<[u8]>) -> Response {
+    Conn::open(address).write(bytes).read()
+}
+
+/// The bytes of a plain GET.
+pub(crate) fn get(target: &str) -> String {
+    format!("GET {target} HTTP/1.1\r\nHost: api.test\r\n\r\n")
+}
+
+/// The bytes of a plain JSON POST.
+pub(crate) fn post(target: &str, body: &str) -> String {
+    format!(
+        "POST {target} HTTP/1.1\r\nHost: api.test\r\nContent-Type: application/json\r\n\
+         Content-Length: {}\r\n\r\n{body}",
+        body.len()
+    )
+}

@@ -1,0 +1,215 @@
+//! The built binary as a process: written config in a directory of its own, ports that the kernel
+//! chooses, its log kept for the panic message.
+
+use super::client::send;
+use super::message::Response;
+use super::metrics::Scrape;
+use super::wait_for;
+use serde_json::Value;
+use std::fs::{self, File};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use tempfile::TempDir;
+
+/// What a gait is started with.
+#[derive(Clone, Debug)]
+pub(crate) struct Setup {
+    /// The part of the config that the test is about; listeners, state and policy are added.
+    pub(crate) config: String,
+    /// The policy's text.
+    pub(crate) policy: String,
+}
+
+/// A running gait; killed when dropped.
+#[derive(Debug)]
+pub(crate) struct Gait {
+    /// Holds config, policy, state and log.
+    dir: TempDir,
+    child: Child,
+    /// The data listener.
+    pub(crate) server: SocketAddr,
+    telemetry: SocketAddr,
+}
+
+impl Setup {
+    /// Reads `tests/fixtures/NAME.yaml` and `tests/fixtures/NAME.policy.yaml`, with `UPSTREAM`
+    /// put in.
+    pub(crate) fn fixture(name: &str, upstream: SocketAddr) -> Setup {
+        let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
+        let read = |file: String| fs::read_to_string(dir.join(&file)).expect(&file);
+        Setup {
+            config: read(format!("{name}.yaml")).replace("UPSTREAM", &upstream.to_string()),
+            policy: read(format!("{name}.policy.yaml")),
+        }
+    }
+
+    /// The same with more lines of config.
+    pub(crate) fn with(mut self, lines: &str) -> Setup {
+        self.config.push_str(lines);
+        self
+    }
+
+    /// Writes both files into `dir` and gives the config's path.
+    pub(crate) fn write(&self, dir: &Path) -> PathBuf {
+        let head = "telemetry: { listen: \"127.0.0.1:0\" }\n\
+                    state_dir: ./state\npolicy: ./policy.yaml\n";
+        let config = dir.join("gait.yaml");
+        fs::write(&config, format!("{head}{}", self.config)).unwrap();
+        fs::write(dir.join("policy.yaml"), &self.policy).unwrap();
+        config
+    }
+
+    /// Starts gait and waits until it says that it is ready.
+    pub(crate) fn start(&self) -> Gait {
+        self.start_in(TempDir::new().unwrap())
+    }
+
+    /// The same in a directory that may hold the state of an earlier process.
+    pub(crate) fn start_in(&self, dir: TempDir) -> Gait {
+        let config = self.write(dir.path());
+        let _none = fs::remove_file(dir.path().join("state/addresses.json"));
+        let log = File::create(dir.path().join("log")).unwrap();
+        let mut child = command(dir.path())
+            .args(["proxy", "--config"])
+            .arg(config)
+            .stderr(log)
+            .spawn()
+            .expect("start gait");
+        let (server, telemetry) = addresses(dir.path(), &mut child);
+        let gait = Gait { dir, child, server, telemetry };
+        wait_for("readiness", || (gait.telemetry("/readyz").status == 200).then_some(()));
+        gait
+    }
+}
+
+impl Gait {
+    /// One GET on the telemetry listener.
+    pub(crate) fn telemetry(&self, path: &str) -> Response {
+        let request = format!("GET {path} HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\n");
+        send(self.telemetry, request)
+    }
+
+    /// One scrape of `/metrics`.
+    pub(crate) fn scrape(&self) -> Scrape {
+        Scrape::parse(&self.telemetry("/metrics").text())
+    }
+
+    /// Scrapes until no permit is open.
+    pub(crate) fn settled(&self) -> Scrape {
+        wait_for("every permit to be settled", || {
+            let scrape = self.scrape();
+            (scrape.total("gait_permits_open") == 0.0).then_some(scrape)
+        })
+    }
+
+    /// The lines of the evidence log, oldest first.
+    pub(crate) fn evidence(&self) -> Vec<Value> {
+        evidence(self.dir.path())
+    }
+
+    /// What gait wrote on stderr.
+    pub(crate) fn log(&self) -> String {
+        log(self.dir.path())
+    }
+
+    /// The process id.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// The directory of config, policy and state.
+    pub(crate) fn dir(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// Sends a signal by name: `TERM`, `HUP`.
+    pub(crate) fn signal(&self, name: &str) {
+        let sent = Command::new("kill")
+            .args([&format!("-{name}"), &self.pid().to_string()])
+            .status()
+            .expect("kill");
+        assert!(sent.success(), "kill -{name}");
+    }
+
+    /// Waits for the process to end by itself.
+    pub(crate) fn wait(&mut self) -> ExitStatus {
+        let child = &mut self.child;
+        wait_for("gait to stop", || child.try_wait().unwrap())
+    }
+
+    /// Kills it at once, as a crash would, and keeps its directory.
+    pub(crate) fn kill(mut self) -> TempDir {
+        self.end();
+        let empty = TempDir::new().unwrap();
+        std::mem::replace(&mut self.dir, empty)
+    }
+
+    /// SIGKILL and reap.
+    fn end(&mut self) {
+        let _ended = self.child.kill();
+        let _reaped = self.child.wait();
+    }
+}
+
+impl Drop for Gait {
+    fn drop(&mut self) {
+        self.end();
+        if std::thread::panicking() {
+            eprintln!("--- gait's log ---\n{}", self.log());
+        }
+    }
+}
+
+/// The lines of every evidence segment under `dir`, oldest first. A torn last line is left out.
+pub(crate) fn evidence(dir: &Path) -> Vec<Value> {
+    let mut segments: Vec<_> = fs::read_dir(dir.join("state/evidence"))
+        .expect("an evidence directory")
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|end| end == "jsonl"))
+        .collect();
+    segments.sort();
+    let text: String = segments.iter().map(|path| fs::read_to_string(path).unwrap()).collect();
+    text.split_inclusive('\n')
+        .filter(|line| line.ends_with('\n'))
+        .filter_map(|line| serde_json::from_str(line).ok())
+        .collect()
+}
+
+/// Runs gait to its end; for starts that must fail. One that does not end is killed by `timeout`,
+/// which then answers 124.
+pub(crate) fn run_to_end(dir: &Path, arguments: &[&str]) -> Output {
+    Command::new("timeout")
+        .args(["--signal=KILL", "20", env!("CARGO_BIN_EXE_gait")])
+        .args(arguments)
+        .current_dir(dir)
+        .stdin(Stdio::null())
+        .output()
+        .expect("run gait")
+}
+
+/// gait with a clean environment of its own.
+fn command(dir: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_gait"));
+    command.current_dir(dir).stdin(Stdio::null()).stdout(Stdio::null());
+    command.env("GAIT__LOG__FORMAT", "json");
+    command
+}
+
+/// Gait's log so far.
+fn log(dir: &Path) -> String {
+    fs::read_to_string(dir.join("log")).unwrap_or_default()
+}
+
+/// The addresses that gait writes once it accepts.
+fn addresses(dir: &Path, child: &mut Child) -> (SocketAddr, SocketAddr) {
+    let file = dir.join("state/addresses.json");
+    wait_for("addresses.json", || {
+        if let Some(status) = child.try_wait().unwrap() {
+            panic!("gait ended at once, {status}:\n{}", log(dir));
+        }
+        let read: Value = serde_json::from_slice(&fs::read(&file).ok()?).ok()?;
+        let address = |name: &str| read[name].as_str()?.parse().ok();
+        Some((address("server")?, address("telemetry")?))
+    })
+}

@@ -1,0 +1,31 @@
+//! What every outside test needs: a gait process, a client that writes literal bytes, and a tool
+//! that keeps every byte it was sent.
+
+mod client;
+mod gait;
+mod message;
+mod metrics;
+mod recorder;
+
+pub(crate) use client::{Conn, get, post, send};
+pub(crate) use gait::{Gait, Setup, run_to_end};
+pub(crate) use message::{Response, Seen};
+pub(crate) use metrics::Scrape;
+pub(crate) use recorder::{Recorder, Then, listen};
+
+use std::time::{Duration, Instant};
+
+/// How long anything may take before a test calls it hung.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Polls until `ready` gives a value; panics with `what` after [`PATIENCE`].
+pub(crate) fn wait_for<T>(what: &str, mut ready: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(value) = ready() {
+            return value;
+        }
+        assert!(Instant::now() < deadline, "waited {PATIENCE:?} in vain for {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
