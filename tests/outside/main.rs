@@ -18,3 +18,8 @@
 mod support;
 
 mod wire;
+mod stages;
+mod start;
+mod reload;
+mod shutdown;
+mod json_server;

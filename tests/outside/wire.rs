@@ -9,6 +9,7 @@ mod endings;
 mod frames;
 mod headers;
 mod limits;
+mod logs;
 mod paths;
 mod streams;
 
@@ -166,8 +167,10 @@ fn refused(answer: &Response, status: u16) -> Result<(), String> {
 
 #[test]
 fn tables() {
-    let rows: Vec<Row> =
-        [paths::rows(), headers::rows(), bodies::rows(), frames::rows()].into_iter().flatten().collect();
+    let rows: Vec<Row> = [paths::rows(), headers::rows(), bodies::rows(), frames::rows()]
+        .into_iter()
+        .flatten()
+        .collect();
     assert!(rows.len() >= 150, "{} rows", rows.len());
     Bench::start().run_all(&rows);
 }

@@ -1,9 +1,9 @@
 //! A caller that writes literal bytes and reads answers, several on one connection.
 
-use super::message::{Response, Wire};
 use super::PATIENCE;
+use super::message::{Response, Wire};
 use std::io::{self, Write};
-use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 
 /// One connection to gait.
 #[derive(Debug)]
@@ -32,12 +32,6 @@ impl Conn {
         self
     }
 
-    /// Says that nothing more will be written.
-    pub(crate) fn finish(&mut self) -> &mut Conn {
-        let _closed = self.wire.stream.shutdown(Shutdown::Write);
-        self
-    }
-
     /// The final answer's head; its body is still to be read.
     pub(crate) fn head(&mut self) -> io::Result<Response> {
         let mut interim = Vec::new();
@@ -61,7 +55,7 @@ impl Conn {
         }
         answer.body = match self.wire.body(&answer.fields)? {
             Some(body) => body,
-            None => self.wire.to_end()?,
+            None => self.wire.remainder()?,
         };
         Ok(answer)
     }
@@ -78,7 +72,7 @@ impl Conn {
 
     /// Whatever is left on the connection until the other side closes it.
     pub(crate) fn rest(&mut self) -> Vec<u8> {
-        match self.wire.to_end() {
+        match self.wire.remainder() {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::ConnectionReset => Vec::new(),
             Err(error) => panic!("the connection stays open: {error}"),

@@ -8,7 +8,7 @@ use super::wait_for;
 use serde_json::Value;
 use std::fs::{self, File};
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use tempfile::TempDir;
 
@@ -50,14 +50,12 @@ impl Setup {
         self
     }
 
-    /// Writes both files into `dir` and gives the config's path.
-    pub(crate) fn write(&self, dir: &Path) -> PathBuf {
+    /// Writes `gait.yaml` and `policy.yaml` into `dir`.
+    pub(crate) fn write(&self, dir: &Path) {
         let head = "telemetry: { listen: \"127.0.0.1:0\" }\n\
                     state_dir: ./state\npolicy: ./policy.yaml\n";
-        let config = dir.join("gait.yaml");
-        fs::write(&config, format!("{head}{}", self.config)).unwrap();
+        fs::write(dir.join("gait.yaml"), format!("{head}{}", self.config)).unwrap();
         fs::write(dir.join("policy.yaml"), &self.policy).unwrap();
-        config
     }
 
     /// Starts gait and waits until it says that it is ready.
@@ -67,12 +65,24 @@ impl Setup {
 
     /// The same in a directory that may hold the state of an earlier process.
     pub(crate) fn start_in(&self, dir: TempDir) -> Gait {
-        let config = self.write(dir.path());
+        self.write(dir.path());
+        Gait::launch(dir, &["proxy", "--config", "gait.yaml"], &[])
+    }
+}
+
+impl Gait {
+    /// Starts gait in `dir` with these arguments and further environment, and waits until it says
+    /// that it is ready.
+    pub(crate) fn launch(dir: TempDir, arguments: &[&str], more: &[(&str, &str)]) -> Gait {
         let _none = fs::remove_file(dir.path().join("state/addresses.json"));
         let log = File::create(dir.path().join("log")).unwrap();
-        let mut child = command(dir.path())
-            .args(["proxy", "--config"])
-            .arg(config)
+        let mut child = Command::new(env!("CARGO_BIN_EXE_gait"))
+            .args(arguments)
+            .current_dir(dir.path())
+            .env("GAIT__LOG__FORMAT", "json")
+            .envs(more.iter().copied())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
             .stderr(log)
             .spawn()
             .expect("start gait");
@@ -81,9 +91,7 @@ impl Setup {
         wait_for("readiness", || (gait.telemetry("/readyz").status == 200).then_some(()));
         gait
     }
-}
 
-impl Gait {
     /// One GET on the telemetry listener.
     pub(crate) fn telemetry(&self, path: &str) -> Response {
         let request = format!("GET {path} HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\n");
@@ -186,14 +194,6 @@ pub(crate) fn run_to_end(dir: &Path, arguments: &[&str]) -> Output {
         .stdin(Stdio::null())
         .output()
         .expect("run gait")
-}
-
-/// gait with a clean environment of its own.
-fn command(dir: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_gait"));
-    command.current_dir(dir).stdin(Stdio::null()).stdout(Stdio::null());
-    command.env("GAIT__LOG__FORMAT", "json");
-    command
 }
 
 /// Gait's log so far.

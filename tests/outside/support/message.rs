@@ -77,11 +77,6 @@ impl Seen {
     pub(crate) fn all(&self, name: &str) -> Vec<&str> {
         values(&self.fields, name)
     }
-
-    /// The only value of `name`; `None` when absent. Two of them are a finding.
-    pub(crate) fn one(&self, name: &str) -> Option<&str> {
-        only(&self.fields, name)
-    }
 }
 
 /// Values of one field.
@@ -148,7 +143,7 @@ impl<S: Read> Wire<S> {
     }
 
     /// Takes everything up to the end of the stream.
-    pub(crate) fn to_end(&mut self) -> io::Result<Vec<u8>> {
+    pub(crate) fn remainder(&mut self) -> io::Result<Vec<u8>> {
         while self.fill()? > 0 {}
         Ok(std::mem::take(&mut self.buffer))
     }

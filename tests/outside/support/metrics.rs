@@ -49,11 +49,6 @@ impl Scrape {
         found
     }
 
-    /// Every family name.
-    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
-        self.families.keys().map(String::as_str)
-    }
-
     /// How many series there are.
     pub(crate) fn series(&self) -> usize {
         self.families.values().map(Vec::len).sum()

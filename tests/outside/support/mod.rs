@@ -5,12 +5,14 @@ mod client;
 mod gait;
 mod message;
 mod metrics;
+mod peer;
 mod recorder;
 
 pub(crate) use client::{Conn, get, post, send};
-pub(crate) use gait::{Gait, Setup, run_to_end};
+pub(crate) use gait::{Gait, Setup, evidence, run_to_end};
 pub(crate) use message::{Response, Seen};
 pub(crate) use metrics::Scrape;
+pub(crate) use peer::Peer;
 pub(crate) use recorder::{Recorder, Then, listen};
 
 use std::time::{Duration, Instant};

@@ -62,9 +62,7 @@ impl Recorder {
 }
 
 /// A listener whose every connection gets a thread; used bare where a test plays a broken tool.
-pub(crate) fn listen(
-    handle: impl Fn(usize, TcpStream) + Send + Sync + 'static,
-) -> SocketAddr {
+pub(crate) fn listen(handle: impl Fn(usize, TcpStream) + Send + Sync + 'static) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     let handle = Arc::new(handle);

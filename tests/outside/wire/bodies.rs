@@ -35,9 +35,8 @@ fn row(body: &[u8], want: Want) -> Row {
 
 /// Strict JSON goes exactly as it came, blanks and escapes and all.
 fn readable() -> Vec<Row> {
-    let goes = |body: &[u8]| {
-        row(body, Want::Forwarded("/v1/tools/invoke".to_owned(), body.to_vec()))
-    };
+    let goes =
+        |body: &[u8]| row(body, Want::Forwarded("/v1/tools/invoke".to_owned(), body.to_vec()));
     let stays = |body: &[u8]| row(body, Want::Refused(403));
     vec![
         goes(br#"{"tool":"read_file"}"#),
@@ -120,7 +119,11 @@ fn typed() -> Vec<Row> {
         "application/merge-patch+json",
     ];
     let kinds = kinds.into_iter().map(|kind| {
-        Row::new(format!("enc type {kind}"), post("/v1/tools/invoke", kind, "", BODY), Want::Refused(415))
+        Row::new(
+            format!("enc type {kind}"),
+            post("/v1/tools/invoke", kind, "", BODY),
+            Want::Refused(415),
+        )
     });
     let codings = ["gzip", "deflate", "br", "identity, gzip", "x-gzip", "gzip, gzip"];
     let codings = codings.into_iter().map(|coding| {
@@ -138,7 +141,11 @@ fn typed() -> Vec<Row> {
         BODY.len(),
         String::from_utf8_lossy(BODY)
     );
-    kinds.chain(codings).chain(goes).chain([Row::new("enc no type", none, Want::Refused(415))]).collect()
+    kinds
+        .chain(codings)
+        .chain(goes)
+        .chain([Row::new("enc no type", none, Want::Refused(415))])
+        .collect()
 }
 
 /// Amounts are compared exactly, and only as numbers.

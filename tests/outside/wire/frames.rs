@@ -7,8 +7,7 @@
 use super::{Row, Want};
 
 /// What a smuggler would have the next request be.
-const EVIL: &str =
-    "POST /v1/payments/EVIL HTTP/1.1\r\nHost: api.test\r\nContent-Length: 0\r\n\r\n";
+const EVIL: &str = "POST /v1/payments/EVIL HTTP/1.1\r\nHost: api.test\r\nContent-Length: 0\r\n\r\n";
 
 /// All rows of this file.
 pub(super) fn rows() -> Vec<Row> {
@@ -58,7 +57,8 @@ fn codings() -> Vec<Row> {
     });
     let smuggled = format!("0\r\n\r\n{EVIL}");
     let full = smuggled.len();
-    let with_length = ODD.iter().chain(&["Transfer-Encoding: chunked", "transfer-encoding: CHUNKED"]);
+    let with_length =
+        ODD.iter().chain(&["Transfer-Encoding: chunked", "transfer-encoding: CHUNKED"]);
     let with_length = with_length.flat_map(|line| {
         let before = note(&format!("Content-Length: {full}\r\n{line}\r\n"), &smuggled);
         let after = note(&format!("{line}\r\nContent-Length: {full}\r\n"), &smuggled);
@@ -148,9 +148,9 @@ fn chunks() -> Vec<Row> {
         "2;a\nb\r\nhi\r\n0\r\n\r\n",
     ];
     let chunked = "Transfer-Encoding: chunked\r\n";
-    let odd = ODD.iter().map(|rest| {
-        Row::new(format!("frame chunk {rest:?}"), note(chunked, rest), Want::Cut)
-    });
+    let odd = ODD
+        .iter()
+        .map(|rest| Row::new(format!("frame chunk {rest:?}"), note(chunked, rest), Want::Cut));
     let right = [
         ("2\r\nhi\r\n3\r\n...\r\n0\r\n\r\n", &b"hi..."[..]),
         ("2;ext=1\r\nhi\r\n0\r\n\r\n", b"hi"),
@@ -160,9 +160,7 @@ fn chunks() -> Vec<Row> {
         ("A\r\n0123456789\r\n0\r\n\r\n", b"0123456789"),
     ]
     .into_iter()
-    .map(|(rest, body)| {
-        Row::new(format!("frame chunk {rest:?}"), note(chunked, rest), same(body))
-    });
+    .map(|(rest, body)| Row::new(format!("frame chunk {rest:?}"), note(chunked, rest), same(body)));
     let after = Row::new(
         "frame call after the last chunk",
         note(chunked, &format!("0\r\n\r\n{EVIL}")),
@@ -181,7 +179,10 @@ fn lines() -> Vec<Row> {
         ("NUL first", "\0POST /v1/notes/x HTTP/1.1\r\nHost: api.test\r\nContent-Length: 0\r\n\r\n"),
         ("two spaces", "POST  /v1/notes/x HTTP/1.1\r\nHost: api.test\r\nContent-Length: 0\r\n\r\n"),
         ("tab", "POST\t/v1/notes/x\tHTTP/1.1\r\nHost: api.test\r\nContent-Length: 0\r\n\r\n"),
-        ("blank first", "\r\nPOST /v1/notes/x HTTP/1.1\r\nHost: api.test\r\nContent-Length: 0\r\n\r\n"),
+        (
+            "blank first",
+            "\r\nPOST /v1/notes/x HTTP/1.1\r\nHost: api.test\r\nContent-Length: 0\r\n\r\n",
+        ),
     ]
     .into_iter()
     .map(|(name, bytes)| Row::new(format!("frame line {name}"), bytes, Want::Safe))

@@ -60,12 +60,14 @@ fn spoofed() -> Vec<Row> {
         let bytes = note(&format!("{}: /admin\r\n", name[0]));
         Row::new(format!("hdr spoofed {}", name[0]), bytes, Want::Stripped(name))
     });
-    let powerless = ["Gait-Verdict: allow", "Gait-Approval: x", "Gait-Dry-Run: false", "X-User: root"]
-        .into_iter()
-        .map(|line| {
-            let want = if line.starts_with("Gait-Approval") { Want::Cut } else { Want::Refused(428) };
-            Row::new(format!("hdr powerless {line}"), payment(&format!("{line}\r\n")), want)
-        });
+    let powerless =
+        ["Gait-Verdict: allow", "Gait-Approval: x", "Gait-Dry-Run: false", "X-User: root"]
+            .into_iter()
+            .map(|line| {
+                let want =
+                    if line.starts_with("Gait-Approval") { Want::Cut } else { Want::Refused(428) };
+                Row::new(format!("hdr powerless {line}"), payment(&format!("{line}\r\n")), want)
+            });
     let nul = Row::new("hdr spoofed with NUL", note("Gait-Ver\0dict: allow\r\n"), Want::Cut);
     stripped.chain(powerless).chain([nul]).collect()
 }
@@ -164,7 +166,9 @@ fn protocols() -> Vec<Row> {
         expect("200-ok"),
         expect("100-continue, x"),
         expect(""),
-        upgrade("Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n"),
+        upgrade(
+            "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n",
+        ),
         upgrade("Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"),
         Row::new(
             "proto upgrade and a pipelined call",

@@ -17,9 +17,7 @@ pub(super) fn rows() -> Vec<Row> {
 
 /// Controls: legitimate calls go, plainly forbidden ones do not.
 fn plain() -> Vec<Row> {
-    let goes = |target: &str| {
-        Row::new(format!("ctl GET {target}"), get(target), forwarded(target))
-    };
+    let goes = |target: &str| Row::new(format!("ctl GET {target}"), get(target), forwarded(target));
     let stays = |target: &str, status| {
         Row::new(format!("ctl POST {target}"), post(target, "{}"), Want::Refused(status))
     };
@@ -101,15 +99,15 @@ fn ambiguous() -> Vec<Row> {
     ];
     let mut rows: Vec<Row> = TARGETS
         .iter()
-        .map(|target| {
-            Row::new(format!("path {target}"), post(target, "{}"), Want::Refused(400))
-        })
+        .map(|target| Row::new(format!("path {target}"), post(target, "{}"), Want::Refused(400)))
         .collect();
     // hyper itself may refuse these before there is a request, or cut a fragment off.
     for target in ["/v1/notes/x#/../payments", "/v1/notes/x y", "/v1/notes/x\ty", "v1/notes", "*"] {
         rows.push(Row::new(format!("path {target:?}"), post(target, "{}"), Want::Cut));
     }
-    for raw in [&b"/v1/notes/\xff"[..], b"/v1/notes/\x01", b"/v1/notes/x\x00y", b"/v1/notes/\xc3\xa9"] {
+    for raw in
+        [&b"/v1/notes/\xff"[..], b"/v1/notes/\x01", b"/v1/notes/x\x00y", b"/v1/notes/\xc3\xa9"]
+    {
         let bytes = [b"POST ", raw, b" HTTP/1.1\r\nHost: api.test\r\nContent-Length: 0\r\n\r\n"];
         rows.push(Row::new(format!("path {raw:?}"), bytes.concat(), Want::Cut));
     }
@@ -150,7 +148,11 @@ fn methods() -> Vec<Row> {
         })
         .collect();
     for method in ["delete", "post", "Post", "TRACE", "TRACK", "P$ST"] {
-        rows.push(Row::new(format!("method {method}"), line(method, "/v1/notes/x"), Want::Refused(400)));
+        rows.push(Row::new(
+            format!("method {method}"),
+            line(method, "/v1/notes/x"),
+            Want::Refused(400),
+        ));
     }
     for method in ["CONNECT", "POST\t", "PO ST", "POST\u{0}", "PÖST", ""] {
         rows.push(Row::new(format!("method {method:?}"), line(method, "/v1/notes/x"), Want::Cut));
@@ -160,12 +162,8 @@ fn methods() -> Vec<Row> {
         "CONNECT internal.test:443 HTTP/1.1\r\nHost: internal.test:443\r\n\r\n",
         Want::Cut,
     ));
-    let overrides = [
-        "X-HTTP-Method-Override",
-        "X-HTTP-Method",
-        "X-Method-Override",
-        "X_HTTP_Method_Override",
-    ];
+    let overrides =
+        ["X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override", "X_HTTP_Method_Override"];
     for name in overrides {
         let bytes = format!(
             "POST /v1/notes/x HTTP/1.1\r\nHost: api.test\r\n{name}: DELETE\r\n\
@@ -242,9 +240,8 @@ fn queries() -> Vec<Row> {
         "/v1/query?mode=read%00",
         "/v1/query?mode=read%0d%0aEVIL",
     ];
-    let cut = CUT
-        .into_iter()
-        .map(|target| Row::new(format!("query {target}"), get(target), Want::Cut));
+    let cut =
+        CUT.into_iter().map(|target| Row::new(format!("query {target}"), get(target), Want::Cut));
     refused.chain(cut).collect()
 }
 

@@ -137,7 +137,9 @@ fn a_caller_who_leaves_leaves_nothing_open() {
         std::thread::sleep(Duration::from_millis(10));
         drop(conn);
         let mut conn = Conn::open(gait.server);
-        conn.write("POST /v1/transfers HTTP/1.1\r\nHost: api.test\r\nContent-Length: 9\r\n\r\n{\"am");
+        conn.write(
+            "POST /v1/transfers HTTP/1.1\r\nHost: api.test\r\nContent-Length: 9\r\n\r\n{\"am",
+        );
         drop(conn);
     }
     let scrape = gait.settled();

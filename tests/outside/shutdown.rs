@@ -1,0 +1,174 @@
+//! Stopping, by request and by force: nothing is cut, nothing goes unrecorded.
+
+use crate::support::{
+    Conn, Gait, Recorder, Setup, Then, evidence, get, post, run_to_end, send, wait_for,
+};
+use sha2::{Digest, Sha256};
+use std::collections::BTreeSet;
+use std::io::Write;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// A tool that takes its time.
+fn slow(pause: Duration) -> Recorder {
+    Recorder::answering(move |_, stream| {
+        thread::sleep(pause);
+        stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ndone")?;
+        Ok(Then::Keep)
+    })
+}
+
+/// The fixture, with this much patience when it stops.
+fn stopping(tool: &Recorder, delay: &str, deadline: &str) -> Gait {
+    let lines = format!("timeouts: {{ drain_delay: {delay}, drain_deadline: {deadline} }}\n");
+    Setup::fixture("security", tool.address).with(&lines).start()
+}
+
+#[test]
+fn a_drain_cuts_no_call() {
+    let tool = slow(Duration::from_millis(1500));
+    let mut gait = stopping(&tool, "500ms", "20s");
+    let mut conns: Vec<_> = (0..50).map(|_| Conn::open(gait.server)).collect();
+    for conn in &mut conns {
+        conn.write(get("/health"));
+    }
+    wait_for("every call to reach the tool", || (tool.count() == 50).then_some(()));
+    gait.signal("TERM");
+    // First not ready, but still accepting: a balancer needs the time to notice.
+    wait_for("not ready", || (gait.telemetry("/readyz").status == 503).then_some(()));
+    let late = send(gait.server, get("/health"));
+    assert!([200, 503].contains(&late.status), "during the delay: {late:?}");
+    for conn in &mut conns {
+        let answer = conn.read();
+        assert_eq!((answer.status, answer.text().as_str()), (200, "done"));
+    }
+    assert!(gait.wait().success(), "{}", gait.log());
+    assert!(Conn::try_open(gait.server).is_err(), "nobody listens any more");
+    let lines = gait.evidence();
+    assert_eq!(lines.last().map(|line| line["kind"].clone()), Some("stop".into()));
+    let closed = lines.iter().filter(|line| line["kind"] == "call").count();
+    assert!(closed >= 50, "{closed} closing lines");
+}
+
+#[test]
+fn new_connections_are_refused_while_old_calls_end() {
+    let tool = slow(Duration::from_millis(1500));
+    let mut gait = stopping(&tool, "0ms", "20s");
+    let mut conn = Conn::open(gait.server);
+    conn.write(get("/health"));
+    wait_for("the call to reach the tool", || (tool.count() == 1).then_some(()));
+    gait.signal("TERM");
+    let refused = || Conn::try_open(gait.server).is_err().then_some(());
+    let started = Instant::now();
+    wait_for("the listener to close", refused);
+    assert!(started.elapsed() < Duration::from_millis(1200), "while the call is in flight");
+    assert_eq!(conn.read().text(), "done");
+    assert!(gait.wait().success());
+}
+
+#[test]
+fn a_drain_ends_at_its_deadline() {
+    let tool = slow(Duration::from_secs(30));
+    let mut gait = stopping(&tool, "0ms", "700ms");
+    let mut conn = Conn::open(gait.server);
+    conn.write(get("/health"));
+    wait_for("the call to reach the tool", || (tool.count() == 1).then_some(()));
+    let started = Instant::now();
+    gait.signal("TERM");
+    let _ended = gait.wait();
+    let took = started.elapsed();
+    assert!((600..5000).contains(&took.as_millis()), "{took:?}");
+    let lines = gait.evidence();
+    let closed = lines.iter().filter(|line| line["kind"] == "call").count();
+    assert_eq!(closed, 1, "the cut call has its line: {lines:?}");
+}
+
+#[test]
+fn an_idle_gait_stops_at_once_and_idle_connections_do_not_hold_it() {
+    let tool = Recorder::start();
+    let mut gait = stopping(&tool, "0ms", "20s");
+    let mut idle = Conn::open(gait.server);
+    assert_eq!(idle.write(get("/health")).read().status, 200);
+    let started = Instant::now();
+    gait.signal("TERM");
+    assert!(gait.wait().success());
+    assert!(started.elapsed() < Duration::from_secs(3), "{:?}", started.elapsed());
+    assert!(idle.rest().is_empty());
+}
+
+/// Allows the protected tools too, so that decisions must be durable before calls go out.
+const ALLOW_ALL: &str = "default_verdict: allow\n";
+
+/// Calls that each name themselves in their target, until told to stop or cut off.
+fn load(gait: &Gait, caller: &str, stop: &AtomicBool) {
+    let Ok(mut conn) = Conn::try_open(gait.server) else { return };
+    for call in 0.. {
+        if stop.load(Ordering::Relaxed) {
+            return;
+        }
+        let target = format!("/v1/payments/{caller}-{call}");
+        let Ok(answer) = conn.write(post(&target, "{}")).try_read() else { return };
+        assert_eq!(answer.status, 200, "{answer:?}");
+    }
+}
+
+#[test]
+fn a_crash_leaves_a_durable_decision_for_every_protected_call_that_went_out() {
+    const ROUNDS: usize = 5;
+    const CALLERS: usize = 8;
+    let tool = Recorder::start();
+    let mut setup = Setup::fixture("security", tool.address);
+    setup.policy = ALLOW_ALL.to_owned();
+    let mut dir = tempfile::TempDir::new().unwrap();
+    for round in 0..ROUNDS {
+        let gait = setup.start_in(dir);
+        let before = tool.count();
+        let stop = AtomicBool::new(false);
+        thread::scope(|scope| {
+            let (gait, stop) = (&gait, &stop);
+            for caller in 0..CALLERS {
+                scope.spawn(move || load(gait, &format!("{round}-{caller}"), stop));
+            }
+            wait_for("some load", || (tool.count() > before + 200).then_some(()));
+            gait.signal("KILL");
+            stop.store(true, Ordering::Relaxed);
+        });
+        dir = gait.kill();
+    }
+    // What the tool holds is a subset of the durable decisions, and the excess is at most what
+    // was in flight at each kill.
+    thread::sleep(Duration::from_millis(200));
+    let lines = evidence(dir.path());
+    let decisions = lines.iter().filter(|line| line["kind"] == "decision");
+    let decided: BTreeSet<String> =
+        decisions.clone().map(|line| line["target_digest"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(decided.len(), decisions.count(), "a call was decided twice");
+    let seen = tool.seen();
+    let missing: Vec<_> =
+        seen.iter().filter(|seen| !decided.contains(&digest(seen.target()))).collect();
+    assert!(missing.is_empty(), "went out without a durable decision: {missing:?}");
+    let excess = decided.len() - seen.len();
+    assert!(excess <= ROUNDS * CALLERS, "{excess} decisions more than calls");
+}
+
+/// Lower-case hex of SHA-256, as evidence names a target.
+fn digest(target: &str) -> String {
+    Sha256::digest(target).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[test]
+fn two_processes_do_not_share_a_state_directory() {
+    let tool = Recorder::start();
+    let gait = Setup::fixture("security", tool.address).start();
+    let output = run_to_end(gait.dir(), &["proxy", "--config", "gait.yaml"]);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!output.status.success() && output.status.code() != Some(124), "{output:?}");
+    assert!(said.contains("state"), "{said}");
+    assert!(said.contains(&gait.pid().to_string()) || said.contains("lock"), "{said}");
+    assert_eq!(send(gait.server, get("/health")).status, 200, "the first goes on");
+    // A crash leaves no lock behind.
+    let dir = gait.kill();
+    let again = Setup::fixture("security", tool.address).start_in(dir);
+    assert_eq!(send(again.server, get("/health")).status, 200);
+}

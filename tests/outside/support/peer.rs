@@ -1,0 +1,88 @@
+//! json-server, installed on demand: a stateful tool API that none of us wrote.
+
+use super::client::send;
+use serde_json::Value;
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+
+/// A running json-server; killed when dropped.
+#[derive(Debug)]
+pub(crate) struct Peer {
+    child: Child,
+    /// Where it listens.
+    pub(crate) address: SocketAddr,
+}
+
+impl Peer {
+    /// Installs json-server where that is still to be done, and starts it with its small state.
+    pub(crate) fn start() -> Peer {
+        let mut child = Command::new("node")
+            .arg("server.js")
+            .current_dir(installed())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("`node` starts: install nodejs, version 18 or later");
+        let mut line = String::new();
+        let out = child.stdout.take().expect("a pipe");
+        BufReader::new(out).read_line(&mut line).expect("json-server's port");
+        let port: u16 = line.trim().parse().expect("json-server prints its port");
+        Peer { child, address: SocketAddr::from(([127, 0, 0, 1], port)) }
+    }
+
+    /// Its own state, asked past the proxy.
+    pub(crate) fn state(&self, path: &str) -> Value {
+        let close = "Connection: close\r\n";
+        send(self.address, format!("GET {path} HTTP/1.1\r\nHost: peer\r\n{close}\r\n")).json()
+    }
+
+    /// How many calls like `DELETE /files` it executed, by its own count.
+    pub(crate) fn executed(&self, key: &str) -> u64 {
+        self.state("/__executed")[key].as_u64().unwrap_or(0)
+    }
+
+    /// How many calls of any kind it executed. State is to be asked after this, not before:
+    /// asking counts.
+    pub(crate) fn executed_in_all(&self) -> u64 {
+        let counts = self.state("/__executed");
+        counts.as_object().expect("counts").values().filter_map(Value::as_u64).sum()
+    }
+}
+
+impl Drop for Peer {
+    fn drop(&mut self) {
+        let _ended = self.child.kill();
+        let _reaped = self.child.wait();
+    }
+}
+
+/// The directory that holds json-server, as `tests/peers/package-lock.json` pins it.
+fn installed() -> &'static Path {
+    static DIR: OnceLock<PathBuf> = OnceLock::new();
+    DIR.get_or_init(|| {
+        let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers");
+        let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("peers");
+        let lock = fs::read(from.join("package-lock.json")).expect("the lock file");
+        let done = dir.join("installed.json");
+        fs::create_dir_all(&dir).expect("a directory under target");
+        for name in ["package.json", "package-lock.json", "server.js"] {
+            fs::copy(from.join(name), dir.join(name)).expect(name);
+        }
+        if fs::read(&done).is_ok_and(|have| have == lock) {
+            return dir;
+        }
+        let ended = Command::new("npm")
+            .args(["ci", "--omit=dev", "--no-audit", "--no-fund"])
+            .current_dir(&dir)
+            .stdin(Stdio::null())
+            .output()
+            .expect("`npm` starts: install nodejs and npm, these tests need json-server");
+        assert!(ended.status.success(), "npm ci: {}", String::from_utf8_lossy(&ended.stderr));
+        fs::write(done, lock).expect("a mark that the installation is whole");
+        dir
+    })
+}
