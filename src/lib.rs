@@ -3,5 +3,6 @@
 
 pub mod stage;
 pub mod policy;
+pub mod intent;
 pub mod json;
 pub mod clock;
