@@ -4,6 +4,7 @@
 pub mod call;
 pub mod stage;
 pub mod policy;
+pub mod intent;
 pub mod json;
 pub mod limits;
 pub mod clock;
