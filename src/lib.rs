@@ -7,4 +7,5 @@ pub mod policy;
 pub mod intent;
 pub mod json;
 pub mod limits;
+pub mod metrics;
 pub mod clock;
