@@ -1,0 +1,237 @@
+//! One HTTP request, read so that it cannot be ambiguous.
+//!
+//! A [`Call`] is what is judged and what is forwarded: the same bytes, rebuilt from parsed parts,
+//! with one framing. It is immutable once read. [`Head::read`] is strictness: it runs before
+//! routing, on every request, and refuses what two servers could read differently.
+//! [`Head::as_came`] is the one exception, for upstreams whose every route still observes: the
+//! request goes on in the spelling it came in, and is counted.
+//!
+//! Rejected: forwarding hyper's own request after judging a parsed copy of it. That is how a
+//! proxy comes to execute something other than what it judged.
+
+pub mod path;
+pub mod query;
+pub mod headers;
+pub mod host;
+pub mod body;
+mod malformed;
+
+pub use body::Body;
+pub use malformed::Malformed;
+
+use crate::json::Digest;
+use host::{Authority, HostRule};
+use http::{Extensions, HeaderMap, Method, header, request::Parts};
+use path::Target;
+
+/// Request line and header fields, read strictly.
+#[derive(Clone, Debug)]
+pub struct Head {
+    method: Method,
+    target: Target,
+    authority: Authority,
+    headers: HeaderMap,
+    extensions: Extensions,
+}
+
+/// A whole request: what is judged and, if permitted, what is sent.
+#[derive(Debug)]
+pub struct Call {
+    head: Head,
+    body: Body,
+}
+
+impl Head {
+    /// Reads a request head strictly.
+    ///
+    /// # Errors
+    /// The first thing that two servers could read differently, or that no tool needs.
+    pub fn read(parts: &Parts, hosts: &HostRule) -> Result<Head, Malformed> {
+        method(&parts.method)?;
+        let authority = Authority::read(parts)?;
+        let target = Target::read(parts.uri.path(), parts.uri.query())?;
+        query::refuse_override(target.query())?;
+        headers::check(&parts.headers)?;
+        framing(parts)?;
+        if !hosts.serves(&authority) {
+            return Err(Malformed::HostUnknown);
+        }
+        Ok(Head::assemble(parts, target, authority))
+    }
+
+    /// The head as it came, without a reading: nothing but what belongs to this hop is taken off.
+    pub fn as_came(parts: &Parts) -> Head {
+        let text = parts.uri.path_and_query().map_or("/", |target| target.as_str());
+        let authority = Authority::read(parts).unwrap_or_default();
+        Head::assemble(parts, Target::as_came(text), authority)
+    }
+
+    fn assemble(parts: &Parts, target: Target, authority: Authority) -> Head {
+        Head {
+            method: parts.method.clone(),
+            target,
+            authority,
+            headers: headers::forwardable(&parts.headers),
+            extensions: parts.extensions.clone(),
+        }
+    }
+
+    /// Upper-case token.
+    pub fn method(&self) -> &Method {
+        &self.method
+    }
+
+    /// Canonical path and query.
+    pub fn target(&self) -> &Target {
+        &self.target
+    }
+
+    /// The host that the caller named.
+    pub fn authority(&self) -> &Authority {
+        &self.authority
+    }
+
+    /// Header fields as forwarded: hop-by-hop and gait's own are gone.
+    pub fn headers(&self) -> &HeaderMap {
+        &self.headers
+    }
+
+    /// The spelling of field names, kept for the wire.
+    pub fn extensions(&self) -> &Extensions {
+        &self.extensions
+    }
+}
+
+impl Call {
+    /// Joins a head and its body.
+    pub fn new(head: Head, body: Body) -> Call {
+        Call { head, body }
+    }
+
+    /// What was read before the body.
+    pub fn head(&self) -> &Head {
+        &self.head
+    }
+
+    /// The body, buffered or streaming.
+    pub fn body(&self) -> &Body {
+        &self.body
+    }
+
+    /// SHA-256 over everything that is forwarded and was judged: method, authority, target,
+    /// content type and raw body, each with its length (design section 4, point 10).
+    /// `None` while the body streams: then the bytes are not known yet.
+    pub fn fingerprint(&self) -> Option<Digest> {
+        let content_type = self.head.headers.get(header::CONTENT_TYPE);
+        let fields = [
+            self.head.method.as_str().as_bytes(),
+            self.head.authority.as_str().as_bytes(),
+            self.head.target.as_str().as_bytes(),
+            content_type.map_or(b"".as_slice(), |value| value.as_bytes()),
+            self.body.whole()?,
+        ];
+        let framed = fields.iter().flat_map(|field| {
+            let len = u64::try_from(field.len()).unwrap_or(u64::MAX).to_be_bytes();
+            [len.to_vec(), field.to_vec()]
+        });
+        Some(Digest::of(&framed.collect::<Vec<_>>().concat()))
+    }
+
+    /// Takes the call apart, to be sent.
+    pub fn into_parts(self) -> (Head, Body) {
+        (self.head, self.body)
+    }
+}
+
+/// Tokens of upper-case letters; `CONNECT` and `TRACE` are for proxies, not for tools.
+fn method(method: &Method) -> Result<(), Malformed> {
+    let token = method.as_str();
+    if !token.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'-') {
+        return Err(Malformed::MethodSpelling);
+    }
+    match token {
+        "CONNECT" | "TRACE" | "TRACK" => Err(Malformed::MethodRefused),
+        _ => Ok(()),
+    }
+}
+
+/// One framing, no body where none belongs, and no expectation but `100-continue`.
+fn framing(parts: &Parts) -> Result<(), Malformed> {
+    let encodings = parts.headers.get_all(header::TRANSFER_ENCODING);
+    let lengths = parts.headers.get_all(header::CONTENT_LENGTH);
+    let chunked = encodings.iter().count();
+    if encodings.iter().any(|value| !value.as_bytes().eq_ignore_ascii_case(b"chunked"))
+        || chunked > 1
+        || lengths.iter().count() + chunked > 1
+    {
+        return Err(Malformed::Framing);
+    }
+    let declares_body = chunked > 0 || lengths.iter().any(|value| value.as_bytes() != b"0");
+    if declares_body && (parts.method == Method::GET || parts.method == Method::HEAD) {
+        return Err(Malformed::BodyNotAllowed);
+    }
+    let expects = parts.headers.get_all(header::EXPECT);
+    if expects.iter().any(|value| !value.as_bytes().eq_ignore_ascii_case(b"100-continue")) {
+        return Err(Malformed::Expectation);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parts(method: &str, uri: &str, fields: &[(&str, &str)]) -> Parts {
+        let mut request = http::Request::builder().method(method).uri(uri);
+        for (name, value) in fields {
+            request = request.header(*name, *value);
+        }
+        request.body(()).unwrap().into_parts().0
+    }
+
+    fn read(method: &str, fields: &[(&str, &str)]) -> Result<Head, Malformed> {
+        Head::read(&parts(method, "/a", fields), &HostRule::Any)
+    }
+
+    #[test]
+    fn framing_is_one_or_refused() {
+        let host = ("host", "h");
+        assert!(read("POST", &[host, ("content-length", "3")]).is_ok());
+        assert!(read("POST", &[host, ("transfer-encoding", "Chunked")]).is_ok());
+        let refused = [
+            vec![host, ("content-length", "3"), ("content-length", "3")],
+            vec![host, ("content-length", "3"), ("transfer-encoding", "chunked")],
+            vec![host, ("transfer-encoding", "gzip, chunked")],
+            vec![host, ("transfer-encoding", "chunked"), ("transfer-encoding", "chunked")],
+        ];
+        for fields in refused {
+            assert_eq!(read("POST", &fields).err(), Some(Malformed::Framing), "{fields:?}");
+        }
+        let body = read("GET", &[host, ("content-length", "3")]).err();
+        assert_eq!(body, Some(Malformed::BodyNotAllowed));
+        let expect = read("POST", &[host, ("expect", "x")]).err();
+        assert_eq!(expect, Some(Malformed::Expectation));
+    }
+
+    #[test]
+    fn only_upper_case_methods_that_tools_know() {
+        let host = ("host", "h");
+        assert_eq!(read("delete", &[host]).err(), Some(Malformed::MethodSpelling));
+        assert_eq!(read("TRACE", &[host]).err(), Some(Malformed::MethodRefused));
+        assert!(read("PROPFIND", &[host]).is_ok());
+    }
+
+    #[test]
+    fn the_fingerprint_binds_every_part() {
+        let call = |method: &str, uri: &str, body: &'static str| {
+            let parts = parts(method, uri, &[("host", "h")]);
+            let head = Head::read(&parts, &HostRule::Any).unwrap();
+            Call::new(head, Body::of_bytes(body.as_bytes().into())).fingerprint().unwrap()
+        };
+        let base = call("POST", "/a", "x");
+        assert_ne!(base, call("PUT", "/a", "x"));
+        assert_ne!(base, call("POST", "/a?b", "x"));
+        assert_ne!(base, call("POST", "/a", "y"));
+        assert_eq!(base, call("POST", "/%61", "x"));
+    }
+}

@@ -1,0 +1,237 @@
+//! Header fields: what is refused, what belongs to this hop, what goes on.
+//!
+//! gait's own fields, identity fields and forwarding facts are never believed from a caller and
+//! never passed on, in any spelling that some server would fold into them (`Gait_Approval`).
+//! Fields are compared after folding `_` to `-`, as CGI-style servers do.
+
+use super::Malformed;
+use http::header::{self, HeaderMap, HeaderName};
+
+/// Hop-by-hop fields (RFC 9110, 7.6.1), removed both ways.
+const HOP_BY_HOP: [HeaderName; 8] = [
+    header::CONNECTION,
+    HeaderName::from_static("keep-alive"),
+    HeaderName::from_static("proxy-connection"),
+    header::PROXY_AUTHENTICATE,
+    header::TE,
+    header::TRANSFER_ENCODING,
+    header::UPGRADE,
+    HeaderName::from_static("http2-settings"),
+];
+
+/// Fields that say who calls, through whom, or for what target; nobody may set them by hand.
+const OWNED: [&str; 25] = [
+    "forwarded",
+    "x-real-ip",
+    "x-client-ip",
+    "x-cluster-client-ip",
+    "true-client-ip",
+    "cf-connecting-ip",
+    "fastly-client-ip",
+    "x-original-url",
+    "x-original-uri",
+    "x-original-host",
+    "x-original-method",
+    "x-rewrite-url",
+    "x-host",
+    "x-http-host-override",
+    "x-remote-user",
+    "remote-user",
+    "x-authenticated-user",
+    "x-authenticated-userid",
+    "x-webauth-user",
+    "x-user",
+    "x-user-id",
+    "x-identity",
+    "x-client-cert",
+    "x-ssl-client-cert",
+    "proxy",
+];
+
+/// The same, by prefix.
+const OWNED_PREFIXES: [&str; 4] = ["gait-", "x-gait-", "x-forwarded-", "x-auth-request-"];
+
+/// Fields that ask a framework to take another method.
+const OVERRIDES: [&str; 3] = ["x-http-method-override", "x-http-method", "x-method-override"];
+
+/// Fields whose meaning must not hang on how a server folds their name.
+const GUARDED: [&str; 14] = [
+    "host",
+    "content-length",
+    "content-type",
+    "content-encoding",
+    "content-range",
+    "transfer-encoding",
+    "authorization",
+    "proxy-authorization",
+    "cookie",
+    "connection",
+    "expect",
+    "upgrade",
+    "te",
+    "trailer",
+];
+
+/// What `Connection` may name without another word.
+const CONNECTION_OPTIONS: [&str; 7] =
+    ["close", "keep-alive", "te", "upgrade", "http2-settings", "proxy-connection", "trailer"];
+
+/// Refuses fields that two servers could read differently.
+///
+/// # Errors
+/// A method override, a guarded name in another spelling, or a `Connection` that names a field
+/// which is not the sender's to remove.
+pub fn check(headers: &HeaderMap) -> Result<(), Malformed> {
+    for name in headers.keys() {
+        let folded = fold(name.as_str());
+        if OVERRIDES.contains(&folded.as_str()) {
+            return Err(Malformed::MethodOverride);
+        }
+        if folded != name.as_str() && GUARDED.contains(&folded.as_str()) {
+            return Err(Malformed::HeaderSpelling);
+        }
+    }
+    for option in connection_options(headers) {
+        let option = option?;
+        if is_owned(&option) || GUARDED.contains(&option.as_str()) && !is_option(&option) {
+            return Err(Malformed::ConnectionNomination);
+        }
+    }
+    Ok(())
+}
+
+/// The fields that go on to the tool: without this hop's, without gait's, without those that
+/// `Connection` names.
+pub fn forwardable(headers: &HeaderMap) -> HeaderMap {
+    let mut kept = headers.clone();
+    strip_hop(&mut kept);
+    kept.remove(header::EXPECT);
+    kept.remove(header::TRAILER);
+    kept.remove(header::PROXY_AUTHORIZATION);
+    let owned: Vec<HeaderName> =
+        kept.keys().filter(|name| is_owned(&fold(name.as_str()))).cloned().collect();
+    for name in owned {
+        kept.remove(name);
+    }
+    if trailers_wanted(headers) {
+        kept.insert(header::TE, header::HeaderValue::from_static("trailers"));
+    }
+    kept
+}
+
+/// The fields of an answer that go back to the caller.
+pub fn returnable(mut headers: HeaderMap) -> HeaderMap {
+    strip_hop(&mut headers);
+    let ours: Vec<HeaderName> =
+        headers.keys().filter(|name| fold(name.as_str()).starts_with("gait-")).cloned().collect();
+    for name in ours {
+        headers.remove(name);
+    }
+    headers
+}
+
+/// Removes the fixed hop-by-hop fields and those that `Connection` names.
+fn strip_hop(headers: &mut HeaderMap) {
+    if headers.contains_key(header::CONNECTION) {
+        let named: Vec<String> =
+            connection_options(headers).filter_map(Result::ok).filter(|o| !is_guarded(o)).collect();
+        for name in named {
+            headers.remove(name.as_str());
+        }
+    }
+    for name in &HOP_BY_HOP {
+        headers.remove(name);
+    }
+}
+
+/// The lower-cased options of every `Connection` field.
+fn connection_options(
+    headers: &HeaderMap,
+) -> impl Iterator<Item = Result<String, Malformed>> + use<'_> {
+    let options = |value: &http::HeaderValue| {
+        let text = value.to_str().map(str::to_ascii_lowercase);
+        let text = text.map_err(|_| Malformed::ConnectionNomination);
+        let split = |text: String| {
+            text.split(',').map(|option| Ok(option.trim().to_owned())).collect::<Vec<_>>()
+        };
+        text.map_or_else(|error| vec![Err(error)], split)
+    };
+    headers.get_all(header::CONNECTION).iter().flat_map(options)
+}
+
+fn is_option(option: &str) -> bool {
+    CONNECTION_OPTIONS.contains(&option)
+}
+
+fn is_guarded(name: &str) -> bool {
+    GUARDED.contains(&name)
+}
+
+fn is_owned(folded: &str) -> bool {
+    OWNED.contains(&folded) || OWNED_PREFIXES.iter().any(|prefix| folded.starts_with(prefix))
+}
+
+/// How a CGI-style server would spell the name.
+fn fold(name: &str) -> String {
+    name.replace('_', "-")
+}
+
+fn trailers_wanted(headers: &HeaderMap) -> bool {
+    let wants = |value: &http::HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"trailers");
+    headers.get_all(header::TE).iter().any(wants)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn map(fields: &[(&'static str, &'static str)]) -> HeaderMap {
+        let pair = |(name, value): &(&'static str, &'static str)| {
+            (HeaderName::from_static(name), header::HeaderValue::from_static(value))
+        };
+        fields.iter().map(pair).collect()
+    }
+
+    #[test]
+    fn owned_fields_go_in_every_spelling() {
+        let kept = forwardable(&map(&[
+            ("gait-approval", "t"),
+            ("gait_approval", "t"),
+            ("x-forwarded-for", "1"),
+            ("x_forwarded_for", "1"),
+            ("forwarded", "for=1"),
+            ("x-real-ip", "1"),
+            ("x-custom", "kept"),
+            ("x_custom", "kept"),
+            ("connection", "keep-alive, x-hop"),
+            ("x-hop", "gone"),
+            ("te", "trailers"),
+            ("upgrade", "h2c"),
+        ]));
+        let mut names: Vec<_> = kept.keys().map(HeaderName::as_str).collect();
+        names.sort_unstable();
+        assert_eq!(names, ["te", "x-custom", "x_custom"]);
+    }
+
+    #[test]
+    fn nominations_and_folds_are_refused() {
+        let rows = [
+            (map(&[("connection", "gait-approval")]), Malformed::ConnectionNomination),
+            (map(&[("connection", "close, Authorization")]), Malformed::ConnectionNomination),
+            (map(&[("connection", "x-forwarded-for")]), Malformed::ConnectionNomination),
+            (map(&[("content_length", "3")]), Malformed::HeaderSpelling),
+            (map(&[("x-http-method-override", "DELETE")]), Malformed::MethodOverride),
+            (map(&[("x_http_method_override", "DELETE")]), Malformed::MethodOverride),
+        ];
+        for (headers, want) in rows {
+            assert_eq!(check(&headers), Err(want), "{headers:?}");
+        }
+        assert_eq!(check(&map(&[("connection", "Upgrade, TE, keep-alive")])), Ok(()));
+    }
+
+    #[test]
+    fn an_answer_cannot_speak_for_gait() {
+        let kept = returnable(map(&[("gait-verdict", "allow"), ("connection", "x"), ("x", "1")]));
+        assert!(kept.is_empty());
+    }
+}

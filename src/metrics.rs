@@ -1,0 +1,275 @@
+//! Every number that gait shows, on the `metrics` crate and its Prometheus exporter.
+//!
+//! What this module is for: each metric is declared once (`catalogue`), each series exists at
+//! zero from the start, no label comes from a caller, and the permit counters obey their law at
+//! every scrape (`law` argues why). Callers get handles at load and count with them; on the path
+//! of a call nothing is hashed, allocated or locked.
+//!
+//! The evidence writer counts calls, the gate counts permits, the upstream client counts sends:
+//! three counts of one thing, so that a fault in any of them shows.
+//!
+//! Not here yet: `gait_approvals_*`, until something feeds them. A gauge that nobody sets would
+//! say that no approval is pending when the truth is that there is no such thing.
+//!
+//! Rejected: the exporter's own listener (it answers any path, on all addresses); its global
+//! recorder and macros (a hash per increment, and names outside the catalogue); summaries.
+
+mod catalogue;
+mod labels;
+mod law;
+mod registry;
+mod routes;
+mod face;
+mod process;
+
+pub use catalogue::{CATALOGUE, Definition, Kind};
+pub use face::SnapshotFace;
+pub use labels::{BypassLabel, DispositionLabel, ListenerLabel, PermitLabel, STAGES, VerdictLabel};
+pub use law::OpenPermit;
+pub use routes::{RouteLabels, RouteMetrics};
+
+use catalogue::{
+    BODY_BUDGET, BUILD_INFO, BYPASS, CONNECTIONS, DECISION_SECONDS, EVIDENCE_FAILURES,
+    EVIDENCE_LAG, OVERHEAD_SECONDS, REJECTED, RELOAD_SUCCESSFUL, RELOAD_TIMESTAMP, RESTART_NEEDED,
+    UNRECORDED,
+};
+use face::FACE_SERIES;
+use jiff::Timestamp;
+use metrics::{Counter, Gauge, Histogram};
+use process::Process;
+use registry::Registry;
+use routes::Routes;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// The reason under which a rejection is counted that the closed list does not name.
+const OTHER_REASON: &str = "other";
+
+/// What bounds the metrics.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Lines of `/metrics` that bear a value, at most (`limits.metric_series`).
+    pub series_max: usize,
+}
+
+/// Whether the config on disk asks for a restart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Restart {
+    /// A setting changed that only a restart takes up.
+    Needed,
+    /// What runs is what the config says.
+    NotNeeded,
+}
+
+/// All metrics of one gait. Cheap to clone; clones share everything.
+#[derive(Clone)]
+pub struct Metrics(Arc<Inner>);
+
+struct Inner {
+    registry: Registry,
+    fixed: Fixed,
+    process: Process,
+    /// Taken by scrapes and at load, never by a call.
+    routes: Mutex<Routes>,
+    /// `None` before the first snapshot.
+    face: Mutex<Option<Registry>>,
+}
+
+/// The handles that belong to no route.
+struct Fixed {
+    bypass: [Counter; BypassLabel::ALL.len()],
+    unrecorded: Counter,
+    rejected: Vec<(&'static str, Counter)>,
+    rejected_other: Counter,
+    decision_seconds: Histogram,
+    overhead_seconds: Histogram,
+    evidence_lag: Gauge,
+    evidence_failures: Counter,
+    connections: [Gauge; ListenerLabel::ALL.len()],
+    body_budget: Gauge,
+    reload_successful: Gauge,
+    reload_timestamp: Gauge,
+    restart_needed: Gauge,
+}
+
+/// A share of a gauge, given back on drop.
+#[must_use = "dropping it takes the amount off the gauge again"]
+pub struct Held {
+    gauge: Gauge,
+    amount: f64,
+}
+
+// === impl Metrics ===
+
+impl Metrics {
+    /// Metrics at zero. `reasons` is the closed list of `gait_rejected_total`; `other` joins it.
+    pub fn new(limits: Limits, reasons: &'static [&'static str]) -> Metrics {
+        let registry = Registry::new();
+        registry.gauge(&BUILD_INFO, &[env!("CARGO_PKG_VERSION")]).set(1.0);
+        let metrics = Metrics(Arc::new(Inner {
+            fixed: Fixed::new(&registry, reasons),
+            process: Process::new(),
+            routes: Mutex::new(Routes::new(&registry)),
+            face: Mutex::new(None),
+            registry,
+        }));
+        let taken = count_series(&metrics.render()) + FACE_SERIES;
+        lock(&metrics.0.routes).allow_series(limits.series_max.saturating_sub(taken));
+        metrics
+    }
+
+    /// The handles of a route; the same labels give the same cells, across reloads.
+    ///
+    /// Beyond `series_max` it is counted under `_other`, and `gait_metric_series_overflow_total`
+    /// rises. Call it at load, not per request: it locks and allocates.
+    pub fn route(&self, labels: RouteLabels<'_>) -> Arc<RouteMetrics> {
+        lock(&self.0.routes).get(&self.0.registry, &labels)
+    }
+
+    /// Shows a snapshot as the one in force, in place of the one before. Register its routes
+    /// first; one that is not registered is shown as `_other`.
+    pub fn snapshot(&self, snapshot: &SnapshotFace<'_>) {
+        let built = {
+            let routes = lock(&self.0.routes);
+            face::build(snapshot, |route| routes.knows(route))
+        };
+        *lock(&self.0.face) = Some(built);
+    }
+
+    /// The answer to a scrape: the Prometheus text format, version 0.0.4.
+    pub fn render(&self) -> String {
+        let mut text = {
+            let routes = lock(&self.0.routes);
+            routes.copy_law();
+            self.0.registry.render()
+        };
+        if let Some(face) = lock(&self.0.face).as_ref() {
+            text.push_str(&face.render());
+        }
+        self.0.process.render(&mut text);
+        text
+    }
+
+    /// Folds histogram samples; call it every few seconds, or they pile up between scrapes.
+    pub fn upkeep(&self) {
+        self.0.registry.upkeep();
+    }
+
+    /// Counts a send that the send seam stopped.
+    pub fn bypass(&self, cause: BypassLabel) {
+        if let Some(counter) = self.0.fixed.bypass.get(cause as usize) {
+            counter.increment(1);
+        }
+    }
+
+    /// Counts a call that went out in observe without a record.
+    pub fn unrecorded(&self) {
+        self.0.fixed.unrecorded.increment(1);
+    }
+
+    /// Counts a rejection; a reason that is not on the closed list counts as `other`.
+    pub fn rejected(&self, reason: &str) {
+        let fixed = &self.0.fixed;
+        let known = fixed.rejected.iter().find(|(known, _)| *known == reason);
+        known.map_or(&fixed.rejected_other, |(_, counter)| counter).increment(1);
+    }
+
+    /// Records how long a decision took.
+    pub fn decision_took(&self, duration: Duration) {
+        self.0.fixed.decision_seconds.record(duration);
+    }
+
+    /// Records how long a call was held up by gait itself.
+    pub fn overhead_took(&self, duration: Duration) {
+        self.0.fixed.overhead_seconds.record(duration);
+    }
+
+    /// Counts a connection for as long as the guard lives.
+    pub fn connection(&self, listener: ListenerLabel) -> Held {
+        let gauge = self.0.fixed.connections.get(listener as usize);
+        Held::new(gauge.cloned().unwrap_or_else(Gauge::noop), 1.0)
+    }
+
+    /// Counts bytes of the body budget for as long as the guard lives.
+    pub fn body_bytes(&self, bytes: usize) -> Held {
+        Held::new(self.0.fixed.body_budget.clone(), bytes as f64)
+    }
+
+    /// Sets the age of the oldest line that is not durable.
+    pub fn evidence_lag(&self, age: Duration) {
+        self.0.fixed.evidence_lag.set(age.as_secs_f64());
+    }
+
+    /// Counts an evidence write or sync that failed.
+    pub fn evidence_failed(&self) {
+        self.0.fixed.evidence_failures.increment(1);
+    }
+
+    /// Says that a snapshot loaded, at start or at reload.
+    pub fn reload_succeeded(&self, at: Timestamp) {
+        self.0.fixed.reload_successful.set(1.0);
+        self.0.fixed.reload_timestamp.set(at.as_millisecond() as f64 / 1000.0);
+    }
+
+    /// Says that a snapshot did not load and the old one stays.
+    pub fn reload_failed(&self) {
+        self.0.fixed.reload_successful.set(0.0);
+    }
+
+    /// Says whether the config on disk asks for a restart.
+    pub fn restart(&self, restart: Restart) {
+        self.0.fixed.restart_needed.set(match restart {
+            Restart::Needed => 1.0,
+            Restart::NotNeeded => 0.0,
+        });
+    }
+}
+
+// === impl Fixed ===
+
+impl Fixed {
+    fn new(registry: &Registry, reasons: &'static [&'static str]) -> Fixed {
+        let rejected = |reason: &'static str| registry.counter(&REJECTED, &[reason]);
+        Fixed {
+            bypass: BypassLabel::ALL.map(|cause| registry.counter(&BYPASS, &[cause.as_str()])),
+            unrecorded: registry.counter(&UNRECORDED, &[]),
+            rejected: reasons.iter().map(|reason| (*reason, rejected(reason))).collect(),
+            rejected_other: rejected(OTHER_REASON),
+            decision_seconds: registry.histogram(&DECISION_SECONDS, &[]),
+            overhead_seconds: registry.histogram(&OVERHEAD_SECONDS, &[]),
+            evidence_lag: registry.gauge(&EVIDENCE_LAG, &[]),
+            evidence_failures: registry.counter(&EVIDENCE_FAILURES, &[]),
+            connections: ListenerLabel::ALL
+                .map(|listener| registry.gauge(&CONNECTIONS, &[listener.as_str()])),
+            body_budget: registry.gauge(&BODY_BUDGET, &[]),
+            reload_successful: registry.gauge(&RELOAD_SUCCESSFUL, &[]),
+            reload_timestamp: registry.gauge(&RELOAD_TIMESTAMP, &[]),
+            restart_needed: registry.gauge(&RESTART_NEEDED, &[]),
+        }
+    }
+}
+
+// === impl Held ===
+
+impl Held {
+    fn new(gauge: Gauge, amount: f64) -> Held {
+        gauge.increment(amount);
+        Held { gauge, amount }
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.gauge.decrement(self.amount);
+    }
+}
+
+/// Lines with a value.
+fn count_series(text: &str) -> usize {
+    text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')).count()
+}
+
+/// A counter is still a counter after a panic elsewhere, so poison is ignored.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,204 @@
+//! Every metric of gait, declared once: name, kind, help, labels.
+//!
+//! The registry takes its names, label keys and help texts from here and from nowhere else, so
+//! what `/metrics` shows cannot drift from this table; a test compares the two. Rejected: a macro
+//! with string keys at each call site, where name and help part company.
+//!
+//! Names follow design section 5 and the Prometheus rules: one prefix, base units, `_total` for
+//! counters, `_info` for gauges that are always 1.
+
+/// What a metric is, in the words of the text format.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Only ever rises within one process life.
+    Counter,
+    /// Rises and falls.
+    Gauge,
+    /// Counts of samples in cumulative buckets.
+    Histogram,
+}
+
+impl Kind {
+    /// The word on a `# TYPE` line.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Kind::Counter => "counter",
+            Kind::Gauge => "gauge",
+            Kind::Histogram => "histogram",
+        }
+    }
+}
+
+/// One metric family.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Definition {
+    /// The name on `/metrics`.
+    pub name: &'static str,
+    /// Its kind.
+    pub kind: Kind,
+    /// Label keys, in the order in which the registry takes their values.
+    pub labels: &'static [&'static str],
+    /// One sentence for people.
+    pub help: &'static str,
+}
+
+/// Every metric, in the order of the README's table.
+pub const CATALOGUE: &[Definition] = &[
+    CALLS,
+    PERMITS,
+    UPSTREAM_REQUESTS,
+    PERMITS_UNUSED,
+    PERMITS_OPEN,
+    BYPASS,
+    UNRECORDED,
+    REJECTED,
+    DECISION_SECONDS,
+    OVERHEAD_SECONDS,
+    CALL_SECONDS,
+    UPSTREAM_SECONDS,
+    EVIDENCE_LAG,
+    EVIDENCE_FAILURES,
+    CONNECTIONS,
+    BODY_BUDGET,
+    SNAPSHOT_INFO,
+    RELOAD_SUCCESSFUL,
+    RELOAD_TIMESTAMP,
+    RESTART_NEEDED,
+    STAGE,
+    SERIES_OVERFLOW,
+    BUILD_INFO,
+    PROCESS_CPU,
+    PROCESS_RESIDENT,
+    PROCESS_VIRTUAL,
+    PROCESS_OPEN_FDS,
+    PROCESS_MAX_FDS,
+    PROCESS_START,
+    PROCESS_THREADS,
+];
+
+pub(super) const CALLS: Definition = counter(
+    "gait_calls_total",
+    &["route", "stage", "risk", "verdict", "disposition"],
+    "Calls, counted by the evidence writer when their line is written.",
+);
+pub(super) const PERMITS: Definition =
+    counter("gait_permits_total", &["route", "risk", "permit"], "Permits minted by the gate.");
+pub(super) const UPSTREAM_REQUESTS: Definition = counter(
+    "gait_upstream_requests_total",
+    &["route", "risk", "permit"],
+    "Requests whose first byte went to a tool, counted by the upstream client on its own.",
+);
+pub(super) const PERMITS_UNUSED: Definition =
+    counter("gait_permits_unused_total", &[], "Permits dropped before a byte left.");
+pub(super) const PERMITS_OPEN: Definition =
+    gauge("gait_permits_open", &[], "Permits minted and neither sent nor unused yet.");
+pub(super) const BYPASS: Definition = counter(
+    "gait_bypass_total",
+    &["cause"],
+    "Sends stopped at the send seam because permit and call did not fit. Must stay 0.",
+);
+pub(super) const UNRECORDED: Definition = counter(
+    "gait_unrecorded_total",
+    &[],
+    "Calls that went out in observe although no record could be reserved.",
+);
+pub(super) const REJECTED: Definition = counter(
+    "gait_rejected_total",
+    &["reason"],
+    "Requests refused before they became a call, or for what they were made of.",
+);
+pub(super) const DECISION_SECONDS: Definition =
+    histogram("gait_decision_seconds", &[], "Time from a complete call to its decision.");
+pub(super) const OVERHEAD_SECONDS: Definition = histogram(
+    "gait_overhead_seconds",
+    &[],
+    "Time a call spent in gait, the tool's time taken out.",
+);
+pub(super) const CALL_SECONDS: Definition =
+    histogram("gait_call_seconds", &["route"], "Time from a call's head to the end of its answer.");
+pub(super) const UPSTREAM_SECONDS: Definition = histogram(
+    "gait_upstream_seconds",
+    &["route"],
+    "Time from the first byte sent to a tool to the head of its answer.",
+);
+pub(super) const EVIDENCE_LAG: Definition = gauge(
+    "gait_evidence_lag_seconds",
+    &[],
+    "Age of the oldest evidence line that was not durable at the last commit.",
+);
+pub(super) const EVIDENCE_FAILURES: Definition =
+    counter("gait_evidence_failures_total", &[], "Evidence writes or syncs that failed.");
+pub(super) const CONNECTIONS: Definition =
+    gauge("gait_connections", &["listener"], "Connections open now.");
+pub(super) const BODY_BUDGET: Definition = gauge(
+    "gait_body_budget_bytes",
+    &[],
+    "Bytes of limits.body_budget_bytes held by buffered bodies now.",
+);
+pub(super) const SNAPSHOT_INFO: Definition = gauge(
+    "gait_snapshot_info",
+    &["config", "policy"],
+    "Always 1; names the digests of the snapshot in force.",
+);
+pub(super) const RELOAD_SUCCESSFUL: Definition = gauge(
+    "gait_config_last_reload_successful",
+    &[],
+    "1 when the last attempt to load a snapshot succeeded, else 0.",
+);
+pub(super) const RELOAD_TIMESTAMP: Definition = gauge(
+    "gait_config_last_reload_success_timestamp_seconds",
+    &[],
+    "Unix time of the last snapshot that loaded; 0 before the first.",
+);
+pub(super) const RESTART_NEEDED: Definition = gauge(
+    "gait_config_restart_needed",
+    &[],
+    "1 when the config on disk changed a setting that only a restart takes up.",
+);
+pub(super) const STAGE: Definition =
+    gauge("gait_stage", &["route", "stage"], "1 for each stage in force on a route, else 0.");
+pub(super) const SERIES_OVERFLOW: Definition = counter(
+    "gait_metric_series_overflow_total",
+    &[],
+    "Route registrations counted under _other because limits.metric_series was reached.",
+);
+pub(super) const BUILD_INFO: Definition =
+    gauge("gait_build_info", &["version"], "Always 1; names the version of gait.");
+pub(super) const PROCESS_CPU: Definition =
+    counter("process_cpu_seconds_total", &[], "User and system CPU time spent, in seconds.");
+pub(super) const PROCESS_RESIDENT: Definition =
+    gauge("process_resident_memory_bytes", &[], "Resident memory size, in bytes.");
+pub(super) const PROCESS_VIRTUAL: Definition =
+    gauge("process_virtual_memory_bytes", &[], "Virtual memory size, in bytes.");
+pub(super) const PROCESS_OPEN_FDS: Definition =
+    gauge("process_open_fds", &[], "File descriptors open now.");
+pub(super) const PROCESS_MAX_FDS: Definition =
+    gauge("process_max_fds", &[], "File descriptors allowed at most.");
+pub(super) const PROCESS_START: Definition =
+    gauge("process_start_time_seconds", &[], "Unix time at which the process started.");
+pub(super) const PROCESS_THREADS: Definition =
+    gauge("process_threads", &[], "Operating system threads now.");
+
+const fn counter(
+    name: &'static str,
+    labels: &'static [&'static str],
+    help: &'static str,
+) -> Definition {
+    Definition { name, kind: Kind::Counter, labels, help }
+}
+
+const fn gauge(
+    name: &'static str,
+    labels: &'static [&'static str],
+    help: &'static str,
+) -> Definition {
+    Definition { name, kind: Kind::Gauge, labels, help }
+}
+
+const fn histogram(
+    name: &'static str,
+    labels: &'static [&'static str],
+    help: &'static str,
+) -> Definition {
+    Definition { name, kind: Kind::Histogram, labels, help }
+}

@@ -1,0 +1,43 @@
+//! The gauges that describe the snapshot in force: `gait_snapshot_info` and `gait_stage`.
+//!
+//! Their labels are digests and route names that go stale with every reload, and the exporter
+//! cannot forget a series. So each snapshot gets a small registry of its own, shown whole or not
+//! at all: what is stale is gone, a scrape never mixes two snapshots, and a thousand reloads
+//! leave no series behind. Rejected: setting stale series to 0, which grows without end.
+
+use super::catalogue::{SNAPSHOT_INFO, STAGE};
+use super::labels::STAGES;
+use super::registry::Registry;
+use super::routes::OTHER;
+
+/// Series that a face shows beside those that its routes have paid for: the info gauge and the
+/// stages of `_other`.
+pub(super) const FACE_SERIES: usize = 1 + STAGES.len();
+
+/// What the gauges say of a snapshot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SnapshotFace<'a> {
+    /// The config's digest.
+    pub config: &'a str,
+    /// The policy's digest.
+    pub policy: &'a str,
+    /// Each route with a stage in force on it; a route can have two (see `percent`).
+    pub stages: &'a [(&'a str, &'a str)],
+}
+
+/// A registry that shows `face`. Routes that `known` denies are shown as `_other`.
+pub(super) fn build(face: &SnapshotFace<'_>, known: impl Fn(&str) -> bool) -> Registry {
+    let registry = Registry::new();
+    registry.gauge(&SNAPSHOT_INFO, &[face.config, face.policy]).set(1.0);
+    for (route, in_force) in face.stages {
+        let route = if known(route) { route } else { OTHER };
+        for word in STAGES {
+            let gauge = registry.gauge(&STAGE, &[route, word]);
+            // Made is shown, at 0; several routes may share `_other`, so none sets another to 0.
+            if word == *in_force {
+                gauge.set(1.0);
+            }
+        }
+    }
+    registry
+}
