@@ -133,3 +133,57 @@ fn unhex(hex: &[u8]) -> Option<[u8; 32]> {
     });
     bytes.collect::<Option<Vec<u8>>>()?.try_into().ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::line::{Entry, Event};
+    use super::*;
+
+    fn chain() -> (Vec<Line>, Vec<u8>) {
+        let time = "2026-01-02T03:04:05Z".parse().unwrap();
+        let event = |torn_bytes| Line::new(time, Entry::Event(Event::Start { torn_bytes }));
+        let (mut lines, mut bytes) = (vec![event(0), event(7)], Vec::new());
+        append(Head::genesis(), &mut lines, &mut bytes).unwrap();
+        (lines, bytes)
+    }
+
+    #[test]
+    fn a_line_says_its_place_and_continues_the_one_before() {
+        let (_, bytes) = chain();
+        let mut lines = bytes.split(|byte| *byte == b'\n');
+        let first = Whole::read(lines.next().unwrap()).unwrap();
+        let second = Whole::read(lines.next().unwrap()).unwrap();
+        assert!(first.continues(&Head::genesis()) && second.continues(&first.head));
+        assert!(!second.continues(&Head::genesis()));
+        assert_eq!((second.head.seq, second.torn_bytes), (2, 7));
+    }
+
+    #[test]
+    fn the_hash_is_the_documented_one() {
+        let (lines, bytes) = chain();
+        let line = serde_json::to_string(&lines[0]).unwrap();
+        let hash = Digest::of(&[Head::genesis().hash.as_bytes(), line.as_bytes()].concat());
+        let expected = format!("{},\"hash\":\"{hash}\"}}\n", line.strip_suffix('}').unwrap());
+        assert!(bytes.starts_with(expected.as_bytes()));
+    }
+
+    #[test]
+    fn the_last_whole_line_is_found_before_any_rubbish() {
+        let (_, bytes) = chain();
+        let head = last_whole(&bytes).unwrap();
+        assert_eq!((head.0.seq, head.1), (2, 0));
+        for rubbish in [&b"{\"v\":1,\"se"[..], b"\n", b"{}\n", b"\0\0\n\n\0"] {
+            let (found, after) = last_whole(&[&bytes, rubbish].concat()).unwrap();
+            assert_eq!((found, after), (head.0, rubbish.len()));
+        }
+        assert_eq!(last_whole(&bytes[..bytes.len() - 1]).unwrap().0.seq, 1);
+        assert_eq!(last_whole(b"\n\n{}\n"), None);
+    }
+
+    #[test]
+    fn hex_has_one_spelling() {
+        assert_eq!(unhex(&[b'f'; 64]), Some([0xff; 32]));
+        assert_eq!(unhex(&[b'F'; 64]), None);
+        assert_eq!(unhex(&[b'0'; 63]), None);
+    }
+}

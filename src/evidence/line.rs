@@ -258,3 +258,96 @@ impl<M: SerializeMap> Members<M> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{CallId, Cut, Exchange, PermitKind, Reach};
+    use super::*;
+    use crate::{
+        policy::Verdict,
+        stage::{Disposition, Stage},
+    };
+    use http::{Method, StatusCode};
+
+    fn closing(ending: Ending, judgement: Judgement) -> String {
+        let call_id = CallId::fresh("2026-01-02T03:04:05Z".parse().unwrap());
+        let opening = Opening {
+            call_id,
+            method: Method::DELETE,
+            target_digest: Digest::of(b"t"),
+            received: crate::clock::instant(),
+        };
+        let close = Close { ending, duration: Duration::from_micros(1500) };
+        let about = About { opening, judgement: Arc::new(judgement) };
+        let entry = Entry::Closing { about, close, follows: Follows::Decision };
+        let line = Line::new("2026-01-02T03:04:05Z".parse().unwrap(), entry);
+        let text = serde_json::to_string(&line).unwrap().replace(&call_id.to_string(), "ID");
+        let text = text.replace(&Digest::of(b"t").to_string(), "T");
+        text.replace(&Digest::of(b"").to_string(), "P")
+    }
+
+    #[test]
+    fn a_full_line_has_every_member_in_its_place() {
+        let digest = Some(Digest::of(b"t"));
+        let judgement = Judgement {
+            upstream: Some("files".into()),
+            route: Some("files.delete".into()),
+            stage: Some(Stage::RequireApproval),
+            tool_name: Some("tool.delete".into()),
+            risk_class: Some("high".into()),
+            protection: Some(Protection::Protected),
+            identity: Some("anonymous".into()),
+            verdict: Some(Verdict::Allow),
+            simulated: true,
+            dry_run_requested: true,
+            disposition: Some(Disposition::Forwarded),
+            permit: Some(PermitKind::Allow),
+            reason_codes: vec!["a".to_owned(), "b".to_owned()],
+            violations: vec!["c".to_owned()],
+            matched_rule: Some("allow-\"reads\"".to_owned()),
+            trace_id: Some("3fda".to_owned()),
+            policy_digest: digest,
+            intent_digest: digest,
+            args_digest: digest,
+            snapshot: Some("s1".into()),
+        };
+        let exchange =
+            Exchange { status: StatusCode::NO_CONTENT, request_bytes: 3, response_bytes: 4 };
+        let expected = concat!(
+            r#"{"v":1,"seq":0,"kind":"outcome","time":"2026-01-02T03:04:05.000000Z","#,
+            r#""call_id":"ID","method":"DELETE","target_digest":"T","upstream":"files","#,
+            r#""route":"files.delete","stage":"require_approval","tool_name":"tool.delete","#,
+            r#""risk_class":"high","protected":true,"identity":"anonymous","verdict":"allow","#,
+            r#""simulated":true,"dry_run_requested":true,"disposition":"forwarded","#,
+            r#""permit":"allow","reason_codes":["a","b"],"violations":["c"],"#,
+            r#""matched_rule":"allow-\"reads\"","trace_id":"3fda","policy_digest":"T","#,
+            r#""intent_digest":"T","args_digest":"T","snapshot":"s1","ending":"completed","#,
+            r#""status":204,"sent":true,"request_bytes":3,"response_bytes":4,"#,
+            r#""duration_ms":1.5,"prev":"P"}"#
+        );
+        assert_eq!(closing(Ending::Completed(exchange), judgement), expected);
+    }
+
+    #[test]
+    fn endings_tell_what_they_know_and_no_more() {
+        let answered = StatusCode::BAD_GATEWAY;
+        let rows = [
+            (Ending::Answered { answered }, r#""ending":"answered","answered":502,"sent":false,"#),
+            (
+                Ending::CallerGone(Reach::Sent { request_bytes: 9 }),
+                r#""ending":"caller_gone","sent":true,"request_bytes":9,"#,
+            ),
+            (
+                Ending::TimedOut(Cut::NoReply { request_bytes: 9, answered }),
+                r#""ending":"timed_out","answered":502,"sent":true,"request_bytes":9,"#,
+            ),
+            (Ending::Abandoned(None), r#""ending":"abandoned","#),
+        ];
+        for (ending, members) in rows {
+            let expected = format!("\"target_digest\":\"T\",{members}\"duration_ms\":1.5,");
+            let line = closing(ending, Judgement::default());
+            assert!(line.contains(&expected), "{line}");
+            assert!(Ending::WORDS.contains(&ending.as_str()));
+        }
+    }
+}

@@ -329,3 +329,6 @@ impl Failure {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
