@@ -1,6 +1,7 @@
 //! gait: a transparent policy proxy for tool APIs.
 #![forbid(unsafe_code)]
 
+pub mod telemetry;
 pub mod stage;
 pub mod policy;
 pub mod json;
