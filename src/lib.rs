@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 pub mod telemetry;
+pub mod demo;
 pub mod stage;
 pub mod policy;
 pub mod json;
