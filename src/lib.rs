@@ -1,6 +1,8 @@
 //! gait: a transparent policy proxy for tool APIs.
 #![forbid(unsafe_code)]
 
+pub mod telemetry;
+pub mod demo;
 pub mod evidence;
 pub mod state;
 pub mod stage;
