@@ -1,10 +1,14 @@
 //! gait: a transparent policy proxy for tool APIs.
 #![forbid(unsafe_code)]
 
-pub mod call;
+pub mod telemetry;
+pub mod demo;
+pub mod evidence;
+pub mod state;
 pub mod stage;
 pub mod policy;
 pub mod intent;
+pub mod call;
 pub mod json;
 pub mod limits;
 pub mod metrics;

@@ -1,0 +1,34 @@
+//! What the demo says when it starts.
+//!
+//! Plain about what it is, because a demo that is taken for the real thing is a gate that is not
+//! there; and five lines to paste, because a stranger should see all four verdicts in a minute.
+
+/// The greeting. Both addresses are URLs without a trailing slash, like `http://127.0.0.1:8080`.
+pub fn greeting(data_url: &str, telemetry_url: &str) -> String {
+    format!(
+        r#"gait: this is the demo. There was no config and no upstream, so gait serves a small tool
+API inside its own binary, with routes and a policy made for it. Nothing else is served, no real
+tool is behind it, and its files and transfers are gone when it stops (the evidence stays).
+
+Paste these into another terminal:
+
+  # allow: the file is written
+  curl -i -X PUT -d 'hello' {data_url}/v1/files/notes/hello.txt
+
+  # dry_run: judged, answered with executed=false, no money moves
+  curl -i -H 'Content-Type: application/json' -d '{{"to":"bob","amount":500}}' {data_url}/v1/transfers
+
+  # require_approval: 428, the file stays
+  curl -i -X DELETE {data_url}/v1/files/notes/welcome.txt
+
+  # block: 403
+  curl -i -H 'Content-Type: application/json' -d '{{"to":"bob","amount":5000}}' {data_url}/v1/transfers
+
+  # metrics: what was permitted, what was sent
+  curl -s {telemetry_url}/metrics
+
+What the tools really executed, in order: {data_url}/v1/log
+For a tool of your own: gait proxy --upstream URL --policy FILE
+"#
+    )
+}

@@ -1,0 +1,82 @@
+//! Evidence: what happened to every call, in a log that cannot be quietly changed.
+//!
+//! A call opens a [`Record`] in the [`Ledger`] before it is judged. A protected call that may go
+//! commits its decision first and goes only with the [`Committed`] that it gets back. However
+//! the call ends, the record leaves one closing line. The [`Writer`], one thread, chains the
+//! lines ([`chain`](self) of hashes), writes them to segments below the state directory, and
+//! shows each to a tally, from which the metrics are counted.
+//!
+//! Promised:
+//! - A `Committed` exists only after the sync that made its decision line durable.
+//! - A record leaves exactly one closing line, kind `outcome` where its decision line stands in
+//!   the log, else `call`: also when its task is dropped, when the caller is gone, on a panic.
+//! - Without room in the log there is no record; while the disk refuses there are no records and
+//!   no commits, and once it no longer refuses there are, without a restart.
+//! - [`verify`] names the first line that was changed, dropped or reordered.
+//! - What a crash left behind the last whole line stays where it is, and the next process
+//!   reports it in its first line.
+//!
+//! Not promised:
+//! - Closing lines are durable only up to [`Settings::sync_interval`] later: losing power loses
+//!   those of the last moment, never a decision that a call went out on.
+//! - No signature covers anything yet. Whoever can write the files can write the log anew from
+//!   any line on, or cut off its end; against both only a head kept elsewhere helps today
+//!   ([`Health::head`]). Batch signatures and seals are the answer and will be lines of the
+//!   chain.
+//! - Old segments are never removed.
+//!
+//! Rejected: logging through a logger, which may drop what it cannot write; a database, whose
+//! file no text tool reads and no hash chain survives compaction of; one file a call, which
+//! proves no order.
+
+mod ending;
+mod facts;
+mod record;
+mod queue;
+mod thread;
+mod writer;
+mod journal;
+mod segment;
+mod health;
+mod verify;
+mod line;
+mod chain;
+
+pub use chain::Head;
+pub use ending::{Cut, Ending, Exchange, Reach};
+pub use facts::{CallId, Judgement, Opening, PermitKind};
+pub use health::{Health, State};
+pub use line::{About, Close, Entry, Event, Follows, Line, Reload};
+pub use record::{Ledger, LedgerRefused, Record};
+pub use thread::Writer;
+pub use verify::{Broken, Fault, Place, Report, Torn, Verifier, VerifyError, verify};
+pub use writer::{CommitFailed, Committed, Settings, Unwritten};
+
+use crate::state::StateDir;
+use std::io;
+
+/// The fewest lines a ledger can hold: those of one call.
+const LINES_MIN: usize = 2;
+/// The most; beyond it memory is the bound that is met first.
+const LINES_MAX: usize = 1 << 20;
+
+/// The log could not be taken up; the process must not serve.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot begin an evidence segment in `{directory}`: {source}")]
+pub struct StartFailed {
+    /// The state directory.
+    pub directory: String,
+    /// What the system said.
+    pub source: io::Error,
+}
+
+/// Takes up the log of a state directory: continues its chain in a new segment whose first line
+/// is durable when this returns. The writer must then be run on a thread of its own.
+pub fn start(state: &StateDir, settings: Settings) -> Result<(Ledger, Writer), StartFailed> {
+    let lines = settings.ledger_lines_max.clamp(LINES_MIN, LINES_MAX);
+    let (sender, queue) = tokio::sync::mpsc::channel(lines);
+    let writer = Writer::open(state, settings, queue)
+        .map_err(|source| StartFailed { directory: state.path().display().to_string(), source })?;
+    let ledger = Ledger::new(sender, writer.health().clone());
+    Ok((ledger, writer))
+}

@@ -1,0 +1,353 @@
+//! The JSON shape of one evidence line, version 1.
+//!
+//! Members come in one fixed order and absent facts are left out, so that the same line always
+//! has the same bytes. `Serialize` is written by hand: deriving it over nested facts would need
+//! `flatten`, and the order on disk would then hang on the order of Rust fields.
+
+use super::{
+    ending::Ending,
+    facts::{Judgement, Opening},
+};
+use crate::{json::Digest, stage::Protection};
+use jiff::Timestamp;
+use serde::ser::{Serialize, SerializeMap, Serializer};
+use std::{fmt::Display, sync::Arc, time::Duration};
+
+/// The member `v` of every line.
+const VERSION: u32 = 1;
+
+/// One line of the evidence log, complete once the chain has given it its place.
+#[derive(Clone, Debug)]
+pub struct Line {
+    pub(super) seq: u64,
+    pub(super) prev: Digest,
+    time: Timestamp,
+    pub(super) entry: Entry,
+}
+
+/// What a line tells.
+#[derive(Clone, Debug)]
+pub enum Entry {
+    /// A call was judged and may go; written and synced before it goes.
+    Decision(About),
+    /// A call ended.
+    Closing {
+        /// The call.
+        about: About,
+        /// Its end.
+        close: Close,
+        /// Whether a decision line of the same call stands before this one.
+        follows: Follows,
+    },
+    /// Something happened to the process itself. Batch signatures will be a variant here.
+    Event(Event),
+}
+
+/// The call that a line is about.
+#[derive(Clone, Debug)]
+pub struct About {
+    /// Which call.
+    pub opening: Opening,
+    /// What was made of it.
+    pub judgement: Arc<Judgement>,
+}
+
+/// The end of a call.
+#[derive(Clone, Copy, Debug)]
+pub struct Close {
+    /// How it ended.
+    pub ending: Ending,
+    /// From the head's arrival to the end.
+    pub duration: Duration,
+}
+
+/// What a closing line has before it: `outcome` follows a decision, `call` stands alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Follows {
+    /// This is the call's only line.
+    Nothing,
+    /// The decision line was written and stands.
+    Decision,
+}
+
+/// An event of the process.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// A process took up the log; the first line of its first segment.
+    Start {
+        /// Bytes after the last whole line of the log so far, which a crash left; 0 for none.
+        torn_bytes: u64,
+    },
+    /// The process stopped in order: every call that was open has its line.
+    Stop,
+    /// Another snapshot came into force.
+    Reload(Reload),
+    /// The log could not be written for a time, and now can again.
+    Recover {
+        /// The first error of that time.
+        error: String,
+        /// Decisions that were refused in it; their calls did not go out.
+        withdrawn: u64,
+    },
+}
+
+/// A change of snapshot.
+#[derive(Clone, Debug, Default)]
+pub struct Reload {
+    /// The snapshot that is now in force.
+    pub snapshot: Option<Arc<str>>,
+    /// Its policy.
+    pub policy_digest: Option<Digest>,
+    /// Routes whose stage was lowered: a security event (design, section 3).
+    pub lowered: Vec<String>,
+}
+
+// === impl Line ===
+
+impl Line {
+    /// A line without a place; the chain sets `seq` and `prev`.
+    pub(super) fn new(time: Timestamp, entry: Entry) -> Line {
+        Line { seq: 0, prev: Digest::of(b""), time, entry }
+    }
+
+    /// The first line has 1.
+    pub fn seq(&self) -> u64 {
+        self.seq
+    }
+
+    /// When it was made, which can be a little before it was written.
+    pub fn time(&self) -> Timestamp {
+        self.time
+    }
+
+    /// What it tells.
+    pub fn entry(&self) -> &Entry {
+        &self.entry
+    }
+}
+
+impl Serialize for Line {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut members = Members(serializer.serialize_map(None)?);
+        members.put("v", &VERSION)?;
+        members.put("seq", &self.seq)?;
+        members.put("kind", self.entry.kind())?;
+        members.shown("time", Some(format_args!("{:.6}", self.time)))?;
+        match &self.entry {
+            Entry::Decision(about) => members.about(about)?,
+            Entry::Closing { about, close, .. } => {
+                members.about(about)?;
+                members.close(close)?;
+            }
+            Entry::Event(event) => members.event(event)?,
+        }
+        members.shown("prev", Some(self.prev))?;
+        members.0.end()
+    }
+}
+
+// === impl Entry ===
+
+impl Entry {
+    /// The member `kind`.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Entry::Decision(_) => "decision",
+            Entry::Closing { follows: Follows::Nothing, .. } => "call",
+            Entry::Closing { follows: Follows::Decision, .. } => "outcome",
+            Entry::Event(Event::Start { .. }) => "start",
+            Entry::Event(Event::Stop) => "stop",
+            Entry::Event(Event::Reload(_)) => "reload",
+            Entry::Event(Event::Recover { .. }) => "recover",
+        }
+    }
+}
+
+/// A map serialiser with the habits of an evidence line.
+struct Members<M>(M);
+
+/// Serialises a value as the text that it shows.
+struct Shown<T>(T);
+
+impl<T: Display> Serialize for Shown<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.0)
+    }
+}
+
+// === impl Members ===
+
+impl<M: SerializeMap> Members<M> {
+    fn put<T: Serialize + ?Sized>(&mut self, key: &'static str, value: &T) -> Result<(), M::Error> {
+        self.0.serialize_entry(key, value)
+    }
+
+    fn some<T: Serialize>(&mut self, key: &'static str, value: Option<T>) -> Result<(), M::Error> {
+        value.map_or(Ok(()), |value| self.put(key, &value))
+    }
+
+    fn shown<T: Display>(&mut self, key: &'static str, value: Option<T>) -> Result<(), M::Error> {
+        self.some(key, value.map(Shown))
+    }
+
+    fn list(&mut self, key: &'static str, values: &[String]) -> Result<(), M::Error> {
+        self.some(key, (!values.is_empty()).then_some(values))
+    }
+
+    fn about(&mut self, about: &About) -> Result<(), M::Error> {
+        let About { opening, judgement } = about;
+        self.shown("call_id", Some(opening.call_id))?;
+        self.shown("method", Some(&opening.method))?;
+        self.shown("target_digest", Some(opening.target_digest))?;
+        self.judgement(judgement)
+    }
+
+    fn judgement(&mut self, judged: &Judgement) -> Result<(), M::Error> {
+        self.some("upstream", judged.upstream.as_deref())?;
+        self.some("route", judged.route.as_deref())?;
+        self.some("stage", judged.stage.map(|stage| stage.as_str()))?;
+        self.some("tool_name", judged.tool_name.as_deref())?;
+        self.some("risk_class", judged.risk_class.as_deref())?;
+        self.some("protected", judged.protection.map(|word| word == Protection::Protected))?;
+        self.some("identity", judged.identity.as_deref())?;
+        self.some("verdict", judged.verdict.map(|verdict| verdict.as_str()))?;
+        self.some("simulated", judged.simulated.then_some(true))?;
+        self.some("dry_run_requested", judged.dry_run_requested.then_some(true))?;
+        self.some("disposition", judged.disposition.map(|word| word.as_str()))?;
+        self.some("permit", judged.permit.map(|kind| kind.as_str()))?;
+        self.list("reason_codes", &judged.reason_codes)?;
+        self.list("violations", &judged.violations)?;
+        self.some("matched_rule", judged.matched_rule.as_deref())?;
+        self.some("trace_id", judged.trace_id.as_deref())?;
+        self.shown("policy_digest", judged.policy_digest)?;
+        self.shown("intent_digest", judged.intent_digest)?;
+        self.shown("args_digest", judged.args_digest)?;
+        self.some("snapshot", judged.snapshot.as_deref())
+    }
+
+    fn close(&mut self, close: &Close) -> Result<(), M::Error> {
+        let reach = close.ending.reach();
+        let exchange = reach.and_then(|reach| reach.exchange());
+        self.put("ending", close.ending.as_str())?;
+        self.some("status", exchange.map(|exchange| exchange.status.as_u16()))?;
+        self.some("answered", close.ending.answered().map(|status| status.as_u16()))?;
+        self.some("sent", reach.map(|reach| reach.is_sent()))?;
+        self.some("request_bytes", reach.and_then(|reach| reach.request_bytes()))?;
+        self.some("response_bytes", exchange.map(|exchange| exchange.response_bytes))?;
+        self.put("duration_ms", &(close.duration.as_micros() as f64 / 1e3))
+    }
+
+    fn event(&mut self, event: &Event) -> Result<(), M::Error> {
+        match event {
+            Event::Start { torn_bytes } => {
+                self.put("version", env!("CARGO_PKG_VERSION"))?;
+                let torn = Some(*torn_bytes).filter(|bytes| *bytes > 0);
+                self.some("torn_tail", torn.map(|_| true))?;
+                self.some("torn_bytes", torn)
+            }
+            Event::Stop => Ok(()),
+            Event::Reload(reload) => {
+                self.shown("policy_digest", reload.policy_digest)?;
+                self.some("snapshot", reload.snapshot.as_deref())?;
+                self.list("lowered", &reload.lowered)
+            }
+            Event::Recover { error, withdrawn } => {
+                self.put("error", error)?;
+                self.put("withdrawn", withdrawn)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{CallId, Cut, Exchange, PermitKind, Reach};
+    use super::*;
+    use crate::{
+        policy::Verdict,
+        stage::{Disposition, Stage},
+    };
+    use http::{Method, StatusCode};
+
+    fn closing(ending: Ending, judgement: Judgement) -> String {
+        let call_id = CallId::fresh("2026-01-02T03:04:05Z".parse().unwrap());
+        let opening = Opening {
+            call_id,
+            method: Method::DELETE,
+            target_digest: Digest::of(b"t"),
+            received: crate::clock::instant(),
+        };
+        let close = Close { ending, duration: Duration::from_micros(1500) };
+        let about = About { opening, judgement: Arc::new(judgement) };
+        let entry = Entry::Closing { about, close, follows: Follows::Decision };
+        let line = Line::new("2026-01-02T03:04:05Z".parse().unwrap(), entry);
+        let text = serde_json::to_string(&line).unwrap().replace(&call_id.to_string(), "ID");
+        let text = text.replace(&Digest::of(b"t").to_string(), "T");
+        text.replace(&Digest::of(b"").to_string(), "P")
+    }
+
+    #[test]
+    fn a_full_line_has_every_member_in_its_place() {
+        let digest = Some(Digest::of(b"t"));
+        let judgement = Judgement {
+            upstream: Some("files".into()),
+            route: Some("files.delete".into()),
+            stage: Some(Stage::RequireApproval),
+            tool_name: Some("tool.delete".into()),
+            risk_class: Some("high".into()),
+            protection: Some(Protection::Protected),
+            identity: Some("anonymous".into()),
+            verdict: Some(Verdict::Allow),
+            simulated: true,
+            dry_run_requested: true,
+            disposition: Some(Disposition::Forwarded),
+            permit: Some(PermitKind::Allow),
+            reason_codes: vec!["a".to_owned(), "b".to_owned()],
+            violations: vec!["c".to_owned()],
+            matched_rule: Some("allow-\"reads\"".to_owned()),
+            trace_id: Some("3fda".to_owned()),
+            policy_digest: digest,
+            intent_digest: digest,
+            args_digest: digest,
+            snapshot: Some("s1".into()),
+        };
+        let exchange =
+            Exchange { status: StatusCode::NO_CONTENT, request_bytes: 3, response_bytes: 4 };
+        let expected = concat!(
+            r#"{"v":1,"seq":0,"kind":"outcome","time":"2026-01-02T03:04:05.000000Z","#,
+            r#""call_id":"ID","method":"DELETE","target_digest":"T","upstream":"files","#,
+            r#""route":"files.delete","stage":"require_approval","tool_name":"tool.delete","#,
+            r#""risk_class":"high","protected":true,"identity":"anonymous","verdict":"allow","#,
+            r#""simulated":true,"dry_run_requested":true,"disposition":"forwarded","#,
+            r#""permit":"allow","reason_codes":["a","b"],"violations":["c"],"#,
+            r#""matched_rule":"allow-\"reads\"","trace_id":"3fda","policy_digest":"T","#,
+            r#""intent_digest":"T","args_digest":"T","snapshot":"s1","ending":"completed","#,
+            r#""status":204,"sent":true,"request_bytes":3,"response_bytes":4,"#,
+            r#""duration_ms":1.5,"prev":"P"}"#
+        );
+        assert_eq!(closing(Ending::Completed(exchange), judgement), expected);
+    }
+
+    #[test]
+    fn endings_tell_what_they_know_and_no_more() {
+        let answered = StatusCode::BAD_GATEWAY;
+        let rows = [
+            (Ending::Answered { answered }, r#""ending":"answered","answered":502,"sent":false,"#),
+            (
+                Ending::CallerGone(Reach::Sent { request_bytes: 9 }),
+                r#""ending":"caller_gone","sent":true,"request_bytes":9,"#,
+            ),
+            (
+                Ending::TimedOut(Cut::NoReply { request_bytes: 9, answered }),
+                r#""ending":"timed_out","answered":502,"sent":true,"request_bytes":9,"#,
+            ),
+            (Ending::Abandoned(None), r#""ending":"abandoned","#),
+        ];
+        for (ending, members) in rows {
+            let expected = format!("\"target_digest\":\"T\",{members}\"duration_ms\":1.5,");
+            let line = closing(ending, Judgement::default());
+            assert!(line.contains(&expected), "{line}");
+            assert!(Ending::WORDS.contains(&ending.as_str()));
+        }
+    }
+}

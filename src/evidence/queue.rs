@@ -1,0 +1,92 @@
+//! What records hand to the writer.
+
+use super::{
+    line::{Entry, Follows, Line},
+    writer::{CommitFailed, Committed},
+};
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+use tokio::sync::oneshot;
+
+/// One message of the queue.
+#[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "stop comes once; a box would cost every line")]
+pub(super) enum Message {
+    /// A line to write.
+    Post(Post),
+    /// Take nothing more in, write what is there, end.
+    Stop,
+}
+
+/// A line on its way to the log.
+#[derive(Debug)]
+pub(super) enum Post {
+    /// A decision somebody waits for.
+    Decision { line: Line, standing: Standing, reply: Reply },
+    /// The end of a call, and the standing of its decision where it had one.
+    Closing { line: Line, standing: Option<Standing> },
+    /// An event of the process.
+    Event(Line),
+}
+
+/// Where the answer to a commit goes.
+pub(super) type Reply = oneshot::Sender<Result<Committed, CommitFailed>>;
+
+/// Whether a call's decision line stands in the log. Its closing line asks when it is written,
+/// because only then it is known: a commit may be given up while the writer is at it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Standing(Arc<AtomicBool>);
+
+// === impl Post ===
+
+impl Post {
+    pub(super) fn line(&self) -> &Line {
+        let (Post::Decision { line, .. } | Post::Closing { line, .. } | Post::Event(line)) = self;
+        line
+    }
+
+    /// The line as it must be written now. Decisions come before their closings in the queue, so
+    /// what a closing finds is settled.
+    pub(super) fn settle(&mut self) -> &mut Line {
+        match self {
+            Post::Decision { line, standing, .. } => {
+                standing.set();
+                line
+            }
+            Post::Closing { line, standing } => {
+                if let Entry::Closing { follows, .. } = &mut line.entry {
+                    *follows = standing.as_ref().map_or(Follows::Nothing, Standing::follows);
+                }
+                line
+            }
+            Post::Event(line) => line,
+        }
+    }
+
+    /// Whether somebody waits for it to be durable.
+    pub(super) fn is_awaited(&self) -> bool {
+        matches!(self, Post::Decision { .. })
+    }
+}
+
+// === impl Standing ===
+
+impl Standing {
+    fn set(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// The decision was taken back: it will not be in the log.
+    pub(super) fn withdraw(&self) {
+        self.0.store(false, Ordering::Relaxed);
+    }
+
+    fn follows(&self) -> Follows {
+        match self.0.load(Ordering::Relaxed) {
+            true => Follows::Decision,
+            false => Follows::Nothing,
+        }
+    }
+}

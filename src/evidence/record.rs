@@ -1,0 +1,205 @@
+//! The ledger hands out records; a record is one call's room in the log, and writes its line
+//! however the call ends.
+//!
+//! A record is opened before anything is judged and holds the slots of both its lines from then
+//! on, so that closing it needs no waiting and cannot fail: it can be done in `Drop`. *No room to
+//! record, no permission to act* is thereby said by a type and not by a setting; and the number
+//! of slots bounds how many calls are open.
+
+use super::{
+    ending::{Ending, Reach},
+    facts::{Judgement, Opening},
+    health::{Health, State},
+    line::{About, Close, Entry, Event, Follows, Line, Reload},
+    queue::{Message, Post, Standing},
+    writer::{CommitFailed, Committed},
+};
+use crate::clock;
+use std::sync::Arc;
+use tokio::sync::{
+    mpsc::{OwnedPermit, Sender, error::TrySendError},
+    oneshot,
+};
+
+/// The door to the log; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Ledger {
+    queue: Sender<Message>,
+    health: Arc<Health>,
+}
+
+/// Why a call cannot be recorded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LedgerRefused {
+    /// Too many calls are open, or the disk is slower than they come.
+    #[error("the evidence ledger is full")]
+    Full,
+    /// The disk refuses.
+    #[error("the evidence log cannot be written")]
+    Failed,
+    /// The writer has ended.
+    #[error("the evidence log is closed")]
+    Stopped,
+}
+
+/// One call's place in the log. Leaves exactly one closing line, on [`Record::close`] or when it
+/// is dropped.
+#[derive(Debug)]
+#[must_use = "a record that is dropped says that its call was abandoned"]
+pub struct Record {
+    opening: Opening,
+    judgement: Arc<Judgement>,
+    reach: Option<Reach>,
+    slots: Option<Slots>,
+    /// Set once the decision line is on its way.
+    standing: Option<Standing>,
+}
+
+#[derive(Debug)]
+struct Slots {
+    decision: Option<OwnedPermit<Message>>,
+    closing: OwnedPermit<Message>,
+}
+
+// === impl Ledger ===
+
+impl Ledger {
+    pub(super) fn new(queue: Sender<Message>, health: Arc<Health>) -> Ledger {
+        Ledger { queue, health }
+    }
+
+    /// Reserves a call's room in the log, or says why there is none.
+    pub fn open(&self, opening: Opening) -> Result<Record, LedgerRefused> {
+        let slots = Slots { decision: Some(self.reserve()?), closing: self.reserve()? };
+        Ok(Record::new(opening, Some(slots)))
+    }
+
+    /// Records that another snapshot came into force.
+    pub fn reloaded(&self, reload: Reload) -> Result<(), LedgerRefused> {
+        let line = Line::new(clock::now(), Entry::Event(Event::Reload(reload)));
+        self.reserve()?.send(Message::Post(Post::Event(line)));
+        Ok(())
+    }
+
+    /// How the log is doing.
+    pub fn health(&self) -> &Arc<Health> {
+        &self.health
+    }
+
+    /// Refuses new records from now on, and lets the writer end once those that are open are
+    /// closed. Waits only for room in the queue.
+    pub async fn stop(&self) {
+        // A queue that is closed already has a writer that has ended or is about to.
+        let _ = self.queue.send(Message::Stop).await;
+    }
+
+    fn reserve(&self) -> Result<OwnedPermit<Message>, LedgerRefused> {
+        match self.health.state() {
+            State::Writing => {}
+            State::Failed => return Err(LedgerRefused::Failed),
+            State::Stopped => return Err(LedgerRefused::Stopped),
+        }
+        self.queue.clone().try_reserve_owned().map_err(|refusal| match refusal {
+            TrySendError::Full(_) => LedgerRefused::Full,
+            TrySendError::Closed(_) => LedgerRefused::Stopped,
+        })
+    }
+}
+
+// === impl Record ===
+
+impl Record {
+    /// A record that writes nothing, for a call that goes out although the ledger refused: in
+    /// stage observe alone, and counted by whoever makes it.
+    pub fn unrecorded(opening: Opening) -> Record {
+        Record::new(opening, None)
+    }
+
+    /// Whether this call leaves a line.
+    pub fn is_recorded(&self) -> bool {
+        self.slots.is_some()
+    }
+
+    /// The call that this is about.
+    pub fn opening(&self) -> &Opening {
+        &self.opening
+    }
+
+    /// What is known of the call so far.
+    pub fn judgement(&self) -> &Judgement {
+        &self.judgement
+    }
+
+    /// Sets what is known of the call; the last word stands in the lines.
+    pub fn judged(&mut self, judgement: Judgement) {
+        self.judgement = Arc::new(judgement);
+    }
+
+    /// Notes how far the call has come, for the line of a record that is dropped.
+    pub fn reached(&mut self, reach: Reach) {
+        self.reach = Some(reach);
+    }
+
+    /// Sends the decision line at once, and waits until it is durable.
+    ///
+    /// A caller that stops waiting loses the proof, not the line: the record's closing line then
+    /// follows a decision whose call did not go out.
+    pub fn commit(
+        &mut self,
+    ) -> impl Future<Output = Result<Committed, CommitFailed>> + Send + use<> {
+        let sent = self.send_decision();
+        async move { sent?.await.unwrap_or(Err(CommitFailed::Stopped)) }
+    }
+
+    /// Writes the closing line.
+    pub fn close(mut self, ending: Ending) {
+        self.send_closing(ending);
+    }
+
+    fn new(opening: Opening, slots: Option<Slots>) -> Record {
+        Record { opening, judgement: Arc::default(), reach: None, slots, standing: None }
+    }
+
+    fn send_decision(
+        &mut self,
+    ) -> Result<oneshot::Receiver<Result<Committed, CommitFailed>>, CommitFailed> {
+        let about = self.about();
+        let slots = self.slots.as_mut().ok_or(CommitFailed::Unrecorded)?;
+        if about.judgement.intent_digest.is_none() || about.judgement.policy_digest.is_none() {
+            return Err(CommitFailed::Undecided);
+        }
+        let slot = slots.decision.take().ok_or(CommitFailed::Spent)?;
+        let (reply, answer) = oneshot::channel();
+        let standing = Standing::default();
+        self.standing = Some(standing.clone());
+        let line = Line::new(clock::now(), Entry::Decision(about));
+        slot.send(Message::Post(Post::Decision { line, standing, reply }));
+        Ok(answer)
+    }
+
+    /// Sends the closing line unless it was sent.
+    fn send_closing(&mut self, ending: Ending) {
+        if let Some(slots) = self.slots.take() {
+            let duration = clock::instant().saturating_duration_since(self.opening.received);
+            let close = Close { ending, duration };
+            let entry = Entry::Closing { about: self.about(), close, follows: Follows::Nothing };
+            let line = Line::new(clock::now(), entry);
+            let standing = self.standing.take();
+            slots.closing.send(Message::Post(Post::Closing { line, standing }));
+        }
+    }
+
+    fn about(&self) -> About {
+        About { opening: self.opening.clone(), judgement: Arc::clone(&self.judgement) }
+    }
+}
+
+impl Drop for Record {
+    fn drop(&mut self) {
+        let ending = match std::thread::panicking() {
+            true => Ending::Panicked(self.reach),
+            false => Ending::Abandoned(self.reach),
+        };
+        self.send_closing(ending);
+    }
+}

@@ -1,0 +1,124 @@
+//! The one thread that owns the log.
+//!
+//! A plain thread and not a task: a sync blocks for as long as the disk likes. It polls the queue
+//! itself and parks until something comes or is due; a runtime of its own would do no more.
+
+use super::{
+    chain::Head,
+    health::{Health, State},
+    journal::{Durability, Journal},
+    line::{Entry, Event, Line},
+    queue::{Message, Post},
+    segment::Segments,
+    writer::{Engine, Settings, Unwritten},
+};
+use crate::{clock, state::StateDir};
+use std::{
+    io,
+    sync::Arc,
+    task::{Context, Poll, Wake, Waker},
+    thread::Thread,
+    time::Instant,
+};
+use tokio::sync::mpsc;
+
+/// The writing side of the log.
+#[derive(Debug)]
+pub struct Writer {
+    engine: Engine<Segments>,
+    queue: mpsc::Receiver<Message>,
+    start: Line,
+    // The lock is held for as long as somebody writes.
+    _state: StateDir,
+}
+
+/// Sets the health to stopped however the thread ends.
+struct StoppedOnDrop(Arc<Health>);
+
+/// Wakes the writer's thread.
+struct Unpark(Thread);
+
+// === impl Writer ===
+
+impl Writer {
+    /// Begins a segment with a durable start line.
+    pub(super) fn open(
+        state: &StateDir,
+        settings: Settings,
+        queue: mpsc::Receiver<Message>,
+    ) -> io::Result<Writer> {
+        let (segments, left) = Segments::open(&state.path().join("evidence"))?;
+        if left.torn_bytes > 0 {
+            tracing::warn!(bytes = left.torn_bytes, "the evidence log has a torn tail, kept as is");
+        }
+        let mut journal = Journal::new(segments, left.head, settings.segment_bytes_max);
+        let event = Event::Start { torn_bytes: left.torn_bytes };
+        let mut start = Line::new(clock::now(), Entry::Event(event));
+        journal.write(std::iter::once(&mut start), Durability::Now)?;
+        let engine = Engine::new(journal, settings);
+        Ok(Writer { engine, queue, start, _state: state.clone() })
+    }
+
+    pub(super) fn health(&self) -> &Arc<Health> {
+        self.engine.health()
+    }
+
+    /// Writes until the ledger is stopped, or every ledger and record is gone; blocks. Needs a
+    /// thread of its own. `tally` sees every line once, in order, after it was written and
+    /// before a commit that waits for it returns.
+    pub fn run(mut self, mut tally: impl FnMut(&Line) + Send) -> Result<Head, Unwritten> {
+        let _stopped = StoppedOnDrop(Arc::clone(self.engine.health()));
+        tally(&self.start);
+        let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
+        let mut cx = Context::from_waker(&waker);
+        let mut batch = Vec::new();
+        // A limit of 0 would read like an empty, closed queue.
+        let max = self.engine.batch_lines_max().max(1);
+        loop {
+            match self.queue.poll_recv_many(&mut cx, &mut batch, max) {
+                Poll::Ready(0) => return self.engine.finish(&mut tally),
+                Poll::Ready(_) => {
+                    let posts = self.sort(&mut batch);
+                    self.engine.take(posts, &mut tally, clock::instant());
+                }
+                Poll::Pending => park_until(self.engine.due()),
+            }
+            self.engine.tend(&mut tally, clock::instant());
+        }
+    }
+
+    /// The posts of a batch; a stop closes the queue, which ends once it is empty.
+    fn sort(&mut self, batch: &mut Vec<Message>) -> Vec<Post> {
+        let mut posts = Vec::with_capacity(batch.len());
+        for message in batch.drain(..) {
+            match message {
+                Message::Post(post) => posts.push(post),
+                Message::Stop => self.queue.close(),
+            }
+        }
+        posts
+    }
+}
+
+// === impl StoppedOnDrop ===
+
+impl Drop for StoppedOnDrop {
+    fn drop(&mut self) {
+        self.0.set_state(State::Stopped);
+    }
+}
+
+// === impl Unpark ===
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+}
+
+fn park_until(due: Option<Instant>) {
+    match due {
+        None => std::thread::park(),
+        Some(due) => std::thread::park_timeout(due.saturating_duration_since(clock::instant())),
+    }
+}

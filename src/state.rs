@@ -1,0 +1,124 @@
+//! The state directory: one process at a time, readable by its owner alone.
+//!
+//! Everything that outlives the process is below it. An advisory lock on the file `lock` keeps a
+//! second process out: two writers would fork the evidence chain. The lock belongs to the open
+//! file, so the kernel frees it when the process dies, however it dies. A pid file was rejected
+//! as the lock itself, because a stale one looks like a live one; the pid inside is only told to
+//! the person who meets the refusal.
+
+use std::{
+    fs::{DirBuilder, File, OpenOptions, TryLockError},
+    io::{self, Read as _, Seek as _, Write as _},
+    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+/// A locked state directory; the lock lasts until the last clone is dropped.
+#[derive(Clone, Debug)]
+pub struct StateDir {
+    path: Arc<Path>,
+    _lock: Arc<File>,
+}
+
+/// Why a state directory could not be taken.
+#[derive(Debug, thiserror::Error)]
+pub enum StateError {
+    /// Another process, or this one, has it already.
+    #[error(
+        "state directory `{}` is in use by {holder}: stop that process or set another `state_dir`",
+        path.display()
+    )]
+    Held {
+        /// The directory.
+        path: PathBuf,
+        /// `process 123`, or `another process` where the file does not say.
+        holder: String,
+    },
+    /// It could not be created, opened or locked.
+    #[error("cannot use state directory `{}`: {source}", path.display())]
+    Unusable {
+        /// The directory.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+// === impl StateDir ===
+
+impl StateDir {
+    /// Creates the directory where it is missing (mode 0700) and locks it.
+    pub fn open(path: &Path) -> Result<StateDir, StateError> {
+        let unusable = |source| StateError::Unusable { path: path.to_owned(), source };
+        create_private_dir(path).map_err(unusable)?;
+        let mut file = open_lock_file(path).map_err(unusable)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                return Err(StateError::Held { path: path.to_owned(), holder: holder(&mut file) });
+            }
+            Err(TryLockError::Error(source)) => return Err(unusable(source)),
+        }
+        write_pid(&mut file).map_err(unusable)?;
+        Ok(StateDir { path: path.into(), _lock: Arc::new(file) })
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+/// Creates a directory and its parents with mode 0700; an existing one is left as it is.
+pub(crate) fn create_private_dir(path: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(path)
+}
+
+fn open_lock_file(dir: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    // Not truncated: until it is locked, the pid in it is somebody else's.
+    options.read(true).write(true).create(true).truncate(false).mode(0o600);
+    options.open(dir.join("lock"))
+}
+
+fn write_pid(file: &mut File) -> io::Result<()> {
+    file.set_len(0)?;
+    file.rewind()?;
+    writeln!(file, "{}", std::process::id())
+}
+
+fn holder(file: &mut File) -> String {
+    let mut text = String::new();
+    // The pid is a courtesy: where it cannot be read, the refusal stands without it.
+    let pid = match file.take(32).read_to_string(&mut text) {
+        Ok(_) => text.trim().parse::<u32>().ok(),
+        Err(_) => None,
+    };
+    pid.map_or_else(|| "another process".to_owned(), |pid| format!("process {pid}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt as _;
+
+    #[test]
+    fn a_second_taker_is_refused_by_name_until_the_first_lets_go() {
+        let parent = tempfile::tempdir().unwrap();
+        let path = parent.path().join("a/state");
+        let first = StateDir::open(&path).unwrap();
+        assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o700);
+        let refusal = StateDir::open(&path).unwrap_err().to_string();
+        assert!(refusal.contains(&format!("process {}", std::process::id())), "{refusal}");
+        drop(first);
+        StateDir::open(&path).unwrap();
+    }
+
+    #[test]
+    fn a_path_that_is_a_file_is_named() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let refusal = StateDir::open(file.path()).unwrap_err().to_string();
+        assert!(refusal.starts_with("cannot use state directory `/"), "{refusal}");
+    }
+}

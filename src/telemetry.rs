@@ -1,0 +1,192 @@
+//! What the telemetry listener answers: `/metrics`, `/livez`, `/readyz`, `/version`.
+//!
+//! A pure function of the request's head and of what `app` hands it; `app` binds and serves.
+//! Nothing secret is in reach of this module, so the listener may bind wide and asks for no
+//! credential. `/livez` depends on nothing at all: a gait whose disk is full must be taken out of
+//! rotation, not killed. Rejected: `/healthz`, which says neither of the two.
+
+use crate::metrics::Metrics;
+use bytes::Bytes;
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
+use http::{Method, Response, StatusCode, Uri};
+use http_body_util::Full;
+use std::fmt::Write;
+use std::sync::atomic::{AtomicU8, Ordering};
+
+/// The text format of Prometheus, with its version.
+const PROMETHEUS: &str = "text/plain; version=0.0.4; charset=utf-8";
+const PLAIN: &str = "text/plain; charset=utf-8";
+const JSON: &str = "application/json";
+
+/// One thing that must hold for gait to be ready.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Check {
+    /// A snapshot is loaded.
+    Snapshot,
+    /// The evidence writer can write.
+    Evidence,
+    /// The state directory can be written.
+    State,
+    /// gait is not draining.
+    Shutdown,
+}
+
+/// Which checks hold. All of them are in one byte, so that an answer is of one moment.
+#[derive(Debug)]
+pub struct Readiness {
+    /// One bit for each check that fails.
+    failing: AtomicU8,
+}
+
+/// What the answers are made of.
+#[derive(Clone, Copy)]
+pub struct Sources<'a> {
+    /// For `/metrics`.
+    pub metrics: &'a Metrics,
+    /// For `/readyz`.
+    pub readiness: &'a Readiness,
+    /// For `/version`: the id of the snapshot in force; `None` before the first.
+    pub snapshot: Option<&'a str>,
+    /// For `/version`: the hash of the last durable evidence line; `None` before the first.
+    pub evidence_head: Option<&'a str>,
+}
+
+/// How much `/readyz` says when all is well; when it is not, it names the checks either way.
+#[derive(PartialEq)]
+enum Verbosity {
+    Brief,
+    Verbose,
+}
+
+// === impl Check ===
+
+impl Check {
+    /// All checks, in the order of `/readyz?verbose`.
+    pub const ALL: [Check; 4] = [Check::Snapshot, Check::Evidence, Check::State, Check::Shutdown];
+
+    /// The name on `/readyz?verbose`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Check::Snapshot => "snapshot",
+            Check::Evidence => "evidence",
+            Check::State => "state",
+            Check::Shutdown => "shutdown",
+        }
+    }
+
+    fn bit(self) -> u8 {
+        1 << (self as u8)
+    }
+}
+
+// === impl Readiness ===
+
+impl Readiness {
+    /// As at start: nothing is loaded or writable yet, nothing drains.
+    pub fn new() -> Readiness {
+        let failing = Check::Snapshot.bit() | Check::Evidence.bit() | Check::State.bit();
+        Readiness { failing: AtomicU8::new(failing) }
+    }
+
+    /// Says that `check` holds.
+    pub fn pass(&self, check: Check) {
+        self.failing.fetch_and(!check.bit(), Ordering::Release);
+    }
+
+    /// Says that `check` does not hold; draining fails [`Check::Shutdown`].
+    pub fn fail(&self, check: Check) {
+        self.failing.fetch_or(check.bit(), Ordering::Release);
+    }
+
+    /// Whether every check holds.
+    pub fn is_ready(&self) -> bool {
+        self.failing() == 0
+    }
+
+    fn failing(&self) -> u8 {
+        self.failing.load(Ordering::Acquire)
+    }
+}
+
+impl Default for Readiness {
+    fn default() -> Readiness {
+        Readiness::new()
+    }
+}
+
+/// Answers one request. Never fails: 404 for other paths, 405 with `Allow` for other methods.
+pub fn answer(method: &Method, uri: &Uri, sources: &Sources<'_>) -> Response<Full<Bytes>> {
+    let response = match (uri.path(), method) {
+        ("/metrics" | "/livez" | "/readyz" | "/version", &Method::GET | &Method::HEAD) => {
+            page(uri, sources)
+        }
+        ("/metrics" | "/livez" | "/readyz" | "/version", _) => not_allowed(),
+        _ => text(StatusCode::NOT_FOUND, PLAIN, "not found\n".to_owned()),
+    };
+    if method == Method::HEAD { head_of(response) } else { response.map(Full::new) }
+}
+
+fn page(uri: &Uri, sources: &Sources<'_>) -> Response<Bytes> {
+    match uri.path() {
+        "/metrics" => text(StatusCode::OK, PROMETHEUS, sources.metrics.render()),
+        "/readyz" => ready(sources.readiness.failing(), verbosity(uri)),
+        "/version" => version(sources),
+        _ => text(StatusCode::OK, PLAIN, "ok\n".to_owned()),
+    }
+}
+
+/// `?verbose`, with or without a value, as Kubernetes reads it.
+fn verbosity(uri: &Uri) -> Verbosity {
+    let mut keys = uri.query().unwrap_or_default().split('&');
+    let asked = keys.any(|pair| pair.split('=').next() == Some("verbose"));
+    if asked { Verbosity::Verbose } else { Verbosity::Brief }
+}
+
+fn ready(failing: u8, verbosity: Verbosity) -> Response<Bytes> {
+    let (status, verdict) = match failing {
+        0 => (StatusCode::OK, "passed"),
+        _ => (StatusCode::SERVICE_UNAVAILABLE, "failed"),
+    };
+    if failing == 0 && verbosity == Verbosity::Brief {
+        return text(status, PLAIN, "ok\n".to_owned());
+    }
+    let mut body = String::new();
+    for check in Check::ALL {
+        let (sign, word) = if failing & check.bit() == 0 { ('+', "ok") } else { ('-', "failed") };
+        let _ = writeln!(body, "[{sign}]{} {word}", check.as_str());
+    }
+    let _ = writeln!(body, "readyz check {verdict}");
+    text(status, PLAIN, body)
+}
+
+fn version(sources: &Sources<'_>) -> Response<Bytes> {
+    let body = serde_json::json!({
+        "version": env!("CARGO_PKG_VERSION"),
+        "snapshot": sources.snapshot,
+        "evidence_head": sources.evidence_head,
+    });
+    text(StatusCode::OK, JSON, format!("{body}\n"))
+}
+
+fn not_allowed() -> Response<Bytes> {
+    let body = "method not allowed: use GET or HEAD\n".to_owned();
+    let mut response = text(StatusCode::METHOD_NOT_ALLOWED, PLAIN, body);
+    response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+    response
+}
+
+fn text(status: StatusCode, content_type: &'static str, body: String) -> Response<Bytes> {
+    let mut response = Response::new(Bytes::from(body));
+    *response.status_mut() = status;
+    let length = HeaderValue::from(response.body().len());
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    headers.insert(CONTENT_LENGTH, length);
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+/// The head of the same answer: its length stays, its bytes do not.
+fn head_of(response: Response<Bytes>) -> Response<Full<Bytes>> {
+    response.map(|_| Full::default())
+}
