@@ -59,14 +59,16 @@ const IMPURE: [(&str, &str); 8] = [
 ];
 
 /// What only some files may do: the words, the files (or folders) that may, and the rule's name.
-const RESERVED: [(&str, &[&str], &str); 7] = [
+const RESERVED: [(&str, &[&str], &str); 9] = [
     ("TcpStream::connect", &["upstream"], "only upstream dials tools"),
     ("client::conn", &["upstream"], "only upstream dials tools"),
     ("TcpListener", &["app", "demo"], "only app binds"),
     ("tokio::spawn", &["app"], "only app spawns"),
     ("thread::spawn", &["app"], "only app spawns"),
     ("thread::Builder", &["app"], "only app spawns"),
-    ("::now()", &["clock"], "only clock reads time"),
+    ("Instant::now", &["clock"], "only clock reads time"),
+    ("SystemTime::now", &["clock"], "only clock reads time"),
+    ("Timestamp::now", &["clock"], "only clock reads time"),
 ];
 
 /// Files and folders whose types may be read from outside.

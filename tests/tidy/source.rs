@@ -52,8 +52,11 @@ pub(crate) fn root() -> PathBuf {
 fn source(root: &Path, path: &Path) -> Source {
     let name = path.strip_prefix(root).unwrap().with_extension("");
     let text = fs::read_to_string(path).unwrap();
-    let code = without_tests(&blanked(&text));
-    Source { name: name.to_str().unwrap().to_owned(), text, code }
+    let name = name.to_str().unwrap().to_owned();
+    // `x/tests.rs` is the test module of `x`.
+    let is_test = name.ends_with("/tests");
+    let code = if is_test { String::new() } else { without_tests(&blanked(&text)) };
+    Source { name, text, code }
 }
 
 /// The code up to the inline test module, which by house rule comes last.
