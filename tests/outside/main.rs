@@ -23,3 +23,4 @@ mod start;
 mod reload;
 mod shutdown;
 mod json_server;
+mod soak;
