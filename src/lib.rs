@@ -4,4 +4,5 @@
 pub mod stage;
 pub mod policy;
 pub mod json;
+pub mod sign;
 pub mod clock;
