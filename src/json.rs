@@ -1,4 +1,17 @@
 //! Strict and canonical JSON.
+//!
+//! One parser for everything that somebody else wrote ([`parse`]), one canonical form for
+//! everything that is digested ([`canonical`]), and the check that binds the two
+//! ([`inexact_number`]). Rejected: `serde_json::from_slice` into a `Value`, which keeps the last
+//! of two equal members; what is judged could then differ from what a tool reads.
+
+mod canonical;
+mod number;
+mod parse;
+
+pub use canonical::{CanonicalError, canonical, digest};
+pub use number::inexact_number;
+pub use parse::{DEPTH_MAX, JsonError, parse};
 
 use std::fmt;
 
@@ -13,9 +26,30 @@ impl Digest {
         Digest(sha2::Sha256::digest(bytes).into())
     }
 
+    /// Reads exactly 64 lower-case hex characters; `None` for anything else.
+    pub fn parse(text: &str) -> Option<Digest> {
+        let (pairs, rest) = text.as_bytes().as_chunks::<2>();
+        if pairs.len() != 32 || !rest.is_empty() {
+            return None;
+        }
+        let mut bytes = [0; 32];
+        for (byte, [high, low]) in bytes.iter_mut().zip(pairs) {
+            *byte = nibble(*high)? << 4 | nibble(*low)?;
+        }
+        Some(Digest(bytes))
+    }
+
     /// The raw bytes.
     pub fn as_bytes(&self) -> &[u8; 32] {
         &self.0
+    }
+}
+
+fn nibble(hex: u8) -> Option<u8> {
+    match hex {
+        b'0'..=b'9' => Some(hex - b'0'),
+        b'a'..=b'f' => Some(hex - b'a' + 10),
+        _ => None,
     }
 }
 
@@ -28,5 +62,26 @@ impl fmt::Display for Digest {
 impl fmt::Debug for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Digest({self})")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Digest;
+
+    #[test]
+    fn a_digest_reads_back_what_it_shows() {
+        let digest = Digest::of(b"x");
+        assert_eq!(Digest::parse(&digest.to_string()), Some(digest));
+    }
+
+    #[test]
+    fn only_64_lower_case_hex_characters_are_a_digest() {
+        let text = Digest::of(b"x").to_string();
+        let short = text.get(1..).unwrap();
+        for bad in [text.to_uppercase(), short.to_owned(), format!("{short}g"), format!("{text}0")]
+        {
+            assert_eq!(Digest::parse(&bad), None, "{bad}");
+        }
     }
 }
