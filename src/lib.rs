@@ -1,6 +1,7 @@
 //! gait: a transparent policy proxy for tool APIs.
 #![forbid(unsafe_code)]
 
+pub mod cli;
 pub mod trace;
 pub mod stage;
 pub mod policy;

@@ -158,10 +158,14 @@ impl PrivateKey {
         Ok(PrivateKey(key))
     }
 
-    /// The text of a private key file, without line end.
+    /// The text of a private key file, line end included.
     pub fn to_text(&self) -> Zeroizing<String> {
         let bytes = Zeroizing::new(self.0.to_keypair_bytes());
-        Zeroizing::new(STANDARD.encode(bytes.as_slice()))
+        // Room up front: growing would leave unwiped copies behind.
+        let mut text = Zeroizing::new(String::with_capacity(2 * PRIVATE_KEY_BYTES));
+        STANDARD.encode_string(bytes.as_slice(), &mut text);
+        text.push('\n');
+        text
     }
 
     /// The half that verifies.
@@ -200,9 +204,9 @@ impl PublicKey {
         Ok(PublicKey(key))
     }
 
-    /// The text of a public key file, without line end.
+    /// The text of a public key file, line end included.
     pub fn to_text(&self) -> String {
-        STANDARD.encode(self.0.as_bytes())
+        STANDARD.encode(self.0.as_bytes()) + "\n"
     }
 
     /// Hex SHA-256 of the key bytes.
@@ -303,8 +307,8 @@ mod tests {
     #[test]
     fn key_text_and_id_are_the_public_forms() {
         let key = PrivateKey::parse(&format!(" {SEVEN}\r\n\t")).unwrap();
-        assert_eq!(key.to_text().as_str(), SEVEN);
-        assert_eq!(key.public().to_text(), SEVEN_PUBLIC);
+        assert_eq!(key.to_text().trim_end(), SEVEN);
+        assert_eq!(key.public().to_text().trim_end(), SEVEN_PUBLIC);
         assert_eq!(key.public(), PublicKey::parse(SEVEN_PUBLIC).unwrap());
         assert_eq!(
             key.public().id(),
