@@ -5,6 +5,7 @@ pub mod cli;
 pub mod trace;
 pub mod stage;
 pub mod policy;
+pub mod intent;
 pub mod json;
 pub mod sign;
 pub mod clock;

@@ -1,0 +1,118 @@
+//! One JSON object, taken apart by name.
+
+use super::text;
+use serde_json::{Map, Value};
+
+/// The members of an object that are still to be taken, and where the object stands.
+pub(super) struct Members<'a> {
+    path: &'a str,
+    members: Map<String, Value>,
+}
+
+impl<'a> Members<'a> {
+    /// Opens an object; `null` is an empty one. A member that equals a known one but for case is
+    /// refused, whatever stands in it.
+    pub(super) fn of(
+        value: Value,
+        path: &'a str,
+        known: &[&[&str]],
+    ) -> Result<Members<'a>, String> {
+        let members = match value {
+            Value::Null => Map::new(),
+            Value::Object(members) => members,
+            _ if path.is_empty() => return Err("an intent must be an object".to_owned()),
+            _ => return Err(format!("`{path}` must be an object")),
+        };
+        let members = Members { path, members };
+        let known = || known.iter().copied().flatten();
+        for name in members.members.keys().filter(|name| !known().any(|known| known == name)) {
+            let folded = fold(name);
+            if let Some(meant) = known().find(|known| **known == folded) {
+                let said = members.at(&text::shown(name));
+                return Err(format!("`{said}` must be written `{meant}`"));
+            }
+        }
+        Ok(members)
+    }
+
+    /// Refuses a member of the format that this version does not evaluate.
+    pub(super) fn refuse(&mut self, name: &str) -> Result<(), String> {
+        if self.take(name).is_null() {
+            return Ok(());
+        }
+        Err(format!(
+            "`{}` is part of the public 1.x format that this version does not evaluate yet; \
+             remove it or keep the public tool for this intent",
+            self.at(name)
+        ))
+    }
+
+    /// The member, or `null`.
+    pub(super) fn take(&mut self, name: &str) -> Value {
+        self.members.remove(name).unwrap_or_default()
+    }
+
+    /// Text; empty where it is not given.
+    pub(super) fn text(&mut self, name: &str) -> Result<String, String> {
+        match self.take(name) {
+            Value::Null => Ok(String::new()),
+            Value::String(text) => Ok(text),
+            _ => Err(self.wrong(name, "text")),
+        }
+    }
+
+    /// `true` or `false`; false where it is not given.
+    pub(super) fn flag(&mut self, name: &str) -> Result<bool, String> {
+        match self.take(name) {
+            Value::Null => Ok(false),
+            Value::Bool(flag) => Ok(flag),
+            _ => Err(self.wrong(name, "true or false")),
+        }
+    }
+
+    /// An integer literal; 0 where it is not given.
+    pub(super) fn integer(&mut self, name: &str) -> Result<i64, String> {
+        match self.take(name) {
+            Value::Null => Ok(0),
+            value => value.as_i64().ok_or_else(|| self.wrong(name, "an integer")),
+        }
+    }
+
+    /// An object; empty where it is not given.
+    pub(super) fn object(&mut self, name: &str) -> Result<Map<String, Value>, String> {
+        match self.take(name) {
+            Value::Null => Ok(Map::new()),
+            Value::Object(object) => Ok(object),
+            _ => Err(self.wrong(name, "an object")),
+        }
+    }
+
+    /// The items of a list, each read by `read` with its path; none where it is not given.
+    pub(super) fn each<T>(
+        &mut self,
+        name: &str,
+        read: impl Fn(Value, &str) -> Result<T, String>,
+    ) -> Result<Vec<T>, String> {
+        let items = match self.take(name) {
+            Value::Null => Vec::new(),
+            Value::Array(items) => items,
+            _ => return Err(self.wrong(name, "a list")),
+        };
+        let path = self.at(name);
+        let numbered = items.into_iter().enumerate();
+        numbered.map(|(index, item)| read(item, &format!("{path}[{index}]"))).collect()
+    }
+
+    fn wrong(&self, name: &str, wanted: &str) -> String {
+        format!("`{}` must be {wanted}", self.at(name))
+    }
+
+    fn at(&self, name: &str) -> String {
+        if self.path.is_empty() { name.to_owned() } else { format!("{}.{name}", self.path) }
+    }
+}
+
+/// The name as readers that ignore case see it; U+017F is an `s` to some of them.
+fn fold(name: &str) -> String {
+    text::lower(name).replace('\u{17f}', "s")
+}
