@@ -18,9 +18,6 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use std::ffi::OsString;
 use std::io::{self, Write as _};
 
-/// How many hex characters of a digest make an id that people read.
-const ID_HEX_CHARS: usize = 24;
-
 /// A transparent policy proxy for tool APIs: observe, dry-run, approve, enforce.
 #[derive(Parser)]
 #[command(name = "gait", version, disable_help_subcommand = true)]
@@ -153,8 +150,7 @@ fn sentence(args: &[OsString]) -> Option<String> {
 fn correlation_id(args: &[OsString]) -> String {
     let words: Vec<String> =
         args.iter().map(|arg| arg.to_string_lossy().trim().to_owned()).collect();
-    let digest = crate::json::Digest::of(words.join("\u{1f}").as_bytes());
-    digest.to_string().chars().take(ID_HEX_CHARS).collect()
+    crate::trace::id(&words.join("\u{1f}"))
 }
 
 // === printing ===

@@ -7,8 +7,8 @@
 
 use super::record::Record;
 use super::time;
-use crate::json;
 use crate::sign::{PublicKey, Refusal};
+use crate::{intent, json};
 use serde::Deserialize as _;
 use serde_json::Value;
 
@@ -100,7 +100,7 @@ fn folded(name: &str) -> String {
 
 fn time_member(name: &str, text: &str) -> Result<String, ReadError> {
     if text.is_empty() {
-        return Ok(time::ZERO.to_owned());
+        return Ok(intent::time::ZERO.to_string());
     }
     time::normal(text)
         .ok_or_else(|| ReadError(format!("`{name}` is not an RFC 3339 time: `{text}`")))

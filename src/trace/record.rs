@@ -6,6 +6,7 @@
 //! that the public format knows. What is nested in those is carried as it came.
 
 use super::relationship::Relationship;
+use crate::intent::{Context, Label};
 use crate::sign::Signature;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -29,16 +30,16 @@ pub struct Record {
     #[serde(flatten)]
     pub(super) context: ContextMembers,
     #[serde(flatten)]
-    broker: BrokerMembers,
+    pub(super) broker: BrokerMembers,
     #[serde(flatten)]
     pub(super) references: ReferenceMembers,
     pub(super) policy_id: String,
     pub(super) policy_version: String,
     #[serde(skip_serializing_if = "unset")]
-    matched_rule_ids: Vec<String>,
+    pub(super) matched_rule_ids: Vec<String>,
     pub(super) verdict: String,
     #[serde(flatten)]
-    evaluation: EvaluationMembers,
+    pub(super) evaluation: EvaluationMembers,
     #[serde(skip_serializing_if = "unset")]
     pub(super) violations: Vec<String>,
     #[serde(skip_serializing_if = "unset")]
@@ -46,11 +47,11 @@ pub struct Record {
     #[serde(skip_serializing_if = "unset")]
     pub(super) approval_token_ref: String,
     #[serde(flatten)]
-    proofs: ProofMembers,
+    pub(super) proofs: ProofMembers,
     #[serde(skip_serializing_if = "unset")]
     pub(super) relationship: Option<Relationship>,
     #[serde(skip_serializing_if = "unset")]
-    skill_provenance: Value,
+    pub(super) skill_provenance: Value,
     #[serde(skip_serializing_if = "unset")]
     pub(super) signature: Option<Signature>,
 }
@@ -90,13 +91,13 @@ pub(super) struct ContextMembers {
     #[serde(skip_serializing_if = "unset")]
     credential_job_binding: String,
     #[serde(skip_serializing_if = "unset")]
-    credential_ttl_seconds: i64,
+    credential_ttl_seconds: u64,
 }
 
 /// What a credential broker issued.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
-struct BrokerMembers {
+pub(super) struct BrokerMembers {
     #[serde(skip_serializing_if = "unset")]
     broker_credential_ref: String,
     #[serde(skip_serializing_if = "unset")]
@@ -130,7 +131,7 @@ pub(super) struct ReferenceMembers {
 /// How the verdict came about, where it was not a single evaluation.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
-struct EvaluationMembers {
+pub(super) struct EvaluationMembers {
     #[serde(skip_serializing_if = "unset")]
     context_set_digest: String,
     #[serde(skip_serializing_if = "unset")]
@@ -160,7 +161,7 @@ struct EvaluationMembers {
 /// Decisions beside the rules.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
-struct ProofMembers {
+pub(super) struct ProofMembers {
     #[serde(skip_serializing_if = "unset")]
     delegation_ref: Value,
     #[serde(skip_serializing_if = "unset")]
@@ -171,6 +172,49 @@ struct ProofMembers {
     kill_switch: Value,
     #[serde(skip_serializing_if = "unset")]
     mcp_trust: Value,
+}
+
+// === impl ContextMembers ===
+
+impl ContextMembers {
+    /// What the trace repeats of an intent's context.
+    pub(super) fn of(context: &Context) -> ContextMembers {
+        let label = |label| context.labels.get(&label).cloned().unwrap_or_default();
+        let source = context.credential_source.map(|word| word.as_str().to_owned());
+        let access_type = context.credential_access_type.map(|word| word.as_str().to_owned());
+        ContextMembers {
+            agent_id: label(Label::AgentId),
+            agent_identity: Value::Null,
+            run_id: label(Label::RunId),
+            workflow_id: label(Label::WorkflowId),
+            repo: label(Label::Repo),
+            environment: label(Label::Environment),
+            credential_ref: label(Label::CredentialRef),
+            credential_source: source.unwrap_or_default(),
+            credential_access_type: access_type.unwrap_or_default(),
+            credential_issuer: label(Label::CredentialIssuer),
+            credential_subject: label(Label::CredentialSubject),
+            credential_owner: label(Label::CredentialOwner),
+            credential_target_binding: label(Label::CredentialTargetBinding),
+            credential_run_binding: label(Label::CredentialRunBinding),
+            credential_job_binding: label(Label::CredentialJobBinding),
+            credential_ttl_seconds: context.credential_ttl_seconds,
+        }
+    }
+}
+
+// === impl ReferenceMembers ===
+
+impl ReferenceMembers {
+    /// What an intent's context refers to.
+    pub(super) fn of(context: &Context) -> ReferenceMembers {
+        let label = |label| context.labels.get(&label).cloned().unwrap_or_default();
+        ReferenceMembers {
+            approval_ref: label(Label::ApprovalRef),
+            wrkr_inventory_ref: label(Label::WrkrInventoryRef),
+            agent_action_bom_ref: label(Label::AgentActionBomRef),
+        }
+    }
 }
 
 /// Whether a member is left out when written.

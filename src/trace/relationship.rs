@@ -71,29 +71,43 @@ struct Edge {
     to: Entity,
 }
 
-/// The names that the relations are made of.
+/// The names that every relation is made of.
 pub(super) struct Names<'a> {
-    pub(super) identity: &'a str,
-    pub(super) session: Option<&'a str>,
     pub(super) tool: &'a str,
     pub(super) trace: &'a str,
     pub(super) policy: Digest,
 }
 
+/// Who called, in which session.
+pub(super) struct Caller<'a> {
+    pub(super) identity: &'a str,
+    pub(super) session: Option<&'a str>,
+}
+
+/// The schema of the policy that decided.
+pub(super) struct PolicySchema<'a> {
+    pub(super) id: &'a str,
+    pub(super) version: &'a str,
+}
+
 impl Relationship {
     /// Of a trace: the agent calls the tool, the policy governs it.
-    pub(super) fn of_trace(names: &Names<'_>, policy_id: &str, policy_version: &str) -> Self {
-        let agent = Entity::new("agent", names.identity);
+    pub(super) fn of_trace(
+        names: &Names<'_>,
+        caller: &Caller<'_>,
+        schema: &PolicySchema<'_>,
+    ) -> Self {
+        let agent = Entity::new("agent", caller.identity);
         Relationship {
-            parent_ref: names.session.map(|session| Entity::new("session", session)),
+            parent_ref: caller.session.map(|session| Entity::new("session", session)),
             policy_ref: Some(PolicyRef {
-                policy_id: policy_id.to_owned(),
-                policy_version: policy_version.to_owned(),
+                policy_id: schema.id.to_owned(),
+                policy_version: schema.version.to_owned(),
                 policy_digest: names.policy.to_string(),
                 matched_rule_ids: Vec::new(),
             }),
             agent_chain: vec![Agent {
-                identity: names.identity.to_owned(),
+                identity: caller.identity.to_owned(),
                 role: "requester".to_owned(),
             }],
             edges: vec![
