@@ -1,6 +1,7 @@
 //! gait: a transparent policy proxy for tool APIs.
 #![forbid(unsafe_code)]
 
+pub mod cli;
 pub mod telemetry;
 pub mod demo;
 pub mod evidence;
@@ -8,8 +9,10 @@ pub mod state;
 pub mod stage;
 pub mod policy;
 pub mod intent;
+pub mod trace;
 pub mod call;
 pub mod json;
+pub mod sign;
 pub mod limits;
 pub mod metrics;
 pub mod clock;
