@@ -1,7 +1,8 @@
 //! Kills in the midst of writing, and disks that are full or read-only.
 
 use crate::{
-    Log, answered, block_on, judgement, kinds, lines, opening, segment, verify, wait_until,
+    Log, answered, block_on, directory, judgement, kinds, lines, opening, segment, verify,
+    wait_until,
 };
 use gait::{
     clock,
@@ -170,8 +171,12 @@ fn a_process_does_not_start_on_a_disk_that_cannot_be_written() {
     };
     let dir = StateDir::open(&disk.0.path().join("state")).unwrap();
     disk.fill();
-    let refusal = evidence::start(&dir, Settings::default()).unwrap_err().to_string();
-    assert!(refusal.starts_with("cannot begin an evidence segment in `"), "{refusal}");
+    for _ in 0..3 {
+        let refusal = evidence::start(&dir, Settings::default()).unwrap_err().to_string();
+        assert!(refusal.starts_with("cannot begin an evidence segment in `"), "{refusal}");
+    }
+    let left = directory(dir.path()).read_dir().unwrap().count();
+    assert_eq!(left, 1, "starts that fail do not pile up segments");
     drop(dir);
     if !disk.remount("remount,ro") {
         println!("skipped in part: remounting is not permitted here");

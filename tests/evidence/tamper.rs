@@ -52,6 +52,16 @@ fn whichever_byte_is_flipped_its_line_is_named() {
 }
 
 #[test]
+fn a_last_line_that_is_still_json_was_changed_and_not_torn() {
+    let mut whole = split(&small_log());
+    let last = whole.pop().unwrap();
+    let changed = String::from_utf8(last).unwrap().replace("\"stop\"", "\"halt\"");
+    whole.push(changed.into_bytes());
+    let broken = verify_bytes(&[&whole.concat()]).unwrap_err();
+    assert_eq!((broken.place.line, broken.fault), (whole.len() as u64, Fault::Changed));
+}
+
+#[test]
 fn whichever_line_is_dropped_or_swapped_is_named() {
     let log = small_log();
     let whole = split(&log);
