@@ -16,6 +16,7 @@ pub mod intent;
 pub mod trace;
 pub mod call;
 pub mod problem;
+mod yaml;
 pub mod json;
 pub mod sign;
 pub mod limits;

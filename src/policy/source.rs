@@ -5,14 +5,11 @@
 //! hole. Keys of the format that this version does not evaluate are refused wherever they are
 //! set, so that no policy is ever half applied.
 
-mod yaml;
-mod fields;
 mod rule;
 
-use self::fields::{Fault, FaultStage, Fields, Keys, Place};
-use self::yaml::Node;
-use super::{FailClosed, HighRiskField, Policy, RequiredField, SCHEMA_ID, SCHEMA_VERSION, Verdict};
+use super::{FailClosed, IgnoredDocuments, HighRiskField, Policy, RequiredField, SCHEMA_ID, SCHEMA_VERSION, Verdict};
 use crate::intent::text::{lowlist, shown, word};
+use crate::yaml::{self, Fault, FaultStage, Fields, Keys, LaterDocuments, Node, Place};
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
@@ -20,7 +17,11 @@ use std::path::Path;
 /// The largest policy file that is read.
 pub const POLICY_BYTES_MAX: u64 = 4 * 1024 * 1024;
 
+/// What error texts call the whole.
+const DOCUMENT: &str = "the policy";
+
 const TOP: Keys = Keys {
+    document: DOCUMENT,
     read: &[
         "schema_id",
         "schema_version",
@@ -41,6 +42,7 @@ const TOP: Keys = Keys {
 };
 
 const FAIL_CLOSED: Keys = Keys {
+    document: DOCUMENT,
     read: &["enabled", "risk_classes", "required_fields", "required_high_risk_fields"],
     refused: &[],
     legacy: &[],
@@ -97,7 +99,7 @@ pub fn load(path: &Path) -> Result<Policy, PolicyError> {
 
 /// Reads and compiles a policy; `file_name` is for the error texts.
 pub fn parse(file_name: &str, bytes: &[u8]) -> Result<Policy, PolicyError> {
-    read_policy(bytes).map_err(|fault| fault.in_file(file_name))
+    read_policy(bytes).map_err(|fault| in_file(fault, file_name))
 }
 
 fn read(path: &Path) -> io::Result<Vec<u8>> {
@@ -127,7 +129,11 @@ fn read_policy(bytes: &[u8]) -> Result<Policy, Fault> {
     let rules = top.list("rules")?.into_iter().enumerate();
     let rules =
         rules.map(|(index, node)| rule::read(node, index)).collect::<Result<Vec<_>, _>>()?;
-    Policy::compile(default_verdict, fail_closed, rules, document.ignored)
+    let ignored = match document.later {
+        LaterDocuments::None => IgnoredDocuments::None,
+        LaterDocuments::Some => IgnoredDocuments::Some,
+    };
+    Policy::compile(default_verdict, fail_closed, rules, ignored)
         .map_err(|error| Fault::validate(Place { line: 1, column: 1 }, error.to_string()))
 }
 
@@ -224,13 +230,12 @@ fn plain(texts: Vec<(String, Place)>) -> Vec<String> {
     texts.into_iter().map(|(text, _)| text).collect()
 }
 
-impl Fault {
-    fn in_file(self, file: &str) -> PolicyError {
-        let Fault { place: Place { line, column }, stage, what } = self;
+/// Names the file of a fault.
+fn in_file(fault: Fault, file: &str) -> PolicyError {
+        let Fault { place: Place { line, column }, stage, what } = fault;
         let file = file.to_owned();
         match stage {
             FaultStage::Parse => PolicyError::Parse { file, line, column, what },
             FaultStage::Validate => PolicyError::Invalid { file, line, column, what },
         }
     }
-}

@@ -1,13 +1,13 @@
 //! One rule of a policy file (spec C2.2, C2.3).
 
-use super::fields::{Fault, Fields, Keys, Place};
-use super::yaml::Node;
-use super::{plain, verdict_mend, vocabulary};
+use super::{DOCUMENT, plain, verdict_mend, vocabulary};
 use crate::intent::EndpointClass;
 use crate::intent::text::{list, lowlist, shown, trimmed, word};
 use crate::policy::{Match, Rule, Verdict, reason};
+use crate::yaml::{Fault, Fields, Keys, Node, Place};
 
 const RULE: Keys = Keys {
+    document: DOCUMENT,
     read: &[
         "name",
         "priority",
@@ -52,6 +52,7 @@ const RULE: Keys = Keys {
 };
 
 const MATCH: Keys = Keys {
+    document: DOCUMENT,
     read: &[
         "tool_name",
         "tool_names",

@@ -3,27 +3,29 @@
 //! Opening it refuses every key that is unknown, set twice by a merge, or known to the format but
 //! not evaluated by this version: none of them may pass in silence.
 
-use super::yaml::{Entry, Node, Scalar};
-use crate::intent::text::shown;
+use super::{Entry, Node, Scalar};
+
+/// User input in an error text is cut after this many characters.
+const SHOWN_CHARS_MAX: usize = 64;
 
 /// Where something stands, counted from 1; zeros where that is not known.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Place {
-    pub(super) line: u64,
-    pub(super) column: u64,
+pub(crate) struct Place {
+    pub(crate) line: u64,
+    pub(crate) column: u64,
 }
 
 /// What is wrong, and where.
 #[derive(Debug)]
-pub(super) struct Fault {
-    pub(super) place: Place,
-    pub(super) stage: FaultStage,
-    pub(super) what: String,
+pub(crate) struct Fault {
+    pub(crate) place: Place,
+    pub(crate) stage: FaultStage,
+    pub(crate) what: String,
 }
 
 /// What the file fails at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum FaultStage {
+pub(crate) enum FaultStage {
     /// It is not YAML of the right shape.
     Parse,
     /// It is, but a value breaks a rule of the format.
@@ -31,40 +33,42 @@ pub(super) enum FaultStage {
 }
 
 /// The keys of a mapping.
-pub(super) struct Keys {
+pub(crate) struct Keys {
+    /// What the outermost mapping is called, such as `the policy`.
+    pub(crate) document: &'static str,
     /// Those that are read.
-    pub(super) read: &'static [&'static str],
+    pub(crate) read: &'static [&'static str],
     /// Those of the format that this version does not evaluate.
-    pub(super) refused: &'static [&'static str],
+    pub(crate) refused: &'static [&'static str],
     /// Those of the time before the format, each with its mend (spec E22).
-    pub(super) legacy: &'static [(&'static str, &'static str)],
+    pub(crate) legacy: &'static [(&'static str, &'static str)],
 }
 
 /// The entries of a mapping that are still to be taken.
-pub(super) struct Fields {
+pub(crate) struct Fields {
     path: String,
     place: Place,
     entries: Vec<Entry>,
 }
 
 impl Fault {
-    pub(super) fn parse(place: Place, what: String) -> Fault {
+    pub(crate) fn parse(place: Place, what: String) -> Fault {
         Fault { place, stage: FaultStage::Parse, what }
     }
 
-    pub(super) fn validate(place: Place, what: String) -> Fault {
+    pub(crate) fn validate(place: Place, what: String) -> Fault {
         Fault { place, stage: FaultStage::Validate, what }
     }
 }
 
 impl Fields {
     /// Opens the mapping that `path` names; `null` is an empty one.
-    pub(super) fn open(node: Node, path: String, keys: &Keys) -> Result<Fields, Fault> {
+    pub(crate) fn open(node: Node, path: String, keys: &Keys) -> Result<Fields, Fault> {
         let entries = match node.value {
             Scalar::Null => Vec::new(),
             Scalar::Map(entries) => spread(entries)?,
             _ => {
-                let what = format!("{} must be a mapping of `key: value`", named(&path));
+                let what = format!("{} must be a mapping of `key: value`", named(&path, keys));
                 return Err(Fault::parse(node.place, what));
             }
         };
@@ -83,30 +87,31 @@ impl Fields {
             }
             format!(
                 "`{}` is part of the public 1.x format that this version does not evaluate yet; \
-                 remove it or keep the public tool for this policy",
-                self.at(key)
+                 remove it or keep the public tool for {}",
+                self.at(key),
+                keys.document
             )
         } else if let Some((_, mend)) = keys.legacy.iter().find(|(legacy, _)| *legacy == key) {
             format!("legacy policy proposal fields are not supported [{key}]; {mend}")
         } else {
-            let (key, place) = (shown(key), named(&self.path));
+            let (key, place) = (shown(key), named(&self.path, keys));
             format!("unknown field `{key}` in {place}; known fields are {}", keys.read.join(", "))
         };
         Err(Fault::parse(entry.place, what))
     }
 
     /// Where the mapping stands.
-    pub(super) fn place(&self) -> Place {
+    pub(crate) fn place(&self) -> Place {
         self.place
     }
 
     /// The path of a key in it.
-    pub(super) fn at(&self, key: &str) -> String {
+    pub(crate) fn at(&self, key: &str) -> String {
         if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
     }
 
     /// The node of a key; an unwritten `null` where there is none.
-    pub(super) fn take(&mut self, key: &str) -> Node {
+    pub(crate) fn take(&mut self, key: &str) -> Node {
         match self.entries.iter().position(|entry| entry.key == key) {
             Some(index) => self.entries.swap_remove(index).node,
             None => Node::missing(self.place),
@@ -114,13 +119,13 @@ impl Fields {
     }
 
     /// Text and where it stands; empty where it is not given.
-    pub(super) fn text(&mut self, key: &str) -> Result<(String, Place), Fault> {
+    pub(crate) fn text(&mut self, key: &str) -> Result<(String, Place), Fault> {
         let node = self.take(key);
         Ok((text(node.value).map_err(|got| self.wrong(key, node.place, got))?, node.place))
     }
 
     /// A list of text; empty where it is not given.
-    pub(super) fn texts(&mut self, key: &str) -> Result<Vec<(String, Place)>, Fault> {
+    pub(crate) fn texts(&mut self, key: &str) -> Result<Vec<(String, Place)>, Fault> {
         let items = self.list(key)?.into_iter();
         items
             .map(|item| {
@@ -131,7 +136,7 @@ impl Fields {
     }
 
     /// The items of a list; none where it is not given.
-    pub(super) fn list(&mut self, key: &str) -> Result<Vec<Node>, Fault> {
+    pub(crate) fn list(&mut self, key: &str) -> Result<Vec<Node>, Fault> {
         let node = self.take(key);
         match node.value {
             Scalar::Null => Ok(Vec::new()),
@@ -141,7 +146,7 @@ impl Fields {
     }
 
     /// An integer and where it stands; 0 where it is not given.
-    pub(super) fn integer(&mut self, key: &str) -> Result<(i64, Place), Fault> {
+    pub(crate) fn integer(&mut self, key: &str) -> Result<(i64, Place), Fault> {
         let node = self.take(key);
         match node.value {
             Scalar::Null => Ok((0, node.place)),
@@ -151,7 +156,7 @@ impl Fields {
     }
 
     /// A boolean; false where it is not given.
-    pub(super) fn flag(&mut self, key: &str) -> Result<bool, Fault> {
+    pub(crate) fn flag(&mut self, key: &str) -> Result<bool, Fault> {
         let node = self.take(key);
         match node.value {
             Scalar::Null => Ok(false),
@@ -166,11 +171,11 @@ impl Fields {
 }
 
 impl Node {
-    pub(super) fn missing(place: Place) -> Node {
+    pub(crate) fn missing(place: Place) -> Node {
         Node { place, value: Scalar::Null, written: false }
     }
 
-    pub(super) fn is_null(&self) -> bool {
+    pub(crate) fn is_null(&self) -> bool {
         matches!(self.value, Scalar::Null)
     }
 }
@@ -180,7 +185,7 @@ fn text(value: Scalar) -> Result<String, &'static str> {
     match value {
         Scalar::Null => Ok(String::new()),
         Scalar::Text(text) => Ok(text),
-        Scalar::Bool(_) | Scalar::Int(_) | Scalar::Number => {
+        Scalar::Bool(_) | Scalar::Int(_) | Scalar::Number(_) => {
             Err("must be text; put the value in quotes")
         }
         Scalar::List(_) | Scalar::Map(_) => Err("must be text"),
@@ -234,6 +239,11 @@ fn is_unset(key: &str, value: &Scalar) -> bool {
     }
 }
 
-fn named(path: &str) -> String {
-    if path.is_empty() { "the policy".to_owned() } else { path.to_owned() }
+fn named(path: &str, keys: &Keys) -> String {
+    if path.is_empty() { keys.document.to_owned() } else { path.to_owned() }
+}
+
+/// At most the first 64 characters, for an error text.
+fn shown(text: &str) -> String {
+    text.chars().take(SHOWN_CHARS_MAX).collect()
 }

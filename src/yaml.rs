@@ -4,8 +4,10 @@
 //! reader decides what a scalar may be. Rejected: derived readers, which would turn `yes`, `010`
 //! or `1.0` into whatever the field's type wants, and lose the place of what they refuse.
 
-use super::fields::{Fault, Place};
-use crate::policy::IgnoredDocuments;
+mod fields;
+
+pub(crate) use fields::{Fault, FaultStage, Fields, Keys, Place};
+
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::{Error, Options, Spanned, options::MergeKeyPolicy};
 use std::fmt;
@@ -21,21 +23,21 @@ const DOCUMENTS_MAX: usize = 64;
 
 /// A value and where it stands; of an alias, where the alias stands.
 #[derive(Debug)]
-pub(super) struct Node {
-    pub(super) place: Place,
-    pub(super) value: Scalar,
+pub(crate) struct Node {
+    pub(crate) place: Place,
+    pub(crate) value: Scalar,
     /// Whether any text stands for it. An empty document has none, `null` has.
-    pub(super) written: bool,
+    pub(crate) written: bool,
 }
 
 /// What a node holds.
 #[derive(Debug)]
-pub(super) enum Scalar {
+pub(crate) enum Scalar {
     Null,
     Bool(bool),
     Int(i64),
     /// A float, or an integer beyond 64 bits.
-    Number,
+    Number(f64),
     Text(String),
     List(Vec<Node>),
     Map(Vec<Entry>),
@@ -43,38 +45,45 @@ pub(super) enum Scalar {
 
 /// One key with its value, in file order.
 #[derive(Debug)]
-pub(super) struct Entry {
-    pub(super) key: String,
-    pub(super) place: Place,
-    pub(super) node: Node,
+pub(crate) struct Entry {
+    pub(crate) key: String,
+    pub(crate) place: Place,
+    pub(crate) node: Node,
+}
+
+/// Whether a file has documents after its first, which is the only one that is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LaterDocuments {
+    None,
+    Some,
 }
 
 /// The first document of a file.
 #[derive(Debug)]
-pub(super) struct Document {
+pub(crate) struct Document {
     /// `None` where nothing is written in it.
-    pub(super) root: Option<Node>,
-    /// Whether documents follow; the format ignores them.
-    pub(super) ignored: IgnoredDocuments,
+    pub(crate) root: Option<Node>,
+    /// Whether documents follow it.
+    pub(crate) later: LaterDocuments,
 }
 
 /// Reads the first document; later ones must be YAML as well.
-pub(super) fn document(text: &str) -> Result<Document, Fault> {
+pub(crate) fn document(text: &str) -> Result<Document, Fault> {
     let mut root = None;
     let read = serde_saphyr::with_deserializer_from_str_with_options(text, options(), |yaml| {
         root = Some(Node::deserialize(yaml)?);
         Ok(())
     });
-    let ignored = match read {
-        Ok(()) => IgnoredDocuments::None,
+    let later = match read {
+        Ok(()) => LaterDocuments::None,
         Err(Error::MultipleDocuments { .. }) => {
             serde_saphyr::from_multiple_with_options::<Node>(text, options()).map_err(fault)?;
-            IgnoredDocuments::Some
+            LaterDocuments::Some
         }
         Err(error) => return Err(fault(error)),
     };
     let unwritten = |node: &Node| matches!(node.value, Scalar::Null) && !node.written;
-    Ok(Document { root: root.filter(|node| !unwritten(node)), ignored })
+    Ok(Document { root: root.filter(|node| !unwritten(node)), later })
 }
 
 fn options() -> Options {
@@ -152,11 +161,11 @@ impl<'de> Visitor<'de> for AnyNode {
     }
 
     fn visit_u64<E>(self, value: u64) -> Result<Scalar, E> {
-        Ok(i64::try_from(value).map_or(Scalar::Number, Scalar::Int))
+        Ok(i64::try_from(value).map_or(Scalar::Number(value as f64), Scalar::Int))
     }
 
-    fn visit_f64<E>(self, _: f64) -> Result<Scalar, E> {
-        Ok(Scalar::Number)
+    fn visit_f64<E>(self, value: f64) -> Result<Scalar, E> {
+        Ok(Scalar::Number(value))
     }
 
     fn visit_str<E>(self, value: &str) -> Result<Scalar, E> {
@@ -183,7 +192,7 @@ impl<'de> Visitor<'de> for AnyNode {
 
 #[cfg(test)]
 mod tests {
-    use super::{IgnoredDocuments, Scalar, document};
+    use super::{LaterDocuments, Scalar, document};
 
     #[test]
     fn only_what_is_written_is_a_document() {
@@ -194,7 +203,7 @@ mod tests {
             let root = document(text).unwrap().root;
             assert!(matches!(root.unwrap().value, Scalar::Null), "{text:?}");
         }
-        assert_eq!(document("a: 1\n---\nb: 2\n").unwrap().ignored, IgnoredDocuments::Some);
+        assert_eq!(document("a: 1\n---\nb: 2\n").unwrap().later, LaterDocuments::Some);
         assert!(document("a: 1\n---\nb: [\n").is_err());
     }
 
