@@ -225,3 +225,16 @@ fn merges_are_spread_and_never_override() {
     let error = source::parse("p.yaml", overriding.as_bytes()).unwrap_err().to_string();
     assert!(error.contains("`name` is set twice, once by a merge"), "{error}");
 }
+
+#[test]
+fn loading_is_bounded_and_names_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("p.yaml");
+    let missing = source::load(&path).unwrap_err().to_string();
+    assert!(missing.starts_with("read policy ") && missing.contains("p.yaml"), "{missing}");
+    std::fs::write(&path, "default_verdict: block\n").unwrap();
+    assert_eq!(source::load(&path).unwrap().rule_count(), 0);
+    let over = usize::try_from(source::POLICY_BYTES_MAX).unwrap() + 1;
+    std::fs::write(&path, "#".repeat(over)).unwrap();
+    assert!(source::load(&path).unwrap_err().to_string().contains("larger than 4194304 bytes"));
+}
