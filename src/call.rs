@@ -96,9 +96,9 @@ impl Head {
         &self.headers
     }
 
-    /// The spelling of field names, kept for the wire.
-    pub fn extensions(&self) -> &Extensions {
-        &self.extensions
+    /// The fields to forward, and the spelling of their names on the wire.
+    pub fn into_fields(self) -> (HeaderMap, Extensions) {
+        (self.headers, self.extensions)
     }
 }
 

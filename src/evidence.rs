@@ -3,8 +3,8 @@
 //! A call opens a [`Record`] in the [`Ledger`] before it is judged. A protected call that may go
 //! commits its decision first and goes only with the [`Committed`] that it gets back. However
 //! the call ends, the record leaves one closing line. The [`Writer`], one thread, chains the
-//! lines ([`chain`](self) of hashes), writes them to segments below the state directory, and
-//! shows each to a tally, from which the metrics are counted.
+//! lines by their hashes, writes them to segments below the state directory, and shows each to a
+//! tally, from which the metrics are counted.
 //!
 //! Promised:
 //! - A `Committed` exists only after the sync that made its decision line durable.
@@ -18,7 +18,9 @@
 //!
 //! Not promised:
 //! - Closing lines are durable only up to [`Settings::sync_interval`] later: losing power loses
-//!   those of the last moment, never a decision that a call went out on.
+//!   those of the last moment, never a decision that a call went out on. A process that ends
+//!   while the disk still refuses loses those that it kept, and says how many ([`Unwritten`]).
+//! - A last line that was spoilt until it is no JSON any more cannot be told from a torn one.
 //! - No signature covers anything yet. Whoever can write the files can write the log anew from
 //!   any line on, or cut off its end; against both only a head kept elsewhere helps today
 //!   ([`Health::head`]). Batch signatures and seals are the answer and will be lines of the
@@ -26,7 +28,7 @@
 //! - Old segments are never removed.
 //!
 //! Rejected: logging through a logger, which may drop what it cannot write; a database, whose
-//! file no text tool reads and no hash chain survives compaction of; one file a call, which
+//! file no text tool reads and whose compaction breaks a chain over its bytes; one file a call, which
 //! proves no order.
 
 mod ending;

@@ -8,6 +8,10 @@
 //! Rejected: deriving readers on the types. A derived reader ignores a member in another case,
 //! and that is how a field goes missing; [`read`] names every member itself.
 
+pub mod pattern;
+pub mod predicates;
+pub mod routes;
+pub mod rest;
 pub(crate) mod words;
 pub(crate) mod text;
 pub mod time;

@@ -1,15 +1,24 @@
 //! gait: a transparent policy proxy for tool APIs.
 #![forbid(unsafe_code)]
 
+pub mod cli;
+pub mod proxy;
 pub mod telemetry;
 pub mod demo;
+pub mod upstream;
+pub mod gate;
 pub mod evidence;
 pub mod state;
+pub mod snapshot;
 pub mod stage;
 pub mod policy;
 pub mod intent;
+pub mod trace;
 pub mod call;
+pub mod problem;
+mod yaml;
 pub mod json;
+pub mod sign;
 pub mod limits;
 pub mod metrics;
 pub mod clock;

@@ -1,3 +1,7 @@
 //! The `gait` binary: parse, dispatch, exit code.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ExitCode::from(gait::cli::run(std::env::args_os().collect()))
+}

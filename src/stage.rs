@@ -1,6 +1,6 @@
 //! How far the rollout has come, and what that makes of a decision (design, section 3).
 //!
-//! [`disposition`] is a total function of stage, verdict and protection. It is the only place
+//! [`cell`] is a total function of stage, verdict and protection. It is the only place
 //! that knows the table; the gate asks it and mints accordingly.
 
 use crate::policy::Verdict;

@@ -25,7 +25,12 @@ pub enum Body {
         lease: Option<Lease>,
     },
     /// As it arrives; it was not judged.
-    Stream(Incoming),
+    Stream {
+        /// What had been read before it was found that it cannot be judged whole.
+        front: Bytes,
+        /// The rest.
+        rest: Incoming,
+    },
 }
 
 /// What a body says.
@@ -37,6 +42,15 @@ pub enum Content {
     Json(Value),
     /// Anything else, with the reason.
     Unreadable(Unreadable),
+}
+
+/// Which numbers a body may hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Numbers {
+    /// Only those whose exact value is that of their canonical text (design section 4, point 10).
+    Exact,
+    /// Any.
+    Any,
 }
 
 /// Why a body is not read.
@@ -63,14 +77,14 @@ impl Body {
         match self {
             Body::Empty => Some(&[]),
             Body::Whole { bytes, .. } => Some(bytes),
-            Body::Stream(_) => None,
+            Body::Stream { .. } => None,
         }
     }
 }
 
 impl Content {
     /// Reads a buffered body under its own content type.
-    pub fn read(headers: &HeaderMap, body: &[u8]) -> Content {
+    pub fn read(headers: &HeaderMap, body: &[u8], numbers: Numbers) -> Content {
         if body.is_empty() {
             return Content::None;
         }
@@ -84,10 +98,13 @@ impl Content {
             Ok(value) => value,
             Err(error) => return Content::Unreadable(Unreadable::Syntax(error.to_string())),
         };
-        match json::inexact_number(body) {
-            Some(number) => Content::Unreadable(Unreadable::InexactNumber(number)),
-            None => Content::Json(value),
-        }
+        let inexact = match numbers {
+            Numbers::Exact => json::inexact_number(body),
+            Numbers::Any => None,
+        };
+        inexact.map_or(Content::Json(value), |number| {
+            Content::Unreadable(Unreadable::InexactNumber(number))
+        })
     }
 }
 
@@ -121,7 +138,11 @@ mod tests {
 
     fn read(content_type: &'static str, body: &str) -> Content {
         let value = header::HeaderValue::from_static(content_type);
-        Content::read(&[(header::CONTENT_TYPE, value)].into_iter().collect(), body.as_bytes())
+        Content::read(
+            &[(header::CONTENT_TYPE, value)].into_iter().collect(),
+            body.as_bytes(),
+            Numbers::Exact,
+        )
     }
 
     #[test]
@@ -133,6 +154,16 @@ mod tests {
             assert_eq!(read(other, "{}"), Content::Unreadable(Unreadable::MediaType), "{other}");
         }
         assert_eq!(read("text/plain", ""), Content::None);
+    }
+
+    #[test]
+    fn an_inexact_number_is_unreadable_where_exact_ones_are_asked() {
+        let value = header::HeaderValue::from_static("application/json");
+        let headers: HeaderMap = [(header::CONTENT_TYPE, value)].into_iter().collect();
+        let body = b"{\"id\":9007199254740993}";
+        assert!(matches!(Content::read(&headers, body, Numbers::Any), Content::Json(_)));
+        let exact = Content::read(&headers, body, Numbers::Exact);
+        assert!(matches!(exact, Content::Unreadable(Unreadable::InexactNumber(_))));
     }
 
     #[test]

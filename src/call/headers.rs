@@ -130,6 +130,13 @@ pub fn returnable(mut headers: HeaderMap) -> HeaderMap {
     headers
 }
 
+/// Whether an answer says its length in two ways.
+pub fn is_ambiguous(headers: &HeaderMap) -> bool {
+    let lengths = headers.get_all(header::CONTENT_LENGTH).iter().count();
+    let encodings = headers.get_all(header::TRANSFER_ENCODING).iter().count();
+    lengths > 1 || lengths > 0 && encodings > 0
+}
+
 /// Removes the fixed hop-by-hop fields and those that `Connection` names.
 fn strip_hop(headers: &mut HeaderMap) {
     if headers.contains_key(header::CONNECTION) {

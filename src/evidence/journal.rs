@@ -101,6 +101,13 @@ impl<D: Disk> Journal<D> {
         self.write(lines, Durability::Now)
     }
 
+    /// After an error that nobody will recover from: leaves only what is durable, if the disk
+    /// lets it. Else a process that is started over and over would leave a torn segment each time.
+    pub(super) fn give_up(&mut self) {
+        // The error that led here is the one to report.
+        let _ = self.disk.rewind(self.durable.len);
+    }
+
     fn append<'a>(&mut self, lines: impl Iterator<Item = &'a mut Line>) -> io::Result<()> {
         let start = self.unsynced.len();
         let head = chain::append(self.written.head, lines, &mut self.unsynced)?;

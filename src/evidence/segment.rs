@@ -54,7 +54,13 @@ impl Segments {
     pub(super) fn open(dir: &Path) -> io::Result<(Segments, Left)> {
         create_private_dir(dir)?;
         sync_dir(dir.parent().unwrap_or(dir))?;
-        let found = list(dir)?;
+        let mut found = list(dir)?;
+        // Empty segments at the end are of starts that failed: the next one is begun in them.
+        while let Some((_, path)) = found.last()
+            && path.metadata()?.len() == 0
+        {
+            found.pop();
+        }
         let left = survey(&found)?;
         let last = found.last().map_or(0, |(number, _)| *number);
         let (number, file) = create_after(dir, last)?;

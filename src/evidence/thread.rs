@@ -54,7 +54,10 @@ impl Writer {
         let mut journal = Journal::new(segments, left.head, settings.segment_bytes_max);
         let event = Event::Start { torn_bytes: left.torn_bytes };
         let mut start = Line::new(clock::now(), Entry::Event(event));
-        journal.write(std::iter::once(&mut start), Durability::Now)?;
+        if let Err(error) = journal.write(std::iter::once(&mut start), Durability::Now) {
+            journal.give_up();
+            return Err(error);
+        }
         let engine = Engine::new(journal, settings);
         Ok(Writer { engine, queue, start, _state: state.clone() })
     }

@@ -54,8 +54,8 @@ pub struct Settings {
 /// And one sync proves one call:
 /// ```compile_fail,E0599
 /// # use gait::evidence::Committed;
-/// fn twice(committed: &Committed) -> Committed {
-///     committed.clone()
+/// fn twice(committed: Committed) -> (Committed, Committed) {
+///     (committed.clone(), committed)
 /// }
 /// ```
 #[derive(Debug)]

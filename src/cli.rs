@@ -1,0 +1,206 @@
+//! The command line: parse, dispatch, print, exit code.
+//!
+//! A command takes its parsed flags and returns an [`Outcome`](answer::Outcome); it neither prints
+//! nor exits. Here the outcome becomes one JSON object or text, so no command can forget the
+//! envelope. Usage errors are exit 6 like every other bad input, not clap's 2.
+//!
+//! To add a command: a file under `cli/` with its `Args`, a variant of [`Command`], an arm in
+//! [`Command::run`].
+
+mod answer;
+mod files;
+mod keys;
+mod trace;
+
+use answer::{Exit, Failure, Outcome};
+use clap::error::ErrorKind;
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use std::ffi::OsString;
+use std::io::{self, Write as _};
+
+/// A transparent policy proxy for tool APIs: observe, dry-run, approve, enforce.
+#[derive(Parser)]
+#[command(name = "gait", version, disable_help_subcommand = true)]
+#[command(after_help = "\
+Exit codes: 0 done, allow or dry_run; 3 block; 4 require_approval; 2 a signature does not hold;
+6 invalid input or usage; 1 the machine failed.")]
+struct Cli {
+    /// Print one JSON object on stdout
+    #[arg(long, global = true)]
+    json: bool,
+    /// Say in a sentence what the command does; for `gate eval --json`, why it decided so
+    #[arg(long, global = true)]
+    explain: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Make, renew and check signing keys
+    #[command(subcommand)]
+    Keys(keys::Command),
+    /// Check signed decisions
+    #[command(subcommand)]
+    Trace(trace::Command),
+}
+
+/// What every command may know of the process that it runs in.
+struct Invocation {
+    /// 24 hex characters that are the same for the same arguments (spec C8.3).
+    correlation_id: String,
+}
+
+/// How the outcome is printed.
+enum Format {
+    Json,
+    Text,
+}
+
+/// Runs the command that `args` (the program's name first) ask for; returns the exit status.
+pub fn run(args: Vec<OsString>) -> u8 {
+    let invocation = Invocation { correlation_id: correlation_id(&args) };
+    let printed = match parse(&args) {
+        Ok((name, cli)) => {
+            let format = if cli.json { Format::Json } else { Format::Text };
+            print(cli.command.run(&invocation), &name, &format, &invocation)
+        }
+        Err(said) => said.print(&invocation),
+    };
+    // An answer that nobody can read is no answer, whatever it was.
+    printed.unwrap_or(Exit::Internal).code()
+}
+
+impl Command {
+    fn run(self, invocation: &Invocation) -> Outcome {
+        match self {
+            Command::Keys(command) => command.run(invocation),
+            Command::Trace(command) => command.run(invocation),
+        }
+    }
+}
+
+// === parsing ===
+
+/// What there is to say when no command runs.
+enum Said {
+    /// Help or version, asked for.
+    Asked(String),
+    /// One sentence, asked for with `--explain`.
+    Sentence { text: String, format: Format },
+    /// The usage was wrong.
+    Usage { error: clap::Error, format: Format },
+}
+
+fn parse(args: &[OsString]) -> Result<(String, Cli), Said> {
+    let format = || if has_flag(args, "--json") { Format::Json } else { Format::Text };
+    if let Some(text) = sentence(args) {
+        return Err(Said::Sentence { text, format: format() });
+    }
+    let parsed = Cli::command().try_get_matches_from(args).and_then(|matches| {
+        let cli = Cli::from_arg_matches(&matches)?;
+        Ok((command_name(&matches), cli))
+    });
+    parsed.map_err(|error| match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
+            Said::Asked(error.render().to_string())
+        }
+        _ => Said::Usage { error, format: format() },
+    })
+}
+
+/// The words of the command, such as `gate eval`; errors begin with them.
+fn command_name(matches: &clap::ArgMatches) -> String {
+    let mut words = Vec::new();
+    let mut level = matches.subcommand();
+    while let Some((word, inner)) = level {
+        words.push(word);
+        level = inner.subcommand();
+    }
+    words.join(" ")
+}
+
+/// Whether a flag stands anywhere before `--`; for usage errors, where nothing was parsed.
+fn has_flag(args: &[OsString], flag: &str) -> bool {
+    args.iter().take_while(|arg| *arg != "--").any(|arg| arg == flag)
+}
+
+/// What `--explain` answers: the command's own line of help. `gate eval --json` explains its
+/// decision instead, so it runs.
+fn sentence(args: &[OsString]) -> Option<String> {
+    if !has_flag(args, "--explain") {
+        return None;
+    }
+    let mut command = &Cli::command();
+    let mut words = Vec::new();
+    for arg in args.iter().skip(1).filter_map(|arg| arg.to_str()) {
+        if let Some(inner) = command.find_subcommand(arg) {
+            command = inner;
+            words.push(arg);
+        }
+    }
+    let explains_itself = words == ["gate", "eval"] && has_flag(args, "--json");
+    if command.has_subcommands() || explains_itself {
+        return None;
+    }
+    command.get_about().map(|about| format!("gait {}: {about}.", words.join(" ")))
+}
+
+/// First 12 bytes, hex, of SHA-256 over the arguments, each trimmed, joined by 0x1F (spec C8.3).
+fn correlation_id(args: &[OsString]) -> String {
+    let words: Vec<String> =
+        args.iter().map(|arg| arg.to_string_lossy().trim().to_owned()).collect();
+    crate::trace::id(&words.join("\u{1f}"))
+}
+
+// === printing ===
+
+fn print(
+    outcome: Outcome,
+    command: &str,
+    format: &Format,
+    invocation: &Invocation,
+) -> io::Result<Exit> {
+    let mut out = io::stdout().lock();
+    match format {
+        Format::Json => answer::print_json(outcome, &invocation.correlation_id, &mut out),
+        Format::Text => answer::print_text(outcome, command, &mut out, &mut io::stderr().lock()),
+    }
+}
+
+impl Said {
+    fn print(self, invocation: &Invocation) -> io::Result<Exit> {
+        match self {
+            Said::Asked(text) => {
+                io::stdout().lock().write_all(text.as_bytes())?;
+                Ok(Exit::Success)
+            }
+            Said::Sentence { text, format } => {
+                let answer = answer::Answer::new(Exit::Success);
+                let answer = answer.with("explanation", text.as_str()).line(text);
+                print(Ok(answer), "gait", &format, invocation)
+            }
+            Said::Usage { error, format: Format::Json } => {
+                print(Err(Failure::input(one_line(&error))), "gait", &Format::Json, invocation)
+            }
+            Said::Usage { error, format: Format::Text } => {
+                io::stderr().lock().write_all(error.render().to_string().as_bytes())?;
+                Ok(Exit::InvalidInput)
+            }
+        }
+    }
+}
+
+/// clap's message without its frame: what is wrong, not the usage below it.
+fn one_line(error: &clap::Error) -> String {
+    if matches!(
+        error.kind(),
+        ErrorKind::MissingSubcommand | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
+    ) {
+        return "a command is missing; `gait --help` lists them".to_owned();
+    }
+    let text = error.render().to_string();
+    let paragraph = text.split("\n\n").next().unwrap_or(&text);
+    let paragraph = paragraph.strip_prefix("error: ").unwrap_or(paragraph);
+    paragraph.split_whitespace().collect::<Vec<_>>().join(" ")
+}

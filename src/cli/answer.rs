@@ -1,0 +1,275 @@
+//! What a command says, as one JSON object or as text, and the exit code that goes with it.
+//!
+//! The JSON object is the public envelope (spec C8.3): sorted keys, empty members left out,
+//! `<`, `>` and `&` escaped, one line. The exit code is a value that the command chooses; it never
+//! depends on words in a text.
+
+use serde_json::{Map, Value};
+use std::io::{self, Write};
+
+/// How a command ends (spec C8.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Exit {
+    /// Done; the verdict, if any, lets the call go or simulates it.
+    Success,
+    /// The machine did not do its part: a file could not be written.
+    Internal,
+    /// A signature does not hold.
+    VerificationFailed,
+    /// The verdict is `block`.
+    Blocked,
+    /// The verdict is `require_approval`.
+    ApprovalRequired,
+    /// Usage, flags, files that cannot be read or do not mean anything.
+    InvalidInput,
+}
+
+/// What a command found out.
+#[derive(Debug)]
+pub(super) struct Answer {
+    exit: Exit,
+    body: Map<String, Value>,
+    text: Vec<String>,
+    warnings: Vec<String>,
+}
+
+/// Why a command could not do what was asked.
+#[derive(Debug)]
+pub(super) struct Failure {
+    exit: Exit,
+    error: String,
+    body: Map<String, Value>,
+}
+
+/// What every command returns.
+pub(super) type Outcome = Result<Answer, Failure>;
+
+/// The members that an error adds to the envelope.
+struct Kind {
+    code: &'static str,
+    hint: &'static str,
+}
+
+// === impl Exit ===
+
+impl Exit {
+    /// The process exit status.
+    pub(super) fn code(self) -> u8 {
+        match self {
+            Exit::Success => 0,
+            Exit::Internal => 1,
+            Exit::VerificationFailed => 2,
+            Exit::Blocked => 3,
+            Exit::ApprovalRequired => 4,
+            Exit::InvalidInput => 6,
+        }
+    }
+
+    /// Whether the command did its work; a refusing verdict is an answer, not a failure.
+    fn is_ok(self) -> bool {
+        matches!(self, Exit::Success | Exit::Blocked | Exit::ApprovalRequired)
+    }
+
+    /// Code and category are the same word for these exits.
+    fn kind(self) -> Kind {
+        let (code, hint) = match self {
+            Exit::InvalidInput => ("invalid_input", "check command usage and input schema"),
+            Exit::VerificationFailed => {
+                ("verification_failed", "re-run verify after checking artifact integrity")
+            }
+            Exit::Blocked => ("policy_blocked", "inspect reason_codes and adjust policy or intent"),
+            Exit::ApprovalRequired => {
+                ("approval_required", "provide a valid approval token and retry")
+            }
+            Exit::Success | Exit::Internal => {
+                ("internal_failure", "retry after checking local environment and logs")
+            }
+        };
+        Kind { code, hint }
+    }
+}
+
+// === impl Answer ===
+
+impl Answer {
+    /// An answer that says nothing yet.
+    pub(super) fn new(exit: Exit) -> Answer {
+        Answer { exit, body: Map::new(), text: Vec::new(), warnings: Vec::new() }
+    }
+
+    /// Adds a member; empty ones are left out when printed.
+    pub(super) fn with(mut self, name: &str, value: impl Into<Value>) -> Answer {
+        self.body.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// Adds a line of text, for people.
+    pub(super) fn line(mut self, line: impl Into<String>) -> Answer {
+        self.text.push(line.into());
+        self
+    }
+
+    /// Adds a warning: a member of the JSON object, a line on stderr otherwise.
+    pub(super) fn warn(mut self, warning: impl Into<String>) -> Answer {
+        self.warnings.push(warning.into());
+        self
+    }
+}
+
+// === impl Failure ===
+
+impl Failure {
+    /// The caller gave something that cannot be used: exit 6.
+    pub(super) fn input(error: impl ToString) -> Failure {
+        Failure::new(Exit::InvalidInput, error)
+    }
+
+    /// The machine failed: exit 1.
+    pub(super) fn internal(error: impl ToString) -> Failure {
+        Failure::new(Exit::Internal, error)
+    }
+
+    /// Any other failure.
+    pub(super) fn new(exit: Exit, error: impl ToString) -> Failure {
+        Failure { exit, error: error.to_string(), body: Map::new() }
+    }
+
+    /// Adds a member.
+    pub(super) fn with(mut self, name: &str, value: impl Into<Value>) -> Failure {
+        self.body.insert(name.to_owned(), value.into());
+        self
+    }
+}
+
+// === printing ===
+
+/// Prints the envelope on one line of `out`.
+pub(super) fn print_json(
+    outcome: Outcome,
+    correlation_id: &str,
+    out: &mut impl Write,
+) -> io::Result<Exit> {
+    let (exit, mut body, error) = match outcome {
+        Ok(answer) => {
+            let mut body = answer.body;
+            body.insert("warnings".to_owned(), answer.warnings.into());
+            (answer.exit, body, None)
+        }
+        Err(failure) => (failure.exit, failure.body, Some(failure.error)),
+    };
+    body.retain(|_, value| !is_empty(value));
+    body.insert("ok".to_owned(), (exit.is_ok() && error.is_none()).into());
+    body.insert("correlation_id".to_owned(), correlation_id.into());
+    if let Some(error) = error {
+        add_error(&mut body, exit.kind(), error);
+    }
+    writeln!(out, "{}", escaped(&Value::Object(body)))?;
+    out.flush()?;
+    Ok(exit)
+}
+
+/// Prints lines on `out`, and warnings and errors on `log`.
+pub(super) fn print_text(
+    outcome: Outcome,
+    command: &str,
+    out: &mut impl Write,
+    log: &mut impl Write,
+) -> io::Result<Exit> {
+    match outcome {
+        Ok(answer) => {
+            answer.warnings.iter().try_for_each(|line| writeln!(log, "warning: {line}"))?;
+            answer.text.iter().try_for_each(|line| writeln!(out, "{line}"))?;
+            out.flush()?;
+            Ok(answer.exit)
+        }
+        Err(failure) => {
+            writeln!(log, "{command} error: {}", failure.error)?;
+            Ok(failure.exit)
+        }
+    }
+}
+
+fn add_error(body: &mut Map<String, Value>, kind: Kind, error: String) {
+    for (name, value) in [
+        ("error", error.into()),
+        ("error_code", kind.code.into()),
+        ("error_category", kind.code.into()),
+        ("hint", kind.hint.into()),
+        ("retryable", Value::Bool(false)),
+    ] {
+        body.insert(name.to_owned(), value);
+    }
+}
+
+/// The envelope's form of JSON. These characters occur in strings only, so text replacement is
+/// exact.
+fn escaped(value: &Value) -> String {
+    value
+        .to_string()
+        .replace('<', "\\u003c")
+        .replace('>', "\\u003e")
+        .replace('&', "\\u0026")
+        .replace('\u{2028}', "\\u2028")
+        .replace('\u{2029}', "\\u2029")
+}
+
+fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Bool(value) => !value,
+        Value::Number(number) => number.as_f64() == Some(0.0),
+        Value::String(text) => text.is_empty(),
+        Value::Array(items) => items.is_empty(),
+        Value::Object(members) => members.is_empty(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn json(outcome: Outcome) -> String {
+        let mut out = Vec::new();
+        print_json(outcome, "c0", &mut out).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn the_envelope_is_sorted_escaped_and_leaves_out_what_is_empty() {
+        let answer = Answer::new(Exit::Blocked)
+            .with("verdict", "block")
+            .with("reason_codes", vec!["<&>"])
+            .with("violations", Vec::<String>::new())
+            .with("rule_count", 0)
+            .with("simulate_mode", false);
+        assert_eq!(
+            json(Ok(answer)),
+            "{\"correlation_id\":\"c0\",\"ok\":true,\"reason_codes\":[\"\\u003c\\u0026\\u003e\"],\
+             \"verdict\":\"block\"}\n"
+        );
+    }
+
+    #[test]
+    fn an_error_brings_its_code_hint_and_retryable() {
+        let line = json(Err(Failure::input("no timeout, no lock").with("path", "p")));
+        assert_eq!(
+            line,
+            "{\"correlation_id\":\"c0\",\"error\":\"no timeout, no lock\",\
+             \"error_category\":\"invalid_input\",\"error_code\":\"invalid_input\",\
+             \"hint\":\"check command usage and input schema\",\"ok\":false,\"path\":\"p\",\
+             \"retryable\":false}\n"
+        );
+    }
+
+    #[test]
+    fn text_goes_to_out_and_trouble_to_the_log() {
+        let (mut out, mut log) = (Vec::new(), Vec::new());
+        let answer = Answer::new(Exit::Success).line("done").warn("but");
+        print_text(Ok(answer), "keys init", &mut out, &mut log).unwrap();
+        let exit =
+            print_text(Err(Failure::internal("full")), "keys init", &mut out, &mut log).unwrap();
+        assert_eq!(exit.code(), 1);
+        assert_eq!(String::from_utf8(out).unwrap(), "done\n");
+        assert_eq!(String::from_utf8(log).unwrap(), "warning: but\nkeys init error: full\n");
+    }
+}

@@ -1,0 +1,123 @@
+//! `gait trace`: check what a decision left behind (spec C13.4).
+
+use super::Invocation;
+use super::answer::{Answer, Exit, Failure, Outcome};
+use super::files;
+use crate::sign::{Half, PublicKey, Refusal, Source};
+use crate::trace::{Record, Unverified};
+use clap::{Args, Subcommand};
+use std::path::{Path, PathBuf};
+
+/// The subcommands of `gait trace`.
+#[derive(Subcommand)]
+pub(super) enum Command {
+    /// Check the signature of one trace record
+    Verify(Verify),
+}
+
+/// One record and the key that should have signed it.
+#[derive(Args)]
+pub(super) struct Verify {
+    /// Trace record file
+    path: PathBuf,
+    /// Public key file
+    #[arg(long, value_name = "FILE")]
+    public_key: Option<PathBuf>,
+    /// Environment variable that holds the public key
+    #[arg(long, value_name = "NAME")]
+    public_key_env: Option<String>,
+    /// Private key file; its public half is used
+    #[arg(long, value_name = "FILE")]
+    private_key: Option<PathBuf>,
+    /// Environment variable that holds the private key
+    #[arg(long, value_name = "NAME")]
+    private_key_env: Option<String>,
+}
+
+/// Where a verifying key may come from: the public half as given, or that of a private key.
+pub(super) struct VerifyKeySources {
+    /// The public half.
+    pub(super) public: Option<Source>,
+    /// The private half.
+    pub(super) private: Option<Source>,
+}
+
+impl Command {
+    /// Runs the subcommand.
+    pub(super) fn run(self, _: &Invocation) -> Outcome {
+        match self {
+            Command::Verify(verify) => verify.run(),
+        }
+    }
+}
+
+// === impl Verify ===
+
+impl Verify {
+    fn run(self) -> Outcome {
+        let record = Record::read(&files::read("trace record", &self.path)?)
+            .map_err(|error| Failure::input(format!("{}: {error}", self.path.display())))?;
+        let sources = VerifyKeySources::new(
+            Source::one_of(Half::Public, self.public_key, self.public_key_env),
+            Source::one_of(Half::Private, self.private_key, self.private_key_env),
+        )?;
+        let key = sources
+            .load()?
+            .ok_or_else(|| Failure::input("public key not configured: give --public-key"))?;
+        verdict(&self.path, &record, record.verify(&key))
+    }
+}
+
+/// Exit 0 or 2. Ed25519 saying no is an answer without an error text, as in the public tool.
+fn verdict(path: &Path, record: &Record, verified: Result<(), Unverified>) -> Outcome {
+    let path = path.display().to_string();
+    let answer = |exit, status: &str| {
+        Answer::new(exit)
+            .line(format!("trace verify: {status} trace_id={}", record.trace_id()))
+            .with("path", path.as_str())
+            .with("trace_id", record.trace_id())
+            .with("verdict", record.verdict())
+            .with("signature_status", status)
+            .with("key_id", record.key_id())
+    };
+    match verified {
+        Ok(()) => Ok(answer(Exit::Success, "verified")),
+        Err(Unverified::Refused(Refusal::Untrue)) => Ok(answer(Exit::VerificationFailed, "failed")),
+        Err(error) => Err(Failure::new(Exit::VerificationFailed, error)
+            .with("path", path.as_str())
+            .with("trace_id", record.trace_id())
+            .with("verdict", record.verdict())
+            .with("signature_status", "failed")),
+    }
+}
+
+// === impl VerifyKeySources ===
+
+impl VerifyKeySources {
+    /// Both halves' sources, each given at most once.
+    ///
+    /// # Errors
+    /// Exit 6: a path and an environment variable for the same half.
+    pub(super) fn new(
+        public: Result<Option<Source>, crate::sign::KeyError>,
+        private: Result<Option<Source>, crate::sign::KeyError>,
+    ) -> Result<VerifyKeySources, Failure> {
+        Ok(VerifyKeySources {
+            public: public.map_err(Failure::input)?,
+            private: private.map_err(Failure::input)?,
+        })
+    }
+
+    /// The key; the public half wins over the private one.
+    ///
+    /// # Errors
+    /// Exit 6: the source cannot be read or holds no key.
+    pub(super) fn load(&self) -> Result<Option<PublicKey>, Failure> {
+        let loaded = match (&self.public, &self.private) {
+            (Some(source), _) => source.public().map(Some),
+            (None, Some(source)) => source.private().map(|key| Some(key.public())),
+            (None, None) => Ok(None),
+        };
+        loaded.map_err(Failure::input)
+    }
+}

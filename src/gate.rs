@@ -1,0 +1,455 @@
+//! The gate: the one place where a call is permitted or denied.
+//!
+//! [`judge`] takes a call that was read, the place where it stands, and what the policy found,
+//! and gives a [`Permit`], a [`Denial`], or a [`Pending`] that becomes a permit once its decision
+//! is durable. Nothing else in this crate can make a permit, and nothing but a permit can reach a
+//! tool. This file is pure: proof that something happened outside comes in as a value
+//! ([`Committed`]), and it has no child modules, because a child would see private fields.
+//!
+//! A permit owns its call, its open record and its place in the permit counters:
+//! one permit is one send, and forgetting it is an unwritten line and an unused count.
+//!
+//! It cannot be written by hand:
+//! ```compile_fail,E0451
+//! fn forge(real: gait::gate::Permit) -> gait::gate::Permit {
+//!     gait::gate::Permit { committed: None, ..real }
+//! }
+//! ```
+//! It cannot be copied:
+//! ```compile_fail,E0599
+//! fn twice(permit: gait::gate::Permit) -> (gait::gate::Permit, gait::gate::Permit) {
+//!     (permit.clone(), permit)
+//! }
+//! ```
+//! It cannot be sent twice:
+//! ```compile_fail,E0382
+//! async fn twice(tools: &gait::upstream::Tools, permit: gait::gate::Permit) {
+//!     let _ = tools.send(permit).await;
+//!     let _ = tools.send(permit).await;
+//! }
+//! ```
+//! A tool takes nothing else:
+//! ```compile_fail,E0308
+//! async fn around(tools: &gait::upstream::Tools, call: gait::call::Call) {
+//!     let _ = tools.send(call).await;
+//! }
+//! ```
+//! Its call cannot be exchanged for another:
+//! ```compile_fail,E0616
+//! fn swap(permit: &mut gait::gate::Permit, call: gait::call::Call) {
+//!     permit.call = call;
+//! }
+//! ```
+
+use crate::call::{Call, Malformed};
+use crate::evidence::{CommitFailed, Committed, Judgement, PermitKind, Record};
+use crate::intent::Intent;
+use crate::json::Digest;
+use crate::metrics::{OpenPermit, PermitLabel};
+use crate::policy::{Decision, Verdict};
+use crate::snapshot::Lane;
+use crate::stage::{Cell, Disposition, DryRunScope, Protection, Stage, cell};
+use std::sync::Arc;
+
+/// A call before the gate: read, recorded, and standing in a lane.
+#[derive(Debug)]
+pub struct Case {
+    /// The call itself.
+    pub call: Call,
+    /// Its open record.
+    pub record: Record,
+    /// Where it stands.
+    pub lane: Arc<Lane>,
+    /// Whether the caller asked for a dry run.
+    pub wish: Wish,
+    /// The snapshot that judges it.
+    pub snapshot: Arc<str>,
+    /// Who calls.
+    pub identity: Arc<str>,
+}
+
+/// What the caller asks of gait itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wish {
+    /// Nothing.
+    None,
+    /// `Gait-Dry-Run`: the decision, and no execution.
+    DryRun,
+}
+
+/// What is known when the gate is asked.
+#[derive(Debug)]
+pub enum Finding {
+    /// The policy decided.
+    Decided(Box<Judged>),
+    /// It could not be asked.
+    Undecided(Cause),
+}
+
+/// An intent with its decision.
+#[derive(Debug)]
+pub struct Judged {
+    /// What the call wants to do.
+    pub intent: Intent,
+    /// What the policy says of it.
+    pub decision: Decision,
+    /// Which policy.
+    pub policy_digest: Digest,
+    /// Names the decision (spec C13.2).
+    pub trace_id: String,
+}
+
+/// Why a call is not simply forwarded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// The decision itself.
+    Decision,
+    /// The caller asked for a dry run.
+    DryRunAsked,
+    /// Strictness refused it.
+    Malformed(Malformed),
+    /// A condition of its route cannot be read.
+    Unreadable(&'static str),
+    /// It has no valid intent.
+    Intent {
+        /// Stable reason code.
+        code: &'static str,
+        /// For the caller.
+        detail: String,
+    },
+    /// No route takes it.
+    Unmapped,
+    /// Our own fault; the code says which.
+    Fault(&'static str),
+}
+
+/// Proof that this very call was judged and may go. Not `Clone`: one permit, one send.
+#[must_use = "a permit that is not sent is recorded as abandoned"]
+#[derive(Debug)]
+pub struct Permit {
+    call: Call,
+    record: Record,
+    lane: Arc<Lane>,
+    kind: PermitKind,
+    open: OpenPermit,
+    judged: Option<Box<Judged>>,
+    committed: Option<Committed>,
+}
+
+/// A call that may go once its decision is durable.
+#[must_use = "a call whose decision is not committed does not go"]
+#[derive(Debug)]
+pub struct Pending {
+    case: Case,
+    judged: Box<Judged>,
+    kind: PermitKind,
+}
+
+/// A call that does not go.
+#[must_use = "a denial is answered, and its record closed with the answer"]
+#[derive(Debug)]
+pub struct Denial {
+    record: Record,
+    lane: Arc<Lane>,
+    cause: Cause,
+    disposition: Disposition,
+    judged: Option<Box<Judged>>,
+}
+
+/// What the gate says.
+#[derive(Debug)]
+pub enum Ruling {
+    /// It may go.
+    Permit(Permit),
+    /// It may go once its decision is durable.
+    Pending(Pending),
+    /// It does not go.
+    Denial(Denial),
+}
+
+/// What a permit is worth, taken apart by the upstream client alone.
+#[derive(Debug)]
+pub struct Redeemed {
+    /// The call to send.
+    pub call: Call,
+    /// Its open record.
+    pub record: Record,
+    /// Where it stood.
+    pub lane: Arc<Lane>,
+    /// The kind of permit.
+    pub kind: PermitKind,
+    /// The open place in the permit counters.
+    pub open: OpenPermit,
+    /// The decision, where there is one.
+    pub judged: Option<Box<Judged>>,
+    /// Proof that the decision is durable.
+    pub committed: Option<Committed>,
+}
+
+/// Permits or denies one call. Total: every case ends in one of the three.
+pub fn judge(case: Case, finding: Finding) -> Ruling {
+    let verdict = finding.verdict();
+    match (cell_for(&case, verdict), finding) {
+        (Cell::Forward | Cell::Simulate, finding) if case.lane.upstream.is_none() => {
+            Ruling::Denial(deny(case, finding.into_judged(), Cause::Unmapped, Disposition::Denied))
+        }
+        (Cell::Forward | Cell::Simulate, Finding::Undecided(cause)) => {
+            Ruling::Permit(observe(case, None, cause.code()))
+        }
+        (Cell::Simulate, Finding::Decided(judged)) => {
+            Ruling::Permit(observe(case, Some(judged), None))
+        }
+        (Cell::Forward, Finding::Decided(judged)) => forward(case, judged),
+        (Cell::Answer, finding) => answer(case, finding),
+        (Cell::Deny, Finding::Decided(judged)) => {
+            Ruling::Denial(deny(case, Some(judged), Cause::Decision, Disposition::Denied))
+        }
+        (Cell::Deny, Finding::Undecided(cause)) => {
+            let disposition = match cause {
+                Cause::Fault(_) => Disposition::Failed,
+                _ => Disposition::Denied,
+            };
+            Ruling::Denial(deny(case, None, cause, disposition))
+        }
+    }
+}
+
+/// The stage table, and the two settings that only ever execute less than it.
+fn cell_for(case: &Case, verdict: Option<Verdict>) -> Cell {
+    let cell = cell(case.lane.stage, verdict, case.lane.protection);
+    let answers_all = case.lane.stage == Stage::DryRun && case.lane.dry_run == DryRunScope::All;
+    match cell {
+        Cell::Forward | Cell::Simulate | Cell::Answer if case.wish == Wish::DryRun => Cell::Answer,
+        Cell::Deny if case.wish == Wish::DryRun && verdict.is_some() => Cell::Answer,
+        Cell::Forward | Cell::Simulate if answers_all => Cell::Answer,
+        cell => cell,
+    }
+}
+
+/// A dry run needs a decision to show; without one it is a denial.
+fn answer(case: Case, finding: Finding) -> Ruling {
+    let asked = case.wish == Wish::DryRun;
+    Ruling::Denial(match finding {
+        Finding::Decided(judged) => {
+            let cause = if asked { Cause::DryRunAsked } else { Cause::Decision };
+            deny(case, Some(judged), cause, Disposition::DryRun)
+        }
+        Finding::Undecided(cause) => deny(case, None, cause, Disposition::Denied),
+    })
+}
+
+/// An allowed call: observed where the stage observes, durable first where it is protected.
+fn forward(mut case: Case, judged: Box<Judged>) -> Ruling {
+    if case.lane.stage == Stage::Observe {
+        return Ruling::Permit(observe(case, Some(judged), None));
+    }
+    match case.lane.protection {
+        Protection::Open => Ruling::Permit(mint(case, Some(judged), PermitKind::Allow, None, None)),
+        Protection::Protected => {
+            let kind = PermitKind::Allow;
+            let facts = facts(&case, Some(&judged), Disposition::Forwarded, None);
+            case.record.judged(Judgement { permit: Some(kind), ..facts });
+            Ruling::Pending(Pending { case, judged, kind })
+        }
+    }
+}
+
+/// A permit by stage: the call goes whatever the verdict.
+fn observe(case: Case, judged: Option<Box<Judged>>, code: Option<&'static str>) -> Permit {
+    mint(case, judged, PermitKind::Observed, None, code)
+}
+
+/// Makes a permit. The only place where one is made.
+fn mint(
+    mut case: Case,
+    judged: Option<Box<Judged>>,
+    kind: PermitKind,
+    committed: Option<Committed>,
+    code: Option<&'static str>,
+) -> Permit {
+    let facts = facts(&case, judged.as_deref(), Disposition::Forwarded, code);
+    case.record.judged(Judgement { permit: Some(kind), ..facts });
+    let open = case.lane.metrics.mint(label(kind));
+    let Case { call, record, lane, .. } = case;
+    Permit { call, record, lane, kind, open, judged, committed }
+}
+
+fn deny(
+    mut case: Case,
+    judged: Option<Box<Judged>>,
+    cause: Cause,
+    disposition: Disposition,
+) -> Denial {
+    let facts = facts(&case, judged.as_deref(), disposition, cause.code());
+    case.record.judged(facts);
+    Denial { record: case.record, lane: case.lane, cause, disposition, judged }
+}
+
+/// What the evidence says of a case.
+fn facts(
+    case: &Case,
+    judged: Option<&Judged>,
+    disposition: Disposition,
+    code: Option<&'static str>,
+) -> Judgement {
+    let decision = judged.map(|judged| &judged.decision);
+    let verdict = decision.map(|decision| decision.verdict);
+    let forwarded = disposition == Disposition::Forwarded;
+    let mut reason_codes = decision.map(|d| d.reason_codes.clone()).unwrap_or_default();
+    reason_codes.extend(code.map(str::to_owned));
+    Judgement {
+        upstream: case.lane.upstream.as_ref().map(|upstream| upstream.name.clone()),
+        route: Some(case.lane.name.clone()),
+        stage: Some(case.lane.stage),
+        tool_name: judged.map(|judged| judged.intent.tool_name().into()),
+        risk_class: Some(case.lane.risk.clone()),
+        protection: Some(case.lane.protection),
+        identity: Some(case.identity.clone()),
+        verdict,
+        simulated: forwarded && verdict != Some(Verdict::Allow),
+        dry_run_requested: case.wish == Wish::DryRun,
+        disposition: Some(disposition),
+        permit: None,
+        reason_codes,
+        violations: decision.map(|decision| decision.violations.clone()).unwrap_or_default(),
+        matched_rule: decision.and_then(|decision| decision.matched_rule.clone()),
+        trace_id: judged.map(|judged| judged.trace_id.clone()),
+        policy_digest: judged.map(|judged| judged.policy_digest),
+        intent_digest: judged.map(|judged| judged.intent.digest()),
+        args_digest: judged.map(|judged| judged.intent.args_digest()),
+        snapshot: Some(case.snapshot.clone()),
+    }
+}
+
+// === impl Finding ===
+
+impl Finding {
+    fn verdict(&self) -> Option<Verdict> {
+        match self {
+            Finding::Decided(judged) => Some(judged.decision.verdict),
+            Finding::Undecided(_) => None,
+        }
+    }
+
+    fn into_judged(self) -> Option<Box<Judged>> {
+        match self {
+            Finding::Decided(judged) => Some(judged),
+            Finding::Undecided(_) => None,
+        }
+    }
+}
+
+// === impl Cause ===
+
+impl Cause {
+    /// The reason code that the cause adds to those of the decision.
+    pub fn code(&self) -> Option<&'static str> {
+        match self {
+            Cause::Decision => None,
+            Cause::DryRunAsked => Some("dry_run_requested"),
+            Cause::Malformed(malformed) => Some(malformed.code()),
+            Cause::Unreadable(code) | Cause::Intent { code, .. } | Cause::Fault(code) => Some(code),
+            Cause::Unmapped => Some("unmapped"),
+        }
+    }
+}
+
+// === impl Pending ===
+
+impl Pending {
+    /// Sends the decision line on its way; the future gives the proof once it is durable.
+    ///
+    /// Until the proof is granted, the record says that the call failed: should its task end in
+    /// between, no permit was made, and the closing line must not say so.
+    pub fn commit(
+        &mut self,
+    ) -> impl Future<Output = Result<Committed, CommitFailed>> + Send + use<> {
+        let committing = self.case.record.commit();
+        let code = Some("ended_before_permit");
+        let facts = facts(&self.case, Some(&self.judged), Disposition::Failed, code);
+        self.case.record.judged(facts);
+        committing
+    }
+
+    /// Turns proof of durability into a permit.
+    ///
+    /// # Errors
+    /// A denial where the proof is of another call, intent or policy.
+    pub fn grant(self, committed: Committed) -> Result<Permit, Denial> {
+        let of_this = committed.call_id() == self.case.record.opening().call_id
+            && committed.intent_digest() == self.judged.intent.digest()
+            && committed.policy_digest() == self.judged.policy_digest;
+        match of_this {
+            true => Ok(mint(self.case, Some(self.judged), self.kind, Some(committed), None)),
+            false => Err(self.refuse("evidence_mismatch")),
+        }
+    }
+
+    /// Denies the call because its decision could not be made durable.
+    pub fn refuse(self, code: &'static str) -> Denial {
+        deny(self.case, Some(self.judged), Cause::Fault(code), Disposition::Failed)
+    }
+}
+
+// === impl Permit ===
+
+impl Permit {
+    /// Where the call stands.
+    pub fn lane(&self) -> &Lane {
+        &self.lane
+    }
+
+    /// The verdict, where there is a decision.
+    pub fn verdict(&self) -> Option<Verdict> {
+        self.judged.as_ref().map(|judged| judged.decision.verdict)
+    }
+
+    /// Takes the permit apart. For the upstream client alone; a test holds the others to it.
+    pub fn redeem(self) -> Redeemed {
+        let Permit { call, record, lane, kind, open, judged, committed } = self;
+        Redeemed { call, record, lane, kind, open, judged, committed }
+    }
+}
+
+/// The kind of permit as a metric label.
+pub fn label(kind: PermitKind) -> PermitLabel {
+    match kind {
+        PermitKind::Allow => PermitLabel::Allow,
+        PermitKind::Approved => PermitLabel::Approved,
+        PermitKind::Observed => PermitLabel::Observed,
+    }
+}
+
+// === impl Denial ===
+
+impl Denial {
+    /// Where the call stands.
+    pub fn lane(&self) -> &Lane {
+        &self.lane
+    }
+
+    /// Why it does not go.
+    pub fn cause(&self) -> &Cause {
+        &self.cause
+    }
+
+    /// What is done with it instead.
+    pub fn disposition(&self) -> Disposition {
+        self.disposition
+    }
+
+    /// The decision, where there is one.
+    pub fn judged(&self) -> Option<&Judged> {
+        self.judged.as_deref()
+    }
+
+    /// The record, still open.
+    pub fn record(&self) -> &Record {
+        &self.record
+    }
+
+    /// The open record, to be closed with the answer.
+    pub fn into_record(self) -> Record {
+        self.record
+    }
+}

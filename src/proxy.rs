@@ -1,0 +1,369 @@
+//! The life of one request, aloud (design section 4).
+//!
+//! accept → head → strictness → route → body → conditions → record → intent → decide → stage →
+//! \[protected: commit\] → permit or denial → forward → stream the answer → outcome.
+//!
+//! Values flow from step to step; nothing accumulates. Whatever fails on the way becomes a
+//! [`Cause`] that the gate is asked about, so that the stage table alone decides what a failure
+//! means.
+
+mod receive;
+mod reply;
+
+pub use reply::AnswerBody;
+
+use crate::call::body::{Content, Numbers};
+use crate::call::{Body, Call, Head};
+use crate::clock;
+use crate::evidence::{CallId, Ledger, Opening, Record};
+use crate::gate::{self, Case, Cause, Denial, Finding, Judged, Pending, Permit, Ruling, Wish};
+use crate::intent::Intent;
+use crate::intent::pattern::Captures;
+use crate::intent::routes::{Candidate, Choice};
+use crate::json::Digest;
+use crate::limits::Budget;
+use crate::metrics::Metrics;
+use crate::snapshot::{Lane, Route, Snapshot};
+use crate::stage::{Disposition, Protection, Stage};
+use crate::upstream::Tools;
+use arc_swap::ArcSwap;
+use futures_util::FutureExt as _;
+use http::{HeaderMap, Request, Response, request::Parts};
+use hyper::body::Incoming;
+use reply::Face;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+/// Everything that a request needs; cheap to clone.
+#[derive(Clone)]
+pub struct Proxy {
+    /// The snapshot in force.
+    pub snapshot: Arc<ArcSwap<Snapshot>>,
+    /// Where calls are recorded.
+    pub ledger: Ledger,
+    /// The way to the tools.
+    pub tools: Tools,
+    /// What is counted.
+    pub metrics: Metrics,
+    /// What all buffered bodies share.
+    pub budget: Budget,
+    /// Set once the listeners are closed.
+    pub draining: Arc<AtomicBool>,
+}
+
+/// One request under one snapshot.
+struct Visit {
+    snapshot: Arc<Snapshot>,
+    call_id: CallId,
+    received: Instant,
+    wish: Wish,
+}
+
+/// A request that has found its lane, or why it has not.
+struct Placed {
+    call: Call,
+    lane: Arc<Lane>,
+    step: Step,
+}
+
+/// What is to be done in the lane.
+enum Step {
+    /// Draft, normalise, decide.
+    Judge { route: usize, captures: Captures, content: Content },
+    /// There is nothing to decide on.
+    Undecided(Cause),
+}
+
+impl Proxy {
+    /// Answers one request, whatever happens on the way.
+    pub async fn answer(&self, request: Request<Incoming>) -> Response<AnswerBody> {
+        let call_id = CallId::fresh(clock::now());
+        let handled = AssertUnwindSafe(self.handle(request, call_id)).catch_unwind();
+        match handled.await {
+            Ok(response) => response,
+            Err(_) => {
+                tracing::error!(%call_id, "a request panicked; it was refused");
+                reply::of_fault(call_id, "internal_panic")
+            }
+        }
+    }
+
+    async fn handle(&self, request: Request<Incoming>, call_id: CallId) -> Response<AnswerBody> {
+        if self.draining.load(Ordering::Relaxed) {
+            return reply::closing(reply::of_fault(call_id, "draining"));
+        }
+        let (parts, incoming) = request.into_parts();
+        let visit = Visit {
+            snapshot: self.snapshot.load_full(),
+            call_id,
+            received: clock::instant(),
+            wish: wish(&parts.headers),
+        };
+        let placed = self.place(&visit, &parts, incoming).await;
+        let ruling = self.judge(&visit, placed);
+        self.metrics.overhead_took(since(visit.received));
+        self.carry_out(ruling, call_id).await
+    }
+
+    /// Strictness and routing: finds the lane of a request.
+    async fn place(&self, visit: &Visit, parts: &Parts, incoming: Incoming) -> Placed {
+        let head = match Head::read(parts, &visit.snapshot.plan.hosts) {
+            Ok(head) => head,
+            Err(malformed) => {
+                self.metrics.rejected(malformed.code());
+                let call = Call::new(Head::as_came(parts), receive::stream(incoming));
+                return Placed::undecided(
+                    call,
+                    &visit.snapshot.refused,
+                    Cause::Malformed(malformed),
+                );
+            }
+        };
+        let candidates = visit.snapshot.routes.candidates(&head);
+        if candidates.is_empty() {
+            let call = Call::new(head, receive::stream(incoming));
+            return Placed::undecided(call, &visit.snapshot.unmapped, Cause::Unmapped);
+        }
+        self.choose(visit, head, incoming, candidates).await
+    }
+
+    /// Reads the body as far as the candidates need it, and asks their conditions.
+    async fn choose(
+        &self,
+        visit: &Visit,
+        head: Head,
+        incoming: Incoming,
+        candidates: Vec<Candidate>,
+    ) -> Placed {
+        let snapshot = &visit.snapshot;
+        let needs = Needs::of(snapshot, &candidates);
+        let body = match needs.buffer {
+            Buffer::Stream => Ok(receive::stream(incoming)),
+            Buffer::Whole => {
+                let (limits, timeouts) = (&snapshot.plan.limits, &snapshot.plan.timeouts);
+                receive::whole(incoming, &self.budget, limits, timeouts).await
+            }
+        };
+        let body = match body {
+            Ok(body) => body,
+            Err(unjudged) => {
+                if let Cause::Malformed(malformed) = &unjudged.cause {
+                    self.metrics.rejected(malformed.code());
+                }
+                let lane = candidates.first().and_then(|first| snapshot.table.get(first.route));
+                let lane = lane.map_or(&snapshot.refused, |route| &route.unreadable);
+                return Placed::undecided(Call::new(head, unjudged.body), lane, unjudged.cause);
+            }
+        };
+        let content = needs.content(&head, &body);
+        let choice = snapshot.routes.choose(candidates, &head, &content);
+        Placed::by_choice(snapshot, choice, Call::new(head, body), content)
+    }
+
+    /// Reserves the record, finds the decision and asks the gate.
+    fn judge(&self, visit: &Visit, placed: Placed) -> Ruling {
+        let Placed { call, lane, step } = placed;
+        let (record, refused) = self.record(visit, &call, &lane);
+        let finding = match (refused, step) {
+            (Some(cause), _) => Finding::Undecided(cause),
+            (None, Step::Undecided(cause)) => Finding::Undecided(cause),
+            (None, Step::Judge { route, captures, content }) => {
+                self.find(visit, route, &call, &captures, &content)
+            }
+        };
+        let case = Case {
+            call,
+            record,
+            lane,
+            wish: visit.wish,
+            snapshot: visit.snapshot.id.clone(),
+            identity: visit.snapshot.plan.caller.identity.as_str().into(),
+        };
+        gate::judge(case, finding)
+    }
+
+    /// Room in the log, or why the call may not go: in observe alone it goes unrecorded.
+    fn record(&self, visit: &Visit, call: &Call, lane: &Lane) -> (Record, Option<Cause>) {
+        let opening = Opening {
+            call_id: visit.call_id,
+            method: call.head().method().clone(),
+            target_digest: Digest::of(call.head().target().as_str().as_bytes()),
+            received: visit.received,
+        };
+        match self.ledger.open(opening.clone()) {
+            Ok(record) => (record, None),
+            Err(refusal) => {
+                tracing::warn!(%refusal, call_id = %visit.call_id, "a call cannot be recorded");
+                let record = Record::unrecorded(opening);
+                if lane.stage == Stage::Observe {
+                    self.metrics.unrecorded();
+                    return (record, None);
+                }
+                (record, Some(Cause::Fault("evidence_unavailable")))
+            }
+        }
+    }
+
+    /// Draft → intent → decision. A panic in it is a fault like any other.
+    fn find(
+        &self,
+        visit: &Visit,
+        route: usize,
+        call: &Call,
+        captures: &Captures,
+        content: &Content,
+    ) -> Finding {
+        let started = clock::instant();
+        let found = catch_unwind(AssertUnwindSafe(|| {
+            let snapshot = &visit.snapshot;
+            let route = snapshot.table.get(route).ok_or(Cause::Fault("route_missing"))?;
+            let intent = intent(snapshot, route, call, captures, content)?;
+            Ok(Finding::Decided(Box::new(decide(snapshot, intent))))
+        }));
+        self.metrics.decision_took(since(started));
+        match found {
+            Ok(Ok(finding)) => finding,
+            Ok(Err(cause)) => Finding::Undecided(cause),
+            Err(_) => {
+                tracing::error!(call_id = %visit.call_id, "the evaluation panicked");
+                Finding::Undecided(Cause::Fault("evaluation_panic"))
+            }
+        }
+    }
+
+    async fn carry_out(&self, ruling: Ruling, call_id: CallId) -> Response<AnswerBody> {
+        match ruling {
+            Ruling::Permit(permit) => self.forward(permit, call_id).await,
+            Ruling::Denial(denial) => reply::of_denial(denial),
+            Ruling::Pending(pending) => match commit(pending).await {
+                Ok(permit) => self.forward(permit, call_id).await,
+                Err(denial) => reply::of_denial(*denial),
+            },
+        }
+    }
+
+    async fn forward(&self, permit: Permit, call_id: CallId) -> Response<AnswerBody> {
+        let verdict = permit.verdict();
+        let face = Face { call_id, verdict, disposition: Disposition::Forwarded };
+        match self.tools.send(permit).await {
+            Ok(reply) => reply::of_tool(reply, face),
+            Err(failure) => reply::of_failure(failure, call_id),
+        }
+    }
+}
+
+/// Makes the decision durable, then lets the gate make the permit.
+async fn commit(mut pending: Pending) -> Result<Permit, Box<Denial>> {
+    match pending.commit().await {
+        Ok(committed) => pending.grant(committed).map_err(Box::new),
+        Err(error) => {
+            tracing::warn!(%error, "a decision could not be made durable; its call is refused");
+            Err(Box::new(pending.refuse("evidence_unavailable")))
+        }
+    }
+}
+
+fn intent(
+    snapshot: &Snapshot,
+    route: &Route,
+    call: &Call,
+    captures: &Captures,
+    content: &Content,
+) -> Result<Intent, Cause> {
+    let draft = route.mapping.draft(call, captures, content, &snapshot.plan.caller);
+    let draft = draft.map_err(|unfit| Cause::Intent { code: unfit.code, detail: unfit.detail })?;
+    let intent = draft.normalise();
+    intent.map_err(|error| Cause::Intent { code: error.code(), detail: advice(&error) })
+}
+
+/// What to do about an intent that the format refuses.
+fn advice(error: &crate::intent::IntentError) -> String {
+    match error.path() {
+        Some(path) => format!(
+            "{path} looks like a raw credential: send a reference, or have the gateway's route \
+             list its pointer under `digest`"
+        ),
+        None => error.to_string(),
+    }
+}
+
+fn decide(snapshot: &Snapshot, intent: Intent) -> Judged {
+    let decision = snapshot.policy.decide(&intent);
+    let policy_digest = snapshot.policy.digest();
+    let trace_id = crate::trace::trace_id(policy_digest, intent.digest(), decision.verdict);
+    Judged { intent, decision, policy_digest, trace_id }
+}
+
+/// Whether the caller asks for a dry run: any spelling of the name, any value but `false`.
+fn wish(headers: &HeaderMap) -> Wish {
+    let asks = |name: &str| name.eq_ignore_ascii_case("gait-dry-run");
+    let asked = headers
+        .iter()
+        .filter(|(name, _)| asks(&name.as_str().replace('_', "-")))
+        .any(|(_, value)| value.as_bytes() != b"false");
+    if asked { Wish::DryRun } else { Wish::None }
+}
+
+fn since(instant: Instant) -> std::time::Duration {
+    clock::instant().saturating_duration_since(instant)
+}
+
+/// What the candidates need of the body.
+struct Needs {
+    buffer: Buffer,
+    content: bool,
+    numbers: Numbers,
+}
+
+enum Buffer {
+    Whole,
+    Stream,
+}
+
+impl Needs {
+    fn of(snapshot: &Snapshot, candidates: &[Candidate]) -> Needs {
+        let routes = || candidates.iter().filter_map(|one| snapshot.table.get(one.route));
+        let conditions = candidates.iter().any(|one| snapshot.routes.reads_body(one.route));
+        let protected = routes().any(|route| route.lane.protection == Protection::Protected);
+        let content = conditions || routes().any(|route| route.mapping.reads_body());
+        Needs {
+            buffer: if content || protected { Buffer::Whole } else { Buffer::Stream },
+            content,
+            numbers: if conditions || protected { Numbers::Exact } else { Numbers::Any },
+        }
+    }
+
+    fn content(&self, head: &Head, body: &Body) -> Content {
+        match body.whole() {
+            Some(bytes) if self.content => Content::read(head.headers(), bytes, self.numbers),
+            _ => Content::None,
+        }
+    }
+}
+
+impl Placed {
+    fn undecided(call: Call, lane: &Arc<Lane>, cause: Cause) -> Placed {
+        Placed { call, lane: lane.clone(), step: Step::Undecided(cause) }
+    }
+
+    fn by_choice(snapshot: &Snapshot, choice: Choice, call: Call, content: Content) -> Placed {
+        let missing = || Cause::Fault("route_missing");
+        match choice {
+            Choice::Unmapped => Placed::undecided(call, &snapshot.unmapped, Cause::Unmapped),
+            Choice::Unreadable(route, code) => match snapshot.table.get(route) {
+                Some(route) => Placed::undecided(call, &route.unreadable, Cause::Unreadable(code)),
+                None => Placed::undecided(call, &snapshot.refused, missing()),
+            },
+            Choice::Route(route, captures) => match snapshot.table.get(route) {
+                Some(found) => Placed {
+                    call,
+                    lane: found.lane.clone(),
+                    step: Step::Judge { route, captures, content },
+                },
+                None => Placed::undecided(call, &snapshot.refused, missing()),
+            },
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! Reading a body that is to be judged: all of it, bounded in bytes, in time, and by the budget
+//! that all bodies share.
+
+use crate::call::{Body, Malformed};
+use crate::clock;
+use crate::gate::Cause;
+use crate::limits::{Budget, Lease, Limits, Timeouts};
+use bytes::{Bytes, BytesMut};
+use http_body::Body as _;
+use http_body_util::BodyExt as _;
+use hyper::body::Incoming;
+
+/// A body that could not be read whole: why, and what there is of it.
+pub(super) struct Unjudged {
+    pub(super) cause: Cause,
+    pub(super) body: Body,
+}
+
+/// A body being gathered.
+struct Gathering {
+    rest: Incoming,
+    bytes: BytesMut,
+    lease: Lease,
+    bytes_max: u64,
+}
+
+/// The body as it arrives, not judged.
+pub(super) fn stream(incoming: Incoming) -> Body {
+    match incoming.is_end_stream() {
+        true => Body::Empty,
+        false => Body::Stream { front: Bytes::new(), rest: incoming },
+    }
+}
+
+/// All of the body.
+///
+/// # Errors
+/// `Unjudged` where it is too large, too slow, broken off, or the budget is spent.
+pub(super) async fn whole(
+    incoming: Incoming,
+    budget: &Budget,
+    limits: &Limits,
+    timeouts: &Timeouts,
+) -> Result<Body, Unjudged> {
+    if incoming.is_end_stream() {
+        return Ok(Body::Empty);
+    }
+    let mut gathering = Gathering {
+        rest: incoming,
+        bytes: BytesMut::new(),
+        lease: budget.lease(),
+        bytes_max: limits.judged_body_bytes,
+    };
+    let deadline = tokio::time::Instant::from_std(clock::instant() + timeouts.body);
+    let outcome = match gathering.announce() {
+        Ok(()) => tokio::time::timeout_at(deadline, gathering.gather())
+            .await
+            .unwrap_or(Err(Cause::Malformed(Malformed::BodyTimeout))),
+        refused => refused,
+    };
+    match outcome {
+        Ok(()) => Ok(gathering.finish()),
+        Err(cause) => Err(Unjudged { cause, body: gathering.stream_on() }),
+    }
+}
+
+impl Gathering {
+    /// Refuses at once what announces too much, and makes room for the rest in one piece.
+    fn announce(&mut self) -> Result<(), Cause> {
+        let announced = self.rest.size_hint().lower();
+        self.reserve(announced)?;
+        self.bytes.reserve(usize::try_from(announced).unwrap_or_default());
+        Ok(())
+    }
+
+    fn reserve(&mut self, bytes: u64) -> Result<(), Cause> {
+        if bytes > self.bytes_max {
+            return Err(Cause::Malformed(Malformed::BodyTooLarge));
+        }
+        let exhausted = Cause::Fault("body_budget_exhausted");
+        self.lease.grow_to(bytes).map_err(|_| exhausted)
+    }
+
+    /// Adds frame after frame. A frame that does not fit is kept all the same, so that nothing is
+    /// lost where the call goes on unjudged.
+    async fn gather(&mut self) -> Result<(), Cause> {
+        while let Some(frame) = self.rest.frame().await {
+            let frame = frame.map_err(|_| Cause::Malformed(Malformed::BodyIncomplete))?;
+            if let Ok(data) = frame.into_data() {
+                self.bytes.extend_from_slice(&data);
+                self.reserve(self.bytes.len() as u64)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn finish(self) -> Body {
+        Body::Whole { bytes: self.bytes.freeze(), lease: Some(self.lease) }
+    }
+
+    fn stream_on(self) -> Body {
+        Body::Stream { front: self.bytes.freeze(), rest: self.rest }
+    }
+}

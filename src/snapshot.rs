@@ -1,0 +1,214 @@
+//! Routes, policy and stages as one immutable value.
+//!
+//! A call sees one snapshot from start to end, and its evidence names it. A reload builds the
+//! next one aside and swaps the pointer; nothing is ever half new.
+
+use crate::call::host::HostRule;
+use crate::intent::rest::{Caller, Mapping};
+use crate::intent::routes::{Matcher, Routes};
+use crate::json::Digest;
+use crate::limits::{Limits, Timeouts};
+use crate::metrics::{Metrics, RouteLabels, RouteMetrics};
+use crate::policy::Policy;
+use crate::stage::{DryRunScope, Protection, Stage};
+use std::sync::Arc;
+
+/// The label of calls that no route takes.
+pub const UNMAPPED: &str = "_unmapped";
+/// The label of calls that strictness refused before routing.
+pub const REFUSED: &str = "_refused";
+
+/// A tool API behind gait.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct UpstreamSpec {
+    /// Its name in the config.
+    pub name: Arc<str>,
+    /// Host name or address to dial.
+    pub host: String,
+    /// Port to dial.
+    pub port: u16,
+    /// What goes into `Host`.
+    pub host_header: HostHeader,
+}
+
+impl UpstreamSpec {
+    /// Host and port as in `Host`; the port only where it is not 80.
+    pub fn authority(&self) -> String {
+        let host = &self.host;
+        let host = if host.contains(':') { format!("[{host}]") } else { host.clone() };
+        if self.port == 80 { host } else { format!("{host}:{}", self.port) }
+    }
+}
+
+/// What the tool sees in `Host`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum HostHeader {
+    /// The upstream's own host and port.
+    #[default]
+    Upstream,
+    /// What the caller sent.
+    Preserve,
+}
+
+/// A route as config means it, before it is given its metrics.
+#[derive(Clone, Debug)]
+pub struct PlannedRoute {
+    /// Its name: a metric label, and the `route` of evidence.
+    pub name: Arc<str>,
+    /// What it matches.
+    pub matcher: Matcher,
+    /// How its calls become intents.
+    pub mapping: Mapping,
+    /// Where they go.
+    pub upstream: Arc<UpstreamSpec>,
+    /// The stage in force for it.
+    pub stage: Stage,
+    /// Whether its operation is protected.
+    pub protection: Protection,
+    /// Its `dry_run` setting.
+    pub dry_run: DryRunScope,
+}
+
+/// What config means: everything a snapshot is built from but the policy.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// In the order in which they are tried.
+    pub routes: Vec<PlannedRoute>,
+    /// Where calls that no route takes may go; `None` denies them.
+    pub unmapped: Option<Arc<UpstreamSpec>>,
+    /// Where calls that strictness refuses may go: only an upstream that wholly observes.
+    pub refused: Option<Arc<UpstreamSpec>>,
+    /// All upstreams.
+    pub upstreams: Vec<Arc<UpstreamSpec>>,
+    /// The hosts that are served.
+    pub hosts: HostRule,
+    /// What is known of a caller without credentials.
+    pub caller: Caller,
+    /// Bounds.
+    pub limits: Limits,
+    /// Durations.
+    pub timeouts: Timeouts,
+    /// SHA-256 of the config text.
+    pub digest: Digest,
+}
+
+/// What the gate needs to know of where a call stands: a route, or one of the two side lanes.
+#[derive(Clone, Debug)]
+pub struct Lane {
+    /// Metric label and evidence name.
+    pub name: Arc<str>,
+    /// Stage in force.
+    pub stage: Stage,
+    /// Whether the operation is protected.
+    pub protection: Protection,
+    /// Its `dry_run` setting.
+    pub dry_run: DryRunScope,
+    /// Its risk class; `unknown` on the side lanes.
+    pub risk: Arc<str>,
+    /// The only place its calls can go to; `None` on a closed side lane.
+    pub upstream: Option<Arc<UpstreamSpec>>,
+    /// Its counters.
+    pub metrics: Arc<RouteMetrics>,
+}
+
+/// A route in force.
+#[derive(Debug)]
+pub struct Route {
+    /// What the gate needs.
+    pub lane: Arc<Lane>,
+    /// How calls become intents.
+    pub mapping: Mapping,
+    /// What it does with calls whose conditions cannot be read: the stage table's last column
+    /// applies only if every route of its upstream observes.
+    pub unreadable: Arc<Lane>,
+}
+
+/// Everything that judging depends on, as one value.
+#[derive(Debug)]
+pub struct Snapshot {
+    /// Names the snapshot in evidence and metrics: config and policy digest, shortened.
+    pub id: Arc<str>,
+    /// Matchers, by index of `lanes`.
+    pub routes: Routes,
+    /// Routes in force, by index.
+    pub table: Vec<Route>,
+    /// Calls that no route takes.
+    pub unmapped: Arc<Lane>,
+    /// Calls that strictness refuses.
+    pub refused: Arc<Lane>,
+    /// The rules.
+    pub policy: Policy,
+    /// The plan it was built from.
+    pub plan: Plan,
+}
+
+impl Snapshot {
+    /// Joins a plan and a policy, and registers every series that they can reach.
+    pub fn build(plan: Plan, policy: Policy, metrics: &Metrics) -> Snapshot {
+        let id = identify(plan.digest, policy.digest());
+        let table = plan.routes.iter().map(|route| route.enforce(&plan, metrics)).collect();
+        Snapshot {
+            id,
+            routes: Routes::new(plan.routes.iter().map(|route| route.matcher.clone()).collect()),
+            table,
+            unmapped: side_lane(UNMAPPED, plan.unmapped.clone(), metrics),
+            refused: side_lane(REFUSED, plan.refused.clone(), metrics),
+            policy,
+            plan,
+        }
+    }
+}
+
+impl Plan {
+    /// Whether every route of `upstream` is in observe.
+    pub fn wholly_observes(&self, upstream: &UpstreamSpec) -> bool {
+        let mut routes = self.routes.iter().filter(|route| *route.upstream == *upstream);
+        routes.all(|route| route.stage == Stage::Observe)
+    }
+}
+
+impl PlannedRoute {
+    fn enforce(&self, plan: &Plan, metrics: &Metrics) -> Route {
+        let lane = Lane {
+            name: self.name.clone(),
+            stage: self.stage,
+            protection: self.protection,
+            dry_run: self.dry_run,
+            risk: self.mapping.risk_class.as_str().into(),
+            upstream: Some(self.upstream.clone()),
+            metrics: register(metrics, &self.name, self.stage, &self.mapping.risk_class),
+        };
+        let mut unreadable = lane.clone();
+        if lane.stage == Stage::Observe && !plan.wholly_observes(&self.upstream) {
+            unreadable.stage = Stage::Enforce;
+            unreadable.metrics =
+                register(metrics, &self.name, Stage::Enforce, &self.mapping.risk_class);
+        }
+        let (lane, unreadable) = (Arc::new(lane), Arc::new(unreadable));
+        Route { lane, unreadable, mapping: self.mapping.clone() }
+    }
+}
+
+/// The lane of calls without a route: open where it observes, closed otherwise.
+fn side_lane(name: &str, upstream: Option<Arc<UpstreamSpec>>, metrics: &Metrics) -> Arc<Lane> {
+    let stage = if upstream.is_some() { Stage::Observe } else { Stage::Enforce };
+    Arc::new(Lane {
+        name: name.into(),
+        stage,
+        protection: Protection::Protected,
+        dry_run: DryRunScope::Table,
+        risk: "unknown".into(),
+        upstream,
+        metrics: register(metrics, name, stage, "unknown"),
+    })
+}
+
+fn register(metrics: &Metrics, route: &str, stage: Stage, risk: &str) -> Arc<RouteMetrics> {
+    metrics.route(RouteLabels { route, stage: stage.as_str(), risk })
+}
+
+/// Sixteen hex digits of each digest: enough to tell two snapshots apart, short enough to read.
+fn identify(config: Digest, policy: Digest) -> Arc<str> {
+    let short = |digest: Digest| digest.to_string().chars().take(16).collect::<String>();
+    format!("{}-{}", short(config), short(policy)).into()
+}

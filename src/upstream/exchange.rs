@@ -1,0 +1,218 @@
+//! One request to a tool and the head of its answer.
+
+use super::link::{Link, Tap};
+use super::outgoing::Outgoing;
+use super::reply::Reply;
+use super::{Failure, FailureKind, Shape};
+use crate::call::{Body, Head, headers};
+use crate::clock;
+use crate::evidence::{Ending, Exchange, PermitKind, Reach, Record};
+use crate::gate::{self, Judged, Redeemed};
+use crate::metrics::OpenPermit;
+use crate::snapshot::{HostHeader, Lane, UpstreamSpec};
+use futures_util::FutureExt as _;
+use http::{HeaderValue, Method, Request, Response, StatusCode, Uri, header};
+use hyper::body::Incoming;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+/// A permitted call on its way: what must be settled however it ends.
+pub(super) struct Passage {
+    /// Its open record.
+    pub(super) record: Record,
+    /// Where it stood.
+    pub(super) lane: Arc<Lane>,
+    /// The decision, where there is one.
+    pub(super) judged: Option<Box<Judged>>,
+    /// When it was sent.
+    pub(super) started: Instant,
+    count: SendCount,
+}
+
+/// The client's own count of the send, made when the first byte has left.
+struct SendCount {
+    lane: Arc<Lane>,
+    kind: PermitKind,
+    /// Taken once a byte has left; dropped as unused otherwise.
+    open: Option<OpenPermit>,
+    tap: Option<Arc<Tap>>,
+}
+
+impl SendCount {
+    fn note(&mut self) {
+        if !self.tap.as_ref().is_some_and(|tap| tap.wrote()) {
+            return;
+        }
+        if let Some(open) = self.open.take() {
+            self.lane.metrics.upstream_sent(gate::label(self.kind));
+            open.sent();
+        }
+    }
+
+    fn request_bytes(&self) -> u64 {
+        self.tap.as_ref().map_or(0, |tap| tap.body_bytes())
+    }
+}
+
+impl Drop for SendCount {
+    /// A byte may have left in the very poll that a panic or a cancellation ended.
+    fn drop(&mut self) {
+        self.note();
+    }
+}
+
+impl Passage {
+    /// How far it has come, before an answer.
+    fn reach(&self) -> Reach {
+        match self.count.open {
+            None => Reach::Sent { request_bytes: self.count.request_bytes() },
+            Some(_) => Reach::Unsent,
+        }
+    }
+
+    /// Counts the send as soon as a byte has left, and notes it for the record.
+    fn note_sent(&mut self) {
+        self.count.note();
+        let reach = self.reach();
+        self.record.reached(reach);
+    }
+
+    /// What was exchanged, once there is an answer.
+    pub(super) fn exchange(&self, status: StatusCode, response_bytes: u64) -> Exchange {
+        Exchange { status, request_bytes: self.count.request_bytes(), response_bytes }
+    }
+
+    /// Closes the record and the client's measure of the exchange.
+    pub(super) fn close(self, ending: Ending) {
+        let took = clock::instant().saturating_duration_since(self.started);
+        self.lane.metrics.upstream_took(took);
+        self.record.close(ending);
+    }
+
+    fn fail(mut self, kind: FailureKind) -> Failure {
+        self.note_sent();
+        let reach = self.reach();
+        Failure { record: Some(self.record), lane: self.lane, judged: self.judged, kind, reach }
+    }
+}
+
+/// Sends a redeemed permit and waits for the head of the answer.
+pub(super) async fn run(shape: Arc<Shape>, redeemed: Redeemed) -> Result<Reply, Failure> {
+    let Redeemed { call, record, lane, kind, open, judged, .. } = redeemed;
+    let count = SendCount { lane: lane.clone(), kind, open: Some(open), tap: None };
+    let mut passage = Passage { record, lane, judged, started: clock::instant(), count };
+    let Some(spec) = passage.lane.upstream.clone() else {
+        return Err(passage.fail(FailureKind::Internal("no_upstream")));
+    };
+    let pool = shape.pool(&spec);
+    let (head, body) = call.into_parts();
+    let Some(mut request) = request(&spec, head, body, &shape) else {
+        return Err(passage.fail(FailureKind::Internal("target_unsendable")));
+    };
+    let mut kept = pool.take(shape.reuse_idle(passage.lane.protection));
+    loop {
+        let reused = kept.is_some();
+        let mut link = match kept.take() {
+            Some(link) => link,
+            None => match pool.connect(shape.timeouts.connect).await {
+                Ok(link) => link,
+                Err(error) => return Err(passage.fail(FailureKind::from(error))),
+            },
+        };
+        match attempt(&shape, &mut passage, &mut link, request).await {
+            Ok(response) => return Ok(Reply::open(shape, pool, passage, link, response)),
+            // The kept connection died before a byte of this call left: a new one is no retry.
+            Err(Attempt::Unsent(back)) if reused => request = *back,
+            Err(Attempt::Unsent(_)) => return Err(passage.fail(FailureKind::Reset)),
+            Err(Attempt::Failed(kind)) => return Err(passage.fail(kind)),
+        }
+    }
+}
+
+/// Why one connection gave no answer.
+enum Attempt {
+    /// Nothing left; here is the request.
+    Unsent(Box<Request<Outgoing>>),
+    /// Something may have left.
+    Failed(FailureKind),
+}
+
+async fn attempt(
+    shape: &Shape,
+    passage: &mut Passage,
+    link: &mut Link,
+    mut request: Request<Outgoing>,
+) -> Result<Response<Incoming>, Attempt> {
+    passage.count.tap = Some(link.tap().clone());
+    request.body_mut().count_on(link.tap().clone());
+    let answer = pin!(link.send(request));
+    let head = drive(passage, link, answer);
+    let answered = match tokio::time::timeout(shape.timeouts.first_byte, head).await {
+        Ok(answered) => answered,
+        Err(_) => return Err(Attempt::Failed(FailureKind::Late)),
+    };
+    let wrote = link.tap().wrote();
+    match answered {
+        // An upgrade that nobody asked for is not an answer.
+        Some(Ok(response)) if response.status() == StatusCode::SWITCHING_PROTOCOLS => {
+            Err(Attempt::Failed(FailureKind::Reset))
+        }
+        Some(Ok(response)) if headers::is_ambiguous(response.headers()) => {
+            Err(Attempt::Failed(FailureKind::Reset))
+        }
+        Some(Ok(response)) => Ok(response),
+        Some(Err(mut error)) => match error.take_message() {
+            Some(back) if !wrote => Err(Attempt::Unsent(Box::new(back))),
+            _ => Err(Attempt::Failed(FailureKind::Reset)),
+        },
+        None => Err(Attempt::Failed(FailureKind::Reset)),
+    }
+}
+
+/// Polls the connection and the answer together; `None` when the connection ended without one.
+async fn drive<F: Future>(
+    passage: &mut Passage,
+    link: &mut Link,
+    mut answer: std::pin::Pin<&mut F>,
+) -> Option<F::Output> {
+    poll_fn(|cx: &mut Context<'_>| {
+        link.drive(cx);
+        passage.note_sent();
+        match answer.as_mut().poll(cx) {
+            Poll::Ready(output) => Poll::Ready(Some(output)),
+            Poll::Pending if link.is_closed() => Poll::Ready(answer.as_mut().now_or_never()),
+            Poll::Pending => Poll::Pending,
+        }
+    })
+    .await
+}
+
+/// Rebuilds the request from the judged parts. `None` where the target is no URI.
+fn request(
+    spec: &UpstreamSpec,
+    head: Head,
+    body: Body,
+    shape: &Shape,
+) -> Option<Request<Outgoing>> {
+    let mut request = Request::new(Outgoing::new(body, shape.timeouts.idle));
+    *request.method_mut() = head.method().clone();
+    *request.uri_mut() = head.target().as_str().parse::<Uri>().ok()?;
+    let host = match spec.host_header {
+        HostHeader::Preserve => HeaderValue::from_str(head.authority().as_str()).ok()?,
+        HostHeader::Upstream => HeaderValue::from_str(&spec.authority()).ok()?,
+    };
+    let empty_body = http_body::Body::is_end_stream(request.body());
+    let (mut fields, extensions) = head.into_fields();
+    *request.extensions_mut() = extensions;
+    fields.insert(header::HOST, host);
+    fields.remove(header::CONTENT_LENGTH);
+    // A tool that wants a length gets one even where there is nothing to measure.
+    if empty_body && [Method::POST, Method::PUT, Method::PATCH].contains(request.method()) {
+        fields.insert(header::CONTENT_LENGTH, HeaderValue::from_static("0"));
+    }
+    *request.headers_mut() = fields;
+    Some(request)
+}

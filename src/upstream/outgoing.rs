@@ -1,0 +1,130 @@
+//! The body that goes to a tool: the judged bytes, or the caller's stream.
+
+use super::link::Tap;
+use crate::call::Body;
+use crate::clock;
+use crate::limits::Lease;
+use bytes::Bytes;
+use http_body::{Body as HttpBody, Frame, SizeHint};
+use hyper::body::Incoming;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+use tokio::time::{Instant, Sleep};
+
+/// A request body on its way out. Trailers of the caller are dropped: nobody judged them.
+pub(super) struct Outgoing {
+    source: Source,
+    tap: Option<Arc<Tap>>,
+}
+
+enum Source {
+    Empty,
+    Whole { bytes: Option<Bytes>, _lease: Option<Lease> },
+    Stream { front: Option<Bytes>, incoming: Incoming, idle: Duration, sleep: Pin<Box<Sleep>> },
+}
+
+/// Why a body broke off.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum OutgoingError {
+    /// The caller broke off.
+    #[error("the caller broke off: {0}")]
+    Caller(#[from] hyper::Error),
+    /// The caller sent nothing for too long.
+    #[error("the caller sent nothing for too long")]
+    Idle,
+}
+
+impl Outgoing {
+    /// Wraps a call's body; a stream may pause for `idle` at most.
+    pub(super) fn new(body: Body, idle: Duration) -> Outgoing {
+        let source = match body {
+            Body::Empty => Source::Empty,
+            Body::Whole { bytes, lease } => Source::Whole { bytes: Some(bytes), _lease: lease },
+            Body::Stream { front, rest } => Source::Stream {
+                front: Some(front).filter(|front| !front.is_empty()),
+                incoming: rest,
+                idle,
+                sleep: Box::pin(tokio::time::sleep(idle)),
+            },
+        };
+        Outgoing { source, tap: None }
+    }
+
+    /// Counts its bytes on `tap` from now on.
+    pub(super) fn count_on(&mut self, tap: Arc<Tap>) {
+        self.tap = Some(tap);
+    }
+
+    fn count(&self, bytes: &Bytes) {
+        if let Some(tap) = &self.tap {
+            tap.note_body(bytes.len());
+        }
+    }
+
+    fn poll_bytes(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, OutgoingError>>> {
+        match &mut self.source {
+            Source::Empty => Poll::Ready(None),
+            Source::Whole { bytes, .. } => {
+                Poll::Ready(bytes.take().filter(|bytes| !bytes.is_empty()).map(Ok))
+            }
+            Source::Stream { front, incoming, idle, sleep } => {
+                if let Some(front) = front.take() {
+                    return Poll::Ready(Some(Ok(front)));
+                }
+                match Pin::new(incoming).poll_frame(cx) {
+                    Poll::Pending => {
+                        ready!(sleep.as_mut().poll(cx));
+                        Poll::Ready(Some(Err(OutgoingError::Idle)))
+                    }
+                    Poll::Ready(frame) => {
+                        sleep.as_mut().reset(Instant::from_std(clock::instant() + *idle));
+                        let data = |frame: Frame<Bytes>| frame.into_data().unwrap_or_default();
+                        Poll::Ready(frame.map(|frame| Ok(data(frame?))))
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl HttpBody for Outgoing {
+    type Data = Bytes;
+    type Error = OutgoingError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, OutgoingError>>> {
+        let bytes = ready!(self.poll_bytes(cx));
+        if let Some(Ok(bytes)) = &bytes {
+            self.count(bytes);
+        }
+        Poll::Ready(bytes.map(|bytes| bytes.map(Frame::data)))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.source {
+            Source::Empty => true,
+            Source::Whole { bytes, .. } => bytes.as_ref().is_none_or(Bytes::is_empty),
+            Source::Stream { front, incoming, .. } => front.is_none() && incoming.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.source {
+            Source::Empty => SizeHint::with_exact(0),
+            Source::Whole { bytes, .. } => {
+                SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64))
+            }
+            Source::Stream { front, incoming, .. } => {
+                let front = front.as_ref().map_or(0, |front| front.len() as u64);
+                match incoming.size_hint().exact() {
+                    Some(rest) => SizeHint::with_exact(front + rest),
+                    None => SizeHint::default(),
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! Kept connections to one upstream: a bounded number, handed out without a lock.
+//!
+//! hyper-util's pooled client was rejected: it may retry a request behind the policy's back, it
+//! cannot tell whether a byte left, and it cannot refuse a connection that idled too long to one
+//! call while giving it to another.
+
+use super::link::Link;
+use crate::snapshot::UpstreamSpec;
+use crossbeam_queue::ArrayQueue;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+use tokio::net::TcpStream;
+
+/// The connections to one upstream.
+pub(super) struct Pool {
+    spec: Arc<UpstreamSpec>,
+    idle: ArrayQueue<Link>,
+    open: Arc<AtomicUsize>,
+    open_max: usize,
+}
+
+/// A place among the open connections of a pool, given back when dropped.
+pub(super) struct Slot {
+    open: Arc<AtomicUsize>,
+}
+
+/// Why there is no connection.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum NoLink {
+    /// As many are open as may be.
+    #[error("all connections to the upstream are in use")]
+    Exhausted,
+    /// It did not answer in time.
+    #[error("the upstream did not accept a connection in time")]
+    Late,
+    /// It refused, or is not there.
+    #[error("cannot connect to the upstream: {0}")]
+    Refused(#[from] io::Error),
+    /// The connection failed before its first request.
+    #[error("cannot speak HTTP with the upstream: {0}")]
+    Handshake(#[from] hyper::Error),
+}
+
+impl Pool {
+    /// An empty pool.
+    pub(super) fn new(spec: Arc<UpstreamSpec>, open_max: usize, idle_max: usize) -> Pool {
+        Pool { spec, idle: ArrayQueue::new(idle_max.max(1)), open: Arc::default(), open_max }
+    }
+
+    /// A kept connection that idled no longer than `idle_max` and is still usable.
+    pub(super) fn take(&self, idle_max: Duration) -> Option<Link> {
+        // Each round takes one link out for good, but for the one that is only too old for this
+        // call: it goes back, and the search ends there, since the others idled about as long.
+        while let Some(mut link) = self.idle.pop() {
+            if !link.is_reusable() {
+                continue;
+            }
+            if link.idle() <= idle_max {
+                return Some(link);
+            }
+            drop(self.idle.push(link));
+            return None;
+        }
+        None
+    }
+
+    /// Keeps a connection for the next call, if it can serve one.
+    pub(super) fn give(&self, mut link: Link) {
+        if link.is_reusable() {
+            link.rest();
+            drop(self.idle.push(link));
+        }
+    }
+
+    /// Closes kept connections that the tool has closed, or that idled too long.
+    pub(super) fn sweep(&self, idle_max: Duration) {
+        for _ in 0..self.idle.len() {
+            let Some(mut link) = self.idle.pop() else { return };
+            if link.idle() <= idle_max && link.is_reusable() {
+                drop(self.idle.push(link));
+            }
+        }
+    }
+
+    /// Opens a connection.
+    pub(super) async fn connect(&self, within: Duration) -> Result<Link, NoLink> {
+        let slot = self.slot()?;
+        let address = (self.spec.host.as_str(), self.spec.port);
+        #[expect(clippy::disallowed_methods, reason = "the one place that dials a tool")]
+        let dialled = tokio::time::timeout(within, TcpStream::connect(address)).await;
+        let stream = dialled.map_err(|_| NoLink::Late)??;
+        stream.set_nodelay(true)?;
+        Ok(Link::open(stream, slot).await?)
+    }
+
+    fn slot(&self) -> Result<Slot, NoLink> {
+        let open = self.open.fetch_add(1, Ordering::Relaxed);
+        let slot = Slot { open: self.open.clone() };
+        if open < self.open_max { Ok(slot) } else { Err(NoLink::Exhausted) }
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        self.open.fetch_sub(1, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,215 @@
+//! The tool's answer, streaming back.
+//!
+//! The body drives the connection it comes from. However it ends (all of it delivered, the tool
+//! broke off, a time-out, the caller gone), the record is closed with what happened and the
+//! connection goes back to the pool or is closed. A caller who leaves a protected call does not
+//! cancel it: the rest is read on as an errand, bounded in time.
+
+use super::Shape;
+use super::exchange::Passage;
+use super::link::Link;
+use super::pool::Pool;
+use crate::call::headers;
+use crate::clock;
+use crate::evidence::{Cut, Ending, Reach};
+use crate::stage::Protection;
+use bytes::Bytes;
+use http::{Response, StatusCode, response::Parts};
+use http_body::{Body as HttpBody, Frame, SizeHint};
+use hyper::body::Incoming;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use tokio::time::{Instant, Sleep};
+
+/// The head of a tool's answer, and the body to come.
+pub struct Reply {
+    /// Status and fields, without those of this hop.
+    pub parts: Parts,
+    /// What is streamed to the caller.
+    pub body: ReplyBody,
+}
+
+/// The body of a tool's answer; empty once it has ended.
+pub struct ReplyBody(Option<Stream>);
+
+/// What lives until the body ends.
+struct Stream {
+    incoming: Incoming,
+    status: StatusCode,
+    bytes: u64,
+    reader: Reader,
+    shape: Arc<Shape>,
+    pool: Arc<Pool>,
+    passage: Passage,
+    link: Link,
+    pause: Pin<Box<Sleep>>,
+    deadline: Instant,
+}
+
+/// Who reads the answer.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reader {
+    Caller,
+    /// The caller has left.
+    Errand,
+}
+
+/// Why a tool's answer broke off.
+#[derive(Debug, thiserror::Error)]
+pub enum ReplyError {
+    /// The tool broke off.
+    #[error("the tool broke off its answer: {0}")]
+    Tool(#[from] hyper::Error),
+    /// The tool paused for too long, or took too long in all.
+    #[error("the tool took too long to answer")]
+    Late,
+}
+
+impl Reply {
+    /// Takes the answer over from the exchange.
+    pub(super) fn open(
+        shape: Arc<Shape>,
+        pool: Arc<Pool>,
+        mut passage: Passage,
+        link: Link,
+        response: Response<Incoming>,
+    ) -> Reply {
+        let (mut parts, incoming) = response.into_parts();
+        parts.headers = headers::returnable(parts.headers);
+        let status = parts.status;
+        passage.record.reached(Reach::Replied(passage.exchange(status, 0)));
+        let deadline = Instant::from_std(passage.started + shape.timeouts.total);
+        let pause = Box::pin(tokio::time::sleep(shape.timeouts.idle));
+        let reader = Reader::Caller;
+        let stream = Stream {
+            incoming,
+            status,
+            bytes: 0,
+            reader,
+            shape,
+            pool,
+            passage,
+            link,
+            pause,
+            deadline,
+        };
+        Reply { parts, body: ReplyBody(Some(stream)) }
+    }
+
+    /// Reads an answer that nobody waits for to its end.
+    pub(super) async fn read_on(mut self) {
+        if let Some(stream) = &mut self.body.0 {
+            stream.reader = Reader::Errand;
+        }
+        while let Some(Ok(_)) = poll_fn(|cx| Pin::new(&mut self.body).poll_frame(cx)).await {}
+    }
+}
+
+impl Stream {
+    /// The next piece, the end, or what broke the answer off.
+    fn poll_frame(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, ReplyError>>> {
+        self.link.drive(cx);
+        match Pin::new(&mut self.incoming).poll_frame(cx) {
+            Poll::Ready(Some(Ok(frame))) => {
+                self.bytes += frame.data_ref().map_or(0, |data| data.len() as u64);
+                let next = Instant::from_std(clock::instant() + self.shape.timeouts.idle);
+                self.pause.as_mut().reset(next.min(self.deadline));
+                Poll::Ready(Some(Ok(frame)))
+            }
+            Poll::Ready(None) => Poll::Ready(None),
+            Poll::Ready(Some(Err(error))) => Poll::Ready(Some(Err(error.into()))),
+            Poll::Pending => {
+                ready!(self.pause.as_mut().poll(cx));
+                Poll::Ready(Some(Err(ReplyError::Late)))
+            }
+        }
+    }
+
+    /// All of it came: the connection can serve again.
+    fn complete(self) {
+        let exchange = self.passage.exchange(self.status, self.bytes);
+        self.pool.give(self.link);
+        self.passage.close(match self.reader {
+            Reader::Caller => Ending::Completed(exchange),
+            Reader::Errand => Ending::CallerGone(Reach::Replied(exchange)),
+        });
+    }
+
+    /// It broke off: the connection is closed.
+    fn break_off(self, error: &ReplyError) {
+        let cut = Cut::MidReply(self.passage.exchange(self.status, self.bytes));
+        self.passage.close(match error {
+            ReplyError::Tool(_) => Ending::UpstreamReset(cut),
+            ReplyError::Late => Ending::TimedOut(cut),
+        });
+    }
+
+    /// The caller left before the end.
+    fn abandon(mut self) {
+        if self.reader == Reader::Caller && self.passage.lane.protection == Protection::Protected {
+            let errands = self.shape.errands.clone();
+            self.reader = Reader::Errand;
+            let errand = async move {
+                let mut body = ReplyBody(Some(self));
+                while let Some(Ok(_)) = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {}
+            };
+            // Where nobody runs errands any more, the process is ending, and dropping this one
+            // closes the record.
+            drop(errands.send(Box::pin(errand)));
+            return;
+        }
+        let exchange = self.passage.exchange(self.status, self.bytes);
+        self.passage.close(Ending::CallerGone(Reach::Replied(exchange)));
+    }
+}
+
+impl HttpBody for ReplyBody {
+    type Data = Bytes;
+    type Error = ReplyError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, ReplyError>>> {
+        let Some(stream) = &mut self.0 else { return Poll::Ready(None) };
+        let polled = ready!(stream.poll_frame(cx));
+        match &polled {
+            Some(Ok(_)) => return Poll::Ready(polled),
+            Some(Err(error)) => {
+                if let Some(stream) = self.0.take() {
+                    stream.break_off(error);
+                }
+            }
+            None => {
+                if let Some(stream) = self.0.take() {
+                    stream.complete();
+                }
+            }
+        }
+        Poll::Ready(polled)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.0.as_ref().is_none_or(|stream| stream.incoming.is_end_stream())
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.0.as_ref().map_or(SizeHint::with_exact(0), |stream| stream.incoming.size_hint())
+    }
+}
+
+impl Drop for ReplyBody {
+    /// hyper does not ask for the end once the announced length is there.
+    fn drop(&mut self) {
+        match self.0.take() {
+            Some(stream) if stream.incoming.is_end_stream() => stream.complete(),
+            Some(stream) => stream.abandon(),
+            None => {}
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! The evidence log from outside: what tampering, kills, full disks and dropped calls leave.
+#![expect(clippy::unwrap_used, reason = "helpers of tests may fail the test")]
+
+mod ledger;
+mod tamper;
+mod faults;
+
+use gait::{
+    clock,
+    evidence::{
+        self, CallId, Ending, Head, Judgement, Ledger, Opening, Record, Report, Settings, Unwritten,
+    },
+    json::Digest,
+    state::StateDir,
+};
+use http::{Method, StatusCode};
+use serde_json::Value;
+use std::{
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex},
+    thread::JoinHandle,
+    time::Duration,
+};
+
+/// A log with its writer running.
+pub(crate) struct Log {
+    pub(crate) ledger: Ledger,
+    writer: JoinHandle<Result<Head, Unwritten>>,
+    pub(crate) tallied: Arc<Mutex<Vec<&'static str>>>,
+}
+
+impl Log {
+    pub(crate) fn open(state: &Path, settings: Settings) -> Log {
+        let state = StateDir::open(state).unwrap();
+        let (ledger, writer) = evidence::start(&state, settings).unwrap();
+        let tallied = Arc::<Mutex<Vec<_>>>::default();
+        let tally = Arc::clone(&tallied);
+        let run = move || writer.run(move |line| tally.lock().unwrap().push(line.entry().kind()));
+        Log { ledger, writer: std::thread::Builder::new().spawn(run).unwrap(), tallied }
+    }
+
+    pub(crate) fn record(&self) -> Record {
+        let mut record = self.ledger.open(opening()).unwrap();
+        record.judged(judgement());
+        record
+    }
+
+    /// Stops the log in order and returns its head.
+    pub(crate) fn stop(self) -> Head {
+        block_on(self.ledger.stop());
+        self.writer.join().unwrap().unwrap()
+    }
+}
+
+pub(crate) fn opening() -> Opening {
+    let call_id = CallId::fresh(clock::now());
+    let target_digest = Digest::of(b"/v1/files/a");
+    Opening { call_id, method: Method::DELETE, target_digest, received: clock::instant() }
+}
+
+pub(crate) fn judgement() -> Judgement {
+    let digest = Some(Digest::of(b"x"));
+    Judgement { intent_digest: digest, policy_digest: digest, ..Judgement::default() }
+}
+
+pub(crate) fn answered() -> Ending {
+    Ending::Answered { answered: StatusCode::FORBIDDEN }
+}
+
+pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(future)
+}
+
+pub(crate) fn directory(state: &Path) -> PathBuf {
+    state.join("evidence")
+}
+
+pub(crate) fn segment(state: &Path, number: u32) -> PathBuf {
+    directory(state).join(format!("{number:06}.jsonl"))
+}
+
+pub(crate) fn verify(state: &Path) -> Report {
+    evidence::verify(&directory(state)).unwrap()
+}
+
+/// The whole lines of all segments.
+pub(crate) fn lines(state: &Path) -> Vec<Value> {
+    let mut paths: Vec<_> =
+        directory(state).read_dir().unwrap().map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    let texts = paths.iter().map(|path| std::fs::read(path).unwrap());
+    let parse = |line: &[u8]| serde_json::from_slice(line).ok();
+    texts
+        .flat_map(|text| text.split(|byte| *byte == b'\n').filter_map(parse).collect::<Vec<_>>())
+        .collect()
+}
+
+pub(crate) fn kinds(state: &Path) -> Vec<String> {
+    lines(state).iter().map(|line| line["kind"].as_str().unwrap().to_owned()).collect()
+}
+
+pub(crate) fn wait_until(is_so: impl Fn() -> bool) {
+    let start = clock::instant();
+    while !is_so() {
+        assert!(clock::instant() - start < Duration::from_secs(5), "waited too long");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
