@@ -16,7 +16,7 @@ use source::{Source, imports, root, sources};
 use std::collections::BTreeMap;
 
 /// The rooms of the house, top floor first. A room may import only what stands below it.
-const ROOMS: [&str; 24] = [
+const ROOMS: [&str; 25] = [
     "main",
     "cli",
     "app",
@@ -28,14 +28,15 @@ const ROOMS: [&str; 24] = [
     "gate",
     "evidence",
     "state",
-    "stage",
     "snapshot",
-    "policy",
+    "stage",
     "trace",
+    "policy",
     "identity",
     "intent",
     "call",
     "problem",
+    "yaml",
     "json",
     "sign",
     "limits",
@@ -72,7 +73,7 @@ const RESERVED: [(&str, &[&str], &str); 9] = [
 ];
 
 /// Files and folders whose types may be read from outside.
-const READERS: [&str; 5] = ["config", "policy/source", "intent", "sign", "cli"];
+const READERS: [&str; 7] = ["config", "policy/source", "intent", "trace", "sign", "yaml", "cli"];
 
 /// Panics with every complaint at once.
 fn report(complaints: &[String]) {
