@@ -4,6 +4,7 @@ use super::PATIENCE;
 use super::message::{Response, Wire};
 use std::io::{self, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
 
 /// One connection to gait.
 #[derive(Debug)]
@@ -24,6 +25,12 @@ impl Conn {
         stream.set_write_timeout(Some(PATIENCE))?;
         stream.set_nodelay(true)?;
         Ok(Conn { wire: Wire::new(stream) })
+    }
+
+    /// Waits this long for an answer instead.
+    pub(crate) fn patience(&mut self, time: Duration) -> &mut Conn {
+        self.wire.stream.set_read_timeout(Some(time)).expect("a time-out");
+        self
     }
 
     /// Writes literal bytes. A peer that hung up already is no error here: its answer tells.
