@@ -276,6 +276,34 @@ fn a_route_has_a_stage_of_its_own() {
 }
 
 #[test]
+fn the_most_specific_stage_wins() {
+    let recorder = Recorder::start();
+    let mut setup = setup("enforce", &recorder);
+    setup.config = format!(
+        "tool_stages: {{ \"tool.*\": dry_run, tool.block: observe }}\n{}",
+        setup
+            .config
+            .replace("  - name: block.marked\n", "  - name: block.marked\n    stage: enforce\n")
+    );
+    let gait = setup.start();
+    let stage = |route: &str| {
+        let scrape = gait.scrape();
+        let on =
+            |stage: &&str| scrape.sum("gait_stage", &[("route", route), ("stage", stage)]) == 1.0;
+        STAGES.into_iter().find(on)
+    };
+    assert_eq!(stage("block.high"), Some("observe"), "by its tool's whole name");
+    assert_eq!(stage("block.marked"), Some("enforce"), "by its own word");
+    assert_eq!(stage("dry_run.high"), Some("dry_run"), "by a pattern");
+    let call = |path: &str| {
+        send(gait.server, format!("POST {path} HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n"))
+    };
+    assert_eq!(call("/block/high").one("Gait-Simulated"), Some("block"));
+    assert_eq!(call("/block/marked").status, 403);
+    assert_eq!(call("/require_approval/high").one("Gait-Disposition"), Some("dry_run"));
+}
+
+#[test]
 fn unmapped_calls_are_refused_unless_everything_observes() {
     let recorder = Recorder::start();
     let unmapped = "GET /somewhere?x=1 HTTP/1.1\r\nHost: h\r\n\r\n";
