@@ -5,6 +5,8 @@
 //! target's name.
 
 use super::answer::Failure;
+use crate::trace;
+use serde::Serialize;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
@@ -89,4 +91,17 @@ fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
     file.write_all(bytes)?;
     file.sync_all()
+}
+
+/// Writes a record over what is there: the same decision has the same file name.
+///
+/// # Errors
+/// Exit 1: the system says no.
+pub(super) fn write_record<T: Serialize>(
+    what: &str,
+    path: &Path,
+    record: &T,
+) -> Result<(), Failure> {
+    let bytes = trace::to_file(record).map_err(Failure::internal)?;
+    write(what, path, &bytes, Existing::Replace)
 }
