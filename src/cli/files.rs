@@ -52,12 +52,13 @@ pub(super) fn write(
     bytes: &[u8],
     existing: Existing,
 ) -> Result<(), Failure> {
-    write_beside(path, bytes, existing).map_err(|error| match error.kind() {
-        io::ErrorKind::AlreadyExists => Failure::input(format!(
-            "output path already exists (use --force to overwrite): {}",
-            path.display()
-        )),
-        _ => Failure::internal(format!("write {what}: {}: {error}", path.display())),
+    write_beside(path, bytes, existing).map_err(|error| {
+        let path_text = path.display();
+        if existing == Existing::Refuse && fs::symlink_metadata(path).is_ok() {
+            let mend = "use --force to overwrite";
+            return Failure::input(format!("output path already exists ({mend}): {path_text}"));
+        }
+        Failure::internal(format!("write {what}: {path_text}: {error}"))
     })
 }
 

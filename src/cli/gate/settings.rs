@@ -97,8 +97,7 @@ fn config(flags: &Flags) -> Result<project::Gate, Failure> {
     }
     let config = project::Gate::load(flags.config.as_deref())?;
     for (name, value) in &config.others {
-        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        unsupported::refuse_member(name, &text)?;
+        unsupported::refuse_member(name, value)?;
     }
     Ok(config)
 }

@@ -6,6 +6,7 @@
 
 use crate::cli::answer::Failure;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
+use serde_json::Value;
 
 const APPROVALS: &str = "approval tokens are not evaluated by this version; \
     without a token a require_approval verdict exits 4, which is the same refusal";
@@ -62,15 +63,23 @@ impl Unsupported {
 }
 
 /// # Errors
-/// Exit 6: a config member asks for a part that is not there. `off` and blank ask for nothing.
-pub(super) fn refuse_member(name: &str, value: &str) -> Result<(), Failure> {
+/// Exit 6: a config member asks for a part that is not there. `off`, which a YAML reader may take
+/// for false, and blank ask for nothing.
+pub(super) fn refuse_member(name: &str, value: &Value) -> Result<(), Failure> {
     let flag = name.trim_end_matches("_path").replace('_', "-");
     let reason = FLAGS.iter().find(|(known, _)| *known == flag).map(|(_, reason)| *reason);
     match reason {
-        Some(reason) if !asks_for_nothing(value) => Err(Failure::input(format!(
+        Some(reason) if !is_off(value) => Err(Failure::input(format!(
             "`gate.{name}` in the project config is not supported: {reason}"
         ))),
         _ => Ok(()),
+    }
+}
+
+fn is_off(value: &Value) -> bool {
+    match value {
+        Value::Null | Value::Bool(false) => true,
+        value => value.as_str().is_some_and(asks_for_nothing),
     }
 }
 
