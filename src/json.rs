@@ -9,7 +9,7 @@ mod canonical;
 mod number;
 mod parse;
 
-pub use canonical::{CanonicalError, canonical, digest};
+pub use canonical::{CanonicalError, canonical, canonical_object, digest};
 pub use number::inexact_number;
 pub use parse::{DEPTH_MAX, JsonError, parse};
 

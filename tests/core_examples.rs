@@ -1,6 +1,7 @@
 //! The worked examples of the format (spec C15): bytes in, digests out.
 
 use gait::intent::{Intent, IntentError, read};
+use gait::policy::source;
 
 /// Name, document, `args_digest`, `intent_digest`.
 const INTENTS: [(&str, &str, &str, &str); 8] = [
@@ -54,6 +55,67 @@ const INTENTS: [(&str, &str, &str, &str); 8] = [
     ),
 ];
 
+/// Name, document, `policy_digest`.
+const POLICIES: [(&str, &str, &str); 7] = [
+    (
+        "P1",
+        r##"# (empty file)
+"##,
+        "07a528a879e4f0e0cd5a0e2ca801924746b47dac624862207ef21d4ec266f8f9",
+    ),
+    (
+        "P2",
+        r##"default_verdict: block
+"##,
+        "3592f5ae672a396845ca29c14ade912f99cb1fca99cecb8edd9cfec74eae8a35",
+    ),
+    (
+        "P3",
+        r##"schema_id: gait.gate.policy
+schema_version: 1.0.0
+default_action: ' Allow '
+"##,
+        "65819d9cf07c7619aa8aaf2bd4e8d6f8e3f86b139b49a68c535fd14d77a5009f",
+    ),
+    (
+        "P4",
+        r##"default_verdict: block
+rules:
+  - name: allow-reads
+    effect: allow
+    priority: 10
+    match:
+      tool_name: Repo.Read
+      tool_names: [search.web, ' repo.read ']
+      risk_classes: [LOW]
+"##,
+        "a5f265a890cc2aa750e26692318aea20fbebc10954b2444de496f853bb333236",
+    ),
+    (
+        "P5",
+        r##"rules:
+  - {name: z, effect: block, priority: 5}
+  - {name: a, action: require_approval, priority: 5, min_approvals: 2, reason_codes: [b, a, ' b '], violations: [v]}
+  - {name: m, effect: dry_run, priority: -1, match: {endpoint_class: [fs.write], endpoint_classes: [fs.read], workspace_prefixes: [/srv]}}
+"##,
+        "0c640104551947874d870c9e5142ab229da24b3270939b28c505166c15340d1a",
+    ),
+    (
+        "P6",
+        r##"default_verdict: allow
+fail_closed:
+  enabled: true
+"##,
+        "bd0c7d6633d6bf3abbe212462ac00cadcd1ee7f560f950e29f80d055637fd36a",
+    ),
+    (
+        "P7",
+        r##"fail_closed: {enabled: true, risk_classes: [High], required_fields: [Targets, arg_provenance], required_high_risk_fields: [run_id]}
+"##,
+        "50408e704045f686a5ebaea6fcd76f158138a3552ff52be9342cf29543174459",
+    ),
+];
+
 fn intent(text: &str) -> Result<Intent, IntentError> {
     read::from_json(text.as_bytes())?.normalise()
 }
@@ -65,4 +127,114 @@ fn intents_have_the_digests_of_the_format() {
         assert_eq!(intent.args_digest().to_string(), args_digest, "{name}");
         assert_eq!(intent.digest().to_string(), digest, "{name}");
     }
+}
+
+#[test]
+fn policies_have_the_digests_of_the_format() {
+    for (name, text, digest) in POLICIES {
+        let policy = source::parse("policy.yaml", text.as_bytes()).unwrap();
+        assert_eq!(policy.digest().to_string(), digest, "{name}");
+    }
+}
+
+#[test]
+fn claims_are_taken_away_with_their_digest() {
+    let claiming = INTENTS.iter().find(|(name, ..)| *name == "I11").unwrap();
+    let bare = claiming
+        .1
+        .replace("\"context_age_seconds\": 5, ", "")
+        .replace("\"context_set_digest\"", "\"x\"")
+        .replace("\"context_evidence_mode\"", "\"y\"")
+        .replace("\"context_refs\"", "\"z\"");
+    let stripped = intent(claiming.1).unwrap().without_claims();
+    assert_ne!(stripped.digest(), intent(claiming.1).unwrap().digest());
+    assert_eq!(stripped.digest(), intent(&bare).unwrap().digest());
+    assert_eq!(stripped.context(), intent(&bare).unwrap().context());
+    assert_eq!(stripped.clone().without_claims().digest(), stripped.digest());
+}
+
+/// Every member in every object that is read, in another case.
+#[test]
+fn near_names_are_refused() {
+    for text in [
+        r#"{"Tool_Name":"x"}"#,
+        r#"{"tool_name":"x","TOOL_NAME":"y"}"#,
+        r#"{"\u017fcript":{}}"#,
+        r#"{"context":{"Agent_Identity":{}}}"#,
+        r#"{"context":{"to\u212aen_x":1,"wor\u212aspace":"x"}}"#,
+        r#"{"targets":[{"Kind":"path"}]}"#,
+        r#"{"arg_provenance":[{"argPath":1,"Source":"user"}]}"#,
+    ] {
+        let error = intent(text).unwrap_err();
+        assert!(error.to_string().contains("must be written"), "{text}: {error}");
+        assert_eq!(error.code(), "intent_invalid");
+    }
+}
+
+#[test]
+fn what_is_not_evaluated_is_refused() {
+    for member in ["script", "skill_provenance", "delegation"] {
+        let error = intent(&format!(r#"{{"{member}":{{}}}}"#)).unwrap_err().to_string();
+        assert!(error.contains(&format!("`{member}` is part of the public 1.x format")), "{error}");
+    }
+    for member in ["agent_identity", "sandbox"] {
+        let error = intent(&format!(r#"{{"context":{{"{member}":{{}}}}}}"#)).unwrap_err();
+        assert!(error.to_string().contains(&format!("`context.{member}` is part")), "{error}");
+    }
+    let nulls = r#"{"tool_name":"x","script":null,"delegation":null,"relationship":{"a":1},
+        "context":{"identity":"a","workspace":"b","risk_class":"c","sandbox":null}}"#;
+    assert!(intent(nulls).is_ok());
+}
+
+#[test]
+fn refusals_say_where_and_how_to_mend() {
+    for (text, error) in [
+        (
+            "rules:\n  - name: a\n    effect: allow\n    colour: red\n",
+            "parse policy yaml: p.yaml:4:5: unknown field `colour` in rules[0]; known fields are \
+             name, priority, effect, action, match, reason_codes, violations, min_approvals, \
+             require_distinct_approvers",
+        ),
+        (
+            "rules:\n  - {name: a, effect: allow, dataflow: {action: block}}\n",
+            "parse policy yaml: p.yaml:2:30: `rules[0].dataflow` is part of the public 1.x format \
+             that this version does not evaluate yet; remove it or keep the public tool for this \
+             policy",
+        ),
+        (
+            "default_verdict: deny\n",
+            "p.yaml:1:18: invalid default_verdict: `deny`; write one of allow, dry_run, \
+             require_approval, block",
+        ),
+        (
+            "boundaries: []\n",
+            "parse policy yaml: p.yaml:1:1: legacy policy proposal fields are not supported \
+             [boundaries]; write `rules`",
+        ),
+    ] {
+        assert_eq!(source::parse("p.yaml", text.as_bytes()).unwrap_err().to_string(), error);
+    }
+}
+
+#[test]
+fn merges_are_spread_and_never_override() {
+    let merged = "rules:\n  - &base {name: a, effect: allow}\n  - {<<: *base, priority: 3}\n";
+    let policy = source::parse("p.yaml", merged.as_bytes()).unwrap();
+    assert_eq!(policy.rules().iter().map(|rule| rule.priority).collect::<Vec<_>>(), [0, 3]);
+    let overriding = merged.replace("priority: 3", "name: b");
+    let error = source::parse("p.yaml", overriding.as_bytes()).unwrap_err().to_string();
+    assert!(error.contains("`name` is set twice, once by a merge"), "{error}");
+}
+
+#[test]
+fn loading_is_bounded_and_names_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("p.yaml");
+    let missing = source::load(&path).unwrap_err().to_string();
+    assert!(missing.starts_with("read policy ") && missing.contains("p.yaml"), "{missing}");
+    std::fs::write(&path, "default_verdict: block\n").unwrap();
+    assert_eq!(source::load(&path).unwrap().rule_count(), 0);
+    let over = usize::try_from(source::POLICY_BYTES_MAX).unwrap() + 1;
+    std::fs::write(&path, "#".repeat(over)).unwrap();
+    assert!(source::load(&path).unwrap_err().to_string().contains("larger than 4194304 bytes"));
 }

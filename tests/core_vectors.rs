@@ -4,6 +4,8 @@
 //! of them. Rows tagged `quirk:*` or `non_utf8` record an accident of another program's reader;
 //! there a refusal is as good.
 
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "the rows are our own files")]
+
 use gait::intent::{self, Intent};
 use gait::policy::{self, Policy};
 use serde_json::{Value, json};

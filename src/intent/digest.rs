@@ -4,7 +4,6 @@ use super::error::IntentError;
 use super::{Context, Intent, Provenance, Target, context};
 use crate::json::{self, CanonicalError, Digest};
 use jiff::Timestamp;
-use serde::Serialize;
 use serde_json::{Map, Value};
 
 /// A normalised intent that lacks its digests.
@@ -17,33 +16,11 @@ pub(super) struct Unsealed {
     pub(super) context: Context,
 }
 
-/// What is digested, in the names of the format.
-#[derive(Serialize)]
-struct Digested<'a> {
-    tool_name: &'a str,
-    args: &'a Map<String, Value>,
-    targets: &'a [Target],
-    #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    arg_provenance: &'a [Provenance],
-    context: &'a Context,
-}
-
 /// Computes the digests. The one without claims is computed here too, where an error can still be
 /// told, so that taking claims away later cannot fail.
 pub(super) fn seal(unsealed: Unsealed) -> Result<Intent, IntentError> {
-    let sealed = || {
-        let digest = unsealed.digest(&unsealed.context)?;
-        let digest_without_claims = if context::has_claims(&unsealed.context) {
-            let mut bare = unsealed.context.clone();
-            context::drop_claims(&mut bare);
-            unsealed.digest(&bare)?
-        } else {
-            digest
-        };
-        Ok((json::digest(&unsealed.args)?, digest, digest_without_claims))
-    };
     let (args_digest, digest, digest_without_claims) =
-        sealed().map_err(|error: CanonicalError| IntentError::Normalise(error.to_string()))?;
+        digests(&unsealed).map_err(|error| IntentError::Normalise(error.to_string()))?;
     let Unsealed { created_at, tool_name, args, targets, arg_provenance, context } = unsealed;
     Ok(Intent {
         created_at,
@@ -58,14 +35,46 @@ pub(super) fn seal(unsealed: Unsealed) -> Result<Intent, IntentError> {
     })
 }
 
+/// The digest of the args, of the whole, and of the whole without claims.
+fn digests(unsealed: &Unsealed) -> Result<(Digest, Digest, Digest), CanonicalError> {
+    let args = json::canonical_object(&unsealed.args)?;
+    let digest = unsealed.digest(&args, &unsealed.context)?;
+    let digest_without_claims = if context::has_claims(&unsealed.context) {
+        let mut bare = unsealed.context.clone();
+        context::drop_claims(&mut bare);
+        unsealed.digest(&args, &bare)?
+    } else {
+        digest
+    };
+    Ok((Digest::of(&args), digest, digest_without_claims))
+}
+
 impl Unsealed {
-    fn digest(&self, context: &Context) -> Result<Digest, CanonicalError> {
-        json::digest(&Digested {
-            tool_name: &self.tool_name,
-            args: &self.args,
-            targets: &self.targets,
-            arg_provenance: &self.arg_provenance,
-            context,
-        })
+    fn digest(&self, args: &[u8], context: &Context) -> Result<Digest, CanonicalError> {
+        Ok(Digest::of(&self.canonical(args, context)?))
     }
+
+    /// The members of the format, in canonical order. Written out, so that the args, which can be
+    /// long, are made canonical once for both digests.
+    fn canonical(&self, args: &[u8], context: &Context) -> Result<Vec<u8>, CanonicalError> {
+        let mut out = vec![b'{'];
+        if !self.arg_provenance.is_empty() {
+            member(&mut out, "arg_provenance", &json::canonical(&self.arg_provenance)?);
+        }
+        member(&mut out, "args", args);
+        member(&mut out, "context", &json::canonical(context)?);
+        member(&mut out, "targets", &json::canonical(&self.targets)?);
+        member(&mut out, "tool_name", &json::canonical(&self.tool_name)?);
+        out.push(b'}');
+        Ok(out)
+    }
+}
+
+/// Adds a member; `name` needs no escaping, `value` is canonical.
+fn member(out: &mut Vec<u8>, name: &str, value: &[u8]) {
+    if out.len() > 1 {
+        out.push(b',');
+    }
+    out.extend_from_slice(format!("\"{name}\":").as_bytes());
+    out.extend_from_slice(value);
 }

@@ -14,7 +14,7 @@ pub(super) fn of_host(value: &str) -> String {
     lower(until(value, ':').trim())
 }
 
-/// Of a `url` target; empty where it is not `scheme://[userinfo@]host[:port][/path][?query]`.
+/// Of a `url` target; empty where it is not `[scheme:]//[userinfo@]host[:port][/path][?query]`.
 pub(super) fn of_url(value: &str) -> String {
     parse_url(until(value, '#')).map(|domain| lower(&domain)).unwrap_or_default()
 }
@@ -23,14 +23,22 @@ fn parse_url(url: &str) -> Option<String> {
     if url.bytes().any(|byte| byte.is_ascii_control()) {
         return None;
     }
-    let (scheme, rest) = url.split_once("://")?;
-    let before_query = until(rest, '?');
-    if !is_scheme(scheme) || !escapes_are_whole(before_query) {
+    let before_query = until(after_scheme(url)?, '?');
+    if !escapes_are_whole(before_query) {
         return None;
     }
     let authority = until(before_query, '/');
     let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
     decode(without_port(host)?)
+}
+
+/// What follows `scheme://`, or a bare `//`, which the public tool takes for an authority too.
+fn after_scheme(url: &str) -> Option<&str> {
+    if let Some(rest) = url.strip_prefix("//") {
+        return Some(rest);
+    }
+    let (scheme, rest) = url.split_once("://")?;
+    is_scheme(scheme).then_some(rest)
 }
 
 fn is_scheme(scheme: &str) -> bool {
@@ -110,9 +118,9 @@ mod tests {
             ("https://[::1]:8/x", "::1"),
             ("https://a@b@c/", "c"),
             ("https://h#%", "h"),
+            ("//Host.test/x", "host.test"),
             ("file:///etc/passwd", ""),
             ("host.test/x", ""),
-            ("//host.test", ""),
             ("1a://h", ""),
             ("https://h:x/", ""),
             ("https://[::1/", ""),

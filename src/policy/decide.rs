@@ -147,3 +147,79 @@ impl Match {
 fn fits<T>(wanted: &[T], fits: impl Fn(&T) -> bool) -> bool {
     wanted.is_empty() || wanted.iter().any(fits)
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::intent::read;
+    use crate::policy::{Decision, Verdict, source};
+
+    fn decide(policy: &str, intent: &str) -> Decision {
+        let intent = read::from_json(intent.as_bytes()).unwrap().normalise().unwrap();
+        source::parse("p.yaml", policy.as_bytes()).unwrap().decide(&intent)
+    }
+
+    fn call(tool: &str, targets: &str, phase: &str) -> String {
+        format!(
+            r#"{{"tool_name":"{tool}","targets":{targets},"context":{{"identity":"a",
+               "workspace":"/w","risk_class":"high","phase":"{phase}"}}}}"#
+        )
+    }
+
+    const DELETES: &str = r#"[{"kind":"path","value":"/x","operation":"delete"}]"#;
+
+    #[test]
+    fn peers_merge_to_the_strictest_and_only_its_reasons_count() {
+        let policy = "rules:
+          - {name: b, effect: allow, priority: 1, reason_codes: [fine], violations: [x]}
+          - {name: c, effect: require_approval, priority: 1, min_approvals: 2, match: {tool_names: [t]}}
+          - {name: a, effect: require_approval, priority: 1}
+          - {name: later, effect: block, priority: 2}";
+        let decision = decide(policy, &call("t", "[]", ""));
+        assert_eq!(decision.verdict, Verdict::RequireApproval);
+        assert_eq!(decision.reason_codes, ["matched_rule_a", "matched_rule_c"]);
+        assert!(decision.violations.is_empty());
+        assert_eq!(decision.matched_rule.as_deref(), Some("a,b,c"));
+        assert_eq!((decision.min_approvals, decision.distinct_approvers), (2, true));
+    }
+
+    #[test]
+    fn a_matched_rule_does_not_let_destruction_through() {
+        let policy = "rules: [{name: a, effect: allow}]";
+        let applied = decide(policy, &call("t", DELETES, "apply"));
+        assert_eq!(applied.verdict, Verdict::RequireApproval);
+        assert_eq!(applied.min_approvals, 1);
+        assert_eq!(applied.reason_codes, ["destructive_apply_requires_approval", "matched_rule_a"]);
+        let planned = decide(policy, &call("t", DELETES, "plan"));
+        assert_eq!(planned.verdict, Verdict::DryRun);
+        assert_eq!(planned.min_approvals, 0);
+        let by_default = decide("default_verdict: allow", &call("t", DELETES, "apply"));
+        assert_eq!(by_default.verdict, Verdict::Allow);
+        assert_eq!(by_default.reason_codes, ["default_allow"]);
+    }
+
+    #[test]
+    fn fail_closed_comes_before_every_rule() {
+        let policy = "
+          fail_closed: {enabled: true, required_fields: [targets, context_evidence, delegation],
+            required_high_risk_fields: [agent_identity, run_id]}
+          rules: [{name: a, effect: allow}]";
+        let decision = decide(policy, &call("t", "[]", ""));
+        assert_eq!(decision.verdict, Verdict::Block);
+        assert_eq!(decision.matched_rule, None);
+        assert_eq!(
+            decision.reason_codes,
+            [
+                "context_evidence_missing",
+                "fail_closed_missing_agent_identity",
+                "fail_closed_missing_delegation",
+                "fail_closed_missing_run_id",
+                "fail_closed_missing_targets",
+            ]
+        );
+        let unknown = decide(
+            "fail_closed: {enabled: true}",
+            &call("t", r#"[{"kind":"table","value":"x"}]"#, ""),
+        );
+        assert_eq!(unknown.violations, ["endpoint_class_unknown"]);
+    }
+}

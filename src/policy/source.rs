@@ -30,11 +30,20 @@ const TOP: Keys = Keys {
         "rules",
     ],
     refused: &["scripts", "mcp_trust"],
+    legacy: &[
+        ("version", "write `schema_version: 1.0.0`"),
+        ("name", "remove it; rules have names of their own"),
+        ("boundaries", "write `rules`"),
+        ("defaults", "write `default_verdict` and `fail_closed`"),
+        ("trust_sources", "remove it"),
+        ("unknown_server", "remove it"),
+    ],
 };
 
 const FAIL_CLOSED: Keys = Keys {
     read: &["enabled", "risk_classes", "required_fields", "required_high_risk_fields"],
     refused: &[],
+    legacy: &[],
 };
 
 /// Risk classes of `fail_closed` where the policy names none.

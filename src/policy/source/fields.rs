@@ -30,10 +30,14 @@ pub(super) enum FaultStage {
     Validate,
 }
 
-/// The keys of a mapping: those that are read, and those that this version refuses.
+/// The keys of a mapping.
 pub(super) struct Keys {
+    /// Those that are read.
     pub(super) read: &'static [&'static str],
+    /// Those of the format that this version does not evaluate.
     pub(super) refused: &'static [&'static str],
+    /// Those of the time before the format, each with its mend (spec E22).
+    pub(super) legacy: &'static [(&'static str, &'static str)],
 }
 
 /// The entries of a mapping that are still to be taken.
@@ -82,6 +86,8 @@ impl Fields {
                  remove it or keep the public tool for this policy",
                 self.at(key)
             )
+        } else if let Some((_, mend)) = keys.legacy.iter().find(|(legacy, _)| *legacy == key) {
+            format!("legacy policy proposal fields are not supported [{key}]; {mend}")
         } else {
             let (key, place) = (shown(key), named(&self.path));
             format!("unknown field `{key}` in {place}; known fields are {}", keys.read.join(", "))

@@ -48,6 +48,7 @@ const RULE: Keys = Keys {
         "max_credential_ttl_seconds",
         "require_jit_credential",
     ],
+    legacy: &[],
 };
 
 const MATCH: Keys = Keys {
@@ -82,6 +83,7 @@ const MATCH: Keys = Keys {
         "delegation_scopes",
         "max_delegation_depth",
     ],
+    legacy: &[],
 };
 
 /// Reads the rule at `index` of the list.
