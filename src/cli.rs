@@ -7,15 +7,15 @@
 //! To add a command: a file under `cli/` with its `Args`, a variant of [`Command`], an arm in
 //! [`Command::run`].
 
-mod answer;
-mod files;
+mod policy;
 mod gate;
 mod keys;
-mod load;
-mod policy;
-mod project;
 mod trace;
+mod load;
+mod project;
 mod verify_key;
+mod files;
+mod answer;
 
 use crate::policy::Verdict;
 use answer::{Exit, Failure, Outcome};
@@ -32,10 +32,10 @@ Exit codes: 0 done, allow or dry_run; 3 block; 4 require_approval; 2 a signature
 6 invalid input or usage; 1 the machine failed.")]
 struct Cli {
     /// Print one JSON object on stdout
-    #[arg(long, global = true)]
+    #[arg(long, global = true, display_order = 1000)]
     json: bool,
     /// Say in a sentence what the command does; for `gate eval --json`, why it decided so
-    #[arg(long, global = true)]
+    #[arg(long, global = true, display_order = 1001)]
     explain: bool,
     #[command(subcommand)]
     command: Command,

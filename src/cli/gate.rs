@@ -4,9 +4,11 @@
 //! it prints a verdict: if the trace cannot be written, the command fails.
 
 mod flags;
-mod report;
-mod ruling;
 mod settings;
+mod profile;
+mod signing;
+mod ruling;
+mod report;
 mod unsupported;
 
 use super::answer::{Failure, Outcome};
@@ -29,6 +31,7 @@ use std::time::Duration;
 #[derive(Subcommand)]
 pub(super) enum Command {
     /// Judge one intent, sign the decision and write it to a trace file
+    #[command(override_usage = "gait gate eval --policy <FILE> --intent <FILE> [OPTIONS]")]
     Eval(Box<Flags>),
 }
 

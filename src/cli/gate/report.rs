@@ -1,7 +1,8 @@
 //! How `gait gate eval` says what it decided: the answer, or with `--explain` why (spec C9, E19).
 
 use super::ruling::{Ruling, Simulated};
-use super::settings::{Settings, Signing};
+use super::settings::Settings;
+use super::signing::Signing;
 use super::{Judged, Written};
 use crate::cli::answer::Answer;
 use crate::cli::verdict_exit;
