@@ -266,8 +266,7 @@ struct Signals {
 impl Signals {
     fn new() -> Result<Signals, AppError> {
         let of = |kind| {
-            signal(kind)
-                .map_err(|source| AppError::Machine { what: "cannot take signals", source })
+            signal(kind).map_err(|source| AppError::Machine { what: "cannot take signals", source })
         };
         Ok(Signals {
             term: of(SignalKind::terminate())?,
@@ -440,7 +439,7 @@ async fn finish(
     match joined {
         Ok(Ok(ended)) => {
             let head = ended?;
-            tracing::info!(%head, "stopped; this is the head of the evidence log");
+            tracing::info!(head = %head.hash, seq = head.seq, "stopped; this is the head of the evidence log");
             Ok(())
         }
         _ => Err(AppError::Machine {

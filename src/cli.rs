@@ -7,6 +7,7 @@
 //! To add a command: a file under `cli/` with its `Args`, a variant of [`Command`], an arm in
 //! [`Command::run`].
 
+mod proxy;
 mod policy;
 mod gate;
 mod keys;
@@ -43,6 +44,8 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Serve the proxy; without flags, the embedded demo
+    Proxy(proxy::Proxy),
     /// Try and check policies
     #[command(subcommand)]
     Policy(policy::Command),
@@ -89,6 +92,7 @@ pub fn run(args: Vec<OsString>) -> u8 {
 impl Command {
     fn run(self, invocation: &Invocation) -> Outcome {
         match self {
+            Command::Proxy(command) => command.run(invocation),
             Command::Policy(command) => command.run(invocation),
             Command::Gate(command) => command.run(invocation),
             Command::Keys(command) => command.run(invocation),

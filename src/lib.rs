@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 pub mod cli;
+pub mod app;
 pub mod config;
 pub mod proxy;
 pub mod telemetry;

@@ -48,7 +48,7 @@ pub(super) async fn accept(
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
-            _ = phase.wait_for(|phase| *phase != Phase::Accept) => break,
+            () = draining(&mut phase) => break,
             Some(_) = connections.join_next() => {}
             accepted = accept_one(&listener, &slots) => match accepted {
                 Ok((stream, slot)) => {
@@ -77,6 +77,12 @@ async fn accept_one(
     Ok((stream, slot))
 }
 
+/// Returns once draining has begun.
+async fn draining(phase: &mut watch::Receiver<Phase>) {
+    // Where the sender is gone, the process is ending.
+    let _ = phase.wait_for(|phase| *phase != Phase::Accept).await;
+}
+
 async fn serve(
     running: Arc<Running>,
     stream: TcpStream,
@@ -86,9 +92,7 @@ async fn serve(
     let proxy = &running.proxy;
     let _counted = proxy.metrics.connection(ListenerLabel::Server);
     let plan = &proxy.snapshot.load_full().plan;
-    let service = service_fn(|request| async {
-        Ok::<_, Infallible>(proxy.answer(request).await)
-    });
+    let service = service_fn(|request| async { Ok::<_, Infallible>(proxy.answer(request).await) });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(plan.timeouts.head)
@@ -100,7 +104,7 @@ async fn serve(
     let mut connection = pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
-        _ = phase.wait_for(|phase| *phase != Phase::Accept) => {
+        () = draining(&mut phase) => {
             connection.as_mut().graceful_shutdown();
             connection.await
         }

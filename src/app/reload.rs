@@ -14,8 +14,7 @@ use std::sync::Arc;
 /// Reloads config and policy, or keeps what is in force.
 pub(super) async fn reload(running: &Arc<Running>) {
     let loader = running.clone();
-    let loaded =
-        tokio::task::spawn_blocking(move || loader.source.load(&loader.environment)).await;
+    let loaded = tokio::task::spawn_blocking(move || loader.source.load(&loader.environment)).await;
     match loaded {
         Ok(Ok(config)) => take_over(running, config),
         Ok(Err(error)) => keep(running, &error),
@@ -62,12 +61,8 @@ fn take_over(running: &Running, config: Config) {
 
 /// Shows a snapshot as the one in force.
 pub(super) fn show(snapshot: &Snapshot, metrics: &Metrics) {
-    let stages: Vec<(&str, &str)> = snapshot
-        .plan
-        .routes
-        .iter()
-        .map(|route| (&*route.name, route.stage.as_str()))
-        .collect();
+    let stages: Vec<(&str, &str)> =
+        snapshot.plan.routes.iter().map(|route| (&*route.name, route.stage.as_str())).collect();
     let (config, policy) = (snapshot.plan.digest.to_string(), snapshot.policy.digest().to_string());
     metrics.snapshot(&SnapshotFace { config: &config, policy: &policy, stages: &stages });
     metrics.reload_succeeded(clock::now());
@@ -76,8 +71,9 @@ pub(super) fn show(snapshot: &Snapshot, metrics: &Metrics) {
 /// Routes whose stage is lower than it was.
 fn lowered(old: &Plan, new: &Plan) -> Vec<String> {
     let was = |name: &str| old.routes.iter().find(|route| &*route.name == name);
-    let lower = new.routes.iter().filter(|route| {
-        was(&route.name).is_some_and(|before| route.stage < before.stage)
-    });
+    let lower = new
+        .routes
+        .iter()
+        .filter(|route| was(&route.name).is_some_and(|before| route.stage < before.stage));
     lower.map(|route| route.name.to_string()).collect()
 }

@@ -38,7 +38,7 @@ pub(super) async fn accept(running: Arc<Running>, listener: TcpListener) {
 async fn serve(running: Arc<Running>, stream: TcpStream) {
     let _counted = running.proxy.metrics.connection(ListenerLabel::Telemetry);
     let service =
-        service_fn(|request| async { Ok::<_, Infallible>(answer(&running, &request)) });
+        service_fn(|request| std::future::ready(Ok::<_, Infallible>(answer(&running, &request))));
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)
@@ -51,7 +51,7 @@ async fn serve(running: Arc<Running>, stream: TcpStream) {
 fn answer(running: &Running, request: &Request<Incoming>) -> Response<Full<Bytes>> {
     running.observe_health();
     let snapshot = running.proxy.snapshot.load();
-    let head = running.proxy.ledger.health().head().to_string();
+    let head = running.proxy.ledger.health().head().hash.to_string();
     let sources = Sources {
         metrics: &running.proxy.metrics,
         readiness: &running.readiness,

@@ -31,11 +31,7 @@ pub(super) fn read(fields: &mut Fields, matcher: &Matcher) -> Result<Args, Fault
     }
 }
 
-fn named(
-    entry: Entry,
-    field: &str,
-    matcher: &Matcher,
-) -> Result<(String, Source, Need), Fault> {
+fn named(entry: Entry, field: &str, matcher: &Matcher) -> Result<(String, Source, Need), Fault> {
     let place = entry.node.place;
     let field = format!("{field}.{}", entry.key);
     let (source, need) = match entry.node.value {
@@ -83,7 +79,9 @@ pub(super) fn capture(name: &str, matcher: &Matcher) -> Result<String, String> {
     let names: Vec<&str> = matcher.path.iter().flat_map(Pattern::names).collect();
     match names.contains(&name) {
         true => Ok(name.to_owned()),
-        false if names.is_empty() => Err(format!("the path captures no `{name}`; it has no braces")),
+        false if names.is_empty() => {
+            Err(format!("the path captures no `{name}`; it has no braces"))
+        }
         false => Err(format!("the path captures no `{name}`; it captures {}", names.join(", "))),
     }
 }

@@ -6,7 +6,9 @@
 use super::environment::Environment;
 use super::{Config, ConfigError, Fixed, Log, LogFormat, checks, join, upstreams};
 use crate::call::host::HostRule;
-use crate::intent::rest::{Args, Binding, Caller, Mapping, Piece, StrictQuery, TargetSpec, Template};
+use crate::intent::rest::{
+    Args, Binding, Caller, Mapping, Piece, StrictQuery, TargetSpec, Template,
+};
 use crate::intent::routes::Matcher;
 use crate::json::Digest;
 use crate::limits::{Limits, Timeouts};
@@ -40,7 +42,13 @@ type Row = (&'static str, &'static [Method], &'static str, &'static str, Protect
 
 const ROWS: [Row; 3] = [
     ("http.read", &[Method::GET, Method::HEAD, Method::OPTIONS], "low", "read", Protection::Open),
-    ("http.write", &[Method::POST, Method::PUT, Method::PATCH], "medium", "write", Protection::Open),
+    (
+        "http.write",
+        &[Method::POST, Method::PUT, Method::PATCH],
+        "medium",
+        "write",
+        Protection::Open,
+    ),
     ("http.other", &[], "high", "delete", Protection::Protected),
 ];
 
@@ -50,8 +58,7 @@ impl Builtin {
         let (host, port) = upstreams::parse(&self.upstream)
             .map_err(|what| ConfigError::Flags(format!("--upstream: {what}")))?;
         let host_header = HostHeader::Upstream;
-        let upstream =
-            Arc::new(UpstreamSpec { name: "upstream".into(), host, port, host_header });
+        let upstream = Arc::new(UpstreamSpec { name: "upstream".into(), host, port, host_header });
         let policy = source::load(&self.policy)?;
         let mut plan = Plan {
             routes: ROWS.iter().map(|row| self.route(row, &upstream)).collect(),

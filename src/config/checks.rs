@@ -41,8 +41,7 @@ impl Unmapped {
             "deny" => Action::Deny,
             "observe" => Action::Observe(upstream),
             other => {
-                let what =
-                    format!("`unmapped.action`: unknown `{other}`; write deny or observe");
+                let what = format!("`unmapped.action`: unknown `{other}`; write deny or observe");
                 return Err(Fault::validate(said_place, what));
             }
         };
@@ -56,8 +55,8 @@ pub(super) fn settle_lanes(
     unmapped: Unmapped,
     global: Stage,
 ) -> Result<(), Fault> {
-    let all_observe = global == Stage::Observe
-        && plan.routes.iter().all(|route| route.stage == Stage::Observe);
+    let all_observe =
+        global == Stage::Observe && plan.routes.iter().all(|route| route.stage == Stage::Observe);
     let only = match plan.upstreams.as_slice() {
         [only] => Some(only.clone()),
         _ => None,

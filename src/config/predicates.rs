@@ -26,7 +26,8 @@ pub(super) fn read(fields: &mut Fields) -> Result<Vec<Predicate>, Fault> {
             Scalar::Null => continue,
             Scalar::Map(entries) => entries,
             _ => {
-                let what = format!("`{path}` must map names to conditions, as in `x: {{ equals: 1 }}`");
+                let what =
+                    format!("`{path}` must map names to conditions, as in `x: {{ equals: 1 }}`");
                 return Err(Fault::validate(node.place, what));
             }
         };
@@ -94,9 +95,9 @@ pub(super) fn value(node: Node, field: &str) -> Result<Value, Fault> {
         Scalar::Null => Value::Null,
         Scalar::Bool(flag) => Value::Bool(flag),
         Scalar::Int(number) => Value::from(number),
-        Scalar::Number(number) => Number::from_f64(number).map(Value::Number).ok_or_else(|| {
-            Fault::validate(place, format!("`{field}` must be a finite number"))
-        })?,
+        Scalar::Number(number) => Number::from_f64(number)
+            .map(Value::Number)
+            .ok_or_else(|| Fault::validate(place, format!("`{field}` must be a finite number")))?,
         Scalar::Text(text) => Value::String(text),
         Scalar::List(items) => {
             let values = items.into_iter().map(|item| value(item, field));

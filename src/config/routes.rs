@@ -12,9 +12,7 @@ use std::sync::Arc;
 
 const ROUTE: Keys = Keys {
     document: DOCUMENT,
-    read: &[
-        "name", "match", "upstream", "stage", "protected", "dry_run", "allow_lower", "intent",
-    ],
+    read: &["name", "match", "upstream", "stage", "protected", "dry_run", "allow_lower", "intent"],
     refused: &[],
     legacy: &[],
 };
@@ -66,8 +64,7 @@ impl Stages {
     /// Reads `stage` and `tool_stages`.
     pub(super) fn read(top: &mut Fields) -> Result<Stages, Fault> {
         let (said, place) = top.text("stage")?;
-        let global =
-            if said.is_empty() { Stage::Observe } else { stage(&said, place, "stage")? };
+        let global = if said.is_empty() { Stage::Observe } else { stage(&said, place, "stage")? };
         let node = top.take("tool_stages");
         let entries = match node.value {
             Scalar::Null => Vec::new(),
@@ -201,8 +198,7 @@ fn one(
     }
     let stage = stages.of(own, &tool);
     let name = route_name.into();
-    let route =
-        PlannedRoute { name, matcher, mapping, upstream, stage, protection, dry_run };
+    let route = PlannedRoute { name, matcher, mapping, upstream, stage, protection, dry_run };
     Ok((route, RoutePlace { place, path_text, lower }))
 }
 
@@ -267,12 +263,13 @@ fn matcher(fields: &mut Fields) -> Result<(Matcher, String), Fault> {
     });
     let methods = methods.collect::<Result<Vec<_>, _>>()?;
     let (text, place) = fields.text("path")?;
-    let pattern = match text.is_empty() {
-        true => None,
-        false => Some(Pattern::parse(&text).map_err(|what| {
-            Fault::validate(place, format!("`{}`: {what}", fields.at("path")))
-        })?),
-    };
+    let pattern =
+        match text.is_empty() {
+            true => None,
+            false => Some(Pattern::parse(&text).map_err(|what| {
+                Fault::validate(place, format!("`{}`: {what}", fields.at("path")))
+            })?),
+        };
     let predicates = predicates::read(&mut fields)?;
     Ok((Matcher { methods, path: pattern, predicates }, text))
 }

@@ -15,9 +15,9 @@ use std::time::Duration;
 const SERVER: Keys =
     Keys { document: DOCUMENT, read: &["listen", "hosts"], refused: &[], legacy: &[] };
 const LISTENER: Keys = Keys { document: DOCUMENT, read: &["listen"], refused: &[], legacy: &[] };
-const IDENTITY: Keys =
-    Keys { document: DOCUMENT, read: &["anonymous"], refused: &[], legacy: &[] };
-const LOG: Keys = Keys { document: DOCUMENT, read: &["format", "level"], refused: &[], legacy: &[] };
+const IDENTITY: Keys = Keys { document: DOCUMENT, read: &["anonymous"], refused: &[], legacy: &[] };
+const LOG: Keys =
+    Keys { document: DOCUMENT, read: &["format", "level"], refused: &[], legacy: &[] };
 const LIMITS: Keys = Keys {
     document: DOCUMENT,
     read: &[
@@ -91,7 +91,8 @@ fn address(
         None => environment.fill(&said).map_err(|what| at(fields, "listen", place, &what))?,
     };
     said.parse().map_err(|_| {
-        let what = format!("`{said}` is not an address; write ADDRESS:PORT, as in `127.0.0.1:8080`");
+        let what =
+            format!("`{said}` is not an address; write ADDRESS:PORT, as in `127.0.0.1:8080`");
         at(fields, "listen", place, &what)
     })
 }
@@ -163,8 +164,18 @@ fn limits(top: &mut Fields) -> Result<Limits, Fault> {
     let limits = Limits {
         head_bytes: size(fields, "head_bytes", 8 << 10..=256 << 10, d.head_bytes)?,
         headers: size(fields, "headers", 8..=1_024, d.headers)?,
-        judged_body_bytes: number(fields, "judged_body_bytes", 1_024..=1 << 30, d.judged_body_bytes)?,
-        body_budget_bytes: number(fields, "body_budget_bytes", 1_024..=1 << 36, d.body_budget_bytes)?,
+        judged_body_bytes: number(
+            fields,
+            "judged_body_bytes",
+            1_024..=1 << 30,
+            d.judged_body_bytes,
+        )?,
+        body_budget_bytes: number(
+            fields,
+            "body_budget_bytes",
+            1_024..=1 << 36,
+            d.body_budget_bytes,
+        )?,
         connections: size(fields, "connections", 1..=1_000_000, d.connections)?,
         calls: size(fields, "calls", 1..=1_000_000, d.calls)?,
         upstream_connections: size(
@@ -231,8 +242,7 @@ fn number(
             Ok(said.unsigned_abs())
         }
         _ => {
-            let what =
-                format!("must be a whole number from {} to {}", range.start(), range.end());
+            let what = format!("must be a whole number from {} to {}", range.start(), range.end());
             Err(at(fields, key, node.place, &what))
         }
     }
@@ -244,10 +254,13 @@ fn duration(fields: &mut Fields, key: &str, default: Duration) -> Result<Duratio
         return Ok(default);
     }
     let parsed = said.parse::<SignedDuration>().ok().and_then(|d| Duration::try_from(d).ok());
-    parsed.filter(|d| *d <= DURATION_MAX && (!d.is_zero() || key == "drain_delay")).ok_or_else(|| {
-        let what = format!("`{said}` is not a duration of up to a week; write it as `5s` or `250ms`");
-        at(fields, key, place, &what)
-    })
+    parsed.filter(|d| *d <= DURATION_MAX && (!d.is_zero() || key == "drain_delay")).ok_or_else(
+        || {
+            let what =
+                format!("`{said}` is not a duration of up to a week; write it as `5s` or `250ms`");
+            at(fields, key, place, &what)
+        },
+    )
 }
 
 fn at(fields: &Fields, key: &str, place: Place, what: &str) -> Fault {

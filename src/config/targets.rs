@@ -17,8 +17,16 @@ const KINDS: [&str; 9] =
     ["path", "url", "host", "repo", "bucket", "table", "queue", "topic", "other"];
 /// The classes of spec C4.3.
 const CLASSES: [&str; 10] = [
-    "fs.read", "fs.write", "fs.delete", "proc.exec", "net.http", "net.dns", "ui.click", "ui.type",
-    "ui.navigate", "other",
+    "fs.read",
+    "fs.write",
+    "fs.delete",
+    "proc.exec",
+    "net.http",
+    "net.dns",
+    "ui.click",
+    "ui.type",
+    "ui.navigate",
+    "other",
 ];
 
 /// Reads `targets`.

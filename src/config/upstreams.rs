@@ -11,10 +11,7 @@ const UPSTREAM: Keys =
     Keys { document: DOCUMENT, read: &["url", "host"], refused: &[], legacy: &[] };
 
 /// All upstreams, in file order.
-pub(super) fn read(
-    node: Node,
-    environment: &Environment,
-) -> Result<Vec<Arc<UpstreamSpec>>, Fault> {
+pub(super) fn read(node: Node, environment: &Environment) -> Result<Vec<Arc<UpstreamSpec>>, Fault> {
     let place = node.place;
     let entries = match node.value {
         Scalar::Map(entries) if !entries.is_empty() => entries,

@@ -7,7 +7,10 @@
 
 mod rule;
 
-use super::{FailClosed, IgnoredDocuments, HighRiskField, Policy, RequiredField, SCHEMA_ID, SCHEMA_VERSION, Verdict};
+use super::{
+    FailClosed, HighRiskField, IgnoredDocuments, Policy, RequiredField, SCHEMA_ID, SCHEMA_VERSION,
+    Verdict,
+};
 use crate::intent::text::{lowlist, shown, word};
 use crate::yaml::{self, Fault, FaultStage, Fields, Keys, LaterDocuments, Node, Place};
 use std::fs::File;
@@ -232,10 +235,10 @@ fn plain(texts: Vec<(String, Place)>) -> Vec<String> {
 
 /// Names the file of a fault.
 fn in_file(fault: Fault, file: &str) -> PolicyError {
-        let Fault { place: Place { line, column }, stage, what } = fault;
-        let file = file.to_owned();
-        match stage {
-            FaultStage::Parse => PolicyError::Parse { file, line, column, what },
-            FaultStage::Validate => PolicyError::Invalid { file, line, column, what },
-        }
+    let Fault { place: Place { line, column }, stage, what } = fault;
+    let file = file.to_owned();
+    match stage {
+        FaultStage::Parse => PolicyError::Parse { file, line, column, what },
+        FaultStage::Validate => PolicyError::Invalid { file, line, column, what },
     }
+}
