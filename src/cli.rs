@@ -7,11 +7,18 @@
 //! To add a command: a file under `cli/` with its `Args`, a variant of [`Command`], an arm in
 //! [`Command::run`].
 
-mod answer;
-mod files;
+mod proxy;
+mod policy;
+mod gate;
 mod keys;
 mod trace;
+mod load;
+mod project;
+mod verify_key;
+mod files;
+mod answer;
 
+use crate::policy::Verdict;
 use answer::{Exit, Failure, Outcome};
 use clap::error::ErrorKind;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
@@ -26,10 +33,10 @@ Exit codes: 0 done, allow or dry_run; 3 block; 4 require_approval; 2 a signature
 6 invalid input or usage; 1 the machine failed.")]
 struct Cli {
     /// Print one JSON object on stdout
-    #[arg(long, global = true)]
+    #[arg(long, global = true, display_order = 1000)]
     json: bool,
     /// Say in a sentence what the command does; for `gate eval --json`, why it decided so
-    #[arg(long, global = true)]
+    #[arg(long, global = true, display_order = 1001)]
     explain: bool,
     #[command(subcommand)]
     command: Command,
@@ -37,6 +44,14 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Serve the proxy; without flags, the embedded demo
+    Proxy(proxy::Proxy),
+    /// Try and check policies
+    #[command(subcommand)]
+    Policy(policy::Command),
+    /// Judge one intent
+    #[command(subcommand)]
+    Gate(gate::Command),
     /// Make, renew and check signing keys
     #[command(subcommand)]
     Keys(keys::Command),
@@ -49,6 +64,8 @@ enum Command {
 struct Invocation {
     /// 24 hex characters that are the same for the same arguments (spec C8.3).
     correlation_id: String,
+    /// Whether the reasons are wanted instead of the answer (spec E19).
+    explain: bool,
 }
 
 /// How the outcome is printed.
@@ -59,7 +76,8 @@ enum Format {
 
 /// Runs the command that `args` (the program's name first) ask for; returns the exit status.
 pub fn run(args: Vec<OsString>) -> u8 {
-    let invocation = Invocation { correlation_id: correlation_id(&args) };
+    let invocation =
+        Invocation { correlation_id: correlation_id(&args), explain: has_flag(&args, "--explain") };
     let printed = match parse(&args) {
         Ok((name, cli)) => {
             let format = if cli.json { Format::Json } else { Format::Text };
@@ -74,6 +92,9 @@ pub fn run(args: Vec<OsString>) -> u8 {
 impl Command {
     fn run(self, invocation: &Invocation) -> Outcome {
         match self {
+            Command::Proxy(command) => command.run(invocation),
+            Command::Policy(command) => command.run(invocation),
+            Command::Gate(command) => command.run(invocation),
             Command::Keys(command) => command.run(invocation),
             Command::Trace(command) => command.run(invocation),
         }
@@ -151,6 +172,15 @@ fn correlation_id(args: &[OsString]) -> String {
     let words: Vec<String> =
         args.iter().map(|arg| arg.to_string_lossy().trim().to_owned()).collect();
     crate::trace::id(&words.join("\u{1f}"))
+}
+
+/// The exit code of a verdict (spec C8.1).
+fn verdict_exit(verdict: Verdict) -> Exit {
+    match verdict {
+        Verdict::Allow | Verdict::DryRun => Exit::Success,
+        Verdict::RequireApproval => Exit::ApprovalRequired,
+        Verdict::Block => Exit::Blocked,
+    }
 }
 
 // === printing ===

@@ -375,13 +375,13 @@ impl Pending {
     ///
     /// # Errors
     /// A denial where the proof is of another call, intent or policy.
-    pub fn grant(self, committed: Committed) -> Result<Permit, Denial> {
+    pub fn grant(self, committed: Committed) -> Result<Permit, Box<Denial>> {
         let of_this = committed.call_id() == self.case.record.opening().call_id
             && committed.intent_digest() == self.judged.intent.digest()
             && committed.policy_digest() == self.judged.policy_digest;
         match of_this {
             true => Ok(mint(self.case, Some(self.judged), self.kind, Some(committed), None)),
-            false => Err(self.refuse("evidence_mismatch")),
+            false => Err(Box::new(self.refuse("evidence_mismatch"))),
         }
     }
 

@@ -2,6 +2,8 @@
 #![forbid(unsafe_code)]
 
 pub mod cli;
+pub mod app;
+pub mod config;
 pub mod proxy;
 pub mod telemetry;
 pub mod demo;

@@ -190,9 +190,9 @@ impl Metrics {
         Held::new(gauge.cloned().unwrap_or_else(Gauge::noop), 1.0)
     }
 
-    /// Counts bytes of the body budget for as long as the guard lives.
-    pub fn body_bytes(&self, bytes: usize) -> Held {
-        Held::new(self.0.fixed.body_budget.clone(), bytes as f64)
+    /// Sets how many bytes of the body budget are lent.
+    pub fn body_budget(&self, bytes: u64) {
+        self.0.fixed.body_budget.set(bytes as f64);
     }
 
     /// Sets the age of the oldest line that is not durable.

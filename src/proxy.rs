@@ -249,7 +249,7 @@ impl Proxy {
         let face = Face { call_id, verdict, disposition: Disposition::Forwarded };
         match self.tools.send(permit).await {
             Ok(reply) => reply::of_tool(reply, face),
-            Err(failure) => reply::of_failure(failure, call_id),
+            Err(failure) => reply::of_failure(*failure, call_id),
         }
     }
 }
@@ -257,7 +257,7 @@ impl Proxy {
 /// Makes the decision durable, then lets the gate make the permit.
 async fn commit(mut pending: Pending) -> Result<Permit, Box<Denial>> {
     match pending.commit().await {
-        Ok(committed) => pending.grant(committed).map_err(Box::new),
+        Ok(committed) => pending.grant(committed),
         Err(error) => {
             tracing::warn!(%error, "a decision could not be made durable; its call is refused");
             Err(Box::new(pending.refuse("evidence_unavailable")))

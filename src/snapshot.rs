@@ -168,6 +168,14 @@ impl Plan {
 }
 
 impl PlannedRoute {
+    /// The tool's name where config fixes it, lower case; empty where the call does.
+    pub fn tool_text(&self) -> String {
+        match self.mapping.tool_name.0.as_slice() {
+            [crate::intent::rest::Piece::Text(name)] => name.trim().to_lowercase(),
+            _ => String::new(),
+        }
+    }
+
     fn enforce(&self, plan: &Plan, metrics: &Metrics) -> Route {
         let lane = Lane {
             name: self.name.clone(),

@@ -119,11 +119,11 @@ impl Tools {
     ///
     /// # Errors
     /// `Failure` where the tool gave no answer.
-    pub async fn send(&self, permit: Permit) -> Result<Reply, Failure> {
+    pub async fn send(&self, permit: Permit) -> Result<Reply, Box<Failure>> {
         let redeemed = permit.redeem();
         if let Some(cause) = fault_at_the_seam(&redeemed) {
             self.metrics.bypass(cause);
-            return Err(Failure::before(redeemed, FailureKind::Internal("seam_refused")));
+            return Err(Box::new(Failure::before(redeemed, FailureKind::Internal("seam_refused"))));
         }
         let shape = self.shape.load_full();
         match redeemed.lane.protection {
@@ -140,7 +140,7 @@ impl Tools {
 }
 
 /// Runs the exchange apart from the caller's own task.
-async fn send_protected(shape: Arc<Shape>, redeemed: Redeemed) -> Result<Reply, Failure> {
+async fn send_protected(shape: Arc<Shape>, redeemed: Redeemed) -> Result<Reply, Box<Failure>> {
     let (answer, answered) = oneshot::channel();
     let lane = redeemed.lane.clone();
     let errands = shape.errands.clone();
@@ -151,17 +151,18 @@ async fn send_protected(shape: Arc<Shape>, redeemed: Redeemed) -> Result<Reply, 
     };
     // A refused errand is dropped, and with it everything that it owns is settled as unsent.
     drop(errands.send(Box::pin(errand)));
-    answered.await.unwrap_or_else(|_| Err(Failure::of_errand(lane)))
+    answered.await.unwrap_or_else(|_| Err(Box::new(Failure::of_errand(lane))))
 }
 
 /// The caller has left: read the answer on, or record why there is none.
-async fn settle_unwanted(result: Result<Reply, Failure>) {
+async fn settle_unwanted(result: Result<Reply, Box<Failure>>) {
     match result {
         Ok(reply) => reply.read_on().await,
-        Err(Failure { record: Some(record), reach, .. }) => {
-            record.close(Ending::CallerGone(reach));
+        Err(failure) => {
+            if let Some(record) = failure.record {
+                record.close(Ending::CallerGone(failure.reach));
+            }
         }
-        Err(_) => {}
     }
 }
 

@@ -143,7 +143,7 @@ fn counters_show_what_was_counted() {
     metrics.rejected("path");
     metrics.rejected("made up");
     let _connection = metrics.connection(ListenerLabel::Server);
-    drop(metrics.body_bytes(64));
+    metrics.body_budget(64);
     metrics.reload_succeeded("2026-11-22T12:00:00.5Z".parse().unwrap());
     let text = metrics.render();
     let call = [("route", "files.delete"), ("verdict", "block"), ("disposition", "denied")];

@@ -5,6 +5,8 @@
 //! target's name.
 
 use super::answer::Failure;
+use crate::trace;
+use serde::Serialize;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
@@ -50,12 +52,13 @@ pub(super) fn write(
     bytes: &[u8],
     existing: Existing,
 ) -> Result<(), Failure> {
-    write_beside(path, bytes, existing).map_err(|error| match error.kind() {
-        io::ErrorKind::AlreadyExists => Failure::input(format!(
-            "output path already exists (use --force to overwrite): {}",
-            path.display()
-        )),
-        _ => Failure::internal(format!("write {what}: {}: {error}", path.display())),
+    write_beside(path, bytes, existing).map_err(|error| {
+        let path_text = path.display();
+        if existing == Existing::Refuse && fs::symlink_metadata(path).is_ok() {
+            let mend = "use --force to overwrite";
+            return Failure::input(format!("output path already exists ({mend}): {path_text}"));
+        }
+        Failure::internal(format!("write {what}: {path_text}: {error}"))
     })
 }
 
@@ -89,4 +92,17 @@ fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
     file.write_all(bytes)?;
     file.sync_all()
+}
+
+/// Writes a record over what is there: the same decision has the same file name.
+///
+/// # Errors
+/// Exit 1: the system says no.
+pub(super) fn write_record<T: Serialize>(
+    what: &str,
+    path: &Path,
+    record: &T,
+) -> Result<(), Failure> {
+    let bytes = trace::to_file(record).map_err(Failure::internal)?;
+    write(what, path, &bytes, Existing::Replace)
 }

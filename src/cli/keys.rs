@@ -3,8 +3,9 @@
 use super::Invocation;
 use super::answer::{Answer, Exit, Failure, Outcome};
 use super::files::{self, Existing};
+use super::verify_key::Given;
 use crate::clock;
-use crate::sign::{Half, PrivateKey, PublicKey, Source};
+use crate::sign::{Half, PrivateKey, PublicKey};
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
 
@@ -107,12 +108,12 @@ impl Files {
 
 impl Sources {
     fn verify(self) -> Outcome {
-        let private = Source::one_of(Half::Private, self.private_key, self.private_key_env);
-        let public = Source::one_of(Half::Public, self.public_key, self.public_key_env);
-        let private = private.map_err(Failure::input)?.ok_or_else(|| {
+        let private = Given { path: self.private_key, env: self.private_key_env };
+        let public = Given { path: self.public_key, env: self.public_key_env };
+        let private = private.source(Half::Private)?.ok_or_else(|| {
             Failure::input("no private key: give --private-key or --private-key-env")
         })?;
-        let public = public.map_err(Failure::input)?;
+        let public = public.source(Half::Public)?;
 
         let own: PublicKey = private.private().map_err(Failure::input)?.public();
         if let Some(source) = &public

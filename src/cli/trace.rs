@@ -3,7 +3,8 @@
 use super::Invocation;
 use super::answer::{Answer, Exit, Failure, Outcome};
 use super::files;
-use crate::sign::{Half, PublicKey, Refusal, Source};
+use super::verify_key::{Given, VerifyKey};
+use crate::sign::Refusal;
 use crate::trace::{Record, Unverified};
 use clap::{Args, Subcommand};
 use std::path::{Path, PathBuf};
@@ -34,14 +35,6 @@ pub(super) struct Verify {
     private_key_env: Option<String>,
 }
 
-/// Where a verifying key may come from: the public half as given, or that of a private key.
-pub(super) struct VerifyKeySources {
-    /// The public half.
-    pub(super) public: Option<Source>,
-    /// The private half.
-    pub(super) private: Option<Source>,
-}
-
 impl Command {
     /// Runs the subcommand.
     pub(super) fn run(self, _: &Invocation) -> Outcome {
@@ -57,10 +50,10 @@ impl Verify {
     fn run(self) -> Outcome {
         let record = Record::read(&files::read("trace record", &self.path)?)
             .map_err(|error| Failure::input(format!("{}: {error}", self.path.display())))?;
-        let sources = VerifyKeySources::new(
-            Source::one_of(Half::Public, self.public_key, self.public_key_env),
-            Source::one_of(Half::Private, self.private_key, self.private_key_env),
-        )?;
+        let sources = VerifyKey {
+            public: Given { path: self.public_key, env: self.public_key_env },
+            private: Given { path: self.private_key, env: self.private_key_env },
+        };
         let key = sources
             .load()?
             .ok_or_else(|| Failure::input("public key not configured: give --public-key"))?;
@@ -88,36 +81,5 @@ fn verdict(path: &Path, record: &Record, verified: Result<(), Unverified>) -> Ou
             .with("trace_id", record.trace_id())
             .with("verdict", record.verdict())
             .with("signature_status", "failed")),
-    }
-}
-
-// === impl VerifyKeySources ===
-
-impl VerifyKeySources {
-    /// Both halves' sources, each given at most once.
-    ///
-    /// # Errors
-    /// Exit 6: a path and an environment variable for the same half.
-    pub(super) fn new(
-        public: Result<Option<Source>, crate::sign::KeyError>,
-        private: Result<Option<Source>, crate::sign::KeyError>,
-    ) -> Result<VerifyKeySources, Failure> {
-        Ok(VerifyKeySources {
-            public: public.map_err(Failure::input)?,
-            private: private.map_err(Failure::input)?,
-        })
-    }
-
-    /// The key; the public half wins over the private one.
-    ///
-    /// # Errors
-    /// Exit 6: the source cannot be read or holds no key.
-    pub(super) fn load(&self) -> Result<Option<PublicKey>, Failure> {
-        let loaded = match (&self.public, &self.private) {
-            (Some(source), _) => source.public().map(Some),
-            (None, Some(source)) => source.private().map(|key| Some(key.public())),
-            (None, None) => Ok(None),
-        };
-        loaded.map_err(Failure::input)
     }
 }

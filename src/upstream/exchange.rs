@@ -92,15 +92,16 @@ impl Passage {
         self.record.close(ending);
     }
 
-    fn fail(mut self, kind: FailureKind) -> Failure {
+    fn fail(mut self, kind: FailureKind) -> Box<Failure> {
         self.note_sent();
         let reach = self.reach();
-        Failure { record: Some(self.record), lane: self.lane, judged: self.judged, kind, reach }
+        let Passage { record, lane, judged, .. } = self;
+        Box::new(Failure { record: Some(record), lane, judged, kind, reach })
     }
 }
 
 /// Sends a redeemed permit and waits for the head of the answer.
-pub(super) async fn run(shape: Arc<Shape>, redeemed: Redeemed) -> Result<Reply, Failure> {
+pub(super) async fn run(shape: Arc<Shape>, redeemed: Redeemed) -> Result<Reply, Box<Failure>> {
     let Redeemed { call, record, lane, kind, open, judged, .. } = redeemed;
     let count = SendCount { lane: lane.clone(), kind, open: Some(open), tap: None };
     let mut passage = Passage { record, lane, judged, started: clock::instant(), count };

@@ -30,16 +30,12 @@ type Sender = http1::SendRequest<Outgoing>;
 /// An open connection.
 pub(super) struct Link {
     sender: Sender,
-    wire: WireState,
+    /// `None` after its end: hyper's connection may not be polled again. Boxed, because links
+    /// move in and out of the pool.
+    connection: Option<Box<http1::Connection<TokioIo<Wire>, Outgoing>>>,
     tap: Arc<Tap>,
     idle_since: Instant,
     _slot: Slot,
-}
-
-/// hyper's connection may not be polled after its end.
-enum WireState {
-    Open(http1::Connection<TokioIo<Wire>, Outgoing>),
-    Closed,
 }
 
 /// What has left for the tool in the current call.
@@ -89,8 +85,8 @@ impl Link {
         let wire = Wire { stream, tap: tap.clone() };
         let (sender, connection) =
             http1::Builder::new().preserve_header_case(true).handshake(TokioIo::new(wire)).await?;
-        let wire = WireState::Open(connection);
-        Ok(Link { sender, wire, tap, idle_since: clock::instant(), _slot: slot })
+        let connection = Some(Box::new(connection));
+        Ok(Link { sender, connection, tap, idle_since: clock::instant(), _slot: slot })
     }
 
     /// The tap of the current call.
@@ -110,16 +106,16 @@ impl Link {
 
     /// Drives the connection as far as it goes now.
     pub(super) fn drive(&mut self, cx: &mut Context<'_>) {
-        if let WireState::Open(connection) = &mut self.wire
-            && Pin::new(connection).poll(cx).is_ready()
+        if let Some(connection) = &mut self.connection
+            && Pin::new(connection.as_mut()).poll(cx).is_ready()
         {
-            self.wire = WireState::Closed;
+            self.connection = None;
         }
     }
 
     /// Whether the connection has ended.
     pub(super) fn is_closed(&self) -> bool {
-        matches!(self.wire, WireState::Closed)
+        self.connection.is_none()
     }
 
     /// Whether another request can go out on it: polls once, to see a close or unasked bytes.

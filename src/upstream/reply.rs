@@ -32,7 +32,7 @@ pub struct Reply {
 }
 
 /// The body of a tool's answer; empty once it has ended.
-pub struct ReplyBody(Option<Stream>);
+pub struct ReplyBody(Option<Box<Stream>>);
 
 /// What lives until the body ends.
 struct Stream {
@@ -95,7 +95,7 @@ impl Reply {
             pause,
             deadline,
         };
-        Reply { parts, body: ReplyBody(Some(stream)) }
+        Reply { parts, body: ReplyBody(Some(Box::new(stream))) }
     }
 
     /// Reads an answer that nobody waits for to its end.
@@ -150,7 +150,7 @@ impl Stream {
     }
 
     /// The caller left before the end.
-    fn abandon(mut self) {
+    fn abandon(mut self: Box<Self>) {
         if self.reader == Reader::Caller && self.passage.lane.protection == Protection::Protected {
             let errands = self.shape.errands.clone();
             self.reader = Reader::Errand;

@@ -1,0 +1,161 @@
+//! How `gait gate eval` says what it decided: the answer, or with `--explain` why (spec C9, E19).
+
+use super::ruling::{Ruling, Simulated};
+use super::settings::Settings;
+use super::signing::Signing;
+use super::{Judged, Written};
+use crate::cli::answer::Answer;
+use crate::cli::verdict_exit;
+use crate::policy::{Rule, Verdict};
+use serde_json::{Value, json};
+
+/// What the signature of a trace is worth without a key of the caller's.
+const EPHEMERAL: &str =
+    "dev mode: ephemeral keypair generated; signatures will not verify across machines";
+
+/// Everything there is to say.
+pub(super) struct Report<'a> {
+    pub(super) settings: &'a Settings,
+    pub(super) judged: &'a Judged,
+    pub(super) ruling: &'a Ruling,
+    pub(super) written: &'a Written,
+}
+
+impl Report<'_> {
+    /// The normal object, and its text.
+    pub(super) fn answer(&self) -> Answer {
+        let (judged, ruling) = (self.judged, self.ruling);
+        let answer = self
+            .lines()
+            .with("profile", self.settings.profile.as_str())
+            .with("verdict", ruling.verdict.as_str())
+            .with("reason_codes", ruling.reason_codes.clone())
+            .with("violations", ruling.violations.clone())
+            .with("approval_ref", self.settings.approval_ref.as_str())
+            .with("required_approvals", ruling.required_approvals)
+            .with("approval_audit_path", self.audit_path())
+            .with("trace_id", self.written.trace_id.as_str())
+            .with("trace_path", self.trace_path())
+            .with("policy_digest", judged.policy.digest().to_string())
+            .with("intent_digest", judged.intent.digest().to_string())
+            .with("matched_rule", judged.decision.matched_rule.clone())
+            .with("phase", judged.intent.context().phase.as_str());
+        self.warned(simulation(answer, ruling.simulated.as_ref()))
+    }
+
+    /// Why the rules decided as they did, before approvals and simulation.
+    pub(super) fn explained(&self) -> Answer {
+        let (judged, decision) = (self.judged, &self.judged.decision);
+        let failed_closed = self.failed_closed();
+        let answer = self
+            .lines()
+            .with("schema_id", "gait.gate.policy_explain")
+            .with("schema_version", "1.0.0")
+            .with("created_at", judged.intent.created_at().to_string())
+            .with("producer_version", env!("CARGO_PKG_VERSION"))
+            .with("verdict", decision.verdict.as_str())
+            .with("matched_rule", decision.matched_rule.clone())
+            .with("matched_rules", self.matched_rules())
+            .with("reason_codes", decision.reason_codes.clone())
+            .with("violations", decision.violations.clone())
+            .with("missing_fields", missing_fields(failed_closed))
+            .with("fail_closed_reason_codes", failed_closed.to_vec())
+            .with("approval_required", decision.verdict == Verdict::RequireApproval)
+            .with("required_approvals", self.ruling.required_approvals)
+            .with("context_evidence_status", context_evidence(failed_closed))
+            .with("proof_refs", self.proofs());
+        self.warned(answer)
+    }
+
+    /// The text form.
+    fn lines(&self) -> Answer {
+        let ruling = self.ruling;
+        let mut answer = Answer::new(verdict_exit(ruling.verdict))
+            .line(format!("gate eval: verdict={}", ruling.verdict.as_str()))
+            .line(format!("trace: {}", self.trace_path()));
+        if let Some(simulated) = &ruling.simulated {
+            let (blocked, verdict) = (simulated.would_have_blocked, simulated.verdict.as_str());
+            answer = answer.line(format!(
+                "simulate: would_have_blocked={blocked} simulated_verdict={verdict}"
+            ));
+        }
+        for (name, codes) in [("reasons", &ruling.reason_codes), ("violations", &ruling.violations)]
+        {
+            if !codes.is_empty() {
+                answer = answer.line(format!("{name}: {}", codes.join(",")));
+            }
+        }
+        match &self.written.audit {
+            Some(path) => answer
+                .line(format!("approvals: 0/{}", ruling.required_approvals))
+                .line(format!("approval audit: {}", path.display())),
+            None => answer,
+        }
+    }
+
+    fn warned(&self, answer: Answer) -> Answer {
+        match self.settings.signing {
+            Signing::Ephemeral => answer.warn(EPHEMERAL),
+            Signing::With(_) => answer,
+        }
+    }
+
+    /// The rules behind the decision; none where it failed closed.
+    fn matched_rules(&self) -> Vec<Value> {
+        match self.judged.decision.matched_rule {
+            None => Vec::new(),
+            Some(_) => {
+                self.judged.policy.matched(&self.judged.intent).into_iter().map(rule).collect()
+            }
+        }
+    }
+
+    /// The reasons, where they come from `fail_closed`: a block that neither a rule nor the
+    /// default gave.
+    fn failed_closed(&self) -> &[String] {
+        let decision = &self.judged.decision;
+        let by_default = decision.reason_codes == ["default_block"];
+        let failed = decision.verdict == Verdict::Block && decision.matched_rule.is_none();
+        if failed && !by_default { &decision.reason_codes } else { &[] }
+    }
+
+    fn proofs(&self) -> Vec<String> {
+        std::iter::once(self.trace_path()).chain(self.audit_path()).collect()
+    }
+
+    fn trace_path(&self) -> String {
+        self.written.trace.display().to_string()
+    }
+
+    fn audit_path(&self) -> Option<String> {
+        self.written.audit.as_ref().map(|path| path.display().to_string())
+    }
+}
+
+// === details ===
+
+fn simulation(answer: Answer, simulated: Option<&Simulated>) -> Answer {
+    match simulated {
+        None => answer,
+        Some(simulated) => answer
+            .with("simulate_mode", true)
+            .with("would_have_blocked", simulated.would_have_blocked)
+            .with("simulated_verdict", simulated.verdict.as_str())
+            .with("simulated_reason_codes", simulated.reason_codes.clone()),
+    }
+}
+
+fn rule(rule: &Rule) -> Value {
+    json!({"name": rule.name, "priority": rule.priority, "effect": rule.effect.as_str()})
+}
+
+/// The fields that `fail_closed` missed, by their names in a policy.
+fn missing_fields(failed_closed: &[String]) -> Vec<&str> {
+    failed_closed.iter().filter_map(|code| code.strip_prefix("fail_closed_missing_")).collect()
+}
+
+/// No rule of this version asks for context evidence; `fail_closed` can.
+fn context_evidence(failed_closed: &[String]) -> &'static str {
+    let missing = failed_closed.iter().any(|code| code == "context_evidence_missing");
+    if missing { "missing" } else { "not_required" }
+}

@@ -1,0 +1,139 @@
+//! What a decision becomes once approvals are asked for and simulation is taken into account.
+
+use crate::policy::{Decision, Verdict};
+
+/// Reason code of a demand for approval to which no token was shown (spec C11.4).
+const TOKEN_MISSING: &str = "approval_token_missing";
+
+/// The violation that goes with every demand that was not met.
+const NOT_GRANTED: &str = "approval_not_granted";
+
+/// Reason code of everything that is simulated (spec C8.5).
+const NON_ENFORCING: &str = "simulate_mode_non_enforcing";
+
+/// Whether the verdict counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Enforcement {
+    /// It does.
+    Enforce,
+    /// It is reported, and the answer is `allow` where it would have stopped the call.
+    Simulate,
+}
+
+/// The verdict that is printed, traced and turned into an exit code.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Ruling {
+    pub(super) verdict: Verdict,
+    /// Sorted, unique.
+    pub(super) reason_codes: Vec<String>,
+    /// Sorted, unique.
+    pub(super) violations: Vec<String>,
+    /// 0 where no approval was asked for.
+    pub(super) required_approvals: u32,
+    /// What the ruling would have been, where it is simulated.
+    pub(super) simulated: Option<Simulated>,
+}
+
+/// A ruling that does not count.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Simulated {
+    pub(super) verdict: Verdict,
+    pub(super) reason_codes: Vec<String>,
+    pub(super) would_have_blocked: bool,
+}
+
+impl Ruling {
+    /// The decision, with the demand for approval that it makes. No tokens are read, so a demand
+    /// is never met.
+    pub(super) fn of(decision: &Decision) -> Ruling {
+        let mut ruling = Ruling {
+            verdict: decision.verdict,
+            reason_codes: decision.reason_codes.clone(),
+            violations: decision.violations.clone(),
+            required_approvals: decision.min_approvals,
+            simulated: None,
+        };
+        if decision.verdict == Verdict::RequireApproval {
+            ruling.required_approvals = decision.min_approvals.max(1);
+            insert(&mut ruling.reason_codes, TOKEN_MISSING);
+            insert(&mut ruling.violations, NOT_GRANTED);
+        }
+        ruling
+    }
+
+    /// The ruling as it counts.
+    pub(super) fn under(self, enforcement: Enforcement) -> Ruling {
+        match enforcement {
+            Enforcement::Enforce => self,
+            Enforcement::Simulate => self.simulated(),
+        }
+    }
+
+    fn simulated(mut self) -> Ruling {
+        let real = self.verdict;
+        let would_have_blocked = matches!(real, Verdict::Block | Verdict::RequireApproval);
+        self.simulated = Some(Simulated {
+            verdict: real,
+            reason_codes: self.reason_codes.clone(),
+            would_have_blocked,
+        });
+        insert(&mut self.reason_codes, NON_ENFORCING);
+        if would_have_blocked {
+            self.verdict = Verdict::Allow;
+            self.violations.clear();
+            insert(&mut self.reason_codes, &format!("simulated_{}", real.as_str()));
+        }
+        self
+    }
+}
+
+/// Keeps the list sorted and unique.
+fn insert(codes: &mut Vec<String>, code: &str) {
+    if let Err(place) = codes.binary_search_by(|known| known.as_str().cmp(code)) {
+        codes.insert(place, code.to_owned());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ruling(verdict: Verdict, enforcement: Enforcement) -> Ruling {
+        let decision = Decision {
+            verdict,
+            reason_codes: vec!["m".to_owned()],
+            violations: vec!["v".to_owned()],
+            matched_rule: None,
+            min_approvals: 0,
+            distinct_approvers: false,
+        };
+        Ruling::of(&decision).under(enforcement)
+    }
+
+    #[test]
+    fn only_a_demand_for_approval_changes_when_enforced() {
+        let asked = ruling(Verdict::RequireApproval, Enforcement::Enforce);
+        assert_eq!(asked.reason_codes, ["approval_token_missing", "m"]);
+        assert_eq!(asked.violations, ["approval_not_granted", "v"]);
+        assert_eq!(asked.required_approvals, 1);
+        for verdict in [Verdict::Allow, Verdict::DryRun, Verdict::Block] {
+            let ruling = ruling(verdict, Enforcement::Enforce);
+            assert_eq!((ruling.verdict, ruling.required_approvals), (verdict, 0));
+            assert_eq!(ruling.reason_codes, ["m"]);
+        }
+    }
+
+    #[test]
+    fn simulation_lets_go_what_would_have_stopped_and_keeps_a_rehearsal() {
+        let block = ruling(Verdict::Block, Enforcement::Simulate);
+        assert_eq!(block.verdict, Verdict::Allow);
+        assert!(block.violations.is_empty());
+        assert_eq!(block.reason_codes, ["m", "simulate_mode_non_enforcing", "simulated_block"]);
+        let simulated = block.simulated.unwrap();
+        assert_eq!((simulated.verdict, simulated.would_have_blocked), (Verdict::Block, true));
+
+        let rehearsed = ruling(Verdict::DryRun, Enforcement::Simulate);
+        assert_eq!(rehearsed.verdict, Verdict::DryRun);
+        assert_eq!(rehearsed.violations, ["v"]);
+    }
+}

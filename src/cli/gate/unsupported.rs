@@ -1,0 +1,116 @@
+//! Flags of the public tool whose parts gait does not have yet.
+//!
+//! Each of them asks for a check. A flag that is accepted and not acted on would be a check that
+//! silently does not happen, so they are known by name and refused with a reason, instead of as
+//! unknown flags. Rejected: a struct of options that nobody reads.
+
+use crate::cli::answer::Failure;
+use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
+use serde_json::Value;
+
+const APPROVALS: &str = "approval tokens are not evaluated by this version; \
+    without a token a require_approval verdict exits 4, which is the same refusal";
+const DELEGATION: &str = "delegation tokens are not evaluated by this version";
+const KILL_SWITCH: &str = "kill switch states are not evaluated by this version";
+const INVENTORY: &str = "inventories are not evaluated by this version";
+const ENVELOPE: &str = "context envelopes have no fixed format";
+const SCRIPTS: &str = "approved scripts have no fixed format";
+const BROKER: &str = "this version has no credential broker; leave it off";
+
+/// Flag and reason.
+const FLAGS: [(&str, &str); 21] = [
+    ("approval-token", APPROVALS),
+    ("approval-token-chain", APPROVALS),
+    ("delegation-token", DELEGATION),
+    ("delegation-token-chain", DELEGATION),
+    ("delegation-public-key", DELEGATION),
+    ("delegation-public-key-env", DELEGATION),
+    ("delegation-private-key", DELEGATION),
+    ("delegation-private-key-env", DELEGATION),
+    ("kill-switch-state", KILL_SWITCH),
+    ("wrkr-inventory", INVENTORY),
+    ("context-envelope", ENVELOPE),
+    ("approved-script-registry", SCRIPTS),
+    ("approved-script-public-key", SCRIPTS),
+    ("approved-script-public-key-env", SCRIPTS),
+    ("credential-broker", BROKER),
+    ("credential-env-prefix", BROKER),
+    ("credential-ref", BROKER),
+    ("credential-scopes", BROKER),
+    ("credential-command", BROKER),
+    ("credential-command-args", BROKER),
+    ("credential-evidence-out", BROKER),
+];
+
+/// The one flag here that may be given: `off` asks for nothing.
+const BROKER_FLAG: &str = "credential-broker";
+
+/// The first of these flags that was given, with the reason why it is refused.
+#[derive(Debug)]
+pub(super) struct Unsupported(Option<(&'static str, &'static str)>);
+
+impl Unsupported {
+    /// # Errors
+    /// Exit 6: a flag asks for a part that is not there.
+    pub(super) fn refuse(&self) -> Result<(), Failure> {
+        match self.0 {
+            Some((flag, reason)) => {
+                Err(Failure::input(format!("`--{flag}` is not supported: {reason}")))
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+/// # Errors
+/// Exit 6: a config member asks for a part that is not there. `off`, which a YAML reader may take
+/// for false, and blank ask for nothing.
+pub(super) fn refuse_member(name: &str, value: &Value) -> Result<(), Failure> {
+    let flag = name.trim_end_matches("_path").replace('_', "-");
+    let reason = FLAGS.iter().find(|(known, _)| *known == flag).map(|(_, reason)| *reason);
+    match reason {
+        Some(reason) if !is_off(value) => Err(Failure::input(format!(
+            "`gate.{name}` in the project config is not supported: {reason}"
+        ))),
+        _ => Ok(()),
+    }
+}
+
+fn is_off(value: &Value) -> bool {
+    match value {
+        Value::Null | Value::Bool(false) => true,
+        value => value.as_str().is_some_and(asks_for_nothing),
+    }
+}
+
+fn asks_for_nothing(value: &str) -> bool {
+    matches!(value.trim().to_lowercase().as_str(), "" | "off")
+}
+
+impl Args for Unsupported {
+    fn augment_args(command: Command) -> Command {
+        // Hidden: help is about what can be done.
+        FLAGS.iter().fold(command, |command, (flag, _)| {
+            command.arg(Arg::new(*flag).long(*flag).action(ArgAction::Append).hide(true))
+        })
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Unsupported::augment_args(command)
+    }
+}
+
+impl FromArgMatches for Unsupported {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Unsupported, clap::Error> {
+        let asked = |flag: &str| {
+            let mut values = matches.get_many::<String>(flag).into_iter().flatten();
+            values.any(|value| flag != BROKER_FLAG || !asks_for_nothing(value))
+        };
+        Ok(Unsupported(FLAGS.into_iter().find(|(flag, _)| asked(flag))))
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Unsupported::from_arg_matches(matches)?;
+        Ok(())
+    }
+}

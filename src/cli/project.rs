@@ -1,0 +1,61 @@
+//! The project config, `.gait/config.yaml`: what flags fall back to (spec E18).
+//!
+//! Only its `gate` section means something here, and unknown keys are let through, because the
+//! file is shared with other tools. It is not the proxy's config.
+
+use super::answer::Failure;
+use super::files;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::{fs, io};
+
+/// Where the file is when no flag says so.
+const DEFAULT_PATH: &str = ".gait/config.yaml";
+
+/// The `gate` section. Names are those of the flags.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Gate {
+    pub(super) policy: Option<PathBuf>,
+    pub(super) profile: Option<String>,
+    pub(super) key_mode: Option<String>,
+    pub(super) private_key: Option<PathBuf>,
+    pub(super) private_key_env: Option<String>,
+    pub(super) approval_public_key: Option<PathBuf>,
+    pub(super) approval_public_key_env: Option<String>,
+    pub(super) approval_private_key: Option<PathBuf>,
+    pub(super) approval_private_key_env: Option<String>,
+    pub(super) trace_path: Option<PathBuf>,
+    /// Every other key; the caller refuses those that ask for what is not there.
+    #[serde(flatten)]
+    pub(super) others: BTreeMap<String, serde_json::Value>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Project {
+    gate: Option<Gate>,
+}
+
+impl Gate {
+    /// Reads `path`, or the default place, where nothing need be.
+    ///
+    /// # Errors
+    /// Exit 6: the file was named and is not there, or is no YAML of this shape.
+    pub(super) fn load(path: Option<&Path>) -> Result<Gate, Failure> {
+        let default = Path::new(DEFAULT_PATH);
+        // Only a file that is not there is skipped; one that cannot be read is an error below.
+        if path.is_none()
+            && matches!(fs::symlink_metadata(default), Err(error) if error.kind() == io::ErrorKind::NotFound)
+        {
+            return Ok(Gate::default());
+        }
+        let path = path.unwrap_or(default);
+        let bytes = files::read("project config", path)?;
+        let project: Option<Project> = serde_saphyr::from_slice(&bytes).map_err(|error| {
+            Failure::input(format!("parse project config: {}: {error}", path.display()))
+        })?;
+        Ok(project.and_then(|project| project.gate).unwrap_or_default())
+    }
+}

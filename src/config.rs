@@ -1,0 +1,259 @@
+//! What was typed, and what it means.
+//!
+//! A config is read by the strict walk of [`yaml`](crate::yaml): every refusal names file, line,
+//! column and field, and says the mend. What comes out is a [`Config`]: the few settings that
+//! need a restart, and a [`Plan`] that becomes a snapshot. Nothing below this module knows where a
+//! value came from. Paths in a file are relative to the file.
+//!
+//! The environment serves listeners, addresses and logging alone. Rejected: letting it set stages,
+//! routes or the policy; a variable must not open a gate.
+
+mod args;
+mod builtin;
+mod checks;
+mod environment;
+mod predicates;
+mod routes;
+mod settings;
+mod targets;
+mod upstreams;
+
+pub use builtin::Builtin;
+pub use checks::warnings;
+pub use environment::Environment;
+
+use crate::call::host::HostRule;
+use crate::demo;
+use crate::intent::rest::Caller;
+use crate::json::Digest;
+use crate::limits::Limits;
+use crate::policy::{Policy, source as policy_source};
+use crate::snapshot::Plan;
+use crate::stage::Stage;
+use crate::yaml::{self, Fault, Fields, Keys, Node, Place};
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+/// The largest config file that is read.
+const CONFIG_BYTES_MAX: u64 = 4 << 20;
+
+/// Where a config comes from; it can be loaded again.
+#[derive(Clone, Debug)]
+pub enum Source {
+    /// A file.
+    File(PathBuf),
+    /// `--upstream URL --policy FILE`: the built-in map.
+    Builtin(Builtin),
+    /// The embedded demo, behind which the demo API listens at this address.
+    Demo(SocketAddr),
+}
+
+/// A whole config.
+#[derive(Debug)]
+pub struct Config {
+    /// What needs a restart.
+    pub fixed: Fixed,
+    /// What becomes a snapshot.
+    pub plan: Plan,
+    /// The rules.
+    pub policy: Policy,
+    /// What is right but surprising.
+    pub warnings: Vec<String>,
+}
+
+/// Settings that are taken once, at start.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fixed {
+    /// Where calls come in.
+    pub listen: SocketAddr,
+    /// Where metrics and health are read.
+    pub telemetry: SocketAddr,
+    /// What outlives the process.
+    pub state_dir: PathBuf,
+    /// How to log.
+    pub log: Log,
+    /// Those limits that size something at start.
+    pub limits: Limits,
+}
+
+/// How to log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Log {
+    /// The form of a line.
+    pub format: LogFormat,
+    /// A level, or directives such as `gait=debug`.
+    pub level: String,
+}
+
+/// The form of a log line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// For machines.
+    Json,
+}
+
+/// Why a config cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file could not be read.
+    #[error("read config {file}: {source}")]
+    Read {
+        /// The file as it was named.
+        file: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// It says something that cannot be meant.
+    #[error("config {file}:{line}:{column}: {what}")]
+    Invalid {
+        /// The file as it was named.
+        file: String,
+        /// Counted from 1.
+        line: u64,
+        /// Counted from 1.
+        column: u64,
+        /// The field, what is wrong, and the mend.
+        what: String,
+    },
+    /// The command line or the environment does.
+    #[error("{0}")]
+    Flags(String),
+    /// The policy cannot be used.
+    #[error(transparent)]
+    Policy(#[from] policy_source::PolicyError),
+}
+
+const DOCUMENT: &str = "the config";
+
+const TOP: Keys = Keys {
+    document: DOCUMENT,
+    read: &[
+        "server",
+        "admin",
+        "telemetry",
+        "state_dir",
+        "policy",
+        "stage",
+        "tool_stages",
+        "protected_risk_classes",
+        "risk_classes",
+        "workspace",
+        "identity",
+        "upstreams",
+        "routes",
+        "unmapped",
+        "limits",
+        "timeouts",
+        "log",
+    ],
+    refused: &[],
+    legacy: &[],
+};
+
+impl Source {
+    /// Reads the config and its policy.
+    ///
+    /// # Errors
+    /// The first thing that is wrong, with its place and the mend.
+    pub fn load(&self, environment: &Environment) -> Result<Config, ConfigError> {
+        match self {
+            Source::File(path) => from_file(path, environment),
+            Source::Builtin(builtin) => builtin.load(environment),
+            Source::Demo(tools) => {
+                let environment = environment.with_upstream(demo::UPSTREAM, *tools);
+                let read = read(demo::config(), &environment);
+                let (fixed, plan, _) = read.map_err(|fault| in_file(fault, "the demo config"))?;
+                let policy = policy_source::parse("the demo policy", demo::policy().as_bytes())?;
+                Ok(join(fixed, plan, policy))
+            }
+        }
+    }
+}
+
+fn from_file(path: &Path, environment: &Environment) -> Result<Config, ConfigError> {
+    let file = path.display().to_string();
+    let text = slurp(path).map_err(|source| ConfigError::Read { file: file.clone(), source })?;
+    let (mut fixed, plan, policy) =
+        read(&text, environment).map_err(|fault| in_file(fault, &file))?;
+    let folder = path.parent().unwrap_or(Path::new(""));
+    fixed.state_dir = folder.join(&fixed.state_dir);
+    let policy = policy_source::load(&folder.join(policy))?;
+    Ok(join(fixed, plan, policy))
+}
+
+fn join(fixed: Fixed, plan: Plan, policy: Policy) -> Config {
+    let warnings = checks::warnings(&plan, &policy);
+    Config { fixed, plan, policy, warnings }
+}
+
+fn slurp(path: &Path) -> io::Result<String> {
+    let mut text = String::new();
+    File::open(path)?.take(CONFIG_BYTES_MAX + 1).read_to_string(&mut text)?;
+    if text.len() as u64 > CONFIG_BYTES_MAX {
+        let what = format!("larger than {CONFIG_BYTES_MAX} bytes");
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, what));
+    }
+    Ok(text)
+}
+
+fn in_file(fault: Fault, file: &str) -> ConfigError {
+    let Place { line, column } = fault.place;
+    ConfigError::Invalid { file: file.to_owned(), line, column, what: fault.what }
+}
+
+/// Reads a config text: what is fixed, the plan, and the policy's path.
+fn read(text: &str, environment: &Environment) -> Result<(Fixed, Plan, PathBuf), Fault> {
+    let document = yaml::document(text)?;
+    let root = document.root.unwrap_or_else(|| Node::missing(Place { line: 1, column: 1 }));
+    let mut top = Fields::open(root, String::new(), &TOP)?;
+    let settings = settings::read(&mut top, environment)?;
+    let upstreams = upstreams::read(top.take("upstreams"), environment)?;
+    let policy = required_text(&mut top, "policy", "name the policy file, such as `policy.yaml`")?;
+    let stages = routes::Stages::read(&mut top)?;
+    let risks = routes::Risks::read(&mut top)?;
+    let (routes, places) = routes::read(&mut top, &upstreams, &stages, &risks)?;
+    let unmapped = checks::Unmapped::read(top.take("unmapped"), &upstreams)?;
+    let mut plan = Plan {
+        routes,
+        unmapped: None,
+        refused: None,
+        upstreams,
+        hosts: settings.hosts,
+        caller: settings.caller,
+        limits: settings.fixed.limits,
+        timeouts: settings.timeouts,
+        digest: Digest::of(text.as_bytes()),
+    };
+    checks::lower_catch_alls(&plan, &places)?;
+    checks::settle_lanes(&mut plan, unmapped, stages.global)?;
+    Ok((settings.fixed, plan, PathBuf::from(policy)))
+}
+
+/// Text that must be given.
+fn required_text(fields: &mut Fields, key: &str, mend: &str) -> Result<String, Fault> {
+    let (text, place) = fields.text(key)?;
+    match text.trim().is_empty() {
+        true => Err(Fault::validate(place, format!("`{}` is missing; {mend}", fields.at(key)))),
+        false => Ok(text),
+    }
+}
+
+/// Reads a stage word.
+fn stage(said: &str, place: Place, field: &str) -> Result<Stage, Fault> {
+    Stage::parse(said).ok_or_else(|| {
+        let known = Stage::ALL.map(Stage::as_str).join(", ");
+        Fault::validate(place, format!("`{field}`: unknown stage `{said}`; write one of {known}"))
+    })
+}
+
+/// What is read of the settings before the routes.
+struct Settings {
+    fixed: Fixed,
+    hosts: HostRule,
+    caller: Caller,
+    timeouts: crate::limits::Timeouts,
+}

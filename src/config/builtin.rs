@@ -1,0 +1,127 @@
+//! `gait proxy --upstream URL --policy FILE`: a config without a file.
+//!
+//! The tool is `http.<method>`; risk is low for GET, HEAD and OPTIONS, medium for POST, PUT and
+//! PATCH, high for the rest; the one target is the URL at the tool.
+
+use super::environment::Environment;
+use super::{Config, ConfigError, Fixed, Log, LogFormat, checks, join, upstreams};
+use crate::call::host::HostRule;
+use crate::intent::rest::{
+    Args, Binding, Caller, Mapping, Piece, StrictQuery, TargetSpec, Template,
+};
+use crate::intent::routes::Matcher;
+use crate::json::Digest;
+use crate::limits::{Limits, Timeouts};
+use crate::policy::source;
+use crate::snapshot::{HostHeader, Plan, PlannedRoute, UpstreamSpec};
+use crate::stage::{DryRunScope, Protection, Stage};
+use http::Method;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// What the flags say.
+#[derive(Clone, Debug)]
+pub struct Builtin {
+    /// Base URL of the tool API.
+    pub upstream: String,
+    /// The policy file.
+    pub policy: PathBuf,
+    /// The stage of every route.
+    pub stage: Stage,
+    /// Where calls come in.
+    pub listen: SocketAddr,
+    /// Where metrics and health are read.
+    pub telemetry: SocketAddr,
+    /// What outlives the process.
+    pub state_dir: PathBuf,
+}
+
+/// Route name, methods, risk class, operation, protection.
+type Row = (&'static str, &'static [Method], &'static str, &'static str, Protection);
+
+const ROWS: [Row; 3] = [
+    ("http.read", &[Method::GET, Method::HEAD, Method::OPTIONS], "low", "read", Protection::Open),
+    (
+        "http.write",
+        &[Method::POST, Method::PUT, Method::PATCH],
+        "medium",
+        "write",
+        Protection::Open,
+    ),
+    ("http.other", &[], "high", "delete", Protection::Protected),
+];
+
+impl Builtin {
+    /// Loads the policy and makes the plan.
+    pub(super) fn load(&self, environment: &Environment) -> Result<Config, ConfigError> {
+        let (host, port) = upstreams::parse(&self.upstream)
+            .map_err(|what| ConfigError::Flags(format!("--upstream: {what}")))?;
+        let host_header = HostHeader::Upstream;
+        let upstream = Arc::new(UpstreamSpec { name: "upstream".into(), host, port, host_header });
+        let policy = source::load(&self.policy)?;
+        let mut plan = Plan {
+            routes: ROWS.iter().map(|row| self.route(row, &upstream)).collect(),
+            unmapped: None,
+            refused: None,
+            upstreams: vec![upstream],
+            hosts: HostRule::Any,
+            caller: Caller { identity: "anonymous".into(), workspace: "default".into() },
+            limits: Limits::default(),
+            timeouts: Timeouts::default(),
+            digest: Digest::of(format!("{self:?}").as_bytes()),
+        };
+        checks::settle_builtin(&mut plan, self.stage);
+        Ok(join(self.fixed(environment)?, plan, policy))
+    }
+
+    fn fixed(&self, environment: &Environment) -> Result<Fixed, ConfigError> {
+        let format = match environment.over("GAIT__LOG__FORMAT") {
+            Some("json") => LogFormat::Json,
+            _ => LogFormat::Text,
+        };
+        let level = environment.over("GAIT__LOG__LEVEL").unwrap_or("info").to_owned();
+        Ok(Fixed {
+            listen: self.listen,
+            telemetry: self.telemetry,
+            state_dir: self.state_dir.clone(),
+            log: Log { format, level },
+            limits: Limits::default(),
+        })
+    }
+
+    fn route(&self, row: &Row, upstream: &Arc<UpstreamSpec>) -> PlannedRoute {
+        let (name, methods, risk_class, operation, protection) = *row;
+        let target = TargetSpec {
+            kind: "url".into(),
+            value: Template(vec![Piece::Url]),
+            operation: operation.into(),
+            sensitivity: String::new(),
+            endpoint_class: String::new(),
+        };
+        let binding = match protection {
+            Protection::Protected => Binding::RequestBytes,
+            Protection::Open => Binding::None,
+        };
+        PlannedRoute {
+            name: name.into(),
+            matcher: Matcher { methods: methods.to_vec(), ..Matcher::default() },
+            mapping: Mapping {
+                tool_name: Template(vec![Piece::Text("http.".into()), Piece::Method]),
+                risk_class: risk_class.into(),
+                args: Args::None,
+                targets: vec![target],
+                provenance: Vec::new(),
+                digests: Vec::new(),
+                // The target names the whole URL, so every query parameter is named.
+                strict_query: StrictQuery::Off,
+                binding,
+                base_url: format!("http://{}", upstream.authority()),
+            },
+            upstream: upstream.clone(),
+            stage: self.stage,
+            protection,
+            dry_run: DryRunScope::Table,
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! What routes, stages and policy say together: refusals and warnings.
+
+use super::DOCUMENT;
+use super::routes::{Lower, RoutePlace};
+use super::upstreams::find;
+use crate::policy::{Policy, Verdict};
+use crate::snapshot::{Plan, PlannedRoute, UpstreamSpec};
+use crate::stage::{Protection, Stage};
+use crate::yaml::{Fault, Fields, Keys, Node, Place};
+use std::sync::Arc;
+
+const UNMAPPED: Keys =
+    Keys { document: DOCUMENT, read: &["action", "upstream"], refused: &[], legacy: &[] };
+
+/// What a config says of calls that no route takes.
+pub(super) struct Unmapped {
+    place: Place,
+    action: Action,
+}
+
+enum Action {
+    /// Observe where everything observes, else deny.
+    Default,
+    Deny,
+    Observe(Option<Arc<UpstreamSpec>>),
+}
+
+impl Unmapped {
+    /// Reads `unmapped`.
+    pub(super) fn read(node: Node, upstreams: &[Arc<UpstreamSpec>]) -> Result<Unmapped, Fault> {
+        let place = node.place;
+        let mut fields = Fields::open(node, "unmapped".to_owned(), &UNMAPPED)?;
+        let (said, said_place) = fields.text("action")?;
+        let (upstream, at) = fields.text("upstream")?;
+        let upstream = match upstream.is_empty() {
+            true => None,
+            false => Some(find(upstreams, &upstream, at, "unmapped.upstream")?),
+        };
+        let action = match said.as_str() {
+            "" => Action::Default,
+            "deny" => Action::Deny,
+            "observe" => Action::Observe(upstream),
+            other => {
+                let what = format!("`unmapped.action`: unknown `{other}`; write deny or observe");
+                return Err(Fault::validate(said_place, what));
+            }
+        };
+        Ok(Unmapped { place, action })
+    }
+}
+
+/// Decides where calls without a route may go (design section 3).
+pub(super) fn settle_lanes(
+    plan: &mut Plan,
+    unmapped: Unmapped,
+    global: Stage,
+) -> Result<(), Fault> {
+    let all_observe =
+        global == Stage::Observe && plan.routes.iter().all(|route| route.stage == Stage::Observe);
+    let only = match plan.upstreams.as_slice() {
+        [only] => Some(only.clone()),
+        _ => None,
+    };
+    let fault = |what: String| Fault::validate(unmapped.place, what);
+    plan.unmapped = match unmapped.action {
+        Action::Deny => None,
+        Action::Default => only.clone().filter(|_| all_observe),
+        Action::Observe(named) => {
+            let upstream = named.or_else(|| only.clone()).ok_or_else(|| {
+                fault("`unmapped`: with several upstreams, name one under `upstream`".to_owned())
+            })?;
+            if !plan.wholly_observes(&upstream) || global != Stage::Observe {
+                return Err(fault(format!(
+                    "`unmapped.action: observe` is refused, because the global stage or a route \
+                     of upstream `{}` is beyond observe; write `deny`",
+                    upstream.name
+                )));
+            }
+            Some(upstream)
+        }
+    };
+    let lenient = plan.unmapped.clone().or_else(|| only.filter(|_| all_observe));
+    plan.refused = lenient;
+    Ok(())
+}
+
+/// The same for the built-in map, whose routes take every call.
+pub(super) fn settle_builtin(plan: &mut Plan, stage: Stage) {
+    let only = plan.upstreams.first().cloned();
+    plan.refused = only.filter(|_| stage == Stage::Observe);
+}
+
+/// Refuses a lower-risk catch-all behind a higher-risk route with conditions: whatever made the
+/// conditions fail would lower the risk (design section 4, point 3).
+pub(super) fn lower_catch_alls(plan: &Plan, places: &[RoutePlace]) -> Result<(), Fault> {
+    let routes: Vec<(&PlannedRoute, &RoutePlace)> = plan.routes.iter().zip(places).collect();
+    for (index, (earlier, at)) in routes.iter().enumerate() {
+        if earlier.matcher.predicates.is_empty() {
+            continue;
+        }
+        for (later, later_at) in routes.iter().skip(index + 1) {
+            let catches = later.matcher.predicates.is_empty()
+                && at.path_text == later_at.path_text
+                && methods_meet(earlier, later);
+            if catches && rank(later) < rank(earlier) && later_at.lower == Lower::Refused {
+                return Err(Fault::validate(
+                    later_at.place,
+                    format!(
+                        "route `{}` catches with a lower risk what the conditions of `{}` let \
+                         through; put the lower risk behind conditions and let the higher one \
+                         catch the rest, or say `allow_lower: true`",
+                        later.name, earlier.name
+                    ),
+                ));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn methods_meet(a: &PlannedRoute, b: &PlannedRoute) -> bool {
+    let (a, b) = (&a.matcher.methods, &b.matcher.methods);
+    a.is_empty() || b.is_empty() || a.iter().any(|method| b.contains(method))
+}
+
+/// How high a risk is; a word of the config's own counts by its protection.
+fn rank(route: &PlannedRoute) -> u8 {
+    match route.mapping.risk_class.as_str() {
+        "low" => 0,
+        "medium" => 1,
+        "high" => 2,
+        "critical" => 3,
+        _ if route.protection == Protection::Protected => 2,
+        _ => 1,
+    }
+}
+
+/// What is right but surprising.
+pub fn warnings(plan: &Plan, policy: &Policy) -> Vec<String> {
+    let exposed = plan.routes.iter().filter(|route| {
+        route.protection == Protection::Open
+            && ["high", "critical"].contains(&route.mapping.risk_class.as_str())
+    });
+    let exposed = exposed.map(|route| {
+        format!(
+            "route `{}` has risk class {} and is not protected: stages before enforce forward it \
+             whatever the verdict; add the class to `protected_risk_classes`",
+            route.name, route.mapping.risk_class
+        )
+    });
+    exposed.chain(idle_dry_runs(plan, policy)).collect()
+}
+
+/// A `dry_run` rule for a tool that is not protected executes the tool before enforce.
+fn idle_dry_runs<'a>(plan: &'a Plan, policy: &'a Policy) -> impl Iterator<Item = String> + 'a {
+    let open = plan.routes.iter().filter(|route| {
+        route.protection == Protection::Open
+            && matches!(route.stage, Stage::DryRun | Stage::RequireApproval)
+    });
+    open.flat_map(move |route| {
+        let tool = route.tool_text();
+        let rules = policy.rules().iter().filter(move |rule| {
+            rule.effect == Verdict::DryRun && rule.matcher.tool_names.contains(&tool)
+        });
+        rules.map(move |rule| {
+            format!(
+                "rule `{}` says dry_run for the tool of route `{}`, which is not protected: in \
+                 stage {} it is executed; protect the route or set it to enforce",
+                rule.name,
+                route.name,
+                route.stage.as_str()
+            )
+        })
+    })
+}

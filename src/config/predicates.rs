@@ -1,0 +1,122 @@
+//! Conditions of a route: `{ "/amount": { min: 0, max: 100 } }`, likewise for query and header.
+
+use super::{DOCUMENT, args};
+use crate::intent::predicates::{Place as Where, Predicate, Test};
+use crate::yaml::{Entry, Fault, Fields, Keys, Node, Scalar};
+use serde_json::{Map, Number, Value};
+
+const TEST: Keys = Keys {
+    document: DOCUMENT,
+    read: &["equals", "one_of", "min", "max", "exists"],
+    refused: &[],
+    legacy: &[],
+};
+
+/// Reads `query`, `header` and `body` of a match.
+pub(super) fn read(fields: &mut Fields) -> Result<Vec<Predicate>, Fault> {
+    let mut predicates = Vec::new();
+    for (key, place_of) in [
+        ("query", (|name| Ok(Where::Query(name))) as fn(String) -> Result<Where, String>),
+        ("header", |name| args::header(&name).map(Where::Header)),
+        ("body", |name| pointer(&name).map(Where::Body)),
+    ] {
+        let path = fields.at(key);
+        let node = fields.take(key);
+        let entries = match node.value {
+            Scalar::Null => continue,
+            Scalar::Map(entries) => entries,
+            _ => {
+                let what =
+                    format!("`{path}` must map names to conditions, as in `x: {{ equals: 1 }}`");
+                return Err(Fault::validate(node.place, what));
+            }
+        };
+        for entry in entries {
+            predicates.push(one(entry, &path, place_of)?);
+        }
+    }
+    Ok(predicates)
+}
+
+fn one(
+    entry: Entry,
+    path: &str,
+    place_of: fn(String) -> Result<Where, String>,
+) -> Result<Predicate, Fault> {
+    let path = format!("{path}.{}", entry.key);
+    let place = place_of(entry.key)
+        .map_err(|what| Fault::validate(entry.place, format!("`{path}`: {what}")))?;
+    Ok(Predicate { place, test: test(entry.node, path)? })
+}
+
+/// Exactly one of the tests; `min` and `max` go together.
+fn test(node: Node, path: String) -> Result<Test, Fault> {
+    let place = node.place;
+    let mut fields = Fields::open(node, path, &TEST)?;
+    let (equals, one_of) = (fields.take("equals"), fields.take("one_of"));
+    let (min, max) = (bound(&mut fields, "min")?, bound(&mut fields, "max")?);
+    let exists = fields.take("exists");
+    let mut tests = Vec::new();
+    if !equals.is_null() {
+        tests.push(Test::Equals(value(equals, &fields.at("equals"))?));
+    }
+    if let Scalar::List(items) = one_of.value {
+        let path = fields.at("one_of");
+        let values = items.into_iter().map(|item| value(item, &path));
+        tests.push(Test::OneOf(values.collect::<Result<_, _>>()?));
+    }
+    if min.is_some() || max.is_some() {
+        tests.push(Test::Range { min, max });
+    }
+    if let Scalar::Bool(exists) = exists.value {
+        tests.push(if exists { Test::Present } else { Test::Absent });
+    }
+    let test = tests.pop().filter(|_| tests.is_empty());
+    test.ok_or_else(|| {
+        let what = "a condition is one of `equals: X`, `one_of: [..]`, `min`/`max`, `exists: true`";
+        Fault::validate(place, format!("`{}`: {what}", fields.at("").trim_end_matches('.')))
+    })
+}
+
+fn bound(fields: &mut Fields, key: &str) -> Result<Option<f64>, Fault> {
+    let node = fields.take(key);
+    match node.value {
+        Scalar::Null => Ok(None),
+        Scalar::Int(number) => Ok(Some(number as f64)),
+        Scalar::Number(number) if number.is_finite() => Ok(Some(number)),
+        _ => Err(Fault::validate(node.place, format!("`{}` must be a number", fields.at(key)))),
+    }
+}
+
+/// A YAML value as JSON.
+pub(super) fn value(node: Node, field: &str) -> Result<Value, Fault> {
+    let place = node.place;
+    Ok(match node.value {
+        Scalar::Null => Value::Null,
+        Scalar::Bool(flag) => Value::Bool(flag),
+        Scalar::Int(number) => Value::from(number),
+        Scalar::Number(number) => Number::from_f64(number)
+            .map(Value::Number)
+            .ok_or_else(|| Fault::validate(place, format!("`{field}` must be a finite number")))?,
+        Scalar::Text(text) => Value::String(text),
+        Scalar::List(items) => {
+            let values = items.into_iter().map(|item| value(item, field));
+            Value::Array(values.collect::<Result<_, _>>()?)
+        }
+        Scalar::Map(entries) => {
+            let pair = |entry: Entry| Ok((entry.key, value(entry.node, field)?));
+            Value::Object(entries.into_iter().map(pair).collect::<Result<Map<_, _>, Fault>>()?)
+        }
+    })
+}
+
+/// A JSON Pointer (RFC 6901) to something inside the document.
+///
+/// # Errors
+/// Says how one is written.
+pub(super) fn pointer(text: &str) -> Result<String, String> {
+    match text.starts_with('/') {
+        true => Ok(text.to_owned()),
+        false => Err(format!("`{text}` is not a JSON Pointer; write it as `/member/0`")),
+    }
+}

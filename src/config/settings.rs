@@ -1,0 +1,268 @@
+//! Listeners, limits, time-outs, logging, and what is known of a caller.
+
+use super::environment::Environment;
+use super::{DOCUMENT, Fixed, Log, LogFormat, Settings};
+use crate::call::host::HostRule;
+use crate::intent::rest::Caller;
+use crate::limits::{Limits, Timeouts};
+use crate::yaml::{Fault, Fields, Keys, Place};
+use jiff::SignedDuration;
+use std::net::SocketAddr;
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
+use std::time::Duration;
+
+const SERVER: Keys =
+    Keys { document: DOCUMENT, read: &["listen", "hosts"], refused: &[], legacy: &[] };
+const LISTENER: Keys = Keys { document: DOCUMENT, read: &["listen"], refused: &[], legacy: &[] };
+const IDENTITY: Keys = Keys { document: DOCUMENT, read: &["anonymous"], refused: &[], legacy: &[] };
+const LOG: Keys =
+    Keys { document: DOCUMENT, read: &["format", "level"], refused: &[], legacy: &[] };
+const LIMITS: Keys = Keys {
+    document: DOCUMENT,
+    read: &[
+        "head_bytes",
+        "headers",
+        "judged_body_bytes",
+        "body_budget_bytes",
+        "connections",
+        "calls",
+        "upstream_connections",
+        "upstream_idle_connections",
+        "metric_series",
+        "segment_bytes",
+    ],
+    refused: &[],
+    legacy: &[],
+};
+const TIMEOUTS: Keys = Keys {
+    document: DOCUMENT,
+    read: &[
+        "head",
+        "body",
+        "idle",
+        "connect",
+        "first_byte",
+        "total",
+        "upstream_idle",
+        "protected_reuse_idle",
+        "drain_delay",
+        "drain_deadline",
+    ],
+    refused: &[],
+    legacy: &[],
+};
+
+/// Longer than any call should take, shorter than any clock's trouble.
+const DURATION_MAX: Duration = Duration::from_secs(7 * 24 * 3_600);
+
+/// Everything but upstreams, routes, stages and policy.
+pub(super) fn read(top: &mut Fields, environment: &Environment) -> Result<Settings, Fault> {
+    let mut server = Fields::open(top.take("server"), "server".to_owned(), &SERVER)?;
+    let listen = address(&mut server, environment, "GAIT__SERVER__LISTEN", "127.0.0.1:8080")?;
+    let hosts = hosts(&mut server)?;
+    let mut telemetry = Fields::open(top.take("telemetry"), "telemetry".to_owned(), &LISTENER)?;
+    let telemetry =
+        address(&mut telemetry, environment, "GAIT__TELEMETRY__LISTEN", "127.0.0.1:9902")?;
+    // Named in the config already; nothing listens there before the approvals are built.
+    let mut admin = Fields::open(top.take("admin"), "admin".to_owned(), &LISTENER)?;
+    address(&mut admin, environment, "GAIT__ADMIN__LISTEN", "127.0.0.1:9901")?;
+    let limits = limits(top)?;
+    let fixed = Fixed {
+        listen,
+        telemetry,
+        state_dir: state_dir(top, environment)?,
+        log: log(top, environment)?,
+        limits,
+    };
+    Ok(Settings { fixed, hosts, caller: caller(top)?, timeouts: timeouts(top)? })
+}
+
+fn address(
+    fields: &mut Fields,
+    environment: &Environment,
+    name: &str,
+    default: &str,
+) -> Result<SocketAddr, Fault> {
+    let (said, place) = fields.text("listen")?;
+    let said = match environment.over(name) {
+        Some(over) => over.to_owned(),
+        None if said.is_empty() => default.to_owned(),
+        None => environment.fill(&said).map_err(|what| at(fields, "listen", place, &what))?,
+    };
+    said.parse().map_err(|_| {
+        let what =
+            format!("`{said}` is not an address; write ADDRESS:PORT, as in `127.0.0.1:8080`");
+        at(fields, "listen", place, &what)
+    })
+}
+
+fn hosts(server: &mut Fields) -> Result<HostRule, Fault> {
+    let said = server.texts("hosts")?;
+    if said.is_empty() {
+        return Ok(HostRule::Any);
+    }
+    let host = |(host, place): (String, Place)| {
+        let plain = !host.is_empty() && host.bytes().all(|b| b.is_ascii_graphic() && b != b'/');
+        match plain && !host.contains('*') {
+            true => Ok(host.to_ascii_lowercase()),
+            false => Err(at(
+                server,
+                "hosts",
+                place,
+                "a served host is a name or an address, with a port at most; no wildcards",
+            )),
+        }
+    };
+    Ok(HostRule::Only(said.into_iter().map(host).collect::<Result<_, _>>()?))
+}
+
+fn state_dir(top: &mut Fields, environment: &Environment) -> Result<PathBuf, Fault> {
+    let (said, place) = top.text("state_dir")?;
+    match environment.over("GAIT__STATE_DIR") {
+        // From the environment it is relative to where the process stands, as for any program.
+        Some(over) => Ok(std::path::absolute(over).unwrap_or_else(|_| PathBuf::from(over))),
+        None if said.is_empty() => Ok(PathBuf::from("state")),
+        None => match environment.fill(&said) {
+            Ok(path) => Ok(PathBuf::from(path)),
+            Err(what) => Err(at(top, "state_dir", place, &what)),
+        },
+    }
+}
+
+fn log(top: &mut Fields, environment: &Environment) -> Result<Log, Fault> {
+    let mut fields = Fields::open(top.take("log"), "log".to_owned(), &LOG)?;
+    let (format, place) = fields.text("format")?;
+    let (level, _) = fields.text("level")?;
+    let format = environment.over("GAIT__LOG__FORMAT").map_or(format, str::to_owned);
+    let level = environment.over("GAIT__LOG__LEVEL").map_or(level, str::to_owned);
+    let format = match format.as_str() {
+        "" | "text" => LogFormat::Text,
+        "json" => LogFormat::Json,
+        other => {
+            let what = format!("unknown format `{other}`; write text or json");
+            return Err(at(&fields, "format", place, &what));
+        }
+    };
+    Ok(Log { format, level: if level.is_empty() { "info".to_owned() } else { level } })
+}
+
+fn caller(top: &mut Fields) -> Result<Caller, Fault> {
+    let mut identity = Fields::open(top.take("identity"), "identity".to_owned(), &IDENTITY)?;
+    let or = |text: String, default: &str| {
+        if text.trim().is_empty() { default.to_owned() } else { text.trim().to_owned() }
+    };
+    Ok(Caller {
+        identity: or(identity.text("anonymous")?.0, "anonymous"),
+        workspace: or(top.text("workspace")?.0, "default"),
+    })
+}
+
+fn limits(top: &mut Fields) -> Result<Limits, Fault> {
+    let fields = &mut Fields::open(top.take("limits"), "limits".to_owned(), &LIMITS)?;
+    let d = Limits::default();
+    let limits = Limits {
+        head_bytes: size(fields, "head_bytes", 8 << 10..=256 << 10, d.head_bytes)?,
+        headers: size(fields, "headers", 8..=1_024, d.headers)?,
+        judged_body_bytes: number(
+            fields,
+            "judged_body_bytes",
+            1_024..=1 << 30,
+            d.judged_body_bytes,
+        )?,
+        body_budget_bytes: number(
+            fields,
+            "body_budget_bytes",
+            1_024..=1 << 36,
+            d.body_budget_bytes,
+        )?,
+        connections: size(fields, "connections", 1..=1_000_000, d.connections)?,
+        calls: size(fields, "calls", 1..=1_000_000, d.calls)?,
+        upstream_connections: size(
+            fields,
+            "upstream_connections",
+            1..=100_000,
+            d.upstream_connections,
+        )?,
+        upstream_idle_connections: size(
+            fields,
+            "upstream_idle_connections",
+            1..=100_000,
+            d.upstream_idle_connections,
+        )?,
+        metric_series: size(fields, "metric_series", 100..=1_000_000, d.metric_series)?,
+        segment_bytes: number(fields, "segment_bytes", 1 << 16..=1 << 34, d.segment_bytes)?,
+    };
+    if limits.judged_body_bytes > limits.body_budget_bytes {
+        let what = "`limits.body_budget_bytes` must hold one body of `limits.judged_body_bytes`";
+        return Err(Fault::validate(fields.place(), what.to_owned()));
+    }
+    Ok(limits)
+}
+
+fn timeouts(top: &mut Fields) -> Result<Timeouts, Fault> {
+    let fields = &mut Fields::open(top.take("timeouts"), "timeouts".to_owned(), &TIMEOUTS)?;
+    let d = Timeouts::default();
+    Ok(Timeouts {
+        head: duration(fields, "head", d.head)?,
+        body: duration(fields, "body", d.body)?,
+        idle: duration(fields, "idle", d.idle)?,
+        connect: duration(fields, "connect", d.connect)?,
+        first_byte: duration(fields, "first_byte", d.first_byte)?,
+        total: duration(fields, "total", d.total)?,
+        upstream_idle: duration(fields, "upstream_idle", d.upstream_idle)?,
+        protected_reuse_idle: duration(fields, "protected_reuse_idle", d.protected_reuse_idle)?,
+        drain_delay: duration(fields, "drain_delay", d.drain_delay)?,
+        drain_deadline: duration(fields, "drain_deadline", d.drain_deadline)?,
+    })
+}
+
+fn size(
+    fields: &mut Fields,
+    key: &str,
+    range: RangeInclusive<u64>,
+    default: usize,
+) -> Result<usize, Fault> {
+    let number = number(fields, key, range, default as u64)?;
+    Ok(usize::try_from(number).unwrap_or(usize::MAX))
+}
+
+fn number(
+    fields: &mut Fields,
+    key: &str,
+    range: RangeInclusive<u64>,
+    default: u64,
+) -> Result<u64, Fault> {
+    let node = fields.take(key);
+    if node.is_null() {
+        return Ok(default);
+    }
+    match node.value {
+        crate::yaml::Scalar::Int(said) if u64::try_from(said).is_ok_and(|n| range.contains(&n)) => {
+            Ok(said.unsigned_abs())
+        }
+        _ => {
+            let what = format!("must be a whole number from {} to {}", range.start(), range.end());
+            Err(at(fields, key, node.place, &what))
+        }
+    }
+}
+
+fn duration(fields: &mut Fields, key: &str, default: Duration) -> Result<Duration, Fault> {
+    let (said, place) = fields.text(key)?;
+    if said.is_empty() {
+        return Ok(default);
+    }
+    let parsed = said.parse::<SignedDuration>().ok().and_then(|d| Duration::try_from(d).ok());
+    parsed.filter(|d| *d <= DURATION_MAX && (!d.is_zero() || key == "drain_delay")).ok_or_else(
+        || {
+            let what =
+                format!("`{said}` is not a duration of up to a week; write it as `5s` or `250ms`");
+            at(fields, key, place, &what)
+        },
+    )
+}
+
+fn at(fields: &Fields, key: &str, place: Place, what: &str) -> Fault {
+    Fault::validate(place, format!("`{}`: {what}", fields.at(key)))
+}
