@@ -47,10 +47,11 @@ impl Row {
         Row { name: name.into(), bytes: bytes.into(), want }
     }
 
-    /// The request line's words.
-    fn words(&self) -> Vec<String> {
-        let line = self.bytes.split(|byte| *byte == b'\r').next().unwrap_or_default();
-        String::from_utf8_lossy(line).split(' ').map(str::to_owned).collect()
+    /// Word `index` of the request line; empty where there is none.
+    fn word(&self, index: usize) -> String {
+        let text = String::from_utf8_lossy(&self.bytes);
+        let line = text.trim_start().split('\r').next().unwrap_or_default();
+        line.split(' ').nth(index).unwrap_or_default().to_owned()
     }
 }
 
@@ -109,10 +110,14 @@ fn forbidden(seen: &Seen) -> bool {
         || path == "/v1/query" && modes(target) != ["mode=read"]
 }
 
-/// The pairs of a query that any server could take for `mode`.
+/// The pairs of a query that some server could take for `mode`.
 fn modes(target: &str) -> Vec<&str> {
     let query = target.split_once('?').map_or("", |(_, query)| query);
-    query.split(['&', ';']).filter(|pair| pair.to_ascii_lowercase().starts_with("mode")).collect()
+    let is_mode = |pair: &&str| {
+        let key = pair.split(['=', '[', '%', '+', ' ']).next().unwrap_or_default();
+        key.eq_ignore_ascii_case("mode")
+    };
+    query.split(['&', ';']).filter(is_mode).collect()
 }
 
 /// Compares what came with what was wanted.
@@ -126,7 +131,7 @@ fn judge(row: &Row, answer: Option<&Response>, seen: &[Seen]) -> Result<(), Stri
             refused(answer, *wanted)
         }
         (Want::Cut | Want::Safe, []) if status.is_none_or(|status| status >= 400) => Ok(()),
-        (Want::Safe, [one]) if one.target() == row.words()[1] => Ok(()),
+        (Want::Safe, [one]) if one.target() == row.word(1) => Ok(()),
         _ => Err(format!("status {status:?}, the tool saw {:?}", heads(seen))),
     }
 }
@@ -138,7 +143,7 @@ fn heads(seen: &[Seen]) -> Vec<&str> {
 
 /// The judged call and no other.
 fn forwarded(row: &Row, seen: &Seen, target: &str, body: &[u8]) -> Result<(), String> {
-    let same = seen.method() == row.words()[0] && seen.target() == target && seen.body == body;
+    let same = seen.method() == row.word(0) && seen.target() == target && seen.body == body;
     same.then_some(()).ok_or_else(|| format!("forwarded as {} {:?}", seen.head, seen.body))
 }
 

@@ -52,6 +52,7 @@ fn readable() -> Vec<Row> {
         stays(br#"{"Tool":"read_file"}"#),
         stays(br#"{"tools":"read_file"}"#),
         stays(br#"{"a":{"tool":"read_file"}}"#),
+        stays(b""),
     ]
 }
 
@@ -59,7 +60,7 @@ fn readable() -> Vec<Row> {
 fn unreadable() -> Vec<Row> {
     let deep = format!("{{\"tool\":\"read_file\",\"a\":{}{}}}", "[".repeat(100), "]".repeat(100));
     let deepest = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
-    let bodies: [&[u8]; 34] = [
+    let bodies: [&[u8]; 33] = [
         br#"{"tool":"read_file","tool":"delete_file"}"#,
         br#"{"tool":"delete_file","tool":"read_file"}"#,
         br#"{"tool":"read_file","\u0074ool":"delete_file"}"#,
@@ -72,7 +73,6 @@ fn unreadable() -> Vec<Row> {
         br#"[{"tool":"read_file"}]"#,
         br#""read_file""#,
         b"null",
-        b"",
         b" ",
         b"{",
         br#"{"tool":"read_file""#,

@@ -179,12 +179,14 @@ fn lines() -> Vec<Row> {
         ("NUL first", "\0POST /v1/notes/x HTTP/1.1\r\nHost: api.test\r\nContent-Length: 0\r\n\r\n"),
         ("two spaces", "POST  /v1/notes/x HTTP/1.1\r\nHost: api.test\r\nContent-Length: 0\r\n\r\n"),
         ("tab", "POST\t/v1/notes/x\tHTTP/1.1\r\nHost: api.test\r\nContent-Length: 0\r\n\r\n"),
-        (
-            "blank first",
-            "\r\nPOST /v1/notes/x HTTP/1.1\r\nHost: api.test\r\nContent-Length: 0\r\n\r\n",
-        ),
     ]
     .into_iter()
     .map(|(name, bytes)| Row::new(format!("frame line {name}"), bytes, Want::Safe))
+    // RFC 9112, 2.2: a blank line before a request is passed over.
+    .chain([Row::new(
+        "frame line blank first",
+        format!("\r\n{}", note("Content-Length: 0\r\n", "")),
+        Want::Forwarded("/v1/notes/x".to_owned(), Vec::new()),
+    )])
     .collect()
 }

@@ -102,7 +102,7 @@ fn ambiguous() -> Vec<Row> {
         .map(|target| Row::new(format!("path {target}"), post(target, "{}"), Want::Refused(400)))
         .collect();
     // hyper itself may refuse these before there is a request, or cut a fragment off.
-    for target in ["/v1/notes/x#/../payments", "/v1/notes/x y", "/v1/notes/x\ty", "v1/notes", "*"] {
+    for target in ["/v1/notes/x y", "/v1/notes/x\ty", "v1/notes", "*"] {
         rows.push(Row::new(format!("path {target:?}"), post(target, "{}"), Want::Cut));
     }
     for raw in
@@ -111,6 +111,9 @@ fn ambiguous() -> Vec<Row> {
         let bytes = [b"POST ", raw, b" HTTP/1.1\r\nHost: api.test\r\nContent-Length: 0\r\n\r\n"];
         rows.push(Row::new(format!("path {raw:?}"), bytes.concat(), Want::Cut));
     }
+    // hyper cuts a fragment off before there is a request; so it is neither judged nor forwarded.
+    let fragment = Want::Forwarded("/v1/notes/x".to_owned(), b"{}".to_vec());
+    rows.push(Row::new("path fragment", post("/v1/notes/x#/../payments", "{}"), fragment));
     // Unambiguous, but not what the route says: unmapped.
     for target in ["/V1/notes/x", "/v1/Notes/x", "/v1/notes/", "/v1/notesx"] {
         rows.push(Row::new(format!("path {target}"), post(target, "{}"), Want::Refused(403)));
@@ -213,15 +216,16 @@ fn hosts() -> Vec<Row> {
     ]
 }
 
-/// A query predicate wants its key exactly once, spelt plainly.
+/// A query predicate wants its key exactly once, spelt plainly. What it does not take falls to a
+/// protected route, which refuses parameters that it does not name.
 fn queries() -> Vec<Row> {
     const REFUSED: [(&str, u16); 12] = [
         ("/v1/query", 403),
-        ("/v1/query?mode=write", 403),
-        ("/v1/query?mode=READ", 403),
+        ("/v1/query?mode=write", 400),
+        ("/v1/query?mode=READ", 400),
         ("/v1/query?Mode=read", 400),
-        ("/v1/query?mode=", 403),
-        ("/v1/query?mode", 403),
+        ("/v1/query?mode=", 400),
+        ("/v1/query?mode", 400),
         ("/v1/query?mode=read&mode=write", 400),
         ("/v1/query?mode=write&mode=read", 400),
         ("/v1/query?mode=read&mode=read", 400),
