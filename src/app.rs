@@ -4,33 +4,34 @@
 //! listeners. Stop: not ready → accept for `drain_delay` → close the listeners → finish calls
 //! until `drain_deadline` → seal the evidence → exit.
 
+mod start;
 mod data;
+mod telemetry;
 mod errands;
 mod reload;
-mod telemetry;
+mod stop;
+mod tally;
 
 use crate::clock;
-use crate::config::{Config, ConfigError, Environment, Fixed, LogFormat, Source};
-use crate::demo::{self, Demo};
-use crate::evidence::{self, Entry, Ledger, Line, Settings, Unwritten, Writer};
-use crate::limits::Budget;
-use crate::metrics::{self, DispositionLabel, Metrics, RouteLabels, VerdictLabel};
-use crate::policy::Verdict;
+use crate::config::{Config, ConfigError, Environment, Fixed, Source};
+use crate::demo::Demo;
+use crate::evidence::{self, Ledger, Unwritten};
 use crate::proxy::Proxy;
-use crate::snapshot::Snapshot;
-use crate::stage::Disposition;
 use crate::state::{StateDir, StateError};
 use crate::telemetry::{Check, Readiness};
-use crate::upstream::{Errand, Tools};
-use arc_swap::ArcSwap;
+use crate::upstream::Errand;
+use start::{
+    announce, assemble, bind, listen, local, new_metrics, start_evidence, start_logging,
+    write_evidence,
+};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
 use std::time::Duration;
+use stop::{Phase, Signals, Stop, Tasks};
 use tokio::net::TcpListener;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 
 /// What to serve.
@@ -163,11 +164,13 @@ impl Running {
             reads: spawn(telemetry::accept(running.clone(), listeners.telemetry)),
             house: spawn(running.clone().keep_house()),
         };
-        signals.wait_for_stop(&running).await;
+        let stop = signals.wait_for_stop(&running).await;
         running.readiness.fail(Check::Shutdown);
         let timeouts = running.proxy.snapshot.load().plan.timeouts;
-        tracing::info!(delay = ?timeouts.drain_delay, "stopping: accepting a little longer");
-        signals.sleep_or_stop(timeouts.drain_delay).await;
+        if stop == Stop::Announced {
+            tracing::info!(delay = ?timeouts.drain_delay, "stopping: accepting a little longer");
+            signals.sleep_or_stop(timeouts.drain_delay).await;
+        }
         running.proxy.draining.store(true, Ordering::Relaxed);
         tokio::select! {
             () = tasks.finish(&phases) => tracing::info!("all calls are finished"),
@@ -216,217 +219,12 @@ impl Running {
     }
 }
 
-/// The tasks of a running process.
-struct Tasks {
-    calls: tokio::task::JoinHandle<()>,
-    errands: tokio::task::JoinHandle<()>,
-    reads: tokio::task::JoinHandle<()>,
-    house: tokio::task::JoinHandle<()>,
-}
-
-impl Tasks {
-    /// Lets calls finish, then what they left behind.
-    async fn finish(&mut self, phases: &watch::Sender<Phase>) {
-        phases.send_replace(Phase::Drain);
-        // A task that panicked has ended as well.
-        let _ = (&mut self.calls).await;
-        phases.send_replace(Phase::Finish);
-        let _ = (&mut self.errands).await;
-    }
-
-    /// Cuts off what is left; every record that was open is closed by its drop.
-    async fn end(self) {
-        for task in [self.calls, self.errands, self.reads, self.house] {
-            if !task.is_finished() {
-                task.abort();
-                let _ = task.await;
-            }
-        }
-    }
-}
-
-/// How far stopping has come, as the tasks see it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Phase {
-    /// Accept and serve.
-    Accept,
-    /// Accept nothing more; finish what is there.
-    Drain,
-    /// No call is left; finish the errands.
-    Finish,
-}
-
-/// The signals that the process obeys.
-struct Signals {
-    term: Signal,
-    int: Signal,
-    hup: Signal,
-}
-
-impl Signals {
-    fn new() -> Result<Signals, AppError> {
-        let of = |kind| {
-            signal(kind).map_err(|source| AppError::Machine { what: "cannot take signals", source })
-        };
-        Ok(Signals {
-            term: of(SignalKind::terminate())?,
-            int: of(SignalKind::interrupt())?,
-            hup: of(SignalKind::hangup())?,
-        })
-    }
-
-    /// Reloads on SIGHUP; returns on SIGTERM or SIGINT.
-    async fn wait_for_stop(&mut self, running: &Arc<Running>) {
-        loop {
-            tokio::select! {
-                _ = self.term.recv() => return,
-                _ = self.int.recv() => return,
-                _ = self.hup.recv() => reload::reload(running).await,
-            }
-        }
-    }
-
-    /// Waits; a second request to stop cuts the wait short.
-    async fn sleep_or_stop(&mut self, duration: Duration) {
-        tokio::select! {
-            () = tokio::time::sleep(duration) => {}
-            _ = self.term.recv() => {}
-            _ = self.int.recv() => {}
-        }
-    }
-}
-
 fn spawn<F>(future: F) -> tokio::task::JoinHandle<()>
 where
     F: Future<Output = ()> + Send + 'static,
 {
     #[expect(clippy::disallowed_methods, reason = "app is the module that spawns")]
     tokio::spawn(future)
-}
-
-fn start_logging(fixed: &Fixed) {
-    let filter = tracing_subscriber::EnvFilter::builder().parse_lossy(&fixed.log.level);
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
-    // A second start in one process, as in tests, keeps the first logger.
-    let _ = match fixed.log.format {
-        LogFormat::Text => lines.try_init(),
-        LogFormat::Json => lines.json().flatten_event(true).try_init(),
-    };
-    std::panic::set_hook(Box::new(|panic| tracing::error!(%panic, "a task panicked")));
-}
-
-async fn bind(what: &'static str, address: SocketAddr) -> Result<TcpListener, AppError> {
-    let bound = TcpListener::bind(address).await;
-    bound.map_err(|source| AppError::Bind { what, address, source })
-}
-
-fn local(listener: &TcpListener) -> Result<SocketAddr, AppError> {
-    let address = listener.local_addr();
-    address.map_err(|source| AppError::Machine { what: "cannot read a bound address", source })
-}
-
-async fn listen(fixed: &Fixed) -> Result<Listeners, AppError> {
-    let data = bind("server", fixed.listen).await?;
-    let telemetry = bind("telemetry", fixed.telemetry).await?;
-    let addresses = Addresses { data: local(&data)?, telemetry: local(&telemetry)? };
-    Ok(Listeners { data, telemetry, addresses })
-}
-
-fn new_metrics(fixed: &Fixed) -> Metrics {
-    Metrics::new(metrics::Limits { series_max: fixed.limits.metric_series }, data::reasons())
-}
-
-fn start_evidence(state: &StateDir, fixed: &Fixed) -> Result<(Ledger, Writer), AppError> {
-    let settings = Settings {
-        ledger_lines_max: fixed.limits.calls.saturating_mul(2),
-        segment_bytes_max: fixed.limits.segment_bytes,
-        ..Settings::default()
-    };
-    Ok(evidence::start(state, settings)?)
-}
-
-/// The writer's thread; it counts calls from the lines that it writes.
-fn write_evidence(
-    writer: Writer,
-    metrics: Metrics,
-) -> Result<JoinHandle<Result<evidence::Head, Unwritten>>, AppError> {
-    std::thread::Builder::new()
-        .name("evidence".to_owned())
-        .spawn(move || writer.run(|line| tally(&metrics, line)))
-        .map_err(|source| AppError::Machine { what: "cannot start the evidence thread", source })
-}
-
-/// Counts a call by its closing line: each call has exactly one.
-fn tally(metrics: &Metrics, line: &Line) {
-    let Entry::Closing { about, close, .. } = line.entry() else { return };
-    let judged = &about.judgement;
-    let (Some(route), Some(stage), Some(risk)) = (&judged.route, judged.stage, &judged.risk_class)
-    else {
-        return;
-    };
-    let route = metrics.route(RouteLabels { route, stage: stage.as_str(), risk });
-    route.call(verdict_label(judged.verdict), disposition_label(judged.disposition));
-    route.call_took(close.duration);
-}
-
-fn verdict_label(verdict: Option<Verdict>) -> VerdictLabel {
-    match verdict {
-        Some(Verdict::Allow) => VerdictLabel::Allow,
-        Some(Verdict::DryRun) => VerdictLabel::DryRun,
-        Some(Verdict::RequireApproval) => VerdictLabel::RequireApproval,
-        Some(Verdict::Block) => VerdictLabel::Block,
-        None => VerdictLabel::None,
-    }
-}
-
-fn disposition_label(disposition: Option<Disposition>) -> DispositionLabel {
-    match disposition {
-        Some(Disposition::Forwarded) => DispositionLabel::Forwarded,
-        Some(Disposition::DryRun) => DispositionLabel::DryRun,
-        Some(Disposition::Held) => DispositionLabel::Held,
-        Some(Disposition::Denied) => DispositionLabel::Denied,
-        Some(Disposition::Failed) | None => DispositionLabel::Failed,
-    }
-}
-
-fn assemble(
-    config: Config,
-    source: Source,
-    environment: Environment,
-    metrics: Metrics,
-    ledger: Ledger,
-) -> (Running, mpsc::UnboundedReceiver<Errand>) {
-    let (tools, errands) = Tools::new(metrics.clone());
-    let Config { fixed, plan, policy, .. } = config;
-    tools.configure(&plan);
-    let snapshot = Snapshot::build(plan, policy, &metrics);
-    reload::show(&snapshot, &metrics);
-    let readiness = Readiness::new();
-    [Check::Snapshot, Check::Evidence, Check::State].into_iter().for_each(|c| readiness.pass(c));
-    let proxy = Proxy {
-        snapshot: Arc::new(ArcSwap::from_pointee(snapshot)),
-        ledger,
-        tools,
-        metrics,
-        budget: Budget::new(fixed.limits.body_budget_bytes),
-        draining: Arc::new(AtomicBool::new(false)),
-    };
-    (Running { proxy, readiness: Arc::new(readiness), fixed, source, environment }, errands)
-}
-
-/// Says where it listens: in the log, in the state directory, and to a person in the demo.
-fn announce(state: &StateDir, addresses: &Addresses, is_demo: Option<()>) {
-    let Addresses { data, telemetry } = addresses;
-    tracing::info!(server = %data, telemetry = %telemetry, "listening");
-    let text = format!("{{\"server\":\"{data}\",\"telemetry\":\"{telemetry}\"}}\n");
-    let (path, fresh) = (state.path().join("addresses.json"), state.path().join("addresses.new"));
-    let written = std::fs::write(&fresh, text).and_then(|()| std::fs::rename(&fresh, &path));
-    if let Err(error) = written {
-        tracing::warn!(%error, "cannot write addresses.json into the state directory");
-    }
-    if is_demo.is_some() {
-        println!("{}", demo::greeting(&format!("http://{data}"), &format!("http://{telemetry}")));
-    }
 }
 
 /// Ends the evidence log in order.

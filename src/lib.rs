@@ -9,6 +9,7 @@ pub mod telemetry;
 pub mod demo;
 pub mod upstream;
 pub mod gate;
+pub mod case;
 pub mod evidence;
 pub mod state;
 pub mod snapshot;

@@ -14,9 +14,10 @@ pub use reply::AnswerBody;
 
 use crate::call::body::{Content, Numbers};
 use crate::call::{Body, Call, Head};
+use crate::case::{Case, Cause, Finding, Judged, Wish};
 use crate::clock;
 use crate::evidence::{CallId, Ledger, Opening, Record};
-use crate::gate::{self, Case, Cause, Denial, Finding, Judged, Pending, Permit, Ruling, Wish};
+use crate::gate::{self, Denial, Pending, Permit, Ruling};
 use crate::intent::Intent;
 use crate::intent::pattern::Captures;
 use crate::intent::routes::{Candidate, Choice};

@@ -13,8 +13,9 @@ mod reply;
 
 pub use reply::{Reply, ReplyBody, ReplyError};
 
+use crate::case::Judged;
 use crate::evidence::{Cut, Ending, PermitKind, Reach, Record};
-use crate::gate::{Judged, Permit, Redeemed};
+use crate::gate::{Permit, Redeemed};
 use crate::intent::rest::REQUEST;
 use crate::limits::{Limits, Timeouts};
 use crate::metrics::{BypassLabel, Metrics};

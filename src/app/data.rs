@@ -1,6 +1,7 @@
 //! The data listener: accept, serve, drain. It carries data and nothing else.
 
-use super::{Phase, Running};
+use super::Running;
+use super::stop::Phase;
 use crate::call::Malformed;
 use crate::demo::{self, Demo};
 use crate::metrics::ListenerLabel;

@@ -1,6 +1,6 @@
 //! Work that goes on although its caller has left: protected calls whose first byte is out.
 
-use super::Phase;
+use super::stop::Phase;
 use crate::upstream::Errand;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;

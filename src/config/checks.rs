@@ -94,14 +94,16 @@ pub(super) fn settle_builtin(plan: &mut Plan, stage: Stage) {
 /// conditions fail would lower the risk (design section 4, point 3).
 pub(super) fn lower_catch_alls(plan: &Plan, places: &[RoutePlace]) -> Result<(), Fault> {
     let routes: Vec<(&PlannedRoute, &RoutePlace)> = plan.routes.iter().zip(places).collect();
-    for (index, (earlier, at)) in routes.iter().enumerate() {
+    for (index, (earlier, _)) in routes.iter().enumerate() {
         if earlier.matcher.predicates.is_empty() {
             continue;
         }
-        for (later, later_at) in routes.iter().skip(index + 1) {
-            let catches = later.matcher.predicates.is_empty()
-                && at.path_text == later_at.path_text
-                && methods_meet(earlier, later);
+        let behind = routes.iter().skip(index + 1);
+        for (later, later_at) in behind.filter(|(later, _)| later.matcher.predicates.is_empty()) {
+            if covers(later, earlier) && rank(later) >= rank(earlier) {
+                break;
+            }
+            let catches = meets(earlier, later);
             if catches && rank(later) < rank(earlier) && later_at.lower == Lower::Refused {
                 return Err(Fault::validate(
                     later_at.place,
@@ -118,9 +120,30 @@ pub(super) fn lower_catch_alls(plan: &Plan, places: &[RoutePlace]) -> Result<(),
     Ok(())
 }
 
-fn methods_meet(a: &PlannedRoute, b: &PlannedRoute) -> bool {
-    let (a, b) = (&a.matcher.methods, &b.matcher.methods);
-    a.is_empty() || b.is_empty() || a.iter().any(|method| b.contains(method))
+/// Whether some call has method and path of both.
+fn meets(a: &PlannedRoute, b: &PlannedRoute) -> bool {
+    let (a, b) = (&a.matcher, &b.matcher);
+    let methods = a.methods.is_empty()
+        || b.methods.is_empty()
+        || a.methods.iter().any(|method| b.methods.contains(method));
+    let paths = match (&a.path, &b.path) {
+        (Some(a), Some(b)) => a.meets(b),
+        _ => true,
+    };
+    methods && paths
+}
+
+/// Whether every call with method and path of `b` has those of `a`.
+fn covers(a: &PlannedRoute, b: &PlannedRoute) -> bool {
+    let (a, b) = (&a.matcher, &b.matcher);
+    let methods = a.methods.is_empty()
+        || !b.methods.is_empty() && b.methods.iter().all(|method| a.methods.contains(method));
+    let paths = match (&a.path, &b.path) {
+        (None, _) => true,
+        (Some(a), Some(b)) => a.equals(b),
+        (Some(_), None) => false,
+    };
+    methods && paths
 }
 
 /// How high a risk is; a word of the config's own counts by its protection.

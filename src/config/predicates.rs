@@ -60,22 +60,39 @@ fn test(node: Node, path: String) -> Result<Test, Fault> {
     if !equals.is_null() {
         tests.push(Test::Equals(value(equals, &fields.at("equals"))?));
     }
-    if let Scalar::List(items) = one_of.value {
-        let path = fields.at("one_of");
-        let values = items.into_iter().map(|item| value(item, &path));
-        tests.push(Test::OneOf(values.collect::<Result<_, _>>()?));
+    if !one_of.is_null() {
+        tests.push(Test::OneOf(values(one_of, &fields.at("one_of"))?));
     }
     if min.is_some() || max.is_some() {
         tests.push(Test::Range { min, max });
     }
-    if let Scalar::Bool(exists) = exists.value {
-        tests.push(if exists { Test::Present } else { Test::Absent });
+    if !exists.is_null() {
+        tests.push(presence(&exists, &fields.at("exists"))?);
     }
     let test = tests.pop().filter(|_| tests.is_empty());
     test.ok_or_else(|| {
         let what = "a condition is one of `equals: X`, `one_of: [..]`, `min`/`max`, `exists: true`";
         Fault::validate(place, format!("`{}`: {what}", fields.at("").trim_end_matches('.')))
     })
+}
+
+/// The items of `one_of`; an empty list would match nothing, and nobody means that.
+fn values(node: Node, path: &str) -> Result<Vec<Value>, Fault> {
+    let place = node.place;
+    match node.value {
+        Scalar::List(items) if !items.is_empty() => {
+            items.into_iter().map(|item| value(item, path)).collect()
+        }
+        _ => Err(Fault::validate(place, format!("`{path}` must be a list, such as `[a, b]`"))),
+    }
+}
+
+fn presence(node: &Node, path: &str) -> Result<Test, Fault> {
+    match node.value {
+        Scalar::Bool(true) => Ok(Test::Present),
+        Scalar::Bool(false) => Ok(Test::Absent),
+        _ => Err(Fault::validate(node.place, format!("`{path}` must be true or false"))),
+    }
 }
 
 fn bound(fields: &mut Fields, key: &str) -> Result<Option<f64>, Fault> {

@@ -49,7 +49,6 @@ pub(super) struct Risks {
 /// Where a route stands, and what it says of itself to the checks.
 pub(super) struct RoutePlace {
     pub(super) place: Place,
-    pub(super) path_text: String,
     pub(super) lower: Lower,
 }
 
@@ -185,7 +184,7 @@ fn one(
     name(&route_name, place, &fields.at("name"))?;
     let said = super::required_text(&mut fields, "upstream", "name one of `upstreams`")?;
     let upstream = upstreams::find(upstreams, &said, place, &fields.at("upstream"))?;
-    let (matcher, path_text) = matcher(&mut fields)?;
+    let matcher = matcher(&mut fields)?;
     let own = own_stage(&mut fields)?;
     let said_protected = protected(&mut fields)?;
     let dry_run = dry_run(&mut fields)?;
@@ -199,7 +198,7 @@ fn one(
     let stage = stages.of(own, &tool);
     let name = route_name.into();
     let route = PlannedRoute { name, matcher, mapping, upstream, stage, protection, dry_run };
-    Ok((route, RoutePlace { place, path_text, lower }))
+    Ok((route, RoutePlace { place, lower }))
 }
 
 /// A name that can be a metric label and stand in a log.
@@ -250,7 +249,7 @@ fn dry_run(fields: &mut Fields) -> Result<DryRunScope, Fault> {
     }
 }
 
-fn matcher(fields: &mut Fields) -> Result<(Matcher, String), Fault> {
+fn matcher(fields: &mut Fields) -> Result<Matcher, Fault> {
     let path = fields.at("match");
     let mut fields = Fields::open(fields.take("match"), path, &MATCH)?;
     let methods = fields.texts("methods")?.into_iter().map(|(text, place)| {
@@ -271,7 +270,7 @@ fn matcher(fields: &mut Fields) -> Result<(Matcher, String), Fault> {
             })?),
         };
     let predicates = predicates::read(&mut fields)?;
-    Ok((Matcher { methods, path: pattern, predicates }, text))
+    Ok(Matcher { methods, path: pattern, predicates })
 }
 
 fn mapping(

@@ -21,6 +21,23 @@ enum Piece {
     Capture(Arc<str>),
 }
 
+/// One step of a pattern, for comparing two of them.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Token<'a> {
+    Literal(&'a str),
+    One,
+    Many,
+}
+
+impl<'a> Token<'a> {
+    fn of(piece: &'a Piece) -> Token<'a> {
+        match piece {
+            Piece::Literal(literal) => Token::Literal(literal),
+            Piece::Capture(_) => Token::One,
+        }
+    }
+}
+
 /// What the braces of a pattern took, decoded.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Captures(Vec<(Arc<str>, String)>);
@@ -97,6 +114,25 @@ impl Pattern {
         pieces.chain(self.rest.iter().map(|(name, _)| &**name))
     }
 
+    /// Whether some path matches both patterns.
+    pub fn meets(&self, other: &Pattern) -> bool {
+        meet(&self.tokens(), &other.tokens())
+    }
+
+    /// Whether both match the same paths, whatever their captures are called.
+    pub fn equals(&self, other: &Pattern) -> bool {
+        self.tokens() == other.tokens()
+    }
+
+    fn tokens(&self) -> Vec<Token<'_>> {
+        let mut tokens: Vec<Token<'_>> = self.front.iter().map(Token::of).collect();
+        if let Some((_, back)) = &self.rest {
+            tokens.push(Token::Many);
+            tokens.extend(back.iter().map(Token::of));
+        }
+        tokens
+    }
+
     /// Matches decoded segments.
     pub fn matches(&self, segments: &[String]) -> Option<Captures> {
         let mut captures = Captures::default();
@@ -123,6 +159,24 @@ fn take(pieces: &[Piece], segments: &[String], captures: &mut Captures) -> bool 
                 !segment.is_empty()
             }
         })
+}
+
+/// Whether some list of segments satisfies both: each takes one segment a step, and `Many` may
+/// stay for the next.
+fn meet(a: &[Token<'_>], b: &[Token<'_>]) -> bool {
+    let (Some((first_a, rest_a)), Some((first_b, rest_b))) = (a.split_first(), b.split_first())
+    else {
+        return a.is_empty() && b.is_empty();
+    };
+    let compatible = match (first_a, first_b) {
+        (Token::Literal(a), Token::Literal(b)) => a == b,
+        (Token::Literal(text), Token::One) | (Token::One, Token::Literal(text)) => !text.is_empty(),
+        _ => true,
+    };
+    compatible
+        && (meet(rest_a, rest_b)
+            || *first_a == Token::Many && meet(a, rest_b)
+            || *first_b == Token::Many && meet(rest_a, b))
 }
 
 fn literal(segment: &str) -> Result<String, String> {
@@ -174,6 +228,24 @@ mod tests {
         for (pattern, path, want) in rows {
             let want = want.map(|want| want.iter().map(|s| s.to_string()).collect());
             assert_eq!(matches(pattern, path), want, "{pattern} {path}");
+        }
+    }
+
+    #[test]
+    fn patterns_meet_where_a_path_matches_both() {
+        let rows = [
+            ("/v1/{a}", "/v1/{b}", true),
+            ("/v1/{rest*}", "/v1/transfers", true),
+            ("/v1/{rest*}", "/v1", false),
+            ("/v1/{rest*}/x", "/v1/a/b/x", true),
+            ("/v1/{rest*}/x", "/v1/{other*}/y", false),
+            ("/a/{x}", "/a/", false),
+            ("/a", "/b", false),
+            ("/{x*}", "/{y*}", true),
+        ];
+        for (a, b, want) in rows {
+            let (first, second) = (Pattern::parse(a).unwrap(), Pattern::parse(b).unwrap());
+            assert_eq!((first.meets(&second), second.meets(&first)), (want, want), "{a} {b}");
         }
     }
 

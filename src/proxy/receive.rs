@@ -2,8 +2,8 @@
 //! that all bodies share.
 
 use crate::call::{Body, Malformed};
+use crate::case::Cause;
 use crate::clock;
-use crate::gate::Cause;
 use crate::limits::{Budget, Lease, Limits, Timeouts};
 use bytes::{Bytes, BytesMut};
 use http_body::Body as _;

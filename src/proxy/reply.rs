@@ -4,8 +4,9 @@
 //! that fits).
 
 use crate::call::body::Unreadable;
+use crate::case::{Cause, Judged};
 use crate::evidence::{CallId, Ending, Reach};
-use crate::gate::{Cause, Denial, Judged};
+use crate::gate::Denial;
 use crate::policy::Verdict;
 use crate::problem::{Executed, Kind, Problem};
 use crate::snapshot::Lane;

@@ -1,0 +1,119 @@
+//! Starting: logger, listeners, evidence, and everything that the tasks share.
+
+use super::tally::tally;
+use super::{Addresses, AppError, Listeners, Running, data, reload};
+use crate::config::{Config, Environment, Fixed, LogFormat, Source};
+use crate::demo;
+use crate::evidence::{self, Ledger, Settings, Unwritten, Writer};
+use crate::limits::Budget;
+use crate::metrics::{self, Metrics};
+use crate::proxy::Proxy;
+use crate::snapshot::Snapshot;
+use crate::state::StateDir;
+use crate::telemetry::{Check, Readiness};
+use crate::upstream::{Errand, Tools};
+use arc_swap::ArcSwap;
+use std::io::{self, IsTerminal as _};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::thread::JoinHandle;
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+
+pub(super) fn start_logging(fixed: &Fixed) {
+    let filter = tracing_subscriber::EnvFilter::builder().parse_lossy(&fixed.log.level);
+    let colours = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    let lines = lines.with_ansi(colours);
+    // A second start in one process, as in tests, keeps the first logger.
+    let _ = match fixed.log.format {
+        LogFormat::Text => lines.try_init(),
+        LogFormat::Json => lines.json().flatten_event(true).try_init(),
+    };
+    std::panic::set_hook(Box::new(|panic| tracing::error!(%panic, "a task panicked")));
+}
+
+pub(super) async fn bind(what: &'static str, address: SocketAddr) -> Result<TcpListener, AppError> {
+    let bound = TcpListener::bind(address).await;
+    bound.map_err(|source| AppError::Bind { what, address, source })
+}
+
+pub(super) fn local(listener: &TcpListener) -> Result<SocketAddr, AppError> {
+    let address = listener.local_addr();
+    address.map_err(|source| AppError::Machine { what: "cannot read a bound address", source })
+}
+
+pub(super) async fn listen(fixed: &Fixed) -> Result<Listeners, AppError> {
+    let data = bind("server", fixed.listen).await?;
+    let telemetry = bind("telemetry", fixed.telemetry).await?;
+    let addresses = Addresses { data: local(&data)?, telemetry: local(&telemetry)? };
+    Ok(Listeners { data, telemetry, addresses })
+}
+
+pub(super) fn new_metrics(fixed: &Fixed) -> Metrics {
+    Metrics::new(metrics::Limits { series_max: fixed.limits.metric_series }, data::reasons())
+}
+
+pub(super) fn start_evidence(
+    state: &StateDir,
+    fixed: &Fixed,
+) -> Result<(Ledger, Writer), AppError> {
+    let settings = Settings {
+        ledger_lines_max: fixed.limits.calls.saturating_mul(2),
+        segment_bytes_max: fixed.limits.segment_bytes,
+        ..Settings::default()
+    };
+    Ok(evidence::start(state, settings)?)
+}
+
+/// The writer's thread; it counts calls from the lines that it writes.
+pub(super) fn write_evidence(
+    writer: Writer,
+    metrics: Metrics,
+) -> Result<JoinHandle<Result<evidence::Head, Unwritten>>, AppError> {
+    std::thread::Builder::new()
+        .name("evidence".to_owned())
+        .spawn(move || writer.run(|line| tally(&metrics, line)))
+        .map_err(|source| AppError::Machine { what: "cannot start the evidence thread", source })
+}
+
+pub(super) fn assemble(
+    config: Config,
+    source: Source,
+    environment: Environment,
+    metrics: Metrics,
+    ledger: Ledger,
+) -> (Running, mpsc::UnboundedReceiver<Errand>) {
+    let (tools, errands) = Tools::new(metrics.clone());
+    let Config { fixed, plan, policy, .. } = config;
+    tools.configure(&plan);
+    let snapshot = Snapshot::build(plan, policy, &metrics);
+    reload::show(&snapshot, &metrics);
+    let readiness = Readiness::new();
+    [Check::Snapshot, Check::Evidence, Check::State].into_iter().for_each(|c| readiness.pass(c));
+    let proxy = Proxy {
+        snapshot: Arc::new(ArcSwap::from_pointee(snapshot)),
+        ledger,
+        tools,
+        metrics,
+        budget: Budget::new(fixed.limits.body_budget_bytes),
+        draining: Arc::new(AtomicBool::new(false)),
+    };
+    (Running { proxy, readiness: Arc::new(readiness), fixed, source, environment }, errands)
+}
+
+/// Says where it listens: in the log, in the state directory, and to a person in the demo.
+pub(super) fn announce(state: &StateDir, addresses: &Addresses, is_demo: Option<()>) {
+    let Addresses { data, telemetry } = addresses;
+    tracing::info!(server = %data, telemetry = %telemetry, "listening");
+    let text = format!("{{\"server\":\"{data}\",\"telemetry\":\"{telemetry}\"}}\n");
+    let (path, fresh) = (state.path().join("addresses.json"), state.path().join("addresses.new"));
+    let written = std::fs::write(&fresh, text).and_then(|()| std::fs::rename(&fresh, &path));
+    if let Err(error) = written {
+        tracing::warn!(%error, "cannot write addresses.json into the state directory");
+    }
+    if is_demo.is_some() {
+        println!("{}", demo::greeting(&format!("http://{data}"), &format!("http://{telemetry}")));
+    }
+}

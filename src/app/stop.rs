@@ -1,0 +1,97 @@
+//! Stopping in order: signals, phases, and the tasks that obey them.
+
+use super::{AppError, Running, reload};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+/// How far stopping has come, as the tasks see it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// Accept and serve.
+    Accept,
+    /// Accept nothing more; finish what is there.
+    Drain,
+    /// No call is left; finish the errands.
+    Finish,
+}
+
+/// How the process was asked to stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stop {
+    /// SIGTERM: whoever routes calls here learns first that they must go elsewhere.
+    Announced,
+    /// SIGINT: a person at a terminal waits for it.
+    AtOnce,
+}
+
+/// The signals that the process obeys.
+pub(super) struct Signals {
+    term: Signal,
+    int: Signal,
+    hup: Signal,
+}
+
+impl Signals {
+    pub(super) fn new() -> Result<Signals, AppError> {
+        let of = |kind| {
+            signal(kind).map_err(|source| AppError::Machine { what: "cannot take signals", source })
+        };
+        Ok(Signals {
+            term: of(SignalKind::terminate())?,
+            int: of(SignalKind::interrupt())?,
+            hup: of(SignalKind::hangup())?,
+        })
+    }
+
+    /// Reloads on SIGHUP; returns on SIGTERM or SIGINT.
+    pub(super) async fn wait_for_stop(&mut self, running: &Arc<Running>) -> Stop {
+        loop {
+            tokio::select! {
+                _ = self.term.recv() => return Stop::Announced,
+                _ = self.int.recv() => return Stop::AtOnce,
+                _ = self.hup.recv() => reload::reload(running).await,
+            }
+        }
+    }
+
+    /// Waits; a second request to stop cuts the wait short.
+    pub(super) async fn sleep_or_stop(&mut self, duration: Duration) {
+        tokio::select! {
+            () = tokio::time::sleep(duration) => {}
+            _ = self.term.recv() => {}
+            _ = self.int.recv() => {}
+        }
+    }
+}
+
+/// The tasks of a running process.
+pub(super) struct Tasks {
+    pub(super) calls: JoinHandle<()>,
+    pub(super) errands: JoinHandle<()>,
+    pub(super) reads: JoinHandle<()>,
+    pub(super) house: JoinHandle<()>,
+}
+
+impl Tasks {
+    /// Lets calls finish, then what they left behind.
+    pub(super) async fn finish(&mut self, phases: &watch::Sender<Phase>) {
+        phases.send_replace(Phase::Drain);
+        // A task that panicked has ended as well.
+        let _ = (&mut self.calls).await;
+        phases.send_replace(Phase::Finish);
+        let _ = (&mut self.errands).await;
+    }
+
+    /// Cuts off what is left; every record that was open is closed by its drop.
+    pub(super) async fn end(self) {
+        for task in [self.calls, self.errands, self.reads, self.house] {
+            if !task.is_finished() {
+                task.abort();
+                let _ = task.await;
+            }
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! What is brought before the gate: a call in its lane, and what is known about it.
+//!
+//! Apart from the gate so that the file an auditor reads holds only what it must. Nothing in here
+//! permits anything.
+
+use crate::call::{Call, Malformed};
+use crate::evidence::Record;
+use crate::intent::Intent;
+use crate::json::Digest;
+use crate::policy::{Decision, Verdict};
+use crate::snapshot::Lane;
+use std::sync::Arc;
+
+/// A call before the gate: read, recorded, and standing in a lane.
+#[derive(Debug)]
+pub struct Case {
+    /// The call itself.
+    pub call: Call,
+    /// Its open record.
+    pub record: Record,
+    /// Where it stands.
+    pub lane: Arc<Lane>,
+    /// Whether the caller asked for a dry run.
+    pub wish: Wish,
+    /// The snapshot that judges it.
+    pub snapshot: Arc<str>,
+    /// Who calls.
+    pub identity: Arc<str>,
+}
+
+/// What the caller asks of gait itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wish {
+    /// Nothing.
+    None,
+    /// `Gait-Dry-Run`: the decision, and no execution.
+    DryRun,
+}
+
+/// What is known when the gate is asked.
+#[derive(Debug)]
+pub enum Finding {
+    /// The policy decided.
+    Decided(Box<Judged>),
+    /// It could not be asked.
+    Undecided(Cause),
+}
+
+/// An intent with its decision.
+#[derive(Debug)]
+pub struct Judged {
+    /// What the call wants to do.
+    pub intent: Intent,
+    /// What the policy says of it.
+    pub decision: Decision,
+    /// Which policy.
+    pub policy_digest: Digest,
+    /// Names the decision (spec C13.2).
+    pub trace_id: String,
+}
+
+/// Why a call is not simply forwarded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// The decision itself.
+    Decision,
+    /// The caller asked for a dry run.
+    DryRunAsked,
+    /// Strictness refused it.
+    Malformed(Malformed),
+    /// A condition of its route cannot be read.
+    Unreadable(&'static str),
+    /// It has no valid intent.
+    Intent {
+        /// Stable reason code.
+        code: &'static str,
+        /// For the caller.
+        detail: String,
+    },
+    /// No route takes it.
+    Unmapped,
+    /// Our own fault; the code says which.
+    Fault(&'static str),
+}
+
+// === impl Finding ===
+
+impl Finding {
+    /// The verdict, where there is a decision.
+    pub fn verdict(&self) -> Option<Verdict> {
+        match self {
+            Finding::Decided(judged) => Some(judged.decision.verdict),
+            Finding::Undecided(_) => None,
+        }
+    }
+
+    /// The decision, where there is one.
+    pub fn into_judged(self) -> Option<Box<Judged>> {
+        match self {
+            Finding::Decided(judged) => Some(judged),
+            Finding::Undecided(_) => None,
+        }
+    }
+}
+
+// === impl Cause ===
+
+impl Cause {
+    /// The reason code that the cause adds to those of the decision.
+    pub fn code(&self) -> Option<&'static str> {
+        match self {
+            Cause::Decision => None,
+            Cause::DryRunAsked => Some("dry_run_requested"),
+            Cause::Malformed(malformed) => Some(malformed.code()),
+            Cause::Unreadable(code) | Cause::Intent { code, .. } | Cause::Fault(code) => Some(code),
+            Cause::Unmapped => Some("unmapped"),
+        }
+    }
+}
