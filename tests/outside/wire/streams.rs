@@ -16,7 +16,8 @@ fn server_sent_events_pass_one_by_one() {
               Transfer-Encoding: chunked\r\n\r\n",
         )?;
         for event in 0..3 {
-            write!(stream, "8\r\ndata: {event}\n\r\n")?;
+            // One write, so that the event is one piece on the wire as well.
+            stream.write_all(format!("8\r\ndata: {event}\n\r\n").as_bytes())?;
             // The next event waits until the caller has this one.
             let _told = gone.lock().unwrap().recv_timeout(Duration::from_secs(10));
         }
