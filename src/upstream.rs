@@ -10,17 +10,17 @@ mod link;
 mod outgoing;
 mod pool;
 mod reply;
+mod seam;
 
 pub use reply::{Reply, ReplyBody, ReplyError};
 
 use crate::case::Judged;
-use crate::evidence::{Cut, Ending, PermitKind, Reach, Record};
+use crate::evidence::{Cut, Ending, Reach, Record};
 use crate::gate::{Permit, Redeemed};
-use crate::intent::rest::REQUEST;
 use crate::limits::{Limits, Timeouts};
-use crate::metrics::{BypassLabel, Metrics};
+use crate::metrics::Metrics;
 use crate::snapshot::{Lane, Plan, UpstreamSpec};
-use crate::stage::{Protection, Stage};
+use crate::stage::Protection;
 use arc_swap::ArcSwap;
 use http::StatusCode;
 use pool::{NoLink, Pool};
@@ -122,7 +122,7 @@ impl Tools {
     /// `Failure` where the tool gave no answer.
     pub async fn send(&self, permit: Permit) -> Result<Reply, Box<Failure>> {
         let redeemed = permit.redeem();
-        if let Some(cause) = fault_at_the_seam(&redeemed) {
+        if let Some(cause) = seam::fault(&redeemed) {
             self.metrics.bypass(cause);
             return Err(Box::new(Failure::before(redeemed, FailureKind::Internal("seam_refused"))));
         }
@@ -165,29 +165,6 @@ async fn settle_unwanted(result: Result<Reply, Box<Failure>>) {
             }
         }
     }
-}
-
-/// The closed list of faults at the seam: a permit that does not fit what it permits.
-fn fault_at_the_seam(redeemed: &Redeemed) -> Option<BypassLabel> {
-    let Redeemed { call, lane, kind, judged, committed, record, .. } = redeemed;
-    if lane.protection == Protection::Open || lane.stage == Stage::Observe {
-        return None;
-    }
-    if *kind == PermitKind::Observed {
-        return Some(BypassLabel::PermitKind);
-    }
-    let (Some(judged), Some(committed)) = (judged, committed) else {
-        return Some(BypassLabel::NotCommitted);
-    };
-    if committed.call_id() != record.opening().call_id
-        || committed.intent_digest() != judged.intent.digest()
-    {
-        return Some(BypassLabel::NotCommitted);
-    }
-    let judged_bytes = judged.intent.context().auth_context.get(REQUEST);
-    let bytes = call.fingerprint().map(|digest| digest.to_string());
-    let same = judged_bytes.and_then(|value| value.as_str()) == bytes.as_deref();
-    (!same || bytes.is_none()).then_some(BypassLabel::DigestMismatch)
 }
 
 // === impl Shape ===

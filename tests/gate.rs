@@ -1,0 +1,290 @@
+//! The gate over its whole domain: every stage, verdict, protection and wish.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
+#![expect(clippy::disallowed_methods, reason = "a test runs the writer's thread itself")]
+
+use gait::call::host::HostRule;
+use gait::call::{Body, Call, Head};
+use gait::case::{Case, Cause, Finding, Judged, Wish};
+use gait::clock;
+use gait::evidence::{self, CallId, Ledger, Opening, PermitKind, Record, Settings};
+use gait::gate::{self, Pending, Ruling};
+use gait::intent::{ContextDraft, Draft};
+use gait::json::Digest;
+use gait::metrics::{Limits, Metrics, RouteLabels};
+use gait::policy::{Decision, Verdict};
+use gait::snapshot::{HostHeader, Lane, UpstreamSpec};
+use gait::stage::{Disposition, DryRunScope, Protection, Stage};
+use gait::state::StateDir;
+use std::sync::Arc;
+
+const PROTECTIONS: [Protection; 2] = [Protection::Open, Protection::Protected];
+const WISHES: [Wish; 2] = [Wish::None, Wish::DryRun];
+const SCOPES: [DryRunScope; 2] = [DryRunScope::Table, DryRunScope::All];
+
+/// Where a call stands, and what it asks.
+#[derive(Clone, Copy, Debug)]
+struct Scene {
+    stage: Stage,
+    protection: Protection,
+    wish: Wish,
+    scope: DryRunScope,
+}
+
+fn scenes() -> impl Iterator<Item = Scene> {
+    let scopes =
+        |stage, protection, wish| SCOPES.map(|scope| Scene { stage, protection, wish, scope });
+    Stage::ALL.into_iter().flat_map(move |stage| {
+        PROTECTIONS.into_iter().flat_map(move |protection| {
+            WISHES.into_iter().flat_map(move |wish| scopes(stage, protection, wish))
+        })
+    })
+}
+
+/// All verdicts, least strict first, and no decision, which is stricter than all.
+fn verdicts() -> Vec<Option<Verdict>> {
+    Verdict::ALL.into_iter().map(Some).chain([None]).collect()
+}
+
+fn call() -> Call {
+    let request = http::Request::delete("/v1/files/a").header("host", "h").body(()).unwrap();
+    Call::new(Head::read(&request.into_parts().0, &HostRule::Any).unwrap(), Body::Empty)
+}
+
+fn opening() -> Opening {
+    Opening {
+        call_id: CallId::fresh(clock::now()),
+        method: http::Method::DELETE,
+        target_digest: Digest::of(b"/v1/files/a"),
+        received: clock::instant(),
+    }
+}
+
+fn lane(scene: Scene, upstream: Option<Arc<UpstreamSpec>>) -> Arc<Lane> {
+    let metrics = Metrics::new(Limits { series_max: 10_000 }, &[]);
+    let labels = RouteLabels { route: "r", stage: scene.stage.as_str(), risk: "high" };
+    Arc::new(Lane {
+        name: "r".into(),
+        stage: scene.stage,
+        protection: scene.protection,
+        dry_run: scene.scope,
+        risk: "high".into(),
+        upstream,
+        metrics: metrics.route(labels),
+    })
+}
+
+fn tool() -> Option<Arc<UpstreamSpec>> {
+    Some(Arc::new(UpstreamSpec {
+        name: "tool".into(),
+        host: "127.0.0.1".into(),
+        port: 9,
+        host_header: HostHeader::Upstream,
+    }))
+}
+
+fn finding(verdict: Option<Verdict>) -> Finding {
+    let Some(verdict) = verdict else {
+        return Finding::Undecided(Cause::Unreadable("body_not_strict_json"));
+    };
+    let context = ContextDraft {
+        identity: "ada".into(),
+        workspace: "w".into(),
+        risk_class: "high".into(),
+        ..ContextDraft::default()
+    };
+    let draft = Draft { tool_name: "tool.delete".into(), context, ..Draft::default() };
+    let decision = Decision {
+        verdict,
+        reason_codes: vec!["because".into()],
+        violations: Vec::new(),
+        matched_rule: None,
+        min_approvals: 0,
+        distinct_approvers: false,
+    };
+    Finding::Decided(Box::new(Judged {
+        intent: draft.normalise().unwrap(),
+        decision,
+        policy_digest: Digest::of(b"policy"),
+        trace_id: "t".into(),
+    }))
+}
+
+fn case(scene: Scene, record: Record, upstream: Option<Arc<UpstreamSpec>>) -> Case {
+    Case {
+        call: call(),
+        record,
+        lane: lane(scene, upstream),
+        wish: scene.wish,
+        snapshot: "s".into(),
+        identity: "ada".into(),
+    }
+}
+
+fn rule(scene: Scene, verdict: Option<Verdict>) -> Ruling {
+    gate::judge(case(scene, Record::unrecorded(opening()), tool()), finding(verdict))
+}
+
+fn executes(ruling: &Ruling) -> bool {
+    !matches!(ruling, Ruling::Denial(_))
+}
+
+#[test]
+fn a_stricter_verdict_never_executes_more() {
+    for scene in scenes() {
+        let executed: Vec<bool> =
+            verdicts().into_iter().map(|verdict| executes(&rule(scene, verdict))).collect();
+        // In observe alone a call goes on without a decision; elsewhere it is the strictest.
+        let falling = executed.windows(2).all(|pair| pair.first() >= pair.last());
+        assert!(falling, "{scene:?}: {executed:?}");
+    }
+}
+
+#[test]
+fn a_later_stage_never_executes_more() {
+    for scene in scenes() {
+        for verdict in verdicts() {
+            let at = |stage| executes(&rule(Scene { stage, ..scene }, verdict));
+            // `dry_run: all` speaks of its own stage and holds back what the next one may forward.
+            let stages = match scene.scope {
+                DryRunScope::Table => Stage::ALL.to_vec(),
+                DryRunScope::All => vec![Stage::Observe, Stage::RequireApproval, Stage::Enforce],
+            };
+            let executed: Vec<bool> = stages.into_iter().map(at).collect();
+            let falling = executed.windows(2).all(|pair| pair.first() >= pair.last());
+            assert!(falling, "{scene:?} {verdict:?}: {executed:?}");
+        }
+    }
+}
+
+#[test]
+fn a_dry_run_that_was_asked_for_is_never_executed() {
+    for scene in scenes().filter(|scene| scene.wish == Wish::DryRun) {
+        for verdict in verdicts() {
+            let Ruling::Denial(denial) = rule(scene, verdict) else {
+                panic!("{scene:?} {verdict:?} would be executed");
+            };
+            let want = if verdict.is_some() { Disposition::DryRun } else { Disposition::Denied };
+            assert_eq!(denial.disposition(), want, "{scene:?} {verdict:?}");
+        }
+    }
+}
+
+#[test]
+fn a_protected_call_beyond_observe_goes_only_when_its_decision_is_durable() {
+    for scene in scenes().filter(|scene| scene.protection == Protection::Protected) {
+        for verdict in verdicts() {
+            let at_once = matches!(rule(scene, verdict), Ruling::Permit(_));
+            assert!(!at_once || scene.stage == Stage::Observe, "{scene:?} {verdict:?}");
+        }
+    }
+}
+
+#[test]
+fn a_lane_without_a_tool_denies_whatever_its_stage() {
+    for scene in scenes() {
+        for verdict in verdicts() {
+            let record = Record::unrecorded(opening());
+            let ruling = gate::judge(case(scene, record, None), finding(verdict));
+            assert!(!executes(&ruling), "{scene:?} {verdict:?}");
+        }
+    }
+}
+
+#[test]
+fn the_record_says_what_the_gate_said() {
+    let scene = |stage, protection| Scene {
+        stage,
+        protection,
+        wish: Wish::None,
+        scope: DryRunScope::Table,
+    };
+    let Ruling::Denial(denial) =
+        rule(scene(Stage::Enforce, Protection::Open), Some(Verdict::Block))
+    else {
+        panic!("a blocked call would be executed");
+    };
+    let judgement = denial.record().judgement();
+    assert_eq!(judgement.disposition, Some(Disposition::Denied));
+    assert_eq!(judgement.verdict, Some(Verdict::Block));
+    assert_eq!((judgement.permit, judgement.simulated), (None, false));
+    let Ruling::Permit(permit) = rule(scene(Stage::DryRun, Protection::Open), Some(Verdict::Block))
+    else {
+        panic!("an open call in stage dry_run is forwarded");
+    };
+    let redeemed = permit.redeem();
+    let judgement = redeemed.record.judgement();
+    assert_eq!(judgement.permit, Some(PermitKind::Observed));
+    assert!(judgement.simulated && redeemed.committed.is_none());
+}
+
+/// A real log, since only its writer can prove anything.
+fn log(dir: &std::path::Path) -> (Ledger, std::thread::JoinHandle<()>) {
+    let state = StateDir::open(dir).unwrap();
+    let (ledger, writer) = evidence::start(&state, Settings::default()).unwrap();
+    let thread = std::thread::spawn(move || {
+        let _state = state;
+        writer.run(|_| ()).unwrap();
+    });
+    (ledger, thread)
+}
+
+fn pending(ledger: &Ledger) -> Pending {
+    let scene = Scene {
+        stage: Stage::Enforce,
+        protection: Protection::Protected,
+        wish: Wish::None,
+        scope: DryRunScope::Table,
+    };
+    let record = ledger.open(opening()).unwrap();
+    match gate::judge(case(scene, record, tool()), finding(Some(Verdict::Allow))) {
+        Ruling::Pending(pending) => pending,
+        other => panic!("not pending: {other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn proof_of_one_call_permits_no_other() {
+    let dir = tempfile::tempdir().unwrap();
+    let (ledger, thread) = log(dir.path());
+    let (mut first, mut second) = (pending(&ledger), pending(&ledger));
+    let of_first = first.commit().await.unwrap();
+    let of_second = second.commit().await.unwrap();
+    let denial = second.grant(of_first).unwrap_err();
+    assert_eq!(denial.disposition(), Disposition::Failed);
+    assert_eq!(denial.cause(), &Cause::Fault("evidence_mismatch"));
+    drop((denial, first, of_second));
+    ledger.stop().await;
+    thread.join().unwrap();
+}
+
+#[tokio::test]
+async fn durable_first_then_permitted() {
+    let dir = tempfile::tempdir().unwrap();
+    let (ledger, thread) = log(dir.path());
+    let mut pending = pending(&ledger);
+    let committing = pending.commit();
+    let committed = committing.await.unwrap();
+    let text = std::fs::read_to_string(dir.path().join("evidence/000001.jsonl")).unwrap();
+    let decision = text.lines().find(|line| line.contains("\"kind\":\"decision\"")).unwrap();
+    assert!(decision.contains("\"permit\":\"allow\"") && decision.contains("\"forwarded\""));
+    let redeemed = pending.grant(committed).unwrap().redeem();
+    assert_eq!(redeemed.kind, PermitKind::Allow);
+    drop(redeemed);
+    ledger.stop().await;
+    thread.join().unwrap();
+}
+
+#[tokio::test]
+async fn without_a_record_nothing_becomes_durable() {
+    let scene = Scene {
+        stage: Stage::Enforce,
+        protection: Protection::Protected,
+        wish: Wish::None,
+        scope: DryRunScope::Table,
+    };
+    let Ruling::Pending(mut pending) = rule(scene, Some(Verdict::Allow)) else {
+        panic!("a protected call went out at once");
+    };
+    assert!(pending.commit().await.is_err());
+    assert_eq!(pending.refuse("evidence_unavailable").disposition(), Disposition::Failed);
+}
