@@ -1,0 +1,251 @@
+//! Configs as people write and mistype them.
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
+use gait::config::{Builtin, Config, ConfigError, Environment, Source};
+use gait::stage::{Protection, Stage};
+use std::fs;
+
+const POLICY: &str = "default_verdict: block\nrules:\n  - {name: look, effect: dry_run, \
+                      match: {tool_names: [low.tool]}}\n";
+
+/// A config with `routes`, after the settings in `head`.
+fn text(head: &str, routes: &str) -> String {
+    format!(
+        "policy: policy.yaml\n{head}\nupstreams:\n  api: {{ url: \"http://127.0.0.1:9\" }}\n  \
+         other: {{ url: \"http://127.0.0.1:10\" }}\nroutes:\n{routes}\n"
+    )
+}
+
+fn route(name: &str, rest: &str) -> String {
+    format!("  - {{ name: {name}, upstream: api, {rest} }}\n")
+}
+
+fn load_with(text: &str, variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("gait.yaml"), text).unwrap();
+    fs::write(dir.path().join("policy.yaml"), POLICY).unwrap();
+    let variables = variables.iter().map(|(name, value)| (name.to_string(), value.to_string()));
+    Source::File(dir.path().join("gait.yaml")).load(&Environment::new(variables)?)
+}
+
+fn load(head: &str, routes: &str) -> Result<Config, ConfigError> {
+    load_with(&text(head, routes), &[])
+}
+
+/// The message of a refusal, without the folder.
+fn refusal(head: &str, routes: &str) -> String {
+    let message = load(head, routes).unwrap_err().to_string();
+    message.split_once("gait.yaml:").unwrap().1.to_owned()
+}
+
+#[test]
+fn the_most_specific_stage_wins() {
+    let intent = |tool: &str| format!("intent: {{ tool_name: {tool}, risk_class: low }}");
+    let head = "stage: observe\ntool_stages: { \"a.*\": dry_run, \"a.b.*\": require_approval, \
+                a.b.c: enforce }";
+    let routes = [
+        route("global", &intent("z")),
+        route("prefix", &intent("a.x")),
+        route("longer", &intent("A.B.x")),
+        route("exact", &intent("a.b.c")),
+        route("own", &format!("stage: observe, {}", intent("a.b.c"))),
+    ];
+    let plan = load(head, &routes.concat()).unwrap().plan;
+    let stages: Vec<Stage> = plan.routes.iter().map(|route| route.stage).collect();
+    let want =
+        [Stage::Observe, Stage::DryRun, Stage::RequireApproval, Stage::Enforce, Stage::Observe];
+    assert_eq!(stages, want);
+}
+
+#[test]
+fn risk_or_route_protects() {
+    let routes = [
+        route("low", "intent: { tool_name: a, risk_class: low }"),
+        route("said", "protected: true, intent: { tool_name: a, risk_class: low }"),
+        route("high", "intent: { tool_name: a, risk_class: high }"),
+        route("own", "intent: { tool_name: a, risk_class: nuclear }"),
+    ];
+    let head = "risk_classes: [nuclear]\nprotected_risk_classes: [high, nuclear]";
+    let plan = load(head, &routes.concat()).unwrap().plan;
+    let protections: Vec<Protection> = plan.routes.iter().map(|route| route.protection).collect();
+    let (open, protected) = (Protection::Open, Protection::Protected);
+    assert_eq!(protections, [open, protected, protected, protected]);
+}
+
+#[test]
+fn mistakes_name_line_field_and_mend() {
+    let low = "intent: { tool_name: a, risk_class: low }";
+    let rows = [
+        (
+            "stage: enforced",
+            route("a", low),
+            "2:8: `stage`: unknown stage `enforced`; write one of",
+        ),
+        ("colour: red", route("a", low), "2:1: unknown field `colour` in the config; known"),
+        ("limits: { calls: many }", route("a", low), "`limits.calls`: must be a whole number"),
+        ("timeouts: { head: soon }", route("a", low), "`timeouts.head`: `soon` is not a duration"),
+        ("", route("_a", low), "`routes[0].name`: `_a` is not a name"),
+        ("", route("a", "intent: { tool_name: a, risk_class: hihg }"), "unknown risk class `hihg`"),
+        (
+            "",
+            route("a", "match: { path: \"x\" }, intent: { tool_name: a, risk_class: low }"),
+            "`routes[0].match.path`: a path pattern starts with `/`",
+        ),
+        (
+            "",
+            route("a", "protected: false, intent: { tool_name: a, risk_class: high }"),
+            "`routes[0].protected` can only be `true`",
+        ),
+        (
+            "",
+            route("a", "intent: { tool_name: a, risk_class: low, args: { x: path.y } }"),
+            "`routes[0].intent.args.x`: the path captures no `y`",
+        ),
+        (
+            "unmapped: { action: observe }\nstage: enforce",
+            route("a", low),
+            "with several upstreams, name one",
+        ),
+        (
+            "unmapped: { action: observe, upstream: api }\nstage: enforce",
+            route("a", low),
+            "`unmapped.action: observe` is refused",
+        ),
+        ("server: { hosts: [\"*.example.com\"] }", route("a", low), "no wildcards"),
+    ];
+    for (head, routes, want) in rows {
+        let message = refusal(head, &routes);
+        assert!(message.contains(want), "{want}\n  is not in\n{message}");
+    }
+}
+
+#[test]
+fn a_lower_catch_all_is_refused() {
+    let predicated = |name: &str, path: &str, risk: &str| {
+        route(
+            name,
+            &format!(
+                "match: {{ methods: [POST], path: \"{path}\", body: {{ \"/amount\": {{ min: 1 }} \
+                 }} }}, intent: {{ tool_name: a, risk_class: {risk} }}"
+            ),
+        )
+    };
+    let plain = |name: &str, path: &str, risk: &str, more: &str| {
+        route(
+            name,
+            &format!(
+                "match: {{ path: \"{path}\" }}, {more} intent: {{ tool_name: a, risk_class: \
+                 {risk} }}"
+            ),
+        )
+    };
+    let refused = [
+        [predicated("p", "/v1/t", "high"), plain("c", "/v1/t", "low", "")],
+        [predicated("p", "/v1/{a}", "high"), plain("c", "/v1/{b}", "medium", "")],
+        [predicated("p", "/v1/t", "critical"), plain("c", "/v1/{rest*}", "high", "")],
+    ];
+    for routes in refused {
+        assert!(refusal("", &routes.concat()).contains("catches with a lower risk"));
+    }
+    let fine = [
+        vec![predicated("p", "/v1/t", "low"), plain("c", "/v1/t", "high", "")],
+        vec![predicated("p", "/v1/t", "high"), plain("c", "/v1/t", "low", "allow_lower: true,")],
+        vec![predicated("p", "/v1/t", "high"), plain("c", "/v1/other", "low", "")],
+        vec![
+            predicated("p", "/v1/t", "high"),
+            plain("all", "/v1/t", "critical", ""),
+            plain("c", "/v1/{rest*}", "low", ""),
+        ],
+    ];
+    for routes in fine {
+        assert!(load("", &routes.concat()).is_ok(), "{routes:?}");
+    }
+}
+
+#[test]
+fn calls_without_a_route_go_on_only_where_everything_observes() {
+    let low = "intent: { tool_name: a, risk_class: low }";
+    let one = "policy: policy.yaml\nupstreams: { api: { url: \"http://127.0.0.1:9\" } }\n";
+    let lanes = |text: &str| {
+        let plan = load_with(text, &[]).unwrap().plan;
+        (plan.unmapped.is_some(), plan.refused.is_some())
+    };
+    let observing = format!("{one}routes:\n{}", route("a", low));
+    assert_eq!(lanes(&observing), (true, true));
+    assert_eq!(lanes(&format!("unmapped: {{ action: deny }}\n{observing}")), (false, true));
+    assert_eq!(lanes(&format!("stage: dry_run\n{observing}")), (false, false));
+    let mixed = format!("{observing}{}", route("b", &format!("stage: enforce, {low}")));
+    assert_eq!(lanes(&mixed), (false, false));
+    assert_eq!(lanes(&text("", &route("a", low))), (false, false));
+    let named = text("unmapped: { action: observe, upstream: other }", &route("a", low));
+    assert_eq!(lanes(&named), (true, true));
+}
+
+#[test]
+fn the_environment_serves_addresses_alone() {
+    let text = text(
+        "server: { listen: \"127.0.0.1:${PORT}\" }",
+        &route("a", "intent: { tool_name: a, risk_class: low }"),
+    );
+    let fixed = load_with(&text, &[("PORT", "81"), ("GAIT__TELEMETRY__LISTEN", "127.0.0.1:82")]);
+    let fixed = fixed.unwrap().fixed;
+    assert_eq!((fixed.listen.port(), fixed.telemetry.port()), (81, 82));
+    for (name, value) in [
+        ("GAIT__STAGE", "observe"),
+        ("GAIT__UPSTREAMS__TYPO__URL", "http://127.0.0.1:1"),
+        ("GAIT__SERVER__LISTEN", "everywhere"),
+        ("OTHER", "PORT is not set"),
+    ] {
+        assert!(load_with(&text, &[(name, value)]).is_err(), "{name}");
+    }
+}
+
+#[test]
+fn warnings_name_what_surprises() {
+    let head = "stage: dry_run\nprotected_risk_classes: []";
+    let routes = [
+        route("low", "intent: { tool_name: low.tool, risk_class: low }"),
+        route("high", "intent: { tool_name: other, risk_class: high }"),
+    ];
+    let warnings = load(head, &routes.concat()).unwrap().warnings.join("\n");
+    assert!(
+        warnings.contains("rule `look` says dry_run for the tool of route `low`"),
+        "{warnings}"
+    );
+    assert!(warnings.contains("route `high` has risk class high and is not protected"));
+}
+
+#[test]
+fn a_policy_that_cannot_be_used_names_its_own_line() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = text("", &route("a", "intent: { tool_name: a, risk_class: low }"));
+    fs::write(dir.path().join("gait.yaml"), config).unwrap();
+    let load = |policy: Option<&str>| {
+        let path = dir.path().join("policy.yaml");
+        match policy {
+            Some(text) => fs::write(&path, text).unwrap(),
+            None => drop(fs::remove_file(&path)),
+        }
+        let source = Source::File(dir.path().join("gait.yaml"));
+        source.load(&Environment::default()).unwrap_err().to_string()
+    };
+    assert!(load(Some("rules:\n  - {name: a, colour: red}\n")).contains("policy.yaml:2:15"));
+    assert!(load(None).contains("policy.yaml"));
+}
+
+#[test]
+fn the_built_in_map_covers_every_method() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("policy.yaml"), POLICY).unwrap();
+    let builtin = |upstream: &str, stage| {
+        let (upstream, policy) = (upstream.to_owned(), dir.path().join("policy.yaml"));
+        Source::Builtin(Builtin { upstream, policy, stage }).load(&Environment::default())
+    };
+    let plan = builtin("http://127.0.0.1:9", Stage::Observe).unwrap().plan;
+    assert!(plan.routes.last().unwrap().matcher.methods.is_empty());
+    assert!(plan.refused.is_some());
+    assert!(builtin("http://127.0.0.1:9", Stage::Enforce).unwrap().plan.refused.is_none());
+    for bad in ["127.0.0.1:9", "https://a", "http://a/base", "http://u@a", "ftp://a"] {
+        assert!(builtin(bad, Stage::Observe).is_err(), "{bad}");
+    }
+}
