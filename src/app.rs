@@ -214,7 +214,7 @@ impl Running {
             }
         }
         self.proxy.metrics.evidence_lag(health.lag(clock::instant()));
-        let budget = self.fixed.limits.body_budget_bytes;
+        let budget = self.fixed.sizes.body_budget_bytes;
         self.proxy.metrics.body_budget(budget.saturating_sub(self.proxy.budget.left()));
     }
 }

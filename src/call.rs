@@ -48,6 +48,7 @@ impl Head {
     /// The first thing that two servers could read differently, or that no tool needs.
     pub fn read(parts: &Parts, hosts: &HostRule) -> Result<Head, Malformed> {
         method(&parts.method)?;
+        scheme(parts)?;
         let authority = Authority::read(parts)?;
         let target = Target::read(parts.uri.path(), parts.uri.query())?;
         query::refuse_override(target.query())?;
@@ -155,6 +156,14 @@ fn method(method: &Method) -> Result<(), Malformed> {
     }
 }
 
+/// An absolute target names http or https: another scheme is another protocol.
+fn scheme(parts: &Parts) -> Result<(), Malformed> {
+    match parts.uri.scheme_str() {
+        None | Some("http" | "https") => Ok(()),
+        Some(_) => Err(Malformed::TargetScheme),
+    }
+}
+
 /// One framing, no body where none belongs, and no expectation but `100-continue`.
 fn framing(parts: &Parts) -> Result<(), Malformed> {
     let encodings = parts.headers.get_all(header::TRANSFER_ENCODING);
@@ -219,6 +228,13 @@ mod tests {
         assert_eq!(read("delete", &[host]).err(), Some(Malformed::MethodSpelling));
         assert_eq!(read("TRACE", &[host]).err(), Some(Malformed::MethodRefused));
         assert!(read("PROPFIND", &[host]).is_ok());
+    }
+
+    #[test]
+    fn another_scheme_is_another_protocol() {
+        let read = |uri| Head::read(&parts("GET", uri, &[("host", "h")]), &HostRule::Any);
+        assert!(read("http://h/a").is_ok());
+        assert_eq!(read("ftp://h/a").err(), Some(Malformed::TargetScheme));
     }
 
     #[test]

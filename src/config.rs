@@ -75,7 +75,34 @@ pub struct Fixed {
     /// How to log.
     pub log: Log,
     /// Those limits that size something at start.
-    pub limits: Limits,
+    pub sizes: Sizes,
+}
+
+/// Limits that are taken once, at start; a reload takes over the others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sizes {
+    /// Open connections of callers.
+    pub connections: usize,
+    /// Calls in flight.
+    pub calls: usize,
+    /// All buffered bodies together.
+    pub body_budget_bytes: u64,
+    /// Series on `/metrics`.
+    pub metric_series: usize,
+    /// One evidence segment.
+    pub segment_bytes: u64,
+}
+
+impl Sizes {
+    fn of(limits: &Limits) -> Sizes {
+        Sizes {
+            connections: limits.connections,
+            calls: limits.calls,
+            body_budget_bytes: limits.body_budget_bytes,
+            metric_series: limits.metric_series,
+            segment_bytes: limits.segment_bytes,
+        }
+    }
 }
 
 /// How to log.
@@ -224,7 +251,7 @@ fn read(text: &str, environment: &Environment) -> Result<(Fixed, Plan, PathBuf),
         upstreams,
         hosts: settings.hosts,
         caller: settings.caller,
-        limits: settings.fixed.limits,
+        limits: settings.limits,
         timeouts: settings.timeouts,
         digest: Digest::of(text.as_bytes()),
     };
@@ -253,6 +280,7 @@ fn stage(said: &str, place: Place, field: &str) -> Result<Stage, Fault> {
 /// What is read of the settings before the routes.
 struct Settings {
     fixed: Fixed,
+    limits: Limits,
     hosts: HostRule,
     caller: Caller,
     timeouts: crate::limits::Timeouts,

@@ -128,19 +128,18 @@ impl Kind {
         }
     }
 
-    /// The error type of `Proxy-Status` (RFC 9209, 2.3).
-    fn proxy_error(self) -> &'static str {
-        match self {
+    /// The error type of `Proxy-Status` (RFC 9209, 2.3); a dry run is none.
+    fn proxy_error(self) -> Option<&'static str> {
+        Some(match self {
+            Kind::DryRun => return None,
             Kind::MalformedRequest | Kind::InvalidIntent | Kind::UnknownHost => {
                 "http_request_error"
             }
-            Kind::Unmapped | Kind::Blocked | Kind::ApprovalRequired | Kind::DryRun => {
-                "http_request_denied"
-            }
+            Kind::Unmapped | Kind::Blocked | Kind::ApprovalRequired => "http_request_denied",
             Kind::FailClosed => "proxy_internal_error",
             Kind::UpstreamFailed => "destination_unavailable",
             Kind::UpstreamLate => "http_response_timeout",
-        }
+        })
     }
 }
 
@@ -171,7 +170,10 @@ impl Problem {
     fn proxy_status(&self, headers: &mut HeaderMap) {
         let detail = self.reason_codes.first().map_or(self.disposition, String::as_str);
         let detail: String = detail.chars().filter(|c| is_token(*c)).collect();
-        let value = format!("gait; error={}; details=\"{detail}\"", self.kind.proxy_error());
+        let value = match self.kind.proxy_error() {
+            Some(error) => format!("gait; error={error}; details=\"{detail}\""),
+            None => format!("gait; details=\"{detail}\""),
+        };
         put(headers, header::HeaderName::from_static("proxy-status"), &value);
     }
 }

@@ -7,13 +7,14 @@
 //! [`Cause`] that the gate is asked about, so that the stage table alone decides what a failure
 //! means.
 
+mod needs;
 mod receive;
 mod reply;
 
 pub use reply::AnswerBody;
 
-use crate::call::body::{Content, Numbers};
-use crate::call::{Body, Call, Head};
+use crate::call::body::Content;
+use crate::call::{Call, Head};
 use crate::case::{Case, Cause, Finding, Judged, Wish};
 use crate::clock;
 use crate::evidence::{CallId, Ledger, Opening, Record};
@@ -25,17 +26,24 @@ use crate::json::Digest;
 use crate::limits::Budget;
 use crate::metrics::Metrics;
 use crate::snapshot::{Lane, Route, Snapshot};
-use crate::stage::{Disposition, Protection, Stage};
+use crate::stage::{Disposition, Stage};
 use crate::upstream::Tools;
 use arc_swap::ArcSwap;
 use futures_util::FutureExt as _;
 use http::{HeaderMap, Request, Response, request::Parts};
 use hyper::body::Incoming;
+use needs::{Buffer, Needs};
 use reply::Face;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+/// Refusals of ours that leave no evidence line, because there is no room for one or no route.
+pub const FAULTS: [&str; 3] = [EVIDENCE_UNAVAILABLE, DRAINING, PANIC];
+const EVIDENCE_UNAVAILABLE: &str = "evidence_unavailable";
+const DRAINING: &str = "draining";
+const PANIC: &str = "internal_panic";
 
 /// Everything that a request needs; cheap to clone.
 #[derive(Clone)]
@@ -67,6 +75,15 @@ struct Placed {
     call: Call,
     lane: Arc<Lane>,
     step: Step,
+    /// How long the caller took to send a body that is judged.
+    waited: Duration,
+}
+
+/// What gait itself adds to a call: all the time before it is sent or refused, but for the time
+/// that the caller took.
+struct HeldUp {
+    received: Instant,
+    waited: Duration,
 }
 
 /// What is to be done in the lane.
@@ -86,14 +103,16 @@ impl Proxy {
             Ok(response) => response,
             Err(_) => {
                 tracing::error!(%call_id, "a request panicked; it was refused");
-                reply::of_fault(call_id, "internal_panic")
+                self.metrics.rejected(PANIC);
+                reply::of_fault(call_id, PANIC)
             }
         }
     }
 
     async fn handle(&self, request: Request<Incoming>, call_id: CallId) -> Response<AnswerBody> {
         if self.draining.load(Ordering::Relaxed) {
-            return reply::closing(reply::of_fault(call_id, "draining"));
+            self.metrics.rejected(DRAINING);
+            return reply::closing(reply::of_fault(call_id, DRAINING));
         }
         let (parts, incoming) = request.into_parts();
         let visit = Visit {
@@ -103,9 +122,9 @@ impl Proxy {
             wish: wish(&parts.headers),
         };
         let placed = self.place(&visit, &parts, incoming).await;
+        let held_up = HeldUp { received: visit.received, waited: placed.waited };
         let ruling = self.judge(&visit, placed);
-        self.metrics.overhead_took(since(visit.received));
-        self.carry_out(ruling, call_id).await
+        self.carry_out(ruling, call_id, held_up).await
     }
 
     /// Strictness and routing: finds the lane of a request.
@@ -140,6 +159,7 @@ impl Proxy {
     ) -> Placed {
         let snapshot = &visit.snapshot;
         let needs = Needs::of(snapshot, &candidates);
+        let started = clock::instant();
         let body = match needs.buffer {
             Buffer::Stream => Ok(receive::stream(incoming)),
             Buffer::Whole => {
@@ -147,6 +167,7 @@ impl Proxy {
                 receive::whole(incoming, &self.budget, limits, timeouts).await
             }
         };
+        let waited = since(started);
         let body = match body {
             Ok(body) => body,
             Err(unjudged) => {
@@ -155,17 +176,19 @@ impl Proxy {
                 }
                 let lane = candidates.first().and_then(|first| snapshot.table.get(first.route));
                 let lane = lane.map_or(&snapshot.refused, |route| &route.unreadable);
-                return Placed::undecided(Call::new(head, unjudged.body), lane, unjudged.cause);
+                let call = Call::new(head, unjudged.body);
+                return Placed { waited, ..Placed::undecided(call, lane, unjudged.cause) };
             }
         };
         let content = needs.content(&head, &body);
         let choice = snapshot.routes.choose(candidates, &head, &content);
-        Placed::by_choice(snapshot, choice, Call::new(head, body), content)
+        let call = Call::new(head, body);
+        Placed { waited, ..Placed::by_choice(snapshot, choice, call, content) }
     }
 
     /// Reserves the record, finds the decision and asks the gate.
     fn judge(&self, visit: &Visit, placed: Placed) -> Ruling {
-        let Placed { call, lane, step } = placed;
+        let Placed { call, lane, step, .. } = placed;
         let (record, refused) = self.record(visit, &call, &lane);
         let finding = match (refused, step) {
             (Some(cause), _) => Finding::Undecided(cause),
@@ -202,7 +225,8 @@ impl Proxy {
                     self.metrics.unrecorded();
                     return (record, None);
                 }
-                (record, Some(Cause::Fault("evidence_unavailable")))
+                self.metrics.rejected(EVIDENCE_UNAVAILABLE);
+                (record, Some(Cause::Fault(EVIDENCE_UNAVAILABLE)))
             }
         }
     }
@@ -234,14 +258,22 @@ impl Proxy {
         }
     }
 
-    async fn carry_out(&self, ruling: Ruling, call_id: CallId) -> Response<AnswerBody> {
-        match ruling {
-            Ruling::Permit(permit) => self.forward(permit, call_id).await,
-            Ruling::Denial(denial) => reply::of_denial(denial),
-            Ruling::Pending(pending) => match commit(pending).await {
-                Ok(permit) => self.forward(permit, call_id).await,
-                Err(denial) => reply::of_denial(*denial),
-            },
+    async fn carry_out(
+        &self,
+        ruling: Ruling,
+        call_id: CallId,
+        held_up: HeldUp,
+    ) -> Response<AnswerBody> {
+        let permitted = match ruling {
+            Ruling::Permit(permit) => Ok(permit),
+            Ruling::Denial(denial) => Err(Box::new(denial)),
+            Ruling::Pending(pending) => commit(pending).await,
+        };
+        let waited = held_up.waited;
+        self.metrics.overhead_took(since(held_up.received).saturating_sub(waited));
+        match permitted {
+            Ok(permit) => self.forward(permit, call_id).await,
+            Err(denial) => reply::of_denial(*denial),
         }
     }
 
@@ -261,7 +293,7 @@ async fn commit(mut pending: Pending) -> Result<Permit, Box<Denial>> {
         Ok(committed) => pending.grant(committed),
         Err(error) => {
             tracing::warn!(%error, "a decision could not be made durable; its call is refused");
-            Err(Box::new(pending.refuse("evidence_unavailable")))
+            Err(Box::new(pending.refuse(EVIDENCE_UNAVAILABLE)))
         }
     }
 }
@@ -307,46 +339,13 @@ fn wish(headers: &HeaderMap) -> Wish {
     if asked { Wish::DryRun } else { Wish::None }
 }
 
-fn since(instant: Instant) -> std::time::Duration {
+fn since(instant: Instant) -> Duration {
     clock::instant().saturating_duration_since(instant)
-}
-
-/// What the candidates need of the body.
-struct Needs {
-    buffer: Buffer,
-    content: bool,
-    numbers: Numbers,
-}
-
-enum Buffer {
-    Whole,
-    Stream,
-}
-
-impl Needs {
-    fn of(snapshot: &Snapshot, candidates: &[Candidate]) -> Needs {
-        let routes = || candidates.iter().filter_map(|one| snapshot.table.get(one.route));
-        let conditions = candidates.iter().any(|one| snapshot.routes.reads_body(one.route));
-        let protected = routes().any(|route| route.lane.protection == Protection::Protected);
-        let content = conditions || routes().any(|route| route.mapping.reads_body());
-        Needs {
-            buffer: if content || protected { Buffer::Whole } else { Buffer::Stream },
-            content,
-            numbers: if conditions || protected { Numbers::Exact } else { Numbers::Any },
-        }
-    }
-
-    fn content(&self, head: &Head, body: &Body) -> Content {
-        match body.whole() {
-            Some(bytes) if self.content => Content::read(head.headers(), bytes, self.numbers),
-            _ => Content::None,
-        }
-    }
 }
 
 impl Placed {
     fn undecided(call: Call, lane: &Arc<Lane>, cause: Cause) -> Placed {
-        Placed { call, lane: lane.clone(), step: Step::Undecided(cause) }
+        Placed { call, lane: lane.clone(), step: Step::Undecided(cause), waited: Duration::ZERO }
     }
 
     fn by_choice(snapshot: &Snapshot, choice: Choice, call: Call, content: Content) -> Placed {
@@ -362,6 +361,7 @@ impl Placed {
                     call,
                     lane: found.lane.clone(),
                     step: Step::Judge { route, captures, content },
+                    waited: Duration::ZERO,
                 },
                 None => Placed::undecided(call, &snapshot.refused, missing()),
             },

@@ -59,7 +59,7 @@ pub enum Disposition {
     Held,
     /// It is refused.
     Denied,
-    /// It was permitted, but our side could not carry it out.
+    /// Our side failed before a permit was made.
     Failed,
 }
 

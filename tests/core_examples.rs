@@ -198,7 +198,7 @@ fn refusals_say_where_and_how_to_mend() {
         (
             "rules:\n  - {name: a, effect: allow, dataflow: {action: block}}\n",
             "parse policy yaml: p.yaml:2:30: `rules[0].dataflow` is part of the public 1.x format \
-             that this version does not evaluate yet; remove it or keep the public tool for this \
+             that this version does not evaluate yet; remove it or keep the public tool for the \
              policy",
         ),
         (

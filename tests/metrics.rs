@@ -155,7 +155,7 @@ fn counters_show_what_was_counted() {
     assert_eq!(sum(&text, "gait_rejected_total", &[("reason", "path")]), 1.0);
     assert_eq!(sum(&text, "gait_rejected_total", &[("reason", "other")]), 1.0);
     assert_eq!(sum(&text, "gait_connections", &[("listener", "server")]), 1.0);
-    assert_eq!(sum(&text, "gait_body_budget_bytes", &[]), 0.0);
+    assert_eq!(sum(&text, "gait_body_budget_bytes", &[]), 64.0);
     let stamp = "gait_config_last_reload_success_timestamp_seconds";
     assert_eq!(sum(&text, stamp, &[]), 1_795_348_800.5);
 }

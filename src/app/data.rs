@@ -5,6 +5,7 @@ use super::stop::Phase;
 use crate::call::Malformed;
 use crate::demo::{self, Demo};
 use crate::metrics::ListenerLabel;
+use crate::proxy;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -31,7 +32,7 @@ const HTTP_INCOMPLETE: &str = "http_incomplete";
 
 static REASONS: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
     let own = [HEAD_TOO_LARGE, HEAD_TIMEOUT, HTTP_MALFORMED, HTTP_INCOMPLETE];
-    Malformed::ALL.into_iter().map(Malformed::code).chain(own).collect()
+    Malformed::ALL.into_iter().map(Malformed::code).chain(own).chain(proxy::FAULTS).collect()
 });
 
 /// The closed list of `gait_rejected_total`.
@@ -45,7 +46,7 @@ pub(super) async fn accept(
     listener: TcpListener,
     mut phase: watch::Receiver<Phase>,
 ) {
-    let slots = Arc::new(Semaphore::new(running.fixed.limits.connections));
+    let slots = Arc::new(Semaphore::new(running.fixed.sizes.connections));
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {

@@ -52,7 +52,7 @@ pub(super) async fn listen(fixed: &Fixed) -> Result<Listeners, AppError> {
 }
 
 pub(super) fn new_metrics(fixed: &Fixed) -> Metrics {
-    Metrics::new(metrics::Limits { series_max: fixed.limits.metric_series }, data::reasons())
+    Metrics::new(metrics::Limits { series_max: fixed.sizes.metric_series }, data::reasons())
 }
 
 pub(super) fn start_evidence(
@@ -60,8 +60,8 @@ pub(super) fn start_evidence(
     fixed: &Fixed,
 ) -> Result<(Ledger, Writer), AppError> {
     let settings = Settings {
-        ledger_lines_max: fixed.limits.calls.saturating_mul(2),
-        segment_bytes_max: fixed.limits.segment_bytes,
+        ledger_lines_max: fixed.sizes.calls.saturating_mul(2),
+        segment_bytes_max: fixed.sizes.segment_bytes,
         ..Settings::default()
     };
     Ok(evidence::start(state, settings)?)
@@ -97,7 +97,7 @@ pub(super) fn assemble(
         ledger,
         tools,
         metrics,
-        budget: Budget::new(fixed.limits.body_budget_bytes),
+        budget: Budget::new(fixed.sizes.body_budget_bytes),
         draining: Arc::new(AtomicBool::new(false)),
     };
     (Running { proxy, readiness: Arc::new(readiness), fixed, source, environment }, errands)

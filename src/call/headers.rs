@@ -72,6 +72,10 @@ const GUARDED: [&str; 14] = [
     "trailer",
 ];
 
+/// Fields that stand once; of two, one server takes the first and another the last.
+const SINGLE: [HeaderName; 4] =
+    [header::AUTHORIZATION, header::CONTENT_TYPE, header::CONTENT_ENCODING, header::CONTENT_RANGE];
+
 /// What `Connection` may name without another word.
 const CONNECTION_OPTIONS: [&str; 7] =
     ["close", "keep-alive", "te", "upgrade", "http2-settings", "proxy-connection", "trailer"];
@@ -79,8 +83,8 @@ const CONNECTION_OPTIONS: [&str; 7] =
 /// Refuses fields that two servers could read differently.
 ///
 /// # Errors
-/// A method override, a guarded name in another spelling, or a `Connection` that names a field
-/// which is not the sender's to remove.
+/// A method override, a guarded name in another spelling, a single field twice, or a `Connection`
+/// that names a field which is not the sender's to remove.
 pub fn check(headers: &HeaderMap) -> Result<(), Malformed> {
     for name in headers.keys() {
         let folded = fold(name.as_str());
@@ -90,6 +94,9 @@ pub fn check(headers: &HeaderMap) -> Result<(), Malformed> {
         if folded != name.as_str() && GUARDED.contains(&folded.as_str()) {
             return Err(Malformed::HeaderSpelling);
         }
+    }
+    if SINGLE.iter().any(|name| headers.get_all(name).iter().nth(1).is_some()) {
+        return Err(Malformed::HeaderRepeated);
     }
     for option in connection_options(headers) {
         let option = option?;
@@ -196,7 +203,10 @@ mod tests {
         let pair = |(name, value): &(&'static str, &'static str)| {
             (HeaderName::from_static(name), header::HeaderValue::from_static(value))
         };
-        fields.iter().map(pair).collect()
+        fields.iter().map(pair).fold(HeaderMap::new(), |mut map, (name, value)| {
+            map.append(name, value);
+            map
+        })
     }
 
     #[test]
@@ -227,6 +237,7 @@ mod tests {
             (map(&[("connection", "close, Authorization")]), Malformed::ConnectionNomination),
             (map(&[("connection", "x-forwarded-for")]), Malformed::ConnectionNomination),
             (map(&[("content_length", "3")]), Malformed::HeaderSpelling),
+            (map(&[("authorization", "a"), ("authorization", "b")]), Malformed::HeaderRepeated),
             (map(&[("x-http-method-override", "DELETE")]), Malformed::MethodOverride),
             (map(&[("x_http_method_override", "DELETE")]), Malformed::MethodOverride),
         ];

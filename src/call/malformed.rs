@@ -37,6 +37,8 @@ pub enum Malformed {
     PathSegments,
     /// A query with bytes that no query may hold.
     Query,
+    /// An absolute target that is neither http nor https.
+    TargetScheme,
     /// No `Host`.
     HostMissing,
     /// More than one `Host`.
@@ -57,6 +59,8 @@ pub enum Malformed {
     ConnectionNomination,
     /// A name that some servers fold into another, `Content_Length` for one.
     HeaderSpelling,
+    /// A field that stands once, standing twice.
+    HeaderRepeated,
     /// A buffered body over its limit.
     BodyTooLarge,
     /// A buffered body that did not arrive in time.
@@ -67,7 +71,7 @@ pub enum Malformed {
 
 impl Malformed {
     /// All of them, for the metric that counts refusals.
-    pub const ALL: [Malformed; 29] = [
+    pub const ALL: [Malformed; 31] = [
         Malformed::MethodSpelling,
         Malformed::MethodRefused,
         Malformed::MethodOverride,
@@ -84,6 +88,7 @@ impl Malformed {
         Malformed::PathNormalisation,
         Malformed::PathSegments,
         Malformed::Query,
+        Malformed::TargetScheme,
         Malformed::HostMissing,
         Malformed::HostDuplicate,
         Malformed::HostSpelling,
@@ -94,6 +99,7 @@ impl Malformed {
         Malformed::Expectation,
         Malformed::ConnectionNomination,
         Malformed::HeaderSpelling,
+        Malformed::HeaderRepeated,
         Malformed::BodyTooLarge,
         Malformed::BodyTimeout,
         Malformed::BodyIncomplete,
@@ -118,6 +124,7 @@ impl Malformed {
             Malformed::PathNormalisation => "path_normalisation",
             Malformed::PathSegments => "path_segments",
             Malformed::Query => "query_malformed",
+            Malformed::TargetScheme => "target_scheme",
             Malformed::HostMissing => "host_missing",
             Malformed::HostDuplicate => "host_duplicate",
             Malformed::HostSpelling => "host_spelling",
@@ -128,6 +135,7 @@ impl Malformed {
             Malformed::Expectation => "expectation_unsupported",
             Malformed::ConnectionNomination => "connection_nomination",
             Malformed::HeaderSpelling => "header_spelling",
+            Malformed::HeaderRepeated => "header_repeated",
             Malformed::BodyTooLarge => "body_too_large",
             Malformed::BodyTimeout => "body_timeout",
             Malformed::BodyIncomplete => "body_incomplete",
@@ -153,6 +161,7 @@ impl Malformed {
             Malformed::PathNormalisation => "send the path in Unicode normal form C",
             Malformed::PathSegments => "send a shorter path",
             Malformed::Query => "percent-encode the query",
+            Malformed::TargetScheme => "send a target without a scheme, or http",
             Malformed::HostMissing => "send one `Host` header",
             Malformed::HostDuplicate => "send one `Host` header, not several",
             Malformed::HostSpelling => "send a host name or address and at most a port",
@@ -163,6 +172,7 @@ impl Malformed {
             Malformed::Expectation => "expect nothing but `100-continue`",
             Malformed::ConnectionNomination => "do not name end-to-end fields in `Connection`",
             Malformed::HeaderSpelling => "write the header name with dashes",
+            Malformed::HeaderRepeated => "send credentials and content type once",
             Malformed::BodyTooLarge => "send a smaller body",
             Malformed::BodyTimeout => "send the body faster",
             Malformed::BodyIncomplete => "send the whole body",

@@ -64,7 +64,6 @@ impl Proxy {
     }
 
     fn serve(&self) -> Serve {
-        let default = |port| SocketAddr::from(([127, 0, 0, 1], port));
         if let Some(path) = &self.config {
             return Serve::Configured(Source::File(path.clone()));
         }
@@ -73,9 +72,6 @@ impl Proxy {
                 upstream: upstream.clone(),
                 policy: policy.clone(),
                 stage: self.stage.unwrap_or(Stage::Observe),
-                listen: self.listen.unwrap_or_else(|| default(8080)),
-                telemetry: self.telemetry.unwrap_or_else(|| default(9902)),
-                state_dir: self.state_dir.clone().unwrap_or_else(|| PathBuf::from("state")),
             })),
             _ => Serve::Demo,
         }

@@ -4,7 +4,7 @@
 //! PATCH, high for the rest; the one target is the URL at the tool.
 
 use super::environment::Environment;
-use super::{Config, ConfigError, Fixed, Log, LogFormat, checks, join, upstreams};
+use super::{Config, ConfigError, Fixed, Log, Sizes, checks, join, settings, upstreams};
 use crate::call::host::HostRule;
 use crate::intent::rest::{
     Args, Binding, Caller, Mapping, Piece, StrictQuery, TargetSpec, Template,
@@ -16,7 +16,6 @@ use crate::policy::source;
 use crate::snapshot::{HostHeader, Plan, PlannedRoute, UpstreamSpec};
 use crate::stage::{DryRunScope, Protection, Stage};
 use http::Method;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -29,12 +28,6 @@ pub struct Builtin {
     pub policy: PathBuf,
     /// The stage of every route.
     pub stage: Stage,
-    /// Where calls come in.
-    pub listen: SocketAddr,
-    /// Where metrics and health are read.
-    pub telemetry: SocketAddr,
-    /// What outlives the process.
-    pub state_dir: PathBuf,
 }
 
 /// Route name, methods, risk class, operation, protection.
@@ -55,6 +48,10 @@ const ROWS: [Row; 3] = [
 impl Builtin {
     /// Loads the policy and makes the plan.
     pub(super) fn load(&self, environment: &Environment) -> Result<Config, ConfigError> {
+        if let Some(key) = environment.strangers(&[]) {
+            let what = format!("`{key}` names an upstream of a config file; use --upstream");
+            return Err(ConfigError::Flags(what));
+        }
         let (host, port) = upstreams::parse(&self.upstream)
             .map_err(|what| ConfigError::Flags(format!("--upstream: {what}")))?;
         let host_header = HostHeader::Upstream;
@@ -72,22 +69,7 @@ impl Builtin {
             digest: Digest::of(format!("{self:?}").as_bytes()),
         };
         checks::settle_builtin(&mut plan, self.stage);
-        Ok(join(self.fixed(environment)?, plan, policy))
-    }
-
-    fn fixed(&self, environment: &Environment) -> Result<Fixed, ConfigError> {
-        let format = match environment.over("GAIT__LOG__FORMAT") {
-            Some("json") => LogFormat::Json,
-            _ => LogFormat::Text,
-        };
-        let level = environment.over("GAIT__LOG__LEVEL").unwrap_or("info").to_owned();
-        Ok(Fixed {
-            listen: self.listen,
-            telemetry: self.telemetry,
-            state_dir: self.state_dir.clone(),
-            log: Log { format, level },
-            limits: Limits::default(),
-        })
+        Ok(join(fixed(environment).map_err(ConfigError::Flags)?, plan, policy))
     }
 
     fn route(&self, row: &Row, upstream: &Arc<UpstreamSpec>) -> PlannedRoute {
@@ -124,4 +106,22 @@ impl Builtin {
             dry_run: DryRunScope::Table,
         }
     }
+}
+
+/// What needs a restart: from flags and environment, or the defaults.
+fn fixed(environment: &Environment) -> Result<Fixed, String> {
+    let or = |name: &str, default: &str| environment.over(name).unwrap_or(default).to_owned();
+    Ok(Fixed {
+        listen: settings::parse_address(&or("GAIT__SERVER__LISTEN", settings::SERVER_DEFAULT))?,
+        telemetry: settings::parse_address(&or(
+            "GAIT__TELEMETRY__LISTEN",
+            settings::TELEMETRY_DEFAULT,
+        ))?,
+        state_dir: settings::absolute(&or("GAIT__STATE_DIR", "state")),
+        log: Log {
+            format: settings::log_format(&or("GAIT__LOG__FORMAT", ""))?,
+            level: or("GAIT__LOG__LEVEL", "info"),
+        },
+        sizes: Sizes::of(&Limits::default()),
+    })
 }

@@ -50,6 +50,13 @@ impl Environment {
         self.variables.get(name).map(String::as_str)
     }
 
+    /// The overrides of upstreams that are not among `names`.
+    pub(super) fn strangers<'a>(&'a self, names: &[&str]) -> Option<&'a str> {
+        let known: Vec<String> = names.iter().map(|name| upstream_key(name)).collect();
+        let mut said = self.variables.keys().filter(|key| key.starts_with("GAIT__UPSTREAMS__"));
+        said.find(|key| !known.contains(key)).map(String::as_str)
+    }
+
     /// The override of an upstream's URL.
     pub(super) fn upstream(&self, name: &str) -> Option<&str> {
         self.over(&upstream_key(name))

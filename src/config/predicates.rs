@@ -63,6 +63,14 @@ fn test(node: Node, path: String) -> Result<Test, Fault> {
     if !one_of.is_null() {
         tests.push(Test::OneOf(values(one_of, &fields.at("one_of"))?));
     }
+    if let (Some(min), Some(max)) = (min, max)
+        && min > max
+    {
+        let path = fields.at("min");
+        let what =
+            format!("`{path}`: `min` {min} is above `max` {max}, so nothing fits; swap them");
+        return Err(Fault::validate(place, what));
+    }
     if min.is_some() || max.is_some() {
         tests.push(Test::Range { min, max });
     }

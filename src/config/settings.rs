@@ -1,7 +1,7 @@
 //! Listeners, limits, time-outs, logging, and what is known of a caller.
 
 use super::environment::Environment;
-use super::{DOCUMENT, Fixed, Log, LogFormat, Settings};
+use super::{DOCUMENT, Fixed, Log, LogFormat, Settings, Sizes};
 use crate::call::host::HostRule;
 use crate::intent::rest::Caller;
 use crate::limits::{Limits, Timeouts};
@@ -53,47 +53,59 @@ const TIMEOUTS: Keys = Keys {
     legacy: &[],
 };
 
+/// Where calls come in, unless said otherwise.
+pub(super) const SERVER_DEFAULT: &str = "127.0.0.1:8080";
+/// Where metrics and health are read, unless said otherwise.
+pub(super) const TELEMETRY_DEFAULT: &str = "127.0.0.1:9902";
+
 /// Longer than any call should take, shorter than any clock's trouble.
 const DURATION_MAX: Duration = Duration::from_secs(7 * 24 * 3_600);
 
 /// Everything but upstreams, routes, stages and policy.
 pub(super) fn read(top: &mut Fields, environment: &Environment) -> Result<Settings, Fault> {
     let mut server = Fields::open(top.take("server"), "server".to_owned(), &SERVER)?;
-    let listen = address(&mut server, environment, "GAIT__SERVER__LISTEN", "127.0.0.1:8080")?;
+    let over = environment.over("GAIT__SERVER__LISTEN");
+    let listen = address(&mut server, environment, over, SERVER_DEFAULT)?;
     let hosts = hosts(&mut server)?;
     let mut telemetry = Fields::open(top.take("telemetry"), "telemetry".to_owned(), &LISTENER)?;
-    let telemetry =
-        address(&mut telemetry, environment, "GAIT__TELEMETRY__LISTEN", "127.0.0.1:9902")?;
+    let over = environment.over("GAIT__TELEMETRY__LISTEN");
+    let telemetry = address(&mut telemetry, environment, over, TELEMETRY_DEFAULT)?;
     // Named in the config already; nothing listens there before the approvals are built.
     let mut admin = Fields::open(top.take("admin"), "admin".to_owned(), &LISTENER)?;
-    address(&mut admin, environment, "GAIT__ADMIN__LISTEN", "127.0.0.1:9901")?;
+    address(&mut admin, environment, None, "127.0.0.1:9901")?;
     let limits = limits(top)?;
     let fixed = Fixed {
         listen,
         telemetry,
         state_dir: state_dir(top, environment)?,
         log: log(top, environment)?,
-        limits,
+        sizes: Sizes::of(&limits),
     };
-    Ok(Settings { fixed, hosts, caller: caller(top)?, timeouts: timeouts(top)? })
+    Ok(Settings { fixed, limits, hosts, caller: caller(top)?, timeouts: timeouts(top)? })
 }
 
 fn address(
     fields: &mut Fields,
     environment: &Environment,
-    name: &str,
+    over: Option<&str>,
     default: &str,
 ) -> Result<SocketAddr, Fault> {
     let (said, place) = fields.text("listen")?;
-    let said = match environment.over(name) {
+    let said = match over {
         Some(over) => over.to_owned(),
         None if said.is_empty() => default.to_owned(),
         None => environment.fill(&said).map_err(|what| at(fields, "listen", place, &what))?,
     };
+    parse_address(&said).map_err(|what| at(fields, "listen", place, &what))
+}
+
+/// Reads an address and a port.
+///
+/// # Errors
+/// Says how one is written.
+pub(super) fn parse_address(said: &str) -> Result<SocketAddr, String> {
     said.parse().map_err(|_| {
-        let what =
-            format!("`{said}` is not an address; write ADDRESS:PORT, as in `127.0.0.1:8080`");
-        at(fields, "listen", place, &what)
+        format!("`{said}` is not an address; write ADDRESS:PORT, as in `127.0.0.1:8080`")
     })
 }
 
@@ -121,7 +133,7 @@ fn state_dir(top: &mut Fields, environment: &Environment) -> Result<PathBuf, Fau
     let (said, place) = top.text("state_dir")?;
     match environment.over("GAIT__STATE_DIR") {
         // From the environment it is relative to where the process stands, as for any program.
-        Some(over) => Ok(std::path::absolute(over).unwrap_or_else(|_| PathBuf::from(over))),
+        Some(over) => Ok(absolute(over)),
         None if said.is_empty() => Ok(PathBuf::from("state")),
         None => match environment.fill(&said) {
             Ok(path) => Ok(PathBuf::from(path)),
@@ -130,21 +142,31 @@ fn state_dir(top: &mut Fields, environment: &Environment) -> Result<PathBuf, Fau
     }
 }
 
+/// A path from the environment, made absolute.
+pub(super) fn absolute(path: &str) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| PathBuf::from(path))
+}
+
 fn log(top: &mut Fields, environment: &Environment) -> Result<Log, Fault> {
     let mut fields = Fields::open(top.take("log"), "log".to_owned(), &LOG)?;
     let (format, place) = fields.text("format")?;
     let (level, _) = fields.text("level")?;
     let format = environment.over("GAIT__LOG__FORMAT").map_or(format, str::to_owned);
     let level = environment.over("GAIT__LOG__LEVEL").map_or(level, str::to_owned);
-    let format = match format.as_str() {
-        "" | "text" => LogFormat::Text,
-        "json" => LogFormat::Json,
-        other => {
-            let what = format!("unknown format `{other}`; write text or json");
-            return Err(at(&fields, "format", place, &what));
-        }
-    };
+    let format = log_format(&format).map_err(|what| at(&fields, "format", place, &what))?;
     Ok(Log { format, level: if level.is_empty() { "info".to_owned() } else { level } })
+}
+
+/// Reads the form of a log line; text where nothing is said.
+///
+/// # Errors
+/// Names the forms there are.
+pub(super) fn log_format(said: &str) -> Result<LogFormat, String> {
+    match said {
+        "" | "text" => Ok(LogFormat::Text),
+        "json" => Ok(LogFormat::Json),
+        other => Err(format!("unknown log format `{other}`; write text or json")),
+    }
 }
 
 fn caller(top: &mut Fields) -> Result<Caller, Fault> {

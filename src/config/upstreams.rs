@@ -25,7 +25,18 @@ pub(super) fn read(node: Node, environment: &Environment) -> Result<Vec<Arc<Upst
         super::routes::name(&entry.key, entry.place, "upstreams")?;
         one(entry.key, entry.node, environment).map(Arc::new)
     };
-    entries.into_iter().map(upstream).collect()
+    let upstreams = entries.into_iter().map(upstream).collect::<Result<Vec<_>, Fault>>()?;
+    let names: Vec<&str> = upstreams.iter().map(|upstream| &*upstream.name).collect();
+    match environment.strangers(&names) {
+        Some(key) => Err(Fault::validate(
+            place,
+            format!(
+                "the environment sets `{key}`, but `upstreams` names only {}",
+                names.join(", ")
+            ),
+        )),
+        None => Ok(upstreams),
+    }
 }
 
 fn one(name: String, node: Node, environment: &Environment) -> Result<UpstreamSpec, Fault> {

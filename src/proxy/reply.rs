@@ -209,7 +209,14 @@ fn describe(
 
 fn detail(cause: &Cause, kind: Kind, judged: Option<&Judged>) -> String {
     let rule = judged.and_then(|judged| judged.decision.matched_rule.as_deref());
-    let rule = rule.map_or_else(|| "the default verdict".to_owned(), |r| format!("rule `{r}`"));
+    let by_default = |judged: &Judged| {
+        judged.decision.reason_codes.iter().any(|code| code.starts_with("default_"))
+    };
+    let rule = match rule {
+        Some(rule) => format!("rule `{rule}`"),
+        None if judged.is_some_and(by_default) => "the default verdict".to_owned(),
+        None => "a fail_closed check of the policy".to_owned(),
+    };
     match (cause, kind) {
         (Cause::Malformed(malformed), _) => malformed.advice().to_owned(),
         (Cause::Intent { detail, .. }, _) => detail.clone(),

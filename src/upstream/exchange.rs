@@ -18,7 +18,7 @@ use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// A permitted call on its way: what must be settled however it ends.
 pub(super) struct Passage {
@@ -86,10 +86,8 @@ impl Passage {
         Exchange { status, request_bytes: self.count.request_bytes(), response_bytes }
     }
 
-    /// Closes the record and the client's measure of the exchange.
+    /// Closes the record.
     pub(super) fn close(self, ending: Ending) {
-        let took = clock::instant().saturating_duration_since(self.started);
-        self.lane.metrics.upstream_took(took);
         self.record.close(ending);
     }
 
@@ -150,13 +148,18 @@ async fn attempt(
 ) -> Result<Response<Incoming>, Attempt> {
     passage.count.tap = Some(link.tap().clone());
     request.body_mut().count_on(link.tap().clone());
+    let sent = clock::instant();
     let answer = pin!(link.send(request));
-    let head = drive(passage, link, answer);
-    let answered = match tokio::time::timeout(shape.timeouts.first_byte, head).await {
-        Ok(answered) => answered,
-        Err(_) => return Err(Attempt::Failed(FailureKind::Late)),
+    let tap = link.tap().clone();
+    let (deadline, lane) = (passage.started + shape.timeouts.total, passage.lane.clone());
+    let head = pin!(drive(passage, link, answer));
+    let Some(answered) = within(shape.timeouts.first_byte, deadline, &tap, head).await else {
+        return Err(Attempt::Failed(FailureKind::Late));
     };
-    let wrote = link.tap().wrote();
+    let wrote = tap.wrote();
+    if let Some(Ok(_)) = &answered {
+        lane.metrics.upstream_took(clock::instant().saturating_duration_since(sent));
+    }
     match answered {
         // An upgrade that nobody asked for is not an answer.
         Some(Ok(response)) if response.status() == StatusCode::SWITCHING_PROTOCOLS => {
@@ -171,6 +174,28 @@ async fn attempt(
             _ => Err(Attempt::Failed(FailureKind::Reset)),
         },
         None => Err(Attempt::Failed(FailureKind::Reset)),
+    }
+}
+
+/// Waits for the head: `pause` from the last body byte that went out, and never past `deadline`.
+/// A long upload is not a late answer.
+async fn within<F: Future>(
+    pause: Duration,
+    deadline: Instant,
+    tap: &Tap,
+    mut head: std::pin::Pin<&mut F>,
+) -> Option<F::Output> {
+    let mut sent = tap.body_bytes();
+    loop {
+        let wake = deadline.min(clock::instant() + pause);
+        if let Ok(output) = tokio::time::timeout_at(wake.into(), head.as_mut()).await {
+            return Some(output);
+        }
+        let sent_by_now = tap.body_bytes();
+        if sent_by_now == sent || clock::instant() >= deadline {
+            return None;
+        }
+        sent = sent_by_now;
     }
 }
 

@@ -101,7 +101,7 @@ fn hop_by_hop() -> Vec<Row> {
         Row::new(
             "hdr two content types",
             payment("Content-Type: text/plain\r\n"),
-            Want::Refused(415),
+            Want::Refused(400),
         ),
     ]
 }
