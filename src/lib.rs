@@ -1,4 +1,6 @@
-//! gait: a transparent policy proxy for tool APIs.
+//! gait: a transparent policy proxy for tool APIs. What follows is the README.
+#![doc = ""]
+#![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
 pub mod cli;
