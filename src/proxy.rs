@@ -12,7 +12,7 @@ mod reply;
 
 pub use reply::AnswerBody;
 
-use crate::call::body::{Content, Numbers};
+use crate::call::body::{Content, Reading};
 use crate::call::{Body, Call, Head};
 use crate::clock;
 use crate::evidence::{CallId, Ledger, Opening, Record};
@@ -314,7 +314,7 @@ fn since(instant: Instant) -> std::time::Duration {
 struct Needs {
     buffer: Buffer,
     content: bool,
-    numbers: Numbers,
+    reading: Reading,
 }
 
 enum Buffer {
@@ -331,13 +331,13 @@ impl Needs {
         Needs {
             buffer: if content || protected { Buffer::Whole } else { Buffer::Stream },
             content,
-            numbers: if conditions || protected { Numbers::Exact } else { Numbers::Any },
+            reading: if conditions || protected { Reading::Exact } else { Reading::Plain },
         }
     }
 
     fn content(&self, head: &Head, body: &Body) -> Content {
         match body.whole() {
-            Some(bytes) if self.content => Content::read(head.headers(), bytes, self.numbers),
+            Some(bytes) if self.content => Content::read(head.headers(), bytes, self.reading),
             _ => Content::None,
         }
     }
