@@ -94,13 +94,13 @@ pub(super) fn settle_builtin(plan: &mut Plan, stage: Stage) {
 /// conditions fail would lower the risk (design section 4, point 3).
 pub(super) fn lower_catch_alls(plan: &Plan, places: &[RoutePlace]) -> Result<(), Fault> {
     let routes: Vec<(&PlannedRoute, &RoutePlace)> = plan.routes.iter().zip(places).collect();
-    for (index, (earlier, at)) in routes.iter().enumerate() {
+    for (index, (earlier, _)) in routes.iter().enumerate() {
         if earlier.matcher.predicates.is_empty() {
             continue;
         }
         for (later, later_at) in routes.iter().skip(index + 1) {
             let catches = later.matcher.predicates.is_empty()
-                && at.path_text == later_at.path_text
+                && paths_meet(earlier, later)
                 && methods_meet(earlier, later);
             if catches && rank(later) < rank(earlier) && later_at.lower == Lower::Refused {
                 return Err(Fault::validate(
@@ -121,6 +121,14 @@ pub(super) fn lower_catch_alls(plan: &Plan, places: &[RoutePlace]) -> Result<(),
 fn methods_meet(a: &PlannedRoute, b: &PlannedRoute) -> bool {
     let (a, b) = (&a.matcher.methods, &b.matcher.methods);
     a.is_empty() || b.is_empty() || a.iter().any(|method| b.contains(method))
+}
+
+/// Whether some path takes both: comparing their texts would miss `/v1/{a}` beside `/v1/{b}`.
+fn paths_meet(a: &PlannedRoute, b: &PlannedRoute) -> bool {
+    match (&a.matcher.path, &b.matcher.path) {
+        (Some(a), Some(b)) => a.meets(b),
+        _ => true,
+    }
 }
 
 /// How high a risk is; a word of the config's own counts by its protection.

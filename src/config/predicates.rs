@@ -2,7 +2,7 @@
 
 use super::{DOCUMENT, args};
 use crate::intent::predicates::{Place as Where, Predicate, Test};
-use crate::yaml::{Entry, Fault, Fields, Keys, Node, Scalar};
+use crate::yaml::{Entry, Fault, Fields, Keys, Node, Place, Scalar};
 use serde_json::{Map, Number, Value};
 
 const TEST: Keys = Keys {
@@ -53,6 +53,7 @@ fn one(
 fn test(node: Node, path: String) -> Result<Test, Fault> {
     let place = node.place;
     let mut fields = Fields::open(node, path, &TEST)?;
+    fields.refuse_empty(&["one_of", "exists", "min", "max"])?;
     let (equals, one_of) = (fields.take("equals"), fields.take("one_of"));
     let (min, max) = (bound(&mut fields, "min")?, bound(&mut fields, "max")?);
     let exists = fields.take("exists");
@@ -60,16 +61,22 @@ fn test(node: Node, path: String) -> Result<Test, Fault> {
     if !equals.is_null() {
         tests.push(Test::Equals(value(equals, &fields.at("equals"))?));
     }
-    if let Scalar::List(items) = one_of.value {
-        let path = fields.at("one_of");
-        let values = items.into_iter().map(|item| value(item, &path));
-        tests.push(Test::OneOf(values.collect::<Result<_, _>>()?));
+    match one_of.value {
+        Scalar::Null => {}
+        Scalar::List(items) => {
+            let path = fields.at("one_of");
+            let values = items.into_iter().map(|item| value(item, &path));
+            tests.push(Test::OneOf(values.collect::<Result<_, _>>()?));
+        }
+        _ => return Err(wrong(&fields, "one_of", one_of.place, "must be a list of values")),
     }
     if min.is_some() || max.is_some() {
         tests.push(Test::Range { min, max });
     }
-    if let Scalar::Bool(exists) = exists.value {
-        tests.push(if exists { Test::Present } else { Test::Absent });
+    match exists.value {
+        Scalar::Null => {}
+        Scalar::Bool(exists) => tests.push(if exists { Test::Present } else { Test::Absent }),
+        _ => return Err(wrong(&fields, "exists", exists.place, "must be true or false")),
     }
     let test = tests.pop().filter(|_| tests.is_empty());
     test.ok_or_else(|| {
@@ -78,13 +85,17 @@ fn test(node: Node, path: String) -> Result<Test, Fault> {
     })
 }
 
+fn wrong(fields: &Fields, key: &str, place: Place, what: &str) -> Fault {
+    Fault::validate(place, format!("`{}` {what}", fields.at(key)))
+}
+
 fn bound(fields: &mut Fields, key: &str) -> Result<Option<f64>, Fault> {
     let node = fields.take(key);
     match node.value {
         Scalar::Null => Ok(None),
         Scalar::Int(number) => Ok(Some(number as f64)),
         Scalar::Number(number) if number.is_finite() => Ok(Some(number)),
-        _ => Err(Fault::validate(node.place, format!("`{}` must be a number", fields.at(key)))),
+        _ => Err(wrong(fields, key, node.place, "must be a number")),
     }
 }
 

@@ -49,7 +49,6 @@ pub(super) struct Risks {
 /// Where a route stands, and what it says of itself to the checks.
 pub(super) struct RoutePlace {
     pub(super) place: Place,
-    pub(super) path_text: String,
     pub(super) lower: Lower,
 }
 
@@ -63,6 +62,7 @@ pub(super) enum Lower {
 impl Stages {
     /// Reads `stage` and `tool_stages`.
     pub(super) fn read(top: &mut Fields) -> Result<Stages, Fault> {
+        top.refuse_empty(&["stage", "tool_stages"])?;
         let (said, place) = top.text("stage")?;
         let global = if said.is_empty() { Stage::Observe } else { stage(&said, place, "stage")? };
         let node = top.take("tool_stages");
@@ -91,15 +91,18 @@ impl Stages {
         Ok(Stages { global, tools })
     }
 
-    /// The most specific stage: the route's own, then the longest tool pattern, then the global.
+    /// The most specific stage: the route's own, then the tool's name, then the longest prefix of
+    /// it, then the global.
     fn of(&self, own: Option<Stage>, tool: &str) -> Stage {
         let fits = |pattern: &str| match pattern.strip_suffix('*') {
             Some(prefix) => tool.starts_with(prefix),
             None => tool == pattern,
         };
         let by_tool = self.tools.iter().filter(|(pattern, _)| fits(pattern));
-        let longest = by_tool.max_by_key(|(pattern, _)| (pattern.len(), !pattern.ends_with('*')));
-        own.or(longest.map(|(_, stage)| *stage)).unwrap_or(self.global)
+        // A whole name beats every prefix; of two spellings of one pattern the stricter stage wins.
+        let best =
+            by_tool.max_by_key(|(pattern, stage)| (!pattern.ends_with('*'), pattern.len(), *stage));
+        own.or(best.map(|(_, stage)| *stage)).unwrap_or(self.global)
     }
 }
 
@@ -181,11 +184,12 @@ fn one(
 ) -> Result<(PlannedRoute, RoutePlace), Fault> {
     let place = node.place;
     let mut fields = Fields::open(node, format!("routes[{index}]"), &ROUTE)?;
+    fields.refuse_empty(&["match", "stage"])?;
     let route_name = super::required_text(&mut fields, "name", "every route has a name")?;
     name(&route_name, place, &fields.at("name"))?;
     let said = super::required_text(&mut fields, "upstream", "name one of `upstreams`")?;
     let upstream = upstreams::find(upstreams, &said, place, &fields.at("upstream"))?;
-    let (matcher, path_text) = matcher(&mut fields)?;
+    let matcher = matcher(&mut fields)?;
     let own = own_stage(&mut fields)?;
     let said_protected = protected(&mut fields)?;
     let dry_run = dry_run(&mut fields)?;
@@ -199,7 +203,7 @@ fn one(
     let stage = stages.of(own, &tool);
     let name = route_name.into();
     let route = PlannedRoute { name, matcher, mapping, upstream, stage, protection, dry_run };
-    Ok((route, RoutePlace { place, path_text, lower }))
+    Ok((route, RoutePlace { place, lower }))
 }
 
 /// A name that can be a metric label and stand in a log.
@@ -250,9 +254,10 @@ fn dry_run(fields: &mut Fields) -> Result<DryRunScope, Fault> {
     }
 }
 
-fn matcher(fields: &mut Fields) -> Result<(Matcher, String), Fault> {
+fn matcher(fields: &mut Fields) -> Result<Matcher, Fault> {
     let path = fields.at("match");
     let mut fields = Fields::open(fields.take("match"), path, &MATCH)?;
+    fields.refuse_empty(MATCH.read)?;
     let methods = fields.texts("methods")?.into_iter().map(|(text, place)| {
         let token = text.bytes().all(|b| b.is_ascii_uppercase() || b == b'-');
         let method = Method::from_bytes(text.as_bytes()).ok().filter(|_| token);
@@ -271,7 +276,7 @@ fn matcher(fields: &mut Fields) -> Result<(Matcher, String), Fault> {
             })?),
         };
     let predicates = predicates::read(&mut fields)?;
-    Ok((Matcher { methods, path: pattern, predicates }, text))
+    Ok(Matcher { methods, path: pattern, predicates })
 }
 
 fn mapping(

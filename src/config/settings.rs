@@ -98,6 +98,7 @@ fn address(
 }
 
 fn hosts(server: &mut Fields) -> Result<HostRule, Fault> {
+    server.refuse_empty(&["hosts"])?;
     let said = server.texts("hosts")?;
     if said.is_empty() {
         return Ok(HostRule::Any);

@@ -21,6 +21,14 @@ enum Piece {
     Capture(Arc<str>),
 }
 
+/// A pattern, segment by segment, to be compared with another.
+#[derive(Clone, Copy)]
+enum Step<'a> {
+    One(&'a Piece),
+    /// One segment or more.
+    Many,
+}
+
 /// What the braces of a pattern took, decoded.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Captures(Vec<(Arc<str>, String)>);
@@ -97,6 +105,20 @@ impl Pattern {
         pieces.chain(self.rest.iter().map(|(name, _)| &**name))
     }
 
+    /// Whether some path could match both; when in doubt, yes.
+    pub fn meets(&self, other: &Pattern) -> bool {
+        steps_meet(&self.steps(), &other.steps())
+    }
+
+    fn steps(&self) -> Vec<Step<'_>> {
+        let mut steps: Vec<_> = self.front.iter().map(Step::One).collect();
+        if let Some((_, back)) = &self.rest {
+            steps.push(Step::Many);
+            steps.extend(back.iter().map(Step::One));
+        }
+        steps
+    }
+
     /// Matches decoded segments.
     pub fn matches(&self, segments: &[String]) -> Option<Captures> {
         let mut captures = Captures::default();
@@ -123,6 +145,23 @@ fn take(pieces: &[Piece], segments: &[String], captures: &mut Captures) -> bool 
                 !segment.is_empty()
             }
         })
+}
+
+/// Each side has one `Many` at most, which bounds the branches.
+fn steps_meet(a: &[Step<'_>], b: &[Step<'_>]) -> bool {
+    let (Some((first_a, rest_a)), Some((first_b, rest_b))) = (a.split_first(), b.split_first())
+    else {
+        return a.is_empty() && b.is_empty();
+    };
+    let one = match (first_a, first_b) {
+        (Step::One(Piece::Literal(a)), Step::One(Piece::Literal(b))) => a == b,
+        (Step::One(Piece::Literal(text)), Step::One(Piece::Capture(_)))
+        | (Step::One(Piece::Capture(_)), Step::One(Piece::Literal(text))) => !text.is_empty(),
+        _ => true,
+    };
+    one && (steps_meet(rest_a, rest_b)
+        || matches!(first_a, Step::Many) && steps_meet(a, rest_b)
+        || matches!(first_b, Step::Many) && steps_meet(rest_a, b))
 }
 
 fn literal(segment: &str) -> Result<String, String> {
@@ -174,6 +213,27 @@ mod tests {
         for (pattern, path, want) in rows {
             let want = want.map(|want| want.iter().map(|s| s.to_string()).collect());
             assert_eq!(matches(pattern, path), want, "{pattern} {path}");
+        }
+    }
+
+    #[test]
+    fn patterns_meet_where_some_path_matches_both() {
+        let meets =
+            |a: &str, b: &str| Pattern::parse(a).unwrap().meets(&Pattern::parse(b).unwrap());
+        let yes = [
+            ("/a/{x}", "/a/{y}"),
+            ("/a/{x}", "/a/b"),
+            ("/a/{x}", "/{y*}"),
+            ("/a/{x*}/z", "/a/b/{y*}"),
+            ("/{x*}", "/{y*}"),
+            ("/a/{x*}", "/a/b/c/"),
+        ];
+        let no = [("/a", "/b"), ("/a/{x}", "/a/"), ("/a/{x}", "/a/b/c"), ("/a/{x*}/z", "/b/{y*}")];
+        for (a, b) in yes {
+            assert!(meets(a, b) && meets(b, a), "{a} {b}");
+        }
+        for (a, b) in no {
+            assert!(!meets(a, b) && !meets(b, a), "{a} {b}");
         }
     }
 
