@@ -18,6 +18,9 @@ mod settings;
 mod targets;
 mod upstreams;
 
+#[cfg(test)]
+mod tests;
+
 pub use builtin::Builtin;
 pub use checks::warnings;
 pub use environment::Environment;

@@ -5,10 +5,12 @@
 //! ([`inexact_number`]). Rejected: `serde_json::from_slice` into a `Value`, which keeps the last
 //! of two equal members; what is judged could then differ from what a tool reads.
 
+mod alias;
 mod canonical;
 mod number;
 mod parse;
 
+pub use alias::{aliased_member, folded_name};
 pub use canonical::{CanonicalError, canonical, canonical_object, digest};
 pub use number::inexact_number;
 pub use parse::{DEPTH_MAX, JsonError, parse};

@@ -38,6 +38,11 @@ impl UpstreamSpec {
         let host = if host.contains(':') { format!("[{host}]") } else { host.clone() };
         if self.port == 80 { host } else { format!("{host}:{}", self.port) }
     }
+
+    /// Whether both are one tool: two names for one address share what their routes say of it.
+    pub fn is_same_tool(&self, other: &UpstreamSpec) -> bool {
+        self.port == other.port && self.host.eq_ignore_ascii_case(&other.host)
+    }
 }
 
 /// What the tool sees in `Host`.
@@ -160,9 +165,9 @@ impl Snapshot {
 }
 
 impl Plan {
-    /// Whether every route of `upstream` is in observe.
+    /// Whether every route to the tool of `upstream` is in observe, under whatever name.
     pub fn wholly_observes(&self, upstream: &UpstreamSpec) -> bool {
-        let mut routes = self.routes.iter().filter(|route| *route.upstream == *upstream);
+        let mut routes = self.routes.iter().filter(|route| route.upstream.is_same_tool(upstream));
         routes.all(|route| route.stage == Stage::Observe)
     }
 }

@@ -44,13 +44,14 @@ pub enum Content {
     Unreadable(Unreadable),
 }
 
-/// Which numbers a body may hold.
+/// How a body is read, beyond strict JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Numbers {
-    /// Only those whose exact value is that of their canonical text (design section 4, point 10).
+pub enum Reading {
+    /// It decides what the call is: no member that another reader takes for another, and only
+    /// numbers whose exact value is that of their canonical text (design section 4, point 10).
     Exact,
-    /// Any.
-    Any,
+    /// It only describes the call.
+    Plain,
 }
 
 /// Why a body is not read.
@@ -64,6 +65,8 @@ pub enum Unreadable {
     Syntax(String),
     /// A number that another reader could take for another.
     InexactNumber(String),
+    /// A member that another reader could take for another of the same object.
+    AliasedMember(String),
 }
 
 impl Body {
@@ -84,7 +87,7 @@ impl Body {
 
 impl Content {
     /// Reads a buffered body under its own content type.
-    pub fn read(headers: &HeaderMap, body: &[u8], numbers: Numbers) -> Content {
+    pub fn read(headers: &HeaderMap, body: &[u8], reading: Reading) -> Content {
         if body.is_empty() {
             return Content::None;
         }
@@ -98,13 +101,11 @@ impl Content {
             Ok(value) => value,
             Err(error) => return Content::Unreadable(Unreadable::Syntax(error.to_string())),
         };
-        let inexact = match numbers {
-            Numbers::Exact => json::inexact_number(body),
-            Numbers::Any => None,
+        let doubt = match reading {
+            Reading::Exact => doubt(body, &value),
+            Reading::Plain => None,
         };
-        inexact.map_or(Content::Json(value), |number| {
-            Content::Unreadable(Unreadable::InexactNumber(number))
-        })
+        doubt.map_or(Content::Json(value), Content::Unreadable)
     }
 }
 
@@ -116,8 +117,16 @@ impl Unreadable {
             Unreadable::Coding => "body_coding",
             Unreadable::Syntax(_) => "body_not_strict_json",
             Unreadable::InexactNumber(_) => "body_inexact_number",
+            Unreadable::AliasedMember(_) => "body_aliased_member",
         }
     }
+}
+
+/// What in a strict body two readers could still take for two things.
+fn doubt(body: &[u8], value: &Value) -> Option<Unreadable> {
+    let inexact = json::inexact_number(body).map(Unreadable::InexactNumber);
+    let aliased = || Some(Unreadable::AliasedMember(json::aliased_member(value)?.to_owned()));
+    inexact.or_else(aliased)
 }
 
 /// Exactly one `application/json`, at most with `charset=utf-8`.
@@ -141,7 +150,7 @@ mod tests {
         Content::read(
             &[(header::CONTENT_TYPE, value)].into_iter().collect(),
             body.as_bytes(),
-            Numbers::Exact,
+            Reading::Exact,
         )
     }
 
@@ -161,9 +170,15 @@ mod tests {
         let value = header::HeaderValue::from_static("application/json");
         let headers: HeaderMap = [(header::CONTENT_TYPE, value)].into_iter().collect();
         let body = b"{\"id\":9007199254740993}";
-        assert!(matches!(Content::read(&headers, body, Numbers::Any), Content::Json(_)));
-        let exact = Content::read(&headers, body, Numbers::Exact);
+        assert!(matches!(Content::read(&headers, body, Reading::Plain), Content::Json(_)));
+        let exact = Content::read(&headers, body, Reading::Exact);
         assert!(matches!(exact, Content::Unreadable(Unreadable::InexactNumber(_))));
+    }
+
+    #[test]
+    fn a_member_in_two_spellings_is_unreadable_where_the_body_decides() {
+        let content = read("application/json", "{\"amount\":5,\"Amount\":500}");
+        assert_eq!(content, Content::Unreadable(Unreadable::AliasedMember("amount".into())));
     }
 
     #[test]

@@ -53,6 +53,7 @@ fn one(
 fn test(node: Node, path: String) -> Result<Test, Fault> {
     let place = node.place;
     let mut fields = Fields::open(node, path, &TEST)?;
+    fields.refuse_empty(&["one_of", "exists", "min", "max"])?;
     let (equals, one_of) = (fields.take("equals"), fields.take("one_of"));
     let (min, max) = (bound(&mut fields, "min")?, bound(&mut fields, "max")?);
     let exists = fields.take("exists");

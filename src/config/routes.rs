@@ -62,6 +62,7 @@ pub(super) enum Lower {
 impl Stages {
     /// Reads `stage` and `tool_stages`.
     pub(super) fn read(top: &mut Fields) -> Result<Stages, Fault> {
+        top.refuse_empty(&["stage", "tool_stages"])?;
         let (said, place) = top.text("stage")?;
         let global = if said.is_empty() { Stage::Observe } else { stage(&said, place, "stage")? };
         let node = top.take("tool_stages");
@@ -90,15 +91,18 @@ impl Stages {
         Ok(Stages { global, tools })
     }
 
-    /// The most specific stage: the route's own, then the longest tool pattern, then the global.
+    /// The most specific stage: the route's own, then the tool's name, then the longest prefix of
+    /// it, then the global.
     fn of(&self, own: Option<Stage>, tool: &str) -> Stage {
         let fits = |pattern: &str| match pattern.strip_suffix('*') {
             Some(prefix) => tool.starts_with(prefix),
             None => tool == pattern,
         };
         let by_tool = self.tools.iter().filter(|(pattern, _)| fits(pattern));
-        let longest = by_tool.max_by_key(|(pattern, _)| (pattern.len(), !pattern.ends_with('*')));
-        own.or(longest.map(|(_, stage)| *stage)).unwrap_or(self.global)
+        // A whole name beats every prefix; of two spellings of one pattern the stricter stage wins.
+        let best =
+            by_tool.max_by_key(|(pattern, stage)| (!pattern.ends_with('*'), pattern.len(), *stage));
+        own.or(best.map(|(_, stage)| *stage)).unwrap_or(self.global)
     }
 }
 
@@ -180,6 +184,7 @@ fn one(
 ) -> Result<(PlannedRoute, RoutePlace), Fault> {
     let place = node.place;
     let mut fields = Fields::open(node, format!("routes[{index}]"), &ROUTE)?;
+    fields.refuse_empty(&["match", "stage"])?;
     let route_name = super::required_text(&mut fields, "name", "every route has a name")?;
     name(&route_name, place, &fields.at("name"))?;
     let said = super::required_text(&mut fields, "upstream", "name one of `upstreams`")?;
@@ -252,6 +257,7 @@ fn dry_run(fields: &mut Fields) -> Result<DryRunScope, Fault> {
 fn matcher(fields: &mut Fields) -> Result<Matcher, Fault> {
     let path = fields.at("match");
     let mut fields = Fields::open(fields.take("match"), path, &MATCH)?;
+    fields.refuse_empty(MATCH.read)?;
     let methods = fields.texts("methods")?.into_iter().map(|(text, place)| {
         let token = text.bytes().all(|b| b.is_ascii_uppercase() || b == b'-');
         let method = Method::from_bytes(text.as_bytes()).ok().filter(|_| token);

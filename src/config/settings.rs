@@ -110,6 +110,7 @@ pub(super) fn parse_address(said: &str) -> Result<SocketAddr, String> {
 }
 
 fn hosts(server: &mut Fields) -> Result<HostRule, Fault> {
+    server.refuse_empty(&["hosts"])?;
     let said = server.texts("hosts")?;
     if said.is_empty() {
         return Ok(HostRule::Any);

@@ -7,6 +7,7 @@
 use crate::call::Head;
 use crate::call::body::Content;
 use crate::call::query::{self, Found};
+use crate::json;
 use http::HeaderName;
 use serde_json::Value;
 
@@ -146,9 +147,33 @@ fn look<'a>(place: &Place, head: &Head, content: &'a Content) -> Seen<'a> {
             Content::None => Seen::Missing,
             Content::Unreadable(why) => Seen::Unreadable(why.code()),
             Content::Json(Value::Array(_)) => Seen::Unreadable("body_batch"),
-            Content::Json(value) => value.pointer(pointer).map_or(Seen::Missing, Seen::Json),
+            Content::Json(value) => member(value, pointer),
         },
     }
+}
+
+/// Follows a pointer. A step that finds the member under another spelling, as some readers do, is
+/// unreadable: to them it is not missing.
+fn member<'a>(value: &'a Value, pointer: &str) -> Seen<'a> {
+    let mut value = value;
+    for token in pointer.split('/').skip(1) {
+        let token = token.replace("~1", "/").replace("~0", "~");
+        let next = match value {
+            Value::Object(members) => {
+                let folded = json::folded_name(&token);
+                let mut alike = members.keys().filter(|name| json::folded_name(name) == folded);
+                if alike.any(|name| *name != token) {
+                    return Seen::Unreadable("body_aliased_member");
+                }
+                members.get(&token)
+            }
+            Value::Array(_) => value.pointer(&format!("/{token}")),
+            _ => None,
+        };
+        let Some(next) = next else { return Seen::Missing };
+        value = next;
+    }
+    Seen::Json(value)
 }
 
 fn header<'a>(head: &Head, name: &HeaderName) -> Seen<'a> {
@@ -208,6 +233,18 @@ mod tests {
             (at("/amount"), range(), Content::Json(json!({})), Answer::No),
             (at("/amount"), range(), Content::None, Answer::No),
             (at("/amount"), range(), Content::Json(json!([])), Answer::Unreadable("body_batch")),
+            (
+                at("/amount"),
+                range(),
+                Content::Json(json!({"Amount": 5})),
+                Answer::Unreadable("body_aliased_member"),
+            ),
+            (
+                at("/a~1b/0/c"),
+                Test::Present,
+                Content::Json(json!({"a/b": [{"c": 1}]})),
+                Answer::Yes,
+            ),
             (at("/text"), Test::Equals(json!("x")), body(), Answer::Yes),
             (at("/text"), Test::Equals(json!(1)), body(), wrong),
             (at("/amount"), Test::Equals(json!(100.0)), body(), Answer::Yes),

@@ -3,7 +3,7 @@
 //! A body is buffered only where a condition, a mapping or a protected operation looks at it;
 //! every other streams past.
 
-use crate::call::body::{Content, Numbers};
+use crate::call::body::{Content, Reading};
 use crate::call::{Body, Head};
 use crate::intent::routes::Candidate;
 use crate::snapshot::Snapshot;
@@ -13,7 +13,7 @@ use crate::stage::Protection;
 pub(super) struct Needs {
     pub(super) buffer: Buffer,
     content: bool,
-    numbers: Numbers,
+    reading: Reading,
 }
 
 pub(super) enum Buffer {
@@ -30,13 +30,13 @@ impl Needs {
         Needs {
             buffer: if content || protected { Buffer::Whole } else { Buffer::Stream },
             content,
-            numbers: if conditions || protected { Numbers::Exact } else { Numbers::Any },
+            reading: if conditions || protected { Reading::Exact } else { Reading::Plain },
         }
     }
 
     pub(super) fn content(&self, head: &Head, body: &Body) -> Content {
         match body.whole() {
-            Some(bytes) if self.content => Content::read(head.headers(), bytes, self.numbers),
+            Some(bytes) if self.content => Content::read(head.headers(), bytes, self.reading),
             _ => Content::None,
         }
     }

@@ -100,6 +100,26 @@ impl Fields {
         Err(Fault::parse(entry.place, what))
     }
 
+    /// Refuses keys that are written and hold nothing, where leaving them out means *any*: what
+    /// was meant to narrow must not widen.
+    pub(crate) fn refuse_empty(&self, keys: &[&str]) -> Result<(), Fault> {
+        let empty = |entry: &&Entry| match &entry.node.value {
+            Scalar::Null => true,
+            Scalar::Text(text) => text.trim().is_empty(),
+            Scalar::List(items) => items.is_empty(),
+            Scalar::Map(entries) => entries.is_empty(),
+            _ => false,
+        };
+        let named = self.entries.iter().filter(|entry| keys.contains(&entry.key.as_str()));
+        match named.filter(empty).min_by_key(|entry| (entry.place.line, entry.place.column)) {
+            Some(entry) => {
+                let what = format!("`{}` is empty; fill it or remove it", self.at(&entry.key));
+                Err(Fault::validate(entry.place, what))
+            }
+            None => Ok(()),
+        }
+    }
+
     /// Where the mapping stands.
     pub(crate) fn place(&self) -> Place {
         self.place
