@@ -55,7 +55,7 @@ pub use verify::{Broken, Fault, Place, Report, Torn, Verifier, VerifyError, veri
 pub use writer::{CommitFailed, Committed, Settings, Unwritten};
 
 use crate::state::StateDir;
-use std::io;
+use std::{io, sync::Arc};
 
 /// The fewest lines a ledger can hold: those of one call.
 const LINES_MIN: usize = 2;
@@ -77,8 +77,9 @@ pub struct StartFailed {
 pub fn start(state: &StateDir, settings: Settings) -> Result<(Ledger, Writer), StartFailed> {
     let lines = settings.ledger_lines_max.clamp(LINES_MIN, LINES_MAX);
     let (sender, queue) = tokio::sync::mpsc::channel(lines);
-    let writer = Writer::open(state, settings, queue)
+    let bell = Arc::new(queue::Bell::default());
+    let writer = Writer::open(state, settings, queue, bell.clone())
         .map_err(|source| StartFailed { directory: state.path().display().to_string(), source })?;
-    let ledger = Ledger::new(sender, writer.health().clone());
+    let ledger = Ledger::new(sender, bell, writer.health().clone());
     Ok((ledger, writer))
 }

@@ -4,9 +4,12 @@ use super::{
     line::{Entry, Follows, Line},
     writer::{CommitFailed, Committed},
 };
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread::Thread,
 };
 use tokio::sync::oneshot;
 
@@ -31,6 +34,11 @@ pub(super) enum Post {
     Event(Line),
 }
 
+/// Wakes the writer at once. Lines that nobody waits for do not ring: the writer comes round by
+/// itself, and a wake-up for each line would cost more than the line.
+#[derive(Debug, Default)]
+pub(super) struct Bell(OnceLock<Thread>);
+
 /// Where the answer to a commit goes.
 pub(super) type Reply = oneshot::Sender<Result<Committed, CommitFailed>>;
 
@@ -38,6 +46,22 @@ pub(super) type Reply = oneshot::Sender<Result<Committed, CommitFailed>>;
 /// because only then it is known: a commit may be given up while the writer is at it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Standing(Arc<AtomicBool>);
+
+// === impl Bell ===
+
+impl Bell {
+    /// The thread that is to be woken; the first one stays.
+    pub(super) fn hang(&self, thread: Thread) {
+        // A writer has one thread for life, so there is never a second to set.
+        let _ = self.0.set(thread);
+    }
+
+    pub(super) fn ring(&self) {
+        if let Some(thread) = self.0.get() {
+            thread.unpark();
+        }
+    }
+}
 
 // === impl Post ===
 

@@ -11,7 +11,7 @@ use super::{
     facts::{Judgement, Opening},
     health::{Health, State},
     line::{About, Close, Entry, Event, Follows, Line, Reload},
-    queue::{Message, Post, Standing},
+    queue::{Bell, Message, Post, Standing},
     writer::{CommitFailed, Committed},
 };
 use crate::clock;
@@ -25,6 +25,7 @@ use tokio::sync::{
 #[derive(Clone, Debug)]
 pub struct Ledger {
     queue: Sender<Message>,
+    bell: Arc<Bell>,
     health: Arc<Health>,
 }
 
@@ -59,18 +60,20 @@ pub struct Record {
 struct Slots {
     decision: Option<OwnedPermit<Message>>,
     closing: OwnedPermit<Message>,
+    bell: Arc<Bell>,
 }
 
 // === impl Ledger ===
 
 impl Ledger {
-    pub(super) fn new(queue: Sender<Message>, health: Arc<Health>) -> Ledger {
-        Ledger { queue, health }
+    pub(super) fn new(queue: Sender<Message>, bell: Arc<Bell>, health: Arc<Health>) -> Ledger {
+        Ledger { queue, bell, health }
     }
 
     /// Reserves a call's room in the log, or says why there is none.
     pub fn open(&self, opening: Opening) -> Result<Record, LedgerRefused> {
-        let slots = Slots { decision: Some(self.reserve()?), closing: self.reserve()? };
+        let (decision, closing) = (Some(self.reserve()?), self.reserve()?);
+        let slots = Slots { decision, closing, bell: self.bell.clone() };
         Ok(Record::new(opening, Some(slots)))
     }
 
@@ -91,6 +94,7 @@ impl Ledger {
     pub async fn stop(&self) {
         // A queue that is closed already has a writer that has ended or is about to.
         let _ = self.queue.send(Message::Stop).await;
+        self.bell.ring();
     }
 
     fn reserve(&self) -> Result<OwnedPermit<Message>, LedgerRefused> {
@@ -174,6 +178,7 @@ impl Record {
         self.standing = Some(standing.clone());
         let line = Line::new(clock::now(), Entry::Decision(about));
         slot.send(Message::Post(Post::Decision { line, standing, reply }));
+        slots.bell.ring();
         Ok(answer)
     }
 

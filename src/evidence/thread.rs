@@ -2,13 +2,15 @@
 //!
 //! A plain thread and not a task: a sync blocks for as long as the disk likes. It polls the queue
 //! itself and parks until something comes or is due; a runtime of its own would do no more.
+//! While lines keep coming it lingers a moment between batches, deaf to all but the bell: a line
+//! that nobody waits for needs no wake-up of its own.
 
 use super::{
     chain::Head,
     health::{Health, State},
     journal::{Durability, Journal},
     line::{Entry, Event, Line},
-    queue::{Message, Post},
+    queue::{Bell, Message, Post},
     segment::Segments,
     writer::{Engine, Settings, Unwritten},
 };
@@ -18,15 +20,19 @@ use std::{
     sync::Arc,
     task::{Context, Poll, Wake, Waker},
     thread::Thread,
-    time::Instant,
+    time::{Duration, Instant},
 };
 use tokio::sync::mpsc;
+
+/// How long lines gather before the next batch, unless the bell rings.
+const LINGER: Duration = Duration::from_millis(1);
 
 /// The writing side of the log.
 #[derive(Debug)]
 pub struct Writer {
     engine: Engine<Segments>,
     queue: mpsc::Receiver<Message>,
+    bell: Arc<Bell>,
     start: Line,
     // The lock is held for as long as somebody writes.
     _state: StateDir,
@@ -46,6 +52,7 @@ impl Writer {
         state: &StateDir,
         settings: Settings,
         queue: mpsc::Receiver<Message>,
+        bell: Arc<Bell>,
     ) -> io::Result<Writer> {
         let (segments, left) = Segments::open(&state.path().join("evidence"))?;
         if left.torn_bytes > 0 {
@@ -59,7 +66,7 @@ impl Writer {
             return Err(error);
         }
         let engine = Engine::new(journal, settings);
-        Ok(Writer { engine, queue, start, _state: state.clone() })
+        Ok(Writer { engine, queue, bell, start, _state: state.clone() })
     }
 
     pub(super) fn health(&self) -> &Arc<Health> {
@@ -72,6 +79,7 @@ impl Writer {
     pub fn run(mut self, mut tally: impl FnMut(&Line) + Send) -> Result<Head, Unwritten> {
         let _stopped = StoppedOnDrop(Arc::clone(self.engine.health()));
         tally(&self.start);
+        self.bell.hang(std::thread::current());
         let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
         let mut cx = Context::from_waker(&waker);
         let mut batch = Vec::new();
@@ -82,7 +90,11 @@ impl Writer {
                 Poll::Ready(0) => return self.engine.finish(&mut tally),
                 Poll::Ready(_) => {
                     let posts = self.sort(&mut batch);
+                    let awaited = posts.iter().any(Post::is_awaited);
                     self.engine.take(posts, &mut tally, clock::instant());
+                    if !awaited {
+                        std::thread::park_timeout(LINGER);
+                    }
                 }
                 Poll::Pending => park_until(self.engine.due()),
             }

@@ -63,7 +63,7 @@ pub(super) fn refuse(root: &str, object: &Map<String, Value>) -> Result<(), Inte
 fn in_object(object: &Map<String, Value>) -> Option<String> {
     object.iter().find_map(|(key, value)| {
         let inner = match value {
-            Value::String(text) => (is_material(text) && is_credential_key(key)).then(String::new),
+            Value::String(text) => (is_credential_key(key) && is_material(text)).then(String::new),
             other => in_value(other),
         };
         inner.map(|path| format!(".{key}{path}"))

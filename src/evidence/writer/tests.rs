@@ -119,7 +119,7 @@ impl Bench {
         let (sender, queue) = mpsc::channel(64);
         let journal = Journal::new(disk.clone(), Head::genesis(), segment_bytes_max);
         let engine = Engine::new(journal, Settings::default());
-        let ledger = Ledger::new(sender, Arc::clone(engine.health()));
+        let ledger = Ledger::new(sender, Arc::default(), Arc::clone(engine.health()));
         Bench { engine, queue, ledger, tallied: Vec::new(), now: clock::instant() }
     }
 
