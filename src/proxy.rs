@@ -13,6 +13,7 @@ mod reply;
 pub use reply::AnswerBody;
 
 use crate::call::body::{Content, Reading};
+use crate::call::headers::fold;
 use crate::call::{Body, Call, Head};
 use crate::clock;
 use crate::evidence::{CallId, Ledger, Opening, Record};
@@ -298,10 +299,9 @@ fn decide(snapshot: &Snapshot, intent: Intent) -> Judged {
 
 /// Whether the caller asks for a dry run: any spelling of the name, any value but `false`.
 fn wish(headers: &HeaderMap) -> Wish {
-    let asks = |name: &str| name.eq_ignore_ascii_case("gait-dry-run");
     let asked = headers
         .iter()
-        .filter(|(name, _)| asks(&name.as_str().replace('_', "-")))
+        .filter(|(name, _)| fold(name.as_str()) == "gait-dry-run")
         .any(|(_, value)| value.as_bytes() != b"false");
     if asked { Wish::DryRun } else { Wish::None }
 }

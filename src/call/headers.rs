@@ -2,7 +2,8 @@
 //!
 //! gait's own fields, identity fields and forwarding facts are never believed from a caller and
 //! never passed on, in any spelling that some server would fold into them (`Gait_Approval`).
-//! Fields are compared after folding `_` to `-`, as CGI-style servers do.
+//! Fields are compared after folding what is neither letter nor digit to `-`, as CGI-style servers
+//! do: most fold `_`, lighttpd folds the rest as well.
 
 use super::Malformed;
 use http::header::{self, HeaderMap, HeaderName};
@@ -20,7 +21,7 @@ const HOP_BY_HOP: [HeaderName; 8] = [
 ];
 
 /// Fields that say who calls, through whom, or for what target; nobody may set them by hand.
-const OWNED: [&str; 25] = [
+const OWNED: [&str; 28] = [
     "forwarded",
     "x-real-ip",
     "x-client-ip",
@@ -33,6 +34,9 @@ const OWNED: [&str; 25] = [
     "x-original-host",
     "x-original-method",
     "x-rewrite-url",
+    "x-override-url",
+    "x-envoy-original-path",
+    "x-forwarded",
     "x-host",
     "x-http-host-override",
     "x-remote-user",
@@ -52,7 +56,18 @@ const OWNED: [&str; 25] = [
 const OWNED_PREFIXES: [&str; 4] = ["gait-", "x-gait-", "x-forwarded-", "x-auth-request-"];
 
 /// Fields that ask a framework to take another method.
-const OVERRIDES: [&str; 3] = ["x-http-method-override", "x-http-method", "x-method-override"];
+const OVERRIDES: [&str; 6] = [
+    "x-http-method-override",
+    "x-http-method",
+    "x-method-override",
+    "http-method-override",
+    "x-http-verb",
+    "-method",
+];
+
+/// Fields that stand once: of two, one server takes the first and another the last.
+const SINGLE: [HeaderName; 3] =
+    [header::CONTENT_TYPE, header::AUTHORIZATION, header::PROXY_AUTHORIZATION];
 
 /// Fields whose meaning must not hang on how a server folds their name.
 const GUARDED: [&str; 14] = [
@@ -79,8 +94,8 @@ const CONNECTION_OPTIONS: [&str; 7] =
 /// Refuses fields that two servers could read differently.
 ///
 /// # Errors
-/// A method override, a guarded name in another spelling, or a `Connection` that names a field
-/// which is not the sender's to remove.
+/// A method override, a guarded name in another spelling, a second `Content-Type`, or a
+/// `Connection` that names a field which is not the sender's to remove.
 pub fn check(headers: &HeaderMap) -> Result<(), Malformed> {
     for name in headers.keys() {
         let folded = fold(name.as_str());
@@ -91,8 +106,11 @@ pub fn check(headers: &HeaderMap) -> Result<(), Malformed> {
             return Err(Malformed::HeaderSpelling);
         }
     }
+    if SINGLE.iter().any(|name| headers.get_all(name).iter().count() > 1) {
+        return Err(Malformed::HeaderDuplicate);
+    }
     for option in connection_options(headers) {
-        let option = option?;
+        let option = fold(&option?);
         if is_owned(&option) || GUARDED.contains(&option.as_str()) && !is_option(&option) {
             return Err(Malformed::ConnectionNomination);
         }
@@ -178,9 +196,10 @@ fn is_owned(folded: &str) -> bool {
     OWNED.contains(&folded) || OWNED_PREFIXES.iter().any(|prefix| folded.starts_with(prefix))
 }
 
-/// How a CGI-style server would spell the name.
-fn fold(name: &str) -> String {
-    name.replace('_', "-")
+/// How a CGI-style server would spell the name, in lower case.
+pub fn fold(name: &str) -> String {
+    let folded = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
+    name.chars().map(folded).collect()
 }
 
 fn trailers_wanted(headers: &HeaderMap) -> bool {
@@ -206,6 +225,8 @@ mod tests {
             ("gait_approval", "t"),
             ("x-forwarded-for", "1"),
             ("x_forwarded_for", "1"),
+            ("x.forwarded.host", "1"),
+            ("gait.verdict", "allow"),
             ("forwarded", "for=1"),
             ("x-real-ip", "1"),
             ("x-custom", "kept"),
@@ -229,6 +250,12 @@ mod tests {
             (map(&[("content_length", "3")]), Malformed::HeaderSpelling),
             (map(&[("x-http-method-override", "DELETE")]), Malformed::MethodOverride),
             (map(&[("x_http_method_override", "DELETE")]), Malformed::MethodOverride),
+            (map(&[("x.http.method.override", "DELETE")]), Malformed::MethodOverride),
+            (map(&[("_method", "DELETE")]), Malformed::MethodOverride),
+            (map(&[("content.length", "3")]), Malformed::HeaderSpelling),
+            (map(&[("connection", "gait_approval")]), Malformed::ConnectionNomination),
+            (map(&[("content-type", "a/b"), ("content-type", "c/d")]), Malformed::HeaderDuplicate),
+            (map(&[("authorization", "a"), ("authorization", "b")]), Malformed::HeaderDuplicate),
         ];
         for (headers, want) in rows {
             assert_eq!(check(&headers), Err(want), "{headers:?}");

@@ -57,6 +57,8 @@ pub enum Malformed {
     ConnectionNomination,
     /// A name that some servers fold into another, `Content_Length` for one.
     HeaderSpelling,
+    /// A field twice that may stand once.
+    HeaderDuplicate,
     /// A buffered body over its limit.
     BodyTooLarge,
     /// A buffered body that did not arrive in time.
@@ -67,7 +69,7 @@ pub enum Malformed {
 
 impl Malformed {
     /// All of them, for the metric that counts refusals.
-    pub const ALL: [Malformed; 29] = [
+    pub const ALL: [Malformed; 30] = [
         Malformed::MethodSpelling,
         Malformed::MethodRefused,
         Malformed::MethodOverride,
@@ -94,6 +96,7 @@ impl Malformed {
         Malformed::Expectation,
         Malformed::ConnectionNomination,
         Malformed::HeaderSpelling,
+        Malformed::HeaderDuplicate,
         Malformed::BodyTooLarge,
         Malformed::BodyTimeout,
         Malformed::BodyIncomplete,
@@ -128,6 +131,7 @@ impl Malformed {
             Malformed::Expectation => "expectation_unsupported",
             Malformed::ConnectionNomination => "connection_nomination",
             Malformed::HeaderSpelling => "header_spelling",
+            Malformed::HeaderDuplicate => "header_duplicate",
             Malformed::BodyTooLarge => "body_too_large",
             Malformed::BodyTimeout => "body_timeout",
             Malformed::BodyIncomplete => "body_incomplete",
@@ -163,6 +167,7 @@ impl Malformed {
             Malformed::Expectation => "expect nothing but `100-continue`",
             Malformed::ConnectionNomination => "do not name end-to-end fields in `Connection`",
             Malformed::HeaderSpelling => "write the header name with dashes",
+            Malformed::HeaderDuplicate => "send `Content-Type` and `Authorization` once",
             Malformed::BodyTooLarge => "send a smaller body",
             Malformed::BodyTimeout => "send the body faster",
             Malformed::BodyIncomplete => "send the whole body",
