@@ -29,7 +29,7 @@ use crate::stage::{Disposition, Protection, Stage};
 use crate::upstream::Tools;
 use arc_swap::ArcSwap;
 use futures_util::FutureExt as _;
-use http::{HeaderMap, Request, Response, request::Parts};
+use http::{HeaderMap, Method, Request, Response, request::Parts};
 use hyper::body::Incoming;
 use reply::Face;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -139,13 +139,18 @@ impl Proxy {
         candidates: Vec<Candidate>,
     ) -> Placed {
         let snapshot = &visit.snapshot;
-        let needs = Needs::of(snapshot, &candidates);
-        let body = match needs.buffer {
-            Buffer::Stream => Ok(receive::stream(incoming)),
-            Buffer::Whole => {
-                let (limits, timeouts) = (&snapshot.plan.limits, &snapshot.plan.timeouts);
-                receive::whole(incoming, &self.budget, limits, timeouts).await
+        let needs = Needs::of(snapshot, &head, &candidates);
+        let (limits, timeouts) = (&snapshot.plan.limits, &snapshot.plan.timeouts);
+        let body = match (&needs.buffer, &needs.overrides) {
+            (Buffer::Whole, _) => receive::whole(incoming, &self.budget, limits, timeouts).await,
+            (Buffer::Stream, Overrides::Refused) => {
+                receive::screened(incoming, &self.budget, limits, timeouts).await
             }
+            (Buffer::Stream, Overrides::Impossible) => Ok(receive::stream(incoming)),
+        };
+        let body = match needs.overrides {
+            Overrides::Refused => body.and_then(receive::refuse_override),
+            Overrides::Impossible => body,
         };
         let body = match body {
             Ok(body) => body,
@@ -313,6 +318,7 @@ fn since(instant: Instant) -> std::time::Duration {
 /// What the candidates need of the body.
 struct Needs {
     buffer: Buffer,
+    overrides: Overrides,
     content: bool,
     reading: Reading,
 }
@@ -322,14 +328,27 @@ enum Buffer {
     Stream,
 }
 
+/// Whether the body could make the tool take another method.
+enum Overrides {
+    /// No framework looks for one there, or every route of its tool observes.
+    Impossible,
+    /// It is a POST.
+    Refused,
+}
+
 impl Needs {
-    fn of(snapshot: &Snapshot, candidates: &[Candidate]) -> Needs {
+    fn of(snapshot: &Snapshot, head: &Head, candidates: &[Candidate]) -> Needs {
         let routes = || candidates.iter().filter_map(|one| snapshot.table.get(one.route));
         let conditions = candidates.iter().any(|one| snapshot.routes.reads_body(one.route));
         let protected = routes().any(|route| route.lane.protection == Protection::Protected);
+        let observed = routes().all(|route| route.unreadable.stage == Stage::Observe);
         let content = conditions || routes().any(|route| route.mapping.reads_body());
         Needs {
             buffer: if content || protected { Buffer::Whole } else { Buffer::Stream },
+            overrides: match head.method() == Method::POST && !observed {
+                true => Overrides::Refused,
+                false => Overrides::Impossible,
+            },
             content,
             reading: if conditions || protected { Reading::Exact } else { Reading::Plain },
         }
