@@ -148,11 +148,13 @@ pub fn returnable(mut headers: HeaderMap) -> HeaderMap {
     headers
 }
 
-/// Whether an answer says its length in two ways.
+/// Whether an answer says its length in two ways, or in a coding that is not undone here: the
+/// caller would get the coded bytes without the field that says so.
 pub fn is_ambiguous(headers: &HeaderMap) -> bool {
     let lengths = headers.get_all(header::CONTENT_LENGTH).iter().count();
-    let encodings = headers.get_all(header::TRANSFER_ENCODING).iter().count();
-    lengths > 1 || lengths > 0 && encodings > 0
+    let encodings = headers.get_all(header::TRANSFER_ENCODING);
+    let chunked = |value: &http::HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"chunked");
+    lengths + encodings.iter().count() > 1 || !encodings.iter().all(chunked)
 }
 
 /// Removes the fixed hop-by-hop fields and those that `Connection` names.
@@ -261,6 +263,21 @@ mod tests {
             assert_eq!(check(&headers), Err(want), "{headers:?}");
         }
         assert_eq!(check(&map(&[("connection", "Upgrade, TE, keep-alive")])), Ok(()));
+    }
+
+    #[test]
+    fn an_answer_has_one_length() {
+        let (length, coding) = ("content-length", "transfer-encoding");
+        assert!(!is_ambiguous(&map(&[])) && !is_ambiguous(&map(&[(coding, "Chunked")])));
+        for fields in [
+            vec![(length, "1"), (length, "1")],
+            vec![(length, "1"), (coding, "chunked")],
+            vec![(coding, "gzip, chunked")],
+            vec![(coding, "gzip"), (coding, "chunked")],
+            vec![(coding, "gzip")],
+        ] {
+            assert!(is_ambiguous(&map(&fields)), "{fields:?}");
+        }
     }
 
     #[test]
