@@ -14,6 +14,7 @@ pub mod query;
 pub mod headers;
 pub mod host;
 pub mod body;
+pub mod screen;
 mod malformed;
 
 pub use body::Body;

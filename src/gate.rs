@@ -41,7 +41,7 @@
 //! }
 //! ```
 
-use crate::call::Call;
+use crate::call::{Call, Malformed};
 use crate::case::{Case, Cause, Finding, Judged, Wish};
 use crate::evidence::{CommitFailed, Committed, Judgement, PermitKind, Record};
 use crate::metrics::{OpenPermit, PermitLabel};
@@ -119,6 +119,10 @@ pub fn judge(case: Case, finding: Finding) -> Ruling {
     match (cell_for(&case, verdict), finding) {
         (Cell::Forward | Cell::Simulate, finding) if case.lane.upstream.is_none() => {
             Ruling::Denial(deny(case, finding.into_judged(), Cause::Unmapped, Disposition::Denied))
+        }
+        // Not even observe completes for the tool what the caller broke off.
+        (_, Finding::Undecided(cause @ Cause::Malformed(Malformed::BodyIncomplete))) => {
+            Ruling::Denial(deny(case, None, cause, Disposition::Denied))
         }
         (Cell::Forward | Cell::Simulate, Finding::Undecided(cause)) => {
             Ruling::Permit(observe(case, None, cause.code()))

@@ -60,7 +60,7 @@ pub struct Timeouts {
     pub idle: Duration,
     /// TCP connect to an upstream.
     pub connect: Duration,
-    /// From the first byte sent to the head of the answer.
+    /// From the last byte sent to the head of the answer.
     pub first_byte: Duration,
     /// The whole exchange with an upstream.
     pub total: Duration,

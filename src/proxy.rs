@@ -14,6 +14,7 @@ mod reply;
 pub use reply::AnswerBody;
 
 use crate::call::body::Content;
+use crate::call::headers::fold;
 use crate::call::{Call, Head};
 use crate::case::{Case, Cause, Finding, Judged, Wish};
 use crate::clock;
@@ -32,7 +33,7 @@ use arc_swap::ArcSwap;
 use futures_util::FutureExt as _;
 use http::{HeaderMap, Request, Response, request::Parts};
 use hyper::body::Incoming;
-use needs::{Buffer, Needs};
+use needs::{Buffer, Needs, Overrides};
 use reply::Face;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -158,14 +159,19 @@ impl Proxy {
         candidates: Vec<Candidate>,
     ) -> Placed {
         let snapshot = &visit.snapshot;
-        let needs = Needs::of(snapshot, &candidates);
+        let needs = Needs::of(snapshot, &head, &candidates);
+        let (limits, timeouts) = (&snapshot.plan.limits, &snapshot.plan.timeouts);
         let started = clock::instant();
-        let body = match needs.buffer {
-            Buffer::Stream => Ok(receive::stream(incoming)),
-            Buffer::Whole => {
-                let (limits, timeouts) = (&snapshot.plan.limits, &snapshot.plan.timeouts);
-                receive::whole(incoming, &self.budget, limits, timeouts).await
+        let body = match (&needs.buffer, &needs.overrides) {
+            (Buffer::Whole, _) => receive::whole(incoming, &self.budget, limits, timeouts).await,
+            (Buffer::Stream, Overrides::Refused) => {
+                receive::screened(incoming, &self.budget, limits, timeouts).await
             }
+            (Buffer::Stream, Overrides::Impossible) => Ok(receive::stream(incoming)),
+        };
+        let body = match needs.overrides {
+            Overrides::Refused => body.and_then(receive::refuse_override),
+            Overrides::Impossible => body,
         };
         let waited = since(started);
         let body = match body {
@@ -331,10 +337,9 @@ fn decide(snapshot: &Snapshot, intent: Intent) -> Judged {
 
 /// Whether the caller asks for a dry run: any spelling of the name, any value but `false`.
 fn wish(headers: &HeaderMap) -> Wish {
-    let asks = |name: &str| name.eq_ignore_ascii_case("gait-dry-run");
     let asked = headers
         .iter()
-        .filter(|(name, _)| asks(&name.as_str().replace('_', "-")))
+        .filter(|(name, _)| fold(name.as_str()) == "gait-dry-run")
         .any(|(_, value)| value.as_bytes() != b"false");
     if asked { Wish::DryRun } else { Wish::None }
 }

@@ -5,6 +5,7 @@
 //! type, a charset, or a content coding is unreadable here, because some other reader may take it
 //! for something else.
 
+use super::screen::Screen;
 use crate::json;
 use crate::limits::Lease;
 use bytes::Bytes;
@@ -30,6 +31,8 @@ pub enum Body {
         front: Bytes,
         /// The rest.
         rest: Incoming,
+        /// What is looked for on the way.
+        screen: Screen,
     },
 }
 

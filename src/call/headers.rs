@@ -2,7 +2,8 @@
 //!
 //! gait's own fields, identity fields and forwarding facts are never believed from a caller and
 //! never passed on, in any spelling that some server would fold into them (`Gait_Approval`).
-//! Fields are compared after folding `_` to `-`, as CGI-style servers do.
+//! Fields are compared after folding what is neither letter nor digit to `-`, as CGI-style servers
+//! do: most fold `_`, lighttpd folds the rest as well.
 
 use super::Malformed;
 use http::header::{self, HeaderMap, HeaderName};
@@ -20,7 +21,7 @@ const HOP_BY_HOP: [HeaderName; 8] = [
 ];
 
 /// Fields that say who calls, through whom, or for what target; nobody may set them by hand.
-const OWNED: [&str; 25] = [
+const OWNED: [&str; 28] = [
     "forwarded",
     "x-real-ip",
     "x-client-ip",
@@ -33,6 +34,9 @@ const OWNED: [&str; 25] = [
     "x-original-host",
     "x-original-method",
     "x-rewrite-url",
+    "x-override-url",
+    "x-envoy-original-path",
+    "x-forwarded",
     "x-host",
     "x-http-host-override",
     "x-remote-user",
@@ -52,7 +56,23 @@ const OWNED: [&str; 25] = [
 const OWNED_PREFIXES: [&str; 4] = ["gait-", "x-gait-", "x-forwarded-", "x-auth-request-"];
 
 /// Fields that ask a framework to take another method.
-const OVERRIDES: [&str; 3] = ["x-http-method-override", "x-http-method", "x-method-override"];
+const OVERRIDES: [&str; 6] = [
+    "x-http-method-override",
+    "x-http-method",
+    "x-method-override",
+    "http-method-override",
+    "x-http-verb",
+    "-method",
+];
+
+/// Fields that stand once: of two, one server takes the first and another the last.
+const SINGLE: [HeaderName; 5] = [
+    header::AUTHORIZATION,
+    header::PROXY_AUTHORIZATION,
+    header::CONTENT_TYPE,
+    header::CONTENT_ENCODING,
+    header::CONTENT_RANGE,
+];
 
 /// Fields whose meaning must not hang on how a server folds their name.
 const GUARDED: [&str; 14] = [
@@ -71,10 +91,6 @@ const GUARDED: [&str; 14] = [
     "te",
     "trailer",
 ];
-
-/// Fields that stand once; of two, one server takes the first and another the last.
-const SINGLE: [HeaderName; 4] =
-    [header::AUTHORIZATION, header::CONTENT_TYPE, header::CONTENT_ENCODING, header::CONTENT_RANGE];
 
 /// What `Connection` may name without another word.
 const CONNECTION_OPTIONS: [&str; 7] =
@@ -99,7 +115,7 @@ pub fn check(headers: &HeaderMap) -> Result<(), Malformed> {
         return Err(Malformed::HeaderRepeated);
     }
     for option in connection_options(headers) {
-        let option = option?;
+        let option = fold(&option?);
         if is_owned(&option) || GUARDED.contains(&option.as_str()) && !is_option(&option) {
             return Err(Malformed::ConnectionNomination);
         }
@@ -137,11 +153,13 @@ pub fn returnable(mut headers: HeaderMap) -> HeaderMap {
     headers
 }
 
-/// Whether an answer says its length in two ways.
+/// Whether an answer says its length in two ways, or in a coding that is not undone here: the
+/// caller would get the coded bytes without the field that says so.
 pub fn is_ambiguous(headers: &HeaderMap) -> bool {
     let lengths = headers.get_all(header::CONTENT_LENGTH).iter().count();
-    let encodings = headers.get_all(header::TRANSFER_ENCODING).iter().count();
-    lengths > 1 || lengths > 0 && encodings > 0
+    let encodings = headers.get_all(header::TRANSFER_ENCODING);
+    let chunked = |value: &http::HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"chunked");
+    lengths + encodings.iter().count() > 1 || !encodings.iter().all(chunked)
 }
 
 /// Removes the fixed hop-by-hop fields and those that `Connection` names.
@@ -185,9 +203,10 @@ fn is_owned(folded: &str) -> bool {
     OWNED.contains(&folded) || OWNED_PREFIXES.iter().any(|prefix| folded.starts_with(prefix))
 }
 
-/// How a CGI-style server would spell the name.
-fn fold(name: &str) -> String {
-    name.replace('_', "-")
+/// How a CGI-style server would spell the name, in lower case.
+pub fn fold(name: &str) -> String {
+    let folded = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
+    name.chars().map(folded).collect()
 }
 
 fn trailers_wanted(headers: &HeaderMap) -> bool {
@@ -216,6 +235,8 @@ mod tests {
             ("gait_approval", "t"),
             ("x-forwarded-for", "1"),
             ("x_forwarded_for", "1"),
+            ("x.forwarded.host", "1"),
+            ("gait.verdict", "allow"),
             ("forwarded", "for=1"),
             ("x-real-ip", "1"),
             ("x-custom", "kept"),
@@ -240,11 +261,32 @@ mod tests {
             (map(&[("authorization", "a"), ("authorization", "b")]), Malformed::HeaderRepeated),
             (map(&[("x-http-method-override", "DELETE")]), Malformed::MethodOverride),
             (map(&[("x_http_method_override", "DELETE")]), Malformed::MethodOverride),
+            (map(&[("x.http.method.override", "DELETE")]), Malformed::MethodOverride),
+            (map(&[("_method", "DELETE")]), Malformed::MethodOverride),
+            (map(&[("content.length", "3")]), Malformed::HeaderSpelling),
+            (map(&[("connection", "gait_approval")]), Malformed::ConnectionNomination),
+            (map(&[("content-type", "a/b"), ("content-type", "c/d")]), Malformed::HeaderRepeated),
+            (map(&[("authorization", "a"), ("authorization", "b")]), Malformed::HeaderRepeated),
         ];
         for (headers, want) in rows {
             assert_eq!(check(&headers), Err(want), "{headers:?}");
         }
         assert_eq!(check(&map(&[("connection", "Upgrade, TE, keep-alive")])), Ok(()));
+    }
+
+    #[test]
+    fn an_answer_has_one_length() {
+        let (length, coding) = ("content-length", "transfer-encoding");
+        assert!(!is_ambiguous(&map(&[])) && !is_ambiguous(&map(&[(coding, "Chunked")])));
+        for fields in [
+            vec![(length, "1"), (length, "1")],
+            vec![(length, "1"), (coding, "chunked")],
+            vec![(coding, "gzip, chunked")],
+            vec![(coding, "gzip"), (coding, "chunked")],
+            vec![(coding, "gzip")],
+        ] {
+            assert!(is_ambiguous(&map(&fields)), "{fields:?}");
+        }
     }
 
     #[test]

@@ -179,6 +179,22 @@ impl Malformed {
         }
     }
 
+    /// Whether the connection ends behind the answer (RFC 9112, 6.3 and 11.2): where the body ends
+    /// is doubtful, and what follows could be taken for a request.
+    pub fn ends_connection(self) -> bool {
+        matches!(
+            self,
+            Malformed::Framing
+                | Malformed::BodyNotAllowed
+                | Malformed::Expectation
+                | Malformed::MethodRefused
+                | Malformed::HeaderSpelling
+                | Malformed::BodyTooLarge
+                | Malformed::BodyTimeout
+                | Malformed::BodyIncomplete
+        )
+    }
+
     /// The HTTP status that fits (design section 5).
     pub fn status(self) -> StatusCode {
         match self {

@@ -4,9 +4,9 @@
 //! twice, another type, a body that is not strict JSON) is unreadable, and ends routing: falling
 //! through to a lower-risk route would be how a caller picks its own risk class.
 
-use crate::call::Head;
 use crate::call::body::Content;
 use crate::call::query::{self, Found};
+use crate::call::{Head, headers};
 use crate::json;
 use http::HeaderName;
 use serde_json::Value;
@@ -176,11 +176,16 @@ fn member<'a>(value: &'a Value, pointer: &str) -> Seen<'a> {
     Seen::Json(value)
 }
 
+/// One value under one spelling: a server that folds names takes `X_Mode` for `X-Mode`.
 fn header<'a>(head: &Head, name: &HeaderName) -> Seen<'a> {
-    let mut values = head.headers().get_all(name).iter();
-    match (values.next().map(|value| value.to_str()), values.next()) {
+    let folded = headers::fold(name.as_str());
+    let mut alike = head.headers().iter().filter(|(key, _)| headers::fold(key.as_str()) == folded);
+    match (alike.next(), alike.next()) {
         (None, _) => Seen::Missing,
-        (Some(Ok(text)), None) => Seen::Text(text.to_owned()),
+        (Some((key, value)), None) if key == name => {
+            let text = value.to_str().map(str::to_owned);
+            text.map_or(Seen::Unreadable("header_unreadable"), Seen::Text)
+        }
         _ => Seen::Unreadable("header_unreadable"),
     }
 }
@@ -214,7 +219,9 @@ mod tests {
             .header("host", "h")
             .header("x-one", "1")
             .header("x-two", "1")
-            .header("x-two", "2");
+            .header("x-two", "2")
+            .header("x-three", "1")
+            .header("x_three", "2");
         let parts = request.body(()).unwrap().into_parts().0;
         let head = Head::read(&parts, &HostRule::Any).unwrap();
         Predicate { place, test }.holds(&head, &body)
@@ -263,6 +270,12 @@ mod tests {
                 Test::Equals(json!("1")),
                 body(),
                 Answer::Yes,
+            ),
+            (
+                Place::Header(HeaderName::from_static("x-three")),
+                Test::Equals(json!("1")),
+                body(),
+                Answer::Unreadable("header_unreadable"),
             ),
             (
                 Place::Header(HeaderName::from_static("x-two")),

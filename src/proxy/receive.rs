@@ -1,6 +1,7 @@
 //! Reading a body that is to be judged: all of it, bounded in bytes, in time, and by the budget
 //! that all bodies share.
 
+use crate::call::screen::{Screen, Search};
 use crate::call::{Body, Malformed};
 use crate::case::Cause;
 use crate::clock;
@@ -24,11 +25,55 @@ struct Gathering {
     bytes_max: u64,
 }
 
+/// A body that says it is no longer is looked through before its call is sent, so that the tool
+/// sees nothing of it; of a longer one it sees a piece that has no end.
+const SCREENED_WHOLE_BYTES_MAX: u64 = 64 << 10;
+
 /// The body as it arrives, not judged.
 pub(super) fn stream(incoming: Incoming) -> Body {
     match incoming.is_end_stream() {
         true => Body::Empty,
-        false => Body::Stream { front: Bytes::new(), rest: incoming },
+        false => Body::Stream { front: Bytes::new(), rest: incoming, screen: Screen::Off },
+    }
+}
+
+/// The body of a POST that is not judged: whole where it is short, else as it arrives, and looked
+/// through on the way.
+///
+/// # Errors
+/// `Unjudged` where a short one breaks off.
+pub(super) async fn screened(
+    incoming: Incoming,
+    budget: &Budget,
+    limits: &Limits,
+    timeouts: &Timeouts,
+) -> Result<Body, Unjudged> {
+    let announced = incoming.size_hint().exact();
+    let read = match announced.is_some_and(|bytes| bytes <= SCREENED_WHOLE_BYTES_MAX) {
+        true => whole(incoming, budget, limits, timeouts).await,
+        false => Ok(stream(incoming)),
+    };
+    let body = match read {
+        Err(Unjudged { cause: Cause::Malformed(Malformed::BodyIncomplete), .. }) => return read,
+        Ok(body) | Err(Unjudged { body, .. }) => body,
+    };
+    Ok(match body {
+        Body::Stream { front, rest, .. } => {
+            Body::Stream { front, rest, screen: Screen::On(Search::default()) }
+        }
+        body => body,
+    })
+}
+
+/// Refuses a whole body that asks for another method.
+///
+/// # Errors
+/// `Unjudged`, with the body as it is.
+pub(super) fn refuse_override(body: Body) -> Result<Body, Unjudged> {
+    let asks = body.whole().is_some_and(|bytes| Screen::On(Search::default()).finds(bytes));
+    match asks {
+        true => Err(Unjudged { cause: Cause::Malformed(Malformed::MethodOverride), body }),
+        false => Ok(body),
     }
 }
 
@@ -99,6 +144,6 @@ impl Gathering {
     }
 
     fn stream_on(self) -> Body {
-        Body::Stream { front: self.bytes.freeze(), rest: self.rest }
+        Body::Stream { front: self.bytes.freeze(), rest: self.rest, screen: Screen::Off }
     }
 }

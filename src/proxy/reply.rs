@@ -66,7 +66,10 @@ pub(super) fn of_denial(denial: Denial) -> Response<AnswerBody> {
     if kind == Kind::DryRun {
         problem.would_status = Some(would_be(denial.judged()).as_u16());
     }
-    let response = own(&problem, face);
+    let response = match denial.cause() {
+        Cause::Malformed(malformed) if malformed.ends_connection() => closing(own(&problem, face)),
+        _ => own(&problem, face),
+    };
     denial.into_record().close(Ending::Answered { answered: status });
     response
 }

@@ -2,6 +2,7 @@
 
 use super::link::Tap;
 use crate::call::Body;
+use crate::call::screen::Screen;
 use crate::clock;
 use crate::limits::Lease;
 use bytes::Bytes;
@@ -21,8 +22,17 @@ pub(super) struct Outgoing {
 
 enum Source {
     Empty,
-    Whole { bytes: Option<Bytes>, _lease: Option<Lease> },
-    Stream { front: Option<Bytes>, incoming: Incoming, idle: Duration, sleep: Pin<Box<Sleep>> },
+    Whole {
+        bytes: Option<Bytes>,
+        _lease: Option<Lease>,
+    },
+    Stream {
+        front: Option<Bytes>,
+        incoming: Incoming,
+        screen: Screen,
+        idle: Duration,
+        sleep: Pin<Box<Sleep>>,
+    },
 }
 
 /// Why a body broke off.
@@ -34,6 +44,10 @@ pub(super) enum OutgoingError {
     /// The caller sent nothing for too long.
     #[error("the caller sent nothing for too long")]
     Idle,
+    /// It asks the tool to take another method than the one that was judged. What is left of it
+    /// stays here, so that the tool never has the whole.
+    #[error("the body asks for another method")]
+    Override,
 }
 
 impl Outgoing {
@@ -42,9 +56,10 @@ impl Outgoing {
         let source = match body {
             Body::Empty => Source::Empty,
             Body::Whole { bytes, lease } => Source::Whole { bytes: Some(bytes), _lease: lease },
-            Body::Stream { front, rest } => Source::Stream {
+            Body::Stream { front, rest, screen } => Source::Stream {
                 front: Some(front).filter(|front| !front.is_empty()),
                 incoming: rest,
+                screen,
                 idle,
                 sleep: Box::pin(tokio::time::sleep(idle)),
             },
@@ -69,23 +84,40 @@ impl Outgoing {
             Source::Whole { bytes, .. } => {
                 Poll::Ready(bytes.take().filter(|bytes| !bytes.is_empty()).map(Ok))
             }
-            Source::Stream { front, incoming, idle, sleep } => {
-                if let Some(front) = front.take() {
-                    return Poll::Ready(Some(Ok(front)));
-                }
-                match Pin::new(incoming).poll_frame(cx) {
-                    Poll::Pending => {
-                        ready!(sleep.as_mut().poll(cx));
-                        Poll::Ready(Some(Err(OutgoingError::Idle)))
-                    }
-                    Poll::Ready(frame) => {
-                        sleep.as_mut().reset(Instant::from_std(clock::instant() + *idle));
-                        let data = |frame: Frame<Bytes>| frame.into_data().unwrap_or_default();
-                        Poll::Ready(frame.map(|frame| Ok(data(frame?))))
-                    }
-                }
+            Source::Stream { .. } => {
+                let polled = ready!(self.poll_stream(cx));
+                Poll::Ready(polled.map(|bytes| self.screened(bytes?)))
             }
         }
+    }
+
+    fn poll_stream(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, OutgoingError>>> {
+        let Source::Stream { front, incoming, idle, sleep, .. } = &mut self.source else {
+            return Poll::Ready(None);
+        };
+        if let Some(front) = front.take() {
+            return Poll::Ready(Some(Ok(front)));
+        }
+        match Pin::new(incoming).poll_frame(cx) {
+            Poll::Pending => {
+                ready!(sleep.as_mut().poll(cx));
+                Poll::Ready(Some(Err(OutgoingError::Idle)))
+            }
+            Poll::Ready(frame) => {
+                sleep.as_mut().reset(Instant::from_std(clock::instant() + *idle));
+                let data = |frame: Frame<Bytes>| frame.into_data().unwrap_or_default();
+                Poll::Ready(frame.map(|frame| Ok(data(frame?))))
+            }
+        }
+    }
+
+    /// The next bytes, unless they complete what the screen looks for.
+    fn screened(&mut self, bytes: Bytes) -> Result<Bytes, OutgoingError> {
+        let asks = match &mut self.source {
+            Source::Stream { screen, .. } => screen.finds(&bytes),
+            _ => false,
+        };
+        if asks { Err(OutgoingError::Override) } else { Ok(bytes) }
     }
 }
 

@@ -39,6 +39,8 @@ struct Stream {
     incoming: Incoming,
     status: StatusCode,
     bytes: u64,
+    /// Trailers are the last frame; hyper asks for no further one.
+    ended: bool,
     reader: Reader,
     shape: Arc<Shape>,
     pool: Arc<Pool>,
@@ -87,6 +89,7 @@ impl Reply {
             incoming,
             status,
             bytes: 0,
+            ended: false,
             reader,
             shape,
             pool,
@@ -117,9 +120,10 @@ impl Stream {
         match Pin::new(&mut self.incoming).poll_frame(cx) {
             Poll::Ready(Some(Ok(frame))) => {
                 self.bytes += frame.data_ref().map_or(0, |data| data.len() as u64);
+                self.ended = frame.is_trailers();
                 let next = Instant::from_std(clock::instant() + self.shape.timeouts.idle);
                 self.pause.as_mut().reset(next.min(self.deadline));
-                Poll::Ready(Some(Ok(frame)))
+                Poll::Ready(Some(Ok(returnable(frame))))
             }
             Poll::Ready(None) => Poll::Ready(None),
             Poll::Ready(Some(Err(error))) => Poll::Ready(Some(Err(error.into()))),
@@ -128,6 +132,11 @@ impl Stream {
                 Poll::Ready(Some(Err(ReplyError::Late)))
             }
         }
+    }
+
+    /// Whether nothing more comes.
+    fn is_over(&self) -> bool {
+        self.ended || self.incoming.is_end_stream()
     }
 
     /// All of it came: the connection can serve again.
@@ -168,6 +177,14 @@ impl Stream {
     }
 }
 
+/// A tool cannot speak for gait in its trailers either.
+fn returnable(frame: Frame<Bytes>) -> Frame<Bytes> {
+    match frame.into_trailers() {
+        Ok(trailers) => Frame::trailers(headers::returnable(trailers)),
+        Err(frame) => frame,
+    }
+}
+
 impl HttpBody for ReplyBody {
     type Data = Bytes;
     type Error = ReplyError;
@@ -195,7 +212,7 @@ impl HttpBody for ReplyBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.0.as_ref().is_none_or(|stream| stream.incoming.is_end_stream())
+        self.0.as_ref().is_none_or(|stream| stream.is_over())
     }
 
     fn size_hint(&self) -> SizeHint {
@@ -207,7 +224,7 @@ impl Drop for ReplyBody {
     /// hyper does not ask for the end once the announced length is there.
     fn drop(&mut self) {
         match self.0.take() {
-            Some(stream) if stream.incoming.is_end_stream() => stream.complete(),
+            Some(stream) if stream.is_over() => stream.complete(),
             Some(stream) => stream.abandon(),
             None => {}
         }

@@ -1,6 +1,6 @@
 //! Records end once, commits are durable, and what is closed refuses.
 
-use crate::{Log, block_on, judgement, kinds, lines, opening, verify, wait_until};
+use crate::{Log, block_on, judgement, kinds, lines, opening, retaken, verify, wait_until};
 use gait::{
     evidence::{
         self, CommitFailed, Cut, Ending, Exchange, Head, LedgerRefused, Reach, Record, Reload,
@@ -137,7 +137,7 @@ fn a_second_process_is_refused_while_the_first_writes() {
     let refusal = StateDir::open(state.path()).unwrap_err().to_string();
     assert!(refusal.contains("is in use by process"), "{refusal}");
     log.stop();
-    StateDir::open(state.path()).unwrap();
+    drop(retaken(state.path()));
 }
 
 #[test]

@@ -1,5 +1,5 @@
 //! The evidence log from outside: what tampering, kills, full disks and dropped calls leave.
-#![expect(clippy::unwrap_used, reason = "helpers of tests may fail the test")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests may fail the test")]
 
 mod ledger;
 mod tamper;
@@ -11,7 +11,7 @@ use gait::{
         self, CallId, Ending, Head, Judgement, Ledger, Opening, Record, Report, Settings, Unwritten,
     },
     json::Digest,
-    state::StateDir,
+    state::{StateDir, StateError},
 };
 use http::{Method, StatusCode};
 use serde_json::Value;
@@ -31,7 +31,7 @@ pub(crate) struct Log {
 
 impl Log {
     pub(crate) fn open(state: &Path, settings: Settings) -> Log {
-        let state = StateDir::open(state).unwrap();
+        let state = retaken(state);
         let (ledger, writer) = evidence::start(&state, settings).unwrap();
         let tallied = Arc::<Mutex<Vec<_>>>::default();
         let tally = Arc::clone(&tallied);
@@ -50,6 +50,18 @@ impl Log {
         block_on(self.ledger.stop());
         self.writer.join().unwrap().unwrap()
     }
+}
+
+/// Takes a directory that was just let go. A child that another test starts at this moment holds
+/// a copy of the lock's descriptor between its fork and its exec, so the first try can fail.
+pub(crate) fn retaken(state: &Path) -> StateDir {
+    for _ in 0..200 {
+        match StateDir::open(state) {
+            Err(StateError::Held { .. }) => std::thread::sleep(Duration::from_millis(10)),
+            taken => return taken.unwrap(),
+        }
+    }
+    panic!("the lock on {} is not let go", state.display());
 }
 
 pub(crate) fn opening() -> Opening {
