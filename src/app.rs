@@ -6,6 +6,7 @@
 
 mod data;
 mod errands;
+mod patience;
 mod reload;
 mod telemetry;
 

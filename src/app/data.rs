@@ -1,5 +1,6 @@
 //! The data listener: accept, serve, drain. It carries data and nothing else.
 
+use super::patience::Patient;
 use super::{Phase, Running};
 use crate::call::Malformed;
 use crate::demo::{self, Demo};
@@ -100,7 +101,7 @@ async fn serve(
         .max_header_size(plan.limits.head_bytes)
         .max_buf_size(plan.limits.head_bytes.max(STREAM_BUFFER_BYTES))
         .preserve_header_case(true)
-        .serve_connection(TokioIo::new(stream), service);
+        .serve_connection(TokioIo::new(Patient::new(stream, plan.timeouts.idle)), service);
     let mut connection = pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
