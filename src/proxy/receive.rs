@@ -29,6 +29,9 @@ struct Gathering {
 /// sees nothing of it; of a longer one it sees a piece that has no end.
 const SCREENED_WHOLE_BYTES_MAX: u64 = 64 << 10;
 
+/// Room that is made for a body before any of it has come.
+const FIRST_ROOM_BYTES: u64 = 16 << 10;
+
 /// The body as it arrives, not judged.
 pub(super) fn stream(incoming: Incoming) -> Body {
     match incoming.is_end_stream() {
@@ -110,11 +113,15 @@ pub(super) async fn whole(
 }
 
 impl Gathering {
-    /// Refuses at once what announces too much, and makes room for the rest in one piece.
+    /// Refuses at once what announces too much. Room is made as the bytes come: an announcement
+    /// costs a caller nothing, and must not take the budget from the others.
     fn announce(&mut self) -> Result<(), Cause> {
         let announced = self.rest.size_hint().lower();
-        self.reserve(announced)?;
-        self.bytes.reserve(usize::try_from(announced).unwrap_or_default());
+        if announced > self.bytes_max {
+            return Err(Cause::Malformed(Malformed::BodyTooLarge));
+        }
+        let first = announced.min(FIRST_ROOM_BYTES);
+        self.bytes.reserve(usize::try_from(first).unwrap_or_default());
         Ok(())
     }
 
