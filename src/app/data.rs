@@ -93,7 +93,11 @@ async fn serve(
     let proxy = &running.proxy;
     let _counted = proxy.metrics.connection(ListenerLabel::Server);
     let plan = &proxy.snapshot.load_full().plan;
-    let service = service_fn(|request| async { Ok::<_, Infallible>(proxy.answer(request).await) });
+    // Boxed per request: hyper keeps room for the future of a service on every idle connection.
+    let service = service_fn(|request| {
+        let answer = Box::pin(proxy.answer(request));
+        async { Ok::<_, Infallible>(answer.await) }
+    });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(plan.timeouts.head)
