@@ -8,6 +8,7 @@ mod start;
 mod data;
 mod telemetry;
 mod errands;
+mod patience;
 mod reload;
 mod stop;
 mod tally;

@@ -15,7 +15,7 @@ pub use reply::AnswerBody;
 
 use crate::call::body::Content;
 use crate::call::headers::fold;
-use crate::call::{Call, Head};
+use crate::call::{Body, Call, Head, Malformed};
 use crate::case::{Case, Cause, Finding, Judged, Wish};
 use crate::clock;
 use crate::evidence::{CallId, Ledger, Opening, Record};
@@ -34,6 +34,7 @@ use futures_util::FutureExt as _;
 use http::{HeaderMap, Request, Response, request::Parts};
 use hyper::body::Incoming;
 use needs::{Buffer, Needs, Overrides};
+use receive::Unjudged;
 use reply::Face;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -159,23 +160,11 @@ impl Proxy {
         candidates: Vec<Candidate>,
     ) -> Placed {
         let snapshot = &visit.snapshot;
-        let needs = Needs::of(snapshot, &head, &candidates);
-        let (limits, timeouts) = (&snapshot.plan.limits, &snapshot.plan.timeouts);
         let started = clock::instant();
-        let body = match (&needs.buffer, &needs.overrides) {
-            (Buffer::Whole, _) => receive::whole(incoming, &self.budget, limits, timeouts).await,
-            (Buffer::Stream, Overrides::Refused) => {
-                receive::screened(incoming, &self.budget, limits, timeouts).await
-            }
-            (Buffer::Stream, Overrides::Impossible) => Ok(receive::stream(incoming)),
-        };
-        let body = match needs.overrides {
-            Overrides::Refused => body.and_then(receive::refuse_override),
-            Overrides::Impossible => body,
-        };
+        let read = self.read(snapshot, &head, incoming, &candidates).await;
         let waited = since(started);
-        let body = match body {
-            Ok(body) => body,
+        let (body, content) = match read {
+            Ok(read) => read,
             Err(unjudged) => {
                 if let Cause::Malformed(malformed) = &unjudged.cause {
                     self.metrics.rejected(malformed.code());
@@ -186,10 +175,33 @@ impl Proxy {
                 return Placed { waited, ..Placed::undecided(call, lane, unjudged.cause) };
             }
         };
-        let content = needs.content(&head, &body);
         let choice = snapshot.routes.choose(candidates, &head, &content);
         let call = Call::new(head, body);
         Placed { waited, ..Placed::by_choice(snapshot, choice, call, content) }
+    }
+
+    /// The body, as far as it is needed, and what it says.
+    async fn read(
+        &self,
+        snapshot: &Snapshot,
+        head: &Head,
+        incoming: Incoming,
+        candidates: &[Candidate],
+    ) -> Result<(Body, Content), Unjudged> {
+        let needs = Needs::of(snapshot, head, candidates);
+        let (limits, timeouts) = (&snapshot.plan.limits, &snapshot.plan.timeouts);
+        let body = match (&needs.buffer, &needs.overrides) {
+            (Buffer::Whole, _) => receive::whole(incoming, &self.budget, limits, timeouts).await?,
+            (Buffer::Stream, Overrides::Refused) => {
+                receive::screened(incoming, &self.budget, limits, timeouts).await?
+            }
+            (Buffer::Stream, Overrides::Impossible) => receive::stream(incoming),
+        };
+        let content = needs.content(head, &body);
+        match needs.asks_for_another_method(&body, &content) {
+            true => Err(Unjudged { cause: Cause::Malformed(Malformed::MethodOverride), body }),
+            false => Ok((body, content)),
+        }
     }
 
     /// Reserves the record, finds the decision and asks the gate.

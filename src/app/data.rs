@@ -1,6 +1,7 @@
 //! The data listener: accept, serve, drain. It carries data and nothing else.
 
 use super::Running;
+use super::patience::Patient;
 use super::stop::Phase;
 use crate::call::Malformed;
 use crate::demo::{self, Demo};
@@ -94,7 +95,11 @@ async fn serve(
     let proxy = &running.proxy;
     let _counted = proxy.metrics.connection(ListenerLabel::Server);
     let plan = &proxy.snapshot.load_full().plan;
-    let service = service_fn(|request| async { Ok::<_, Infallible>(proxy.answer(request).await) });
+    // Boxed per request: hyper keeps room for the future of a service on every idle connection.
+    let service = service_fn(|request| {
+        let answer = Box::pin(proxy.answer(request));
+        async { Ok::<_, Infallible>(answer.await) }
+    });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(plan.timeouts.head)
@@ -102,7 +107,7 @@ async fn serve(
         .max_header_size(plan.limits.head_bytes)
         .max_buf_size(plan.limits.head_bytes.max(STREAM_BUFFER_BYTES))
         .preserve_header_case(true)
-        .serve_connection(TokioIo::new(stream), service);
+        .serve_connection(TokioIo::new(Patient::new(stream, plan.timeouts.idle)), service);
     let mut connection = pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,

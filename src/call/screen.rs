@@ -6,6 +6,8 @@
 //! (`%5f`, `\u005f`, PHP's `.method`), wherever a key can stand, and whatever the content type
 //! says. Rejected: parsing each media type, since the tool picks its parser by its own rules.
 
+use serde_json::Value;
+
 const NAME: &[u8] = b"_method";
 
 /// Whether a stream is looked through, and how far that has come.
@@ -45,6 +47,17 @@ impl Screen {
             Screen::On(search) => piece.iter().any(|byte| search.step(*byte)),
         }
     }
+}
+
+/// Whether a whole body asks for another method.
+pub fn asks_for_a_method(body: &[u8]) -> bool {
+    Screen::On(Search::default()).finds(body)
+}
+
+/// The same for a body that was read: frameworks look at the outermost members alone.
+pub fn names_a_method(value: &Value) -> bool {
+    let names = |name: &String| asks_for_a_method(format!("{name}=").as_bytes());
+    value.as_object().is_some_and(|members| members.keys().any(names))
 }
 
 impl Default for Search {
@@ -112,7 +125,8 @@ impl Search {
 
 #[cfg(test)]
 mod tests {
-    use super::{Screen, Search};
+    use super::{Screen, Search, names_a_method};
+    use serde_json::json;
 
     fn finds(body: &[u8], piece_bytes: usize) -> bool {
         let mut screen = Screen::On(Search::default());
@@ -145,6 +159,16 @@ mod tests {
             for piece_bytes in [1, 2, 3, 7, 1024] {
                 assert!(finds(body, piece_bytes), "{} by {piece_bytes}", body.escape_ascii());
             }
+        }
+    }
+
+    #[test]
+    fn members_are_names_and_values_are_not() {
+        for body in [json!({"_method": "DELETE"}), json!({"a": 1, "_Method": 1})] {
+            assert!(names_a_method(&body), "{body}");
+        }
+        for body in [json!({"a": "_method=DELETE"}), json!({"a": {"_method": 1}}), json!([1])] {
+            assert!(!names_a_method(&body), "{body}");
         }
     }
 

@@ -4,11 +4,12 @@
 //! every other streams past.
 
 use crate::call::body::{Content, Reading};
-use crate::call::{Body, Head};
+use crate::call::{Body, Head, screen};
 use crate::intent::routes::Candidate;
 use crate::snapshot::Snapshot;
 use crate::stage::{Protection, Stage};
 use http::Method;
+use http::header::CONTENT_TYPE;
 
 /// What the candidates need of the body.
 pub(super) struct Needs {
@@ -40,12 +41,22 @@ impl Needs {
         let content = conditions || routes().any(|route| route.mapping.reads_body());
         Needs {
             buffer: if content || protected { Buffer::Whole } else { Buffer::Stream },
-            overrides: match head.method() == Method::POST && !observed {
+            overrides: match head.method() == Method::POST && !observed && may_hold_fields(head) {
                 true => Overrides::Refused,
                 false => Overrides::Impossible,
             },
             content,
             reading: if conditions || protected { Reading::Exact } else { Reading::Plain },
+        }
+    }
+
+    /// Whether the body makes the tool take another method: by its members where it is JSON, by
+    /// its bytes where nobody read it.
+    pub(super) fn asks_for_another_method(&self, body: &Body, content: &Content) -> bool {
+        match (&self.overrides, content) {
+            (Overrides::Impossible, _) => false,
+            (Overrides::Refused, Content::Json(value)) => screen::names_a_method(value),
+            (Overrides::Refused, _) => body.whole().is_some_and(screen::asks_for_a_method),
         }
     }
 
@@ -55,4 +66,23 @@ impl Needs {
             _ => Content::None,
         }
     }
+}
+
+/// Media types that no framework takes fields from.
+const OPAQUE: [&str; 8] = [
+    "application/octet-stream",
+    "application/pdf",
+    "application/zip",
+    "application/gzip",
+    "image/",
+    "audio/",
+    "video/",
+    "font/",
+];
+
+/// Whether a framework could look for fields in the body: any type but the opaque ones, and none.
+fn may_hold_fields(head: &Head) -> bool {
+    let media = head.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let media = media.unwrap_or_default().to_ascii_lowercase();
+    !OPAQUE.iter().any(|opaque| media.starts_with(opaque))
 }

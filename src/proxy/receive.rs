@@ -29,6 +29,9 @@ struct Gathering {
 /// sees nothing of it; of a longer one it sees a piece that has no end.
 const SCREENED_WHOLE_BYTES_MAX: u64 = 64 << 10;
 
+/// Room that is made for a body before any of it has come.
+const FIRST_ROOM_BYTES: u64 = 16 << 10;
+
 /// The body as it arrives, not judged.
 pub(super) fn stream(incoming: Incoming) -> Body {
     match incoming.is_end_stream() {
@@ -65,18 +68,6 @@ pub(super) async fn screened(
     })
 }
 
-/// Refuses a whole body that asks for another method.
-///
-/// # Errors
-/// `Unjudged`, with the body as it is.
-pub(super) fn refuse_override(body: Body) -> Result<Body, Unjudged> {
-    let asks = body.whole().is_some_and(|bytes| Screen::On(Search::default()).finds(bytes));
-    match asks {
-        true => Err(Unjudged { cause: Cause::Malformed(Malformed::MethodOverride), body }),
-        false => Ok(body),
-    }
-}
-
 /// All of the body.
 ///
 /// # Errors
@@ -110,11 +101,15 @@ pub(super) async fn whole(
 }
 
 impl Gathering {
-    /// Refuses at once what announces too much, and makes room for the rest in one piece.
+    /// Refuses at once what announces too much. Room is made as the bytes come: an announcement
+    /// costs a caller nothing, and must not take the budget from the others.
     fn announce(&mut self) -> Result<(), Cause> {
         let announced = self.rest.size_hint().lower();
-        self.reserve(announced)?;
-        self.bytes.reserve(usize::try_from(announced).unwrap_or_default());
+        if announced > self.bytes_max {
+            return Err(Cause::Malformed(Malformed::BodyTooLarge));
+        }
+        let first = announced.min(FIRST_ROOM_BYTES);
+        self.bytes.reserve(usize::try_from(first).unwrap_or_default());
         Ok(())
     }
 

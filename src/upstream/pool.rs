@@ -95,10 +95,19 @@ impl Pool {
         Ok(Link::open(stream, slot).await?)
     }
 
+    /// A place for a new connection; an idle one that its call could not use makes room for it.
     fn slot(&self) -> Result<Slot, NoLink> {
+        let slot = self.free_slot().or_else(|| {
+            drop(self.idle.pop()?);
+            self.free_slot()
+        });
+        slot.ok_or(NoLink::Exhausted)
+    }
+
+    fn free_slot(&self) -> Option<Slot> {
         let open = self.open.fetch_add(1, Ordering::Relaxed);
         let slot = Slot { open: self.open.clone() };
-        if open < self.open_max { Ok(slot) } else { Err(NoLink::Exhausted) }
+        (open < self.open_max).then_some(slot)
     }
 }
 

@@ -7,6 +7,8 @@
 mod scene;
 
 use scene::Scene;
+use std::io::{Read as _, Write as _};
+use std::time::Duration;
 
 const JSON: &str = "Host: h\r\nContent-Type: application/json\r\n";
 
@@ -69,4 +71,51 @@ fn an_answer_in_another_coding_is_no_answer() {
     let scene = Scene::start_with("enforce", answer, "");
     let answer = scene.send_and_end(&["GET /note HTTP/1.1\r\nHost: h\r\n\r\n"]);
     assert!(answer.contains(" 502 "), "{answer}");
+}
+
+#[test]
+fn announced_bodies_do_not_take_the_budget() {
+    let limits = "limits: { judged_body_bytes: 1024, body_budget_bytes: 1024 }\n";
+    let answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+    let scene = Scene::start_with("enforce", answer, limits);
+    let head = format!("POST /small HTTP/1.1\r\n{JSON}Content-Length: ");
+    let mut idle = scene.connect();
+    idle.write_all(format!("{head}1024\r\n\r\n").as_bytes()).unwrap();
+    std::thread::sleep(Duration::from_millis(200));
+    let answer = scene.send_and_end(&[&format!("{head}12\r\n\r\n{{\"amount\":5}}")]);
+    assert!(answer.contains(" 200 "), "{answer}");
+}
+
+#[test]
+fn a_caller_who_does_not_read_does_not_hold_the_tool() {
+    let answer =
+        format!("HTTP/1.1 200 OK\r\nContent-Length: 64000000\r\n\r\n{}", "x".repeat(64_000_000));
+    let config = "limits: { upstream_connections: 1 }\ntimeouts: { idle: 1s }\n";
+    let scene = Scene::start_with("enforce", &answer, config);
+    let mut stuck = scene.connect();
+    stuck.write_all(b"GET /note HTTP/1.1\r\nHost: h\r\n\r\n").unwrap();
+    std::thread::sleep(Duration::from_millis(500));
+    let call = b"GET /note HTTP/1.1\r\nHost: h\r\n\r\n";
+    let status = || {
+        let (mut stream, mut start) = (scene.connect(), [0; 12]);
+        stream.write_all(call).unwrap();
+        stream.read_exact(&mut start).unwrap();
+        String::from_utf8_lossy(&start).into_owned()
+    };
+    assert_eq!(status(), "HTTP/1.1 503");
+    std::thread::sleep(Duration::from_secs(3));
+    assert_eq!(status(), "HTTP/1.1 200");
+}
+
+#[test]
+fn an_idle_connection_that_a_call_may_not_use_makes_room() {
+    let config = "limits: { upstream_connections: 1 }\ntimeouts: { protected_reuse_idle: 1ms }\n";
+    let answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+    let scene = Scene::start_with("observe", answer, config);
+    let call =
+        format!("POST /small HTTP/1.1\r\n{JSON}Content-Length: 14\r\n\r\n{{\"amount\":500}}");
+    for _ in 0..3 {
+        let answer = scene.send_and_end(&[&call]);
+        assert!(answer.contains(" 200 "), "{answer}");
+    }
 }

@@ -49,7 +49,7 @@ fn readable() -> Vec<Row> {
         stays(br#"{"tool":" read_file"}"#),
         stays(br#"{"tool":"read_file\u0000"}"#),
         stays("{\"tool\":\"re\u{430}d_file\"}".as_bytes()),
-        stays(br#"{"Tool":"read_file"}"#),
+        row(br#"{"Tool":"read_file"}"#, Want::Refused(400)),
         stays(br#"{"tools":"read_file"}"#),
         stays(br#"{"a":{"tool":"read_file"}}"#),
         stays(b""),
