@@ -56,9 +56,7 @@ impl Proxy {
         }
         match app::run(&serve, environment) {
             Ok(()) => Ok(Answer::new(Exit::Success)),
-            Err(error @ (AppError::Config(_) | AppError::Bind { .. })) => {
-                Err(Failure::input(error))
-            }
+            Err(error @ AppError::Config(_)) => Err(Failure::input(error)),
             Err(error) => Err(Failure::internal(error)),
         }
     }
