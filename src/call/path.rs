@@ -139,7 +139,7 @@ fn segments(path: &str) -> Result<Vec<String>, Malformed> {
 /// Decodes one segment and refuses what another reader could take for something else.
 fn segment(raw: &str) -> Result<String, Malformed> {
     let text = percent_decode_str(raw).decode_utf8().map_err(|_| Malformed::PathEncoding)?;
-    if text == "." || text == ".." {
+    if is_dots(&text) {
         return Err(Malformed::PathDotSegment);
     }
     if text.contains(['/', '\\', ';']) {
@@ -153,6 +153,17 @@ fn segment(raw: &str) -> Result<String, Malformed> {
     }
     unicode(&text)?;
     Ok(text.into_owned())
+}
+
+/// Dots, and what some file system drops behind them: Windows opens `..+`, read as `.. `, and `...`
+/// as `..`.
+fn is_dots(text: &str) -> bool {
+    text.contains('.') && text.bytes().all(|byte| b". +".contains(&byte))
+}
+
+/// Slashes of other scripts that NFKC keeps and a best-fit conversion to a code page does not.
+fn is_slash_like(c: char) -> bool {
+    matches!(c, '\u{2044}' | '\u{2215}' | '\u{2216}' | '\u{29F5}' | '\u{29F8}' | '\u{29F9}')
 }
 
 /// Whether the decoded text would decode once more.
@@ -173,7 +184,7 @@ fn unicode(text: &str) -> Result<(), Malformed> {
     if text.chars().any(|c| c.is_control() || is_format(c)) {
         return Err(Malformed::PathControl);
     }
-    if !text.nfc().eq(text.chars()) {
+    if !text.nfc().eq(text.chars()) || text.chars().any(is_slash_like) {
         return Err(Malformed::PathNormalisation);
     }
     let folded: String = text.nfkc().collect();
@@ -228,6 +239,10 @@ mod tests {
             ("/a/../b", PathDotSegment),
             ("/a/%2e%2E/b", PathDotSegment),
             ("/a/.", PathDotSegment),
+            ("/a/..+/b", PathDotSegment),
+            ("/a/.../b", PathDotSegment),
+            ("/a/..%E2%88%95b", PathNormalisation),
+            ("/a/..%E2%81%84b", PathNormalisation),
             ("/a%2fb", PathEncodedSeparator),
             ("/a%5Cb", PathEncodedSeparator),
             ("/a%3bx", PathEncodedSeparator),

@@ -12,7 +12,10 @@ use unicode_normalization::UnicodeNormalization as _;
 pub fn folded_name(name: &str) -> String {
     let head = name.split('\0').next().unwrap_or_default();
     let kept = |c: &char| !(c.is_whitespace() || c.is_control() || matches!(c, '_' | '-'));
-    let folded: String = head.nfkc().filter(kept).flat_map(char::to_lowercase).collect();
+    let folded: String = match head.is_ascii() {
+        true => head.chars().filter(kept).map(|c| c.to_ascii_lowercase()).collect(),
+        false => head.nfkc().filter(kept).flat_map(char::to_lowercase).collect(),
+    };
     // A name of nothing but separators is only itself.
     if folded.is_empty() { name.to_owned() } else { folded }
 }
