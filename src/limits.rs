@@ -39,7 +39,7 @@ impl Default for Limits {
             headers: 128,
             judged_body_bytes: 1 << 20,
             body_budget_bytes: 128 << 20,
-            connections: 10_000,
+            connections: 16_384,
             calls: 8_192,
             upstream_connections: 1_024,
             upstream_idle_connections: 256,

@@ -8,7 +8,8 @@ use crate::clock;
 use crate::config::{Config, ConfigError};
 use crate::evidence::Reload;
 use crate::metrics::{Metrics, Restart, SnapshotFace};
-use crate::snapshot::{Plan, Snapshot};
+use crate::snapshot::{Plan, PlannedRoute, Snapshot, UNMAPPED};
+use crate::stage::Protection;
 use std::sync::Arc;
 
 /// Reloads config and policy, or keeps what is in force.
@@ -42,7 +43,7 @@ fn take_over(running: &Running, config: Config) {
     let old = proxy.snapshot.load_full();
     let lowered = lowered(&old.plan, &plan);
     if !lowered.is_empty() {
-        tracing::warn!(routes = ?lowered, "security event: the stage of these routes was lowered");
+        tracing::warn!(routes = ?lowered, "security event: these routes are held to less than before");
     }
     proxy.tools.configure(&plan);
     let snapshot = Arc::new(Snapshot::build(plan, policy, &proxy.metrics));
@@ -68,12 +69,67 @@ pub(super) fn show(snapshot: &Snapshot, metrics: &Metrics) {
     metrics.reload_succeeded(clock::now());
 }
 
-/// Routes whose stage is lower than it was.
+/// Routes that are held to less than they were: a lower stage, no protection any more, or gone,
+/// so that their calls take another route; and unmapped calls that are let through from now on.
 fn lowered(old: &Plan, new: &Plan) -> Vec<String> {
-    let was = |name: &str| old.routes.iter().find(|route| &*route.name == name);
-    let lower = new
-        .routes
-        .iter()
-        .filter(|route| was(&route.name).is_some_and(|before| route.stage < before.stage));
-    lower.map(|route| route.name.to_string()).collect()
+    let is_lower = |before: &&PlannedRoute| {
+        let after = new.routes.iter().find(|route| route.name == before.name);
+        after.is_none_or(|after| {
+            after.stage < before.stage
+                || before.protection == Protection::Protected
+                    && after.protection == Protection::Open
+        })
+    };
+    let routes = old.routes.iter().filter(is_lower).map(|route| route.name.to_string());
+    let opened = old.unmapped.is_none() && new.unmapped.is_some();
+    routes.chain(opened.then(|| UNMAPPED.to_owned())).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::lowered;
+    use crate::config::{Environment, Source};
+    use crate::snapshot::Plan;
+
+    fn plan(settings: &str, routes: &str) -> Plan {
+        let dir = tempfile::tempdir().unwrap();
+        let text = format!(
+            "policy: policy.yaml\n{settings}\n\
+             upstreams: {{ api: {{ url: \"http://127.0.0.1:9\" }} }}\nroutes: [{routes}]\n"
+        );
+        std::fs::write(dir.path().join("gait.yaml"), text).unwrap();
+        std::fs::write(dir.path().join("policy.yaml"), "").unwrap();
+        let source = Source::File(dir.path().join("gait.yaml"));
+        source.load(&Environment::default()).unwrap().plan
+    }
+
+    fn route(name: &str, stage: &str, risk: &str) -> String {
+        let intent = format!("intent: {{ tool_name: a, risk_class: {risk} }}");
+        format!("{{ name: {name}, upstream: api, stage: {stage}, {intent} }},")
+    }
+
+    #[test]
+    fn whatever_holds_a_route_to_less_is_named() {
+        let before = plan(
+            "stage: enforce",
+            &(route("a", "enforce", "high") + &route("b", "dry_run", "low")),
+        );
+        let same = plan(
+            "stage: enforce",
+            &(route("b", "enforce", "low") + &route("a", "enforce", "high")),
+        );
+        assert!(lowered(&before, &same).is_empty());
+        let staged = plan(
+            "stage: enforce",
+            &(route("a", "observe", "high") + &route("b", "dry_run", "low")),
+        );
+        assert_eq!(lowered(&before, &staged), ["a"]);
+        let open =
+            plan("stage: enforce", &(route("a", "enforce", "low") + &route("b", "dry_run", "low")));
+        assert_eq!(lowered(&before, &open), ["a"]);
+        let gone = plan("stage: enforce", &route("a", "enforce", "high"));
+        assert_eq!(lowered(&before, &gone), ["b"]);
+        let observed = plan("", &(route("a", "observe", "high") + &route("b", "observe", "low")));
+        assert_eq!(lowered(&before, &observed), ["a", "b", "_unmapped"]);
+    }
 }

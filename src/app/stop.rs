@@ -32,6 +32,8 @@ pub(super) struct Signals {
     term: Signal,
     int: Signal,
     hup: Signal,
+    /// A request to stop that came during a reload.
+    pending: Option<Stop>,
 }
 
 impl Signals {
@@ -43,17 +45,31 @@ impl Signals {
             term: of(SignalKind::terminate())?,
             int: of(SignalKind::interrupt())?,
             hup: of(SignalKind::hangup())?,
+            pending: None,
         })
     }
 
     /// Reloads on SIGHUP; returns on SIGTERM or SIGINT.
     pub(super) async fn wait_for_stop(&mut self, running: &Arc<Running>) -> Stop {
         loop {
+            if let Some(stop) = self.pending.take() {
+                return stop;
+            }
             tokio::select! {
                 _ = self.term.recv() => return Stop::Announced,
                 _ = self.int.recv() => return Stop::AtOnce,
-                _ = self.hup.recv() => reload::reload(running).await,
+                _ = self.hup.recv() => self.reload(running).await,
             }
+        }
+    }
+
+    /// Reloads. A file that does not come, as on a mount that hangs, must not keep the process
+    /// from stopping: the next signal ends the wait, and is asked for again.
+    async fn reload(&mut self, running: &Arc<Running>) {
+        tokio::select! {
+            () = reload::reload(running) => {}
+            _ = self.term.recv() => self.pending = Some(Stop::Announced),
+            _ = self.int.recv() => self.pending = Some(Stop::AtOnce),
         }
     }
 

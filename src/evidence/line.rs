@@ -98,7 +98,7 @@ pub struct Reload {
     pub snapshot: Option<Arc<str>>,
     /// Its policy.
     pub policy_digest: Option<Digest>,
-    /// Routes whose stage was lowered: a security event (design, section 3).
+    /// Routes that are held to less than before: a security event (design, section 3).
     pub lowered: Vec<String>,
 }
 
