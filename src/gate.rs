@@ -228,6 +228,7 @@ fn facts(
     let forwarded = disposition == Disposition::Forwarded;
     let mut reason_codes = decision.map(|d| d.reason_codes.clone()).unwrap_or_default();
     reason_codes.extend(code.map(str::to_owned));
+    reason_codes.sort_unstable();
     Judgement {
         upstream: case.lane.upstream.as_ref().map(|upstream| upstream.name.clone()),
         route: Some(case.lane.name.clone()),

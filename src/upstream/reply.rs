@@ -104,7 +104,7 @@ impl Reply {
     /// Reads an answer that nobody waits for to its end.
     pub(super) async fn read_on(mut self) {
         if let Some(stream) = &mut self.body.0 {
-            stream.reader = Reader::Errand;
+            stream.lose_caller();
         }
         while let Some(Ok(_)) = poll_fn(|cx| Pin::new(&mut self.body).poll_frame(cx)).await {}
     }
@@ -121,8 +121,11 @@ impl Stream {
             Poll::Ready(Some(Ok(frame))) => {
                 self.bytes += frame.data_ref().map_or(0, |data| data.len() as u64);
                 self.ended = frame.is_trailers();
-                let next = Instant::from_std(clock::instant() + self.shape.timeouts.idle);
-                self.pause.as_mut().reset(next.min(self.deadline));
+                let now = Instant::from_std(clock::instant());
+                if now >= self.deadline {
+                    return Poll::Ready(Some(Err(ReplyError::Late)));
+                }
+                self.pause.as_mut().reset(self.deadline.min(now + self.shape.timeouts.idle));
                 Poll::Ready(Some(Ok(returnable(frame))))
             }
             Poll::Ready(None) => Poll::Ready(None),
@@ -132,6 +135,15 @@ impl Stream {
                 Poll::Ready(Some(Err(ReplyError::Late)))
             }
         }
+    }
+
+    /// The caller is gone: the rest is read for the record alone, and not for long. A stream of
+    /// events has no end that would be worth the connection.
+    fn lose_caller(&mut self) {
+        self.reader = Reader::Errand;
+        let patience = clock::instant() + self.shape.timeouts.first_byte;
+        self.deadline = self.deadline.min(patience.into());
+        self.pause.as_mut().reset(self.deadline);
     }
 
     /// Whether nothing more comes.
@@ -151,10 +163,12 @@ impl Stream {
 
     /// It broke off: the connection is closed.
     fn break_off(self, error: &ReplyError) {
-        let cut = Cut::MidReply(self.passage.exchange(self.status, self.bytes));
-        self.passage.close(match error {
-            ReplyError::Tool(_) => Ending::UpstreamReset(cut),
-            ReplyError::Late => Ending::TimedOut(cut),
+        let exchange = self.passage.exchange(self.status, self.bytes);
+        let cut = Cut::MidReply(exchange);
+        self.passage.close(match (error, self.reader) {
+            (ReplyError::Tool(_), _) => Ending::UpstreamReset(cut),
+            (ReplyError::Late, Reader::Caller) => Ending::TimedOut(cut),
+            (ReplyError::Late, Reader::Errand) => Ending::CallerGone(Reach::Replied(exchange)),
         });
     }
 
@@ -162,7 +176,7 @@ impl Stream {
     fn abandon(mut self: Box<Self>) {
         if self.reader == Reader::Caller && self.passage.lane.protection == Protection::Protected {
             let errands = self.shape.errands.clone();
-            self.reader = Reader::Errand;
+            self.lose_caller();
             let errand = async move {
                 let mut body = ReplyBody(Some(self));
                 while let Some(Ok(_)) = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {}

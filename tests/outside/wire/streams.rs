@@ -156,3 +156,37 @@ fn a_caller_who_leaves_leaves_nothing_open() {
     wait_for("a closing line for every call that reached the tool", done);
     assert_eq!(send(gait.server, get("/health")).status, 200);
 }
+
+#[test]
+fn a_protected_stream_that_lost_its_caller_is_read_on_but_not_for_long() {
+    let (tell, closed) = mpsc::channel();
+    let tell = std::sync::Mutex::new(tell);
+    let tool = Recorder::answering(move |_, stream| {
+        stream.write_all(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")?;
+        let mut events = 0;
+        while stream.write_all(b"2\r\nok\r\n").is_ok() {
+            events += 1;
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        let _gone = tell.lock().unwrap().send(events);
+        Ok(Then::Close)
+    });
+    let config = format!(
+        "server: {{ listen: \"127.0.0.1:0\" }}\nstage: enforce\ntimeouts: {{ first_byte: 500ms }}\n\
+         upstreams: {{ tool: {{ url: \"http://{}\" }} }}\nroutes:\n  \
+         - {{ name: events, upstream: tool, intent: {{ tool_name: t, risk_class: high }} }}\n",
+        tool.address
+    );
+    let setup = Setup { config, policy: "default_verdict: allow\n".into() };
+    let gait = setup.start();
+    let mut conn = Conn::open(gait.server);
+    assert_eq!(conn.write(get("/events")).head().unwrap().status, 200);
+    assert_eq!(conn.chunk().unwrap(), b"ok");
+    drop(conn);
+    let events: usize = closed.recv_timeout(Duration::from_secs(10)).unwrap();
+    assert!(events > 10, "cut off after {events} events");
+    gait.settled().assert_law();
+    let outcome = || gait.evidence().into_iter().find(|line| line["kind"] == "outcome");
+    let outcome = wait_for("the outcome of the call", outcome);
+    assert_eq!((&outcome["ending"], &outcome["status"]), (&"caller_gone".into(), &200.into()));
+}
