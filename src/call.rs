@@ -132,11 +132,7 @@ impl Call {
             content_type.map_or(b"".as_slice(), |value| value.as_bytes()),
             self.body.whole()?,
         ];
-        let framed = fields.iter().flat_map(|field| {
-            let len = u64::try_from(field.len()).unwrap_or(u64::MAX).to_be_bytes();
-            [len.to_vec(), field.to_vec()]
-        });
-        Some(Digest::of(&framed.collect::<Vec<_>>().concat()))
+        Some(Digest::of_fields(&fields))
     }
 
     /// Takes the call apart, to be sent.

@@ -28,6 +28,17 @@ impl Digest {
         Digest(sha2::Sha256::digest(bytes).into())
     }
 
+    /// SHA-256 of `fields`, each behind its length (64 bits, big-endian): no two lists share one.
+    pub fn of_fields(fields: &[&[u8]]) -> Digest {
+        use sha2::Digest as _;
+        let mut hash = sha2::Sha256::new();
+        for field in fields {
+            hash.update((field.len() as u64).to_be_bytes());
+            hash.update(field);
+        }
+        Digest(hash.finalize().into())
+    }
+
     /// Reads exactly 64 lower-case hex characters; `None` for anything else.
     pub fn parse(text: &str) -> Option<Digest> {
         let (pairs, rest) = text.as_bytes().as_chunks::<2>();
