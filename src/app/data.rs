@@ -13,6 +13,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use std::convert::Infallible;
 use std::io;
 use std::pin::pin;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
@@ -100,6 +101,8 @@ async fn serve(
         let answer = Box::pin(proxy.answer(request));
         async { Ok::<_, Infallible>(answer.await) }
     });
+    let stream = Patient::new(stream, plan.timeouts.idle);
+    let begun = stream.begun();
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(plan.timeouts.head)
@@ -107,7 +110,7 @@ async fn serve(
         .max_header_size(plan.limits.head_bytes)
         .max_buf_size(plan.limits.head_bytes.max(STREAM_BUFFER_BYTES))
         .preserve_header_case(true)
-        .serve_connection(TokioIo::new(Patient::new(stream, plan.timeouts.idle)), service);
+        .serve_connection(TokioIo::new(stream), service);
     let mut connection = pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
@@ -118,6 +121,7 @@ async fn serve(
     };
     if let Err(error) = ended
         && let Some(reason) = refusal(&error)
+        && (reason != HEAD_TIMEOUT || begun.load(Ordering::Relaxed))
     {
         proxy.metrics.rejected(reason);
     }

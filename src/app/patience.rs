@@ -5,6 +5,8 @@
 
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -15,13 +17,20 @@ use tokio::time::Sleep;
 pub(super) struct Patient {
     stream: TcpStream,
     patience: Duration,
+    begun: Arc<AtomicBool>,
     /// Runs while a write waits.
     waiting: Option<Pin<Box<Sleep>>>,
 }
 
 impl Patient {
     pub(super) fn new(stream: TcpStream, patience: Duration) -> Patient {
-        Patient { stream, patience, waiting: None }
+        Patient { stream, patience, begun: Arc::default(), waiting: None }
+    }
+
+    /// Whether bytes have come since the last answer: a time-out then cuts a request off, and
+    /// otherwise only ends an idle connection.
+    pub(super) fn begun(&self) -> Arc<AtomicBool> {
+        self.begun.clone()
     }
 
     /// What a write gave, or the end of patience.
@@ -32,6 +41,7 @@ impl Patient {
     ) -> Poll<io::Result<usize>> {
         if written.is_ready() {
             self.waiting = None;
+            self.begun.store(false, Ordering::Relaxed);
             return written;
         }
         let patience = self.patience;
@@ -47,7 +57,12 @@ impl AsyncRead for Patient {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, buf)
+        let before = buf.filled().len();
+        let read = Pin::new(&mut self.stream).poll_read(cx, buf);
+        if buf.filled().len() > before {
+            self.begun.store(true, Ordering::Relaxed);
+        }
+        read
     }
 }
 

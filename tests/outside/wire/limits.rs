@@ -1,7 +1,7 @@
 //! Limits: what is too large, too many or too slow is refused, and gait goes on.
 
 use super::{Bench, refused};
-use crate::support::{Conn, Recorder, Response, Setup, get, post, send};
+use crate::support::{Conn, Recorder, Response, Setup, get, post, send, wait_for};
 use std::time::{Duration, Instant};
 
 /// Bounds small enough to be reached.
@@ -84,6 +84,20 @@ fn slow_heads_and_slow_bodies_end() {
     let _cut_or_answered = stream.try_read();
     bench.gait.settled().assert_law();
     assert_eq!(bench.tool.take().len(), 0, "no whole call reached the tool");
+}
+
+#[test]
+fn an_idle_connection_that_ends_is_no_rejection() {
+    let bench = small();
+    let rejected = || bench.gait.scrape().sum("gait_rejected_total", &[("reason", "head_timeout")]);
+    let mut silent = Conn::open(bench.gait.server);
+    let mut kept = Conn::open(bench.gait.server);
+    assert_eq!(kept.write(get("/health")).read().status, 200);
+    assert!(kept.rest().is_empty() && silent.rest().is_empty());
+    assert_eq!(rejected(), 0.0);
+    let mut begun = Conn::open(bench.gait.server);
+    begun.write("GET /health HTTP/1.1\r\n").rest();
+    wait_for("the rejection", || (rejected() == 1.0).then_some(()));
 }
 
 #[test]
