@@ -187,6 +187,20 @@ fn an_answer_that_ends_with_its_connection_is_whole() {
 }
 
 #[test]
+fn a_tool_of_http_1_0_gets_the_whole_of_a_body_whose_length_nobody_knows() {
+    let bytes = b"HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 2\r\n\r\nhi";
+    let bench = answering(bytes, Then::Keep);
+    let mut conn = Conn::open(bench.gait.server);
+    assert_eq!(conn.write(get("/health")).read().status, 200);
+    conn.write(
+        "POST /v1/notes/x HTTP/1.1\r\nHost: api.test\r\nContent-Type: text/plain\r\n\
+         Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+    );
+    assert_eq!(conn.read().status, 200);
+    assert_eq!(bench.tool.seen()[1].body, b"hello");
+}
+
+#[test]
 fn trailers_of_an_answer_do_no_harm() {
     let bytes = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n\
                   2\r\nhi\r\n0\r\nX-Sum: 1\r\nGait-Verdict: block\r\n\r\n";
