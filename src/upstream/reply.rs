@@ -84,6 +84,9 @@ impl Reply {
         let pool = (response.version() >= Version::HTTP_11).then_some(pool);
         let (mut parts, incoming) = response.into_parts();
         parts.headers = headers::returnable(parts.headers);
+        // The version is of each hop (RFC 9110, 2.5). As HTTP/1.0, an answer without a length
+        // would end with the connection, and one that broke off would look whole.
+        parts.version = Version::HTTP_11;
         let status = parts.status;
         passage.record.reached(Reach::Replied(passage.exchange(status, 0)));
         let deadline = Instant::from_std(passage.started + shape.timeouts.total);
