@@ -121,7 +121,11 @@ pub fn run(serve: &Serve, environment: Environment) -> Result<(), AppError> {
         .enable_all()
         .build()
         .map_err(|source| AppError::Machine { what: "cannot start the runtime", source })?;
-    runtime.block_on(serve_until_stopped(serve, environment))
+    let ended = runtime.block_on(serve_until_stopped(serve, environment));
+    // All that must be finished is. Dropped in silence, the runtime would wait for threads that
+    // may never come back: a config read from a mount that hangs, a name that does not resolve.
+    runtime.shutdown_background();
+    ended
 }
 
 async fn serve_until_stopped(serve: &Serve, environment: Environment) -> Result<(), AppError> {

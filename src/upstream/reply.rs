@@ -14,7 +14,7 @@ use crate::clock;
 use crate::evidence::{Cut, Ending, Reach};
 use crate::stage::Protection;
 use bytes::Bytes;
-use http::{Response, StatusCode, response::Parts};
+use http::{Response, StatusCode, Version, response::Parts};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use hyper::body::Incoming;
 use std::future::poll_fn;
@@ -43,7 +43,8 @@ struct Stream {
     ended: bool,
     reader: Reader,
     shape: Arc<Shape>,
-    pool: Arc<Pool>,
+    /// Where the connection goes afterwards; `None` where the tool speaks HTTP/1.0.
+    pool: Option<Arc<Pool>>,
     passage: Passage,
     link: Link,
     pause: Pin<Box<Sleep>>,
@@ -78,8 +79,14 @@ impl Reply {
         link: Link,
         response: Response<Incoming>,
     ) -> Reply {
+        // On a connection that spoke HTTP/1.0, hyper would send the next request as HTTP/1.0 as
+        // well, and a body of unknown length not at all.
+        let pool = (response.version() >= Version::HTTP_11).then_some(pool);
         let (mut parts, incoming) = response.into_parts();
         parts.headers = headers::returnable(parts.headers);
+        // The version is of each hop (RFC 9110, 2.5). As HTTP/1.0, an answer without a length
+        // would end with the connection, and one that broke off would look whole.
+        parts.version = Version::HTTP_11;
         let status = parts.status;
         passage.record.reached(Reach::Replied(passage.exchange(status, 0)));
         let deadline = Instant::from_std(passage.started + shape.timeouts.total);
@@ -154,7 +161,9 @@ impl Stream {
     /// All of it came: the connection can serve again.
     fn complete(self) {
         let exchange = self.passage.exchange(self.status, self.bytes);
-        self.pool.give(self.link);
+        if let Some(pool) = self.pool {
+            pool.give(self.link);
+        }
         self.passage.close(match self.reader {
             Reader::Caller => Ending::Completed(exchange),
             Reader::Errand => Ending::CallerGone(Reach::Replied(exchange)),

@@ -6,6 +6,7 @@ use crate::support::{
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
 use std::io::Write;
+use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -95,6 +96,20 @@ fn an_idle_gait_stops_at_once_and_idle_connections_do_not_hold_it() {
     assert!(gait.wait().success());
     assert!(started.elapsed() < Duration::from_secs(3), "{:?}", started.elapsed());
     assert!(idle.rest().is_empty());
+}
+
+#[test]
+fn a_config_that_hangs_does_not_keep_it_from_stopping() {
+    let tool = Recorder::start();
+    let mut gait = stopping(&tool, "0ms", "20s");
+    let config = gait.dir().join("gait.yaml");
+    std::fs::remove_file(&config).unwrap();
+    // Whoever opens it to read waits for a writer that never comes.
+    assert!(Command::new("mkfifo").arg(&config).status().unwrap().success());
+    gait.signal("HUP");
+    thread::sleep(Duration::from_millis(200));
+    gait.signal("TERM");
+    assert!(gait.wait().success());
 }
 
 /// Allows the protected tools too, so that decisions must be durable before calls go out.

@@ -187,6 +187,35 @@ fn an_answer_that_ends_with_its_connection_is_whole() {
 }
 
 #[test]
+fn a_tool_of_http_1_0_gets_the_whole_of_a_body_whose_length_nobody_knows() {
+    let bytes = b"HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 2\r\n\r\nhi";
+    let bench = answering(bytes, Then::Keep);
+    let mut conn = Conn::open(bench.gait.server);
+    assert_eq!(conn.write(get("/health")).read().status, 200);
+    conn.write(
+        "POST /v1/notes/x HTTP/1.1\r\nHost: api.test\r\nContent-Type: text/plain\r\n\
+         Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+    );
+    assert_eq!(conn.read().status, 200);
+    assert_eq!(bench.tool.seen()[1].body, b"hello");
+}
+
+#[test]
+fn the_caller_is_answered_in_gaits_own_version_of_http() {
+    let bench = answering(b"HTTP/1.0 200 OK\r\n\r\nto the end", Then::Close);
+    let mut conn = Conn::open(bench.gait.server);
+    conn.write("GET /health HTTP/1.1\r\nHost: api.test\r\nConnection: close\r\n\r\n");
+    let answer = String::from_utf8(conn.rest()).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+    assert!(answer.ends_with("to the end\r\n0\r\n\r\n"), "{answer}");
+    let mut old = Conn::open(bench.gait.server);
+    old.write("GET /health HTTP/1.0\r\nHost: api.test\r\n\r\n");
+    let answer = String::from_utf8(old.rest()).unwrap();
+    assert!(answer.starts_with("HTTP/1.0 200 OK\r\n"), "{answer}");
+    assert!(answer.ends_with("\r\n\r\nto the end"), "{answer}");
+}
+
+#[test]
 fn trailers_of_an_answer_do_no_harm() {
     let bytes = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n\
                   2\r\nhi\r\n0\r\nX-Sum: 1\r\nGait-Verdict: block\r\n\r\n";
