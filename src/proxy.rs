@@ -28,7 +28,7 @@ use crate::limits::Budget;
 use crate::metrics::Metrics;
 use crate::snapshot::{Lane, Route, Snapshot};
 use crate::stage::{Disposition, Stage};
-use crate::upstream::Tools;
+use crate::upstream::{FailureKind, Tools};
 use arc_swap::ArcSwap;
 use futures_util::FutureExt as _;
 use http::{HeaderMap, Request, Response, request::Parts};
@@ -300,7 +300,12 @@ impl Proxy {
         let face = Face { call_id, verdict, disposition: Disposition::Forwarded };
         match self.tools.send(permit).await {
             Ok(reply) => reply::of_tool(reply, face),
-            Err(failure) => reply::of_failure(*failure, call_id),
+            Err(failure) => {
+                if let FailureKind::Caller(malformed) = failure.kind {
+                    self.metrics.rejected(malformed.code());
+                }
+                reply::of_failure(*failure, call_id)
+            }
         }
     }
 }

@@ -14,6 +14,7 @@ mod seam;
 
 pub use reply::{Reply, ReplyBody, ReplyError};
 
+use crate::call::Malformed;
 use crate::case::Judged;
 use crate::evidence::{Cut, Ending, Reach, Record};
 use crate::gate::{Permit, Redeemed};
@@ -77,6 +78,8 @@ pub enum FailureKind {
     Reset,
     /// No head of an answer in time.
     Late,
+    /// The caller's own body broke off, paused for too long, or asked for another method.
+    Caller(Malformed),
     /// A fault of ours.
     Internal(&'static str),
 }
@@ -214,6 +217,7 @@ impl FailureKind {
             FailureKind::Exhausted => "upstream_connections_exhausted",
             FailureKind::Reset => "upstream_reset",
             FailureKind::Late => "upstream_timeout",
+            FailureKind::Caller(malformed) => malformed.code(),
             FailureKind::Internal(code) => code,
         }
     }
@@ -223,6 +227,7 @@ impl FailureKind {
         match self {
             FailureKind::Connect | FailureKind::Reset => StatusCode::BAD_GATEWAY,
             FailureKind::ConnectLate | FailureKind::Late => StatusCode::GATEWAY_TIMEOUT,
+            FailureKind::Caller(malformed) => malformed.status(),
             FailureKind::Exhausted | FailureKind::Internal(_) => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
@@ -237,7 +242,10 @@ impl FailureKind {
         };
         match self {
             FailureKind::Connect => Ending::ConnectFailed { answered },
-            FailureKind::ConnectLate | FailureKind::Late => Ending::TimedOut(cut),
+            FailureKind::ConnectLate
+            | FailureKind::Late
+            | FailureKind::Caller(Malformed::BodyTimeout) => Ending::TimedOut(cut),
+            FailureKind::Caller(_) => Ending::CallerGone(reach),
             FailureKind::Reset => Ending::UpstreamReset(cut),
             FailureKind::Exhausted | FailureKind::Internal(_) => Ending::Answered { answered },
         }

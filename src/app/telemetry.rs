@@ -1,6 +1,7 @@
 //! The telemetry listener: a few bounded, read-only answers.
 
 use super::Running;
+use super::patience::Patient;
 use crate::metrics::ListenerLabel;
 use crate::telemetry::{self, Sources};
 use bytes::Bytes;
@@ -18,7 +19,8 @@ use tokio::task::JoinSet;
 
 /// Scrapers and probes, not more.
 const CONNECTIONS_MAX: usize = 64;
-const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+/// For a head, and for a reader: whoever takes neither step must not keep the others out.
+const PATIENCE: Duration = Duration::from_secs(5);
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// Accepts for as long as the process lives: health and metrics are read while it drains.
@@ -41,8 +43,8 @@ async fn serve(running: Arc<Running>, stream: TcpStream) {
         service_fn(|request| std::future::ready(Ok::<_, Infallible>(answer(&running, &request))));
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIMEOUT)
-        .serve_connection(TokioIo::new(stream), service);
+        .header_read_timeout(PATIENCE)
+        .serve_connection(TokioIo::new(Patient::new(stream, PATIENCE)), service);
     if let Err(error) = connection.await {
         tracing::debug!(%error, "a telemetry connection broke off");
     }

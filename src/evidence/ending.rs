@@ -16,7 +16,7 @@ pub enum Ending {
     },
     /// The tool answered, and the caller was given all of it.
     Completed(Exchange),
-    /// The caller left first.
+    /// The caller left first, or its body broke off.
     CallerGone(Reach),
     /// The tool broke off, or answered what is not HTTP.
     UpstreamReset(Cut),

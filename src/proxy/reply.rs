@@ -85,6 +85,7 @@ pub(super) fn of_failure(failure: Failure, call_id: CallId) -> Response<AnswerBo
     let kind = match what {
         FailureKind::Connect | FailureKind::Reset => Kind::UpstreamFailed,
         FailureKind::ConnectLate | FailureKind::Late => Kind::UpstreamLate,
+        FailureKind::Caller(_) => Kind::MalformedRequest,
         FailureKind::Exhausted | FailureKind::Internal(_) => Kind::FailClosed,
     };
     let mut problem = describe(kind, what.status(), face, &lane, judged.as_deref());
@@ -96,7 +97,10 @@ pub(super) fn of_failure(failure: Failure, call_id: CallId) -> Response<AnswerBo
     if let Some(record) = record {
         record.close(what.ending(reach));
     }
-    own(&problem, face)
+    match what {
+        FailureKind::Caller(_) => closing(own(&problem, face)),
+        _ => own(&problem, face),
+    }
 }
 
 /// The answer to a request that no lane can be named for: a fault of ours.

@@ -1,7 +1,7 @@
 //! One request to a tool and the head of its answer.
 
 use super::link::{Link, Tap};
-use super::outgoing::Outgoing;
+use super::outgoing::{Outgoing, OutgoingError};
 use super::reply::Reply;
 use super::{Failure, FailureKind, Shape};
 use crate::call::{Body, Head, headers};
@@ -14,6 +14,7 @@ use crate::snapshot::{HostHeader, Lane, UpstreamSpec};
 use futures_util::FutureExt as _;
 use http::{HeaderValue, Method, Request, Response, StatusCode, Uri, header};
 use hyper::body::Incoming;
+use std::error::Error as _;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::sync::Arc;
@@ -171,10 +172,16 @@ async fn attempt(
         Some(Ok(response)) => Ok(response),
         Some(Err(mut error)) => match error.take_message() {
             Some(back) if !wrote => Err(Attempt::Unsent(Box::new(back))),
-            _ => Err(Attempt::Failed(FailureKind::Reset)),
+            _ => Err(Attempt::Failed(blamed(&error.into_error()))),
         },
         None => Err(Attempt::Failed(FailureKind::Reset)),
     }
+}
+
+/// Whose fault it was: a caller who breaks off its own body looks like a broken connection here.
+fn blamed(error: &hyper::Error) -> FailureKind {
+    let cause = error.source().and_then(|cause| cause.downcast_ref::<OutgoingError>());
+    cause.map_or(FailureKind::Reset, |cause| FailureKind::Caller(cause.malformed()))
 }
 
 /// Waits for the head: `pause` from the last body byte that went out, and never past `deadline`.

@@ -1,8 +1,8 @@
 //! The body that goes to a tool: the judged bytes, or the caller's stream.
 
 use super::link::Tap;
-use crate::call::Body;
 use crate::call::screen::Screen;
+use crate::call::{Body, Malformed};
 use crate::clock;
 use crate::limits::Lease;
 use bytes::Bytes;
@@ -48,6 +48,17 @@ pub(super) enum OutgoingError {
     /// stays here, so that the tool never has the whole.
     #[error("the body asks for another method")]
     Override,
+}
+
+impl OutgoingError {
+    /// What the caller is told.
+    pub(super) fn malformed(&self) -> Malformed {
+        match self {
+            OutgoingError::Caller(_) => Malformed::BodyIncomplete,
+            OutgoingError::Idle => Malformed::BodyTimeout,
+            OutgoingError::Override => Malformed::MethodOverride,
+        }
+    }
 }
 
 impl Outgoing {

@@ -90,7 +90,8 @@ impl Reply {
         let status = parts.status;
         passage.record.reached(Reach::Replied(passage.exchange(status, 0)));
         let deadline = Instant::from_std(passage.started + shape.timeouts.total);
-        let pause = Box::pin(tokio::time::sleep(shape.timeouts.idle));
+        let idle = Instant::from_std(clock::instant() + shape.timeouts.idle);
+        let pause = Box::pin(tokio::time::sleep_until(deadline.min(idle)));
         let reader = Reader::Caller;
         let stream = Stream {
             incoming,

@@ -29,7 +29,8 @@ pub(crate) struct Gait {
     child: Child,
     /// The data listener.
     pub(crate) server: SocketAddr,
-    telemetry: SocketAddr,
+    /// The telemetry listener.
+    pub(crate) telemetry: SocketAddr,
 }
 
 impl Setup {

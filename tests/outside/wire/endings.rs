@@ -56,6 +56,22 @@ fn a_tool_that_is_late_is_504_and_nobody_says_that_it_did_not_execute() {
     gait.settled().assert_law();
 }
 
+#[test]
+fn an_answer_that_stops_behind_its_head_ends_in_the_time_for_all_of_it() {
+    let tool = Recorder::answering(|_, stream| {
+        stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n")?;
+        std::thread::sleep(Duration::from_secs(20));
+        Ok(Then::Close)
+    });
+    let timeouts = "timeouts: { total: 1s, idle: 10s }\n";
+    let gait = Setup::fixture("security", tool.address).with(timeouts).start();
+    let started = Instant::now();
+    let mut conn = Conn::open(gait.server);
+    assert!(conn.write(get("/health")).try_read().is_err());
+    assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
+    gait.settled().assert_law();
+}
+
 /// Answers that no caller should ever see.
 const GARBAGE: [&[u8]; 14] = [
     b"",

@@ -2,6 +2,8 @@
 
 use super::{Bench, refused};
 use crate::support::{Conn, Recorder, Response, Setup, get, post, send, wait_for};
+use std::io::Write;
+use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 /// Bounds small enough to be reached.
@@ -109,6 +111,29 @@ fn a_connection_too_many_waits_or_is_refused_and_the_rest_live() {
     drop(idle);
     std::thread::sleep(Duration::from_millis(100));
     assert_eq!(send(bench.gait.server, get("/health")).status, 200);
+}
+
+/// Asks for `/metrics` over and over and reads nothing, until the other side stops reading too.
+fn deaf(address: SocketAddr) -> TcpStream {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_write_timeout(Some(Duration::from_millis(100))).unwrap();
+    let ask = "GET /metrics HTTP/1.1\r\nHost: t\r\n\r\n".repeat(1_000);
+    while stream.write_all(ask.as_bytes()).is_ok() {}
+    stream
+}
+
+#[test]
+fn scrapers_who_do_not_read_keep_nobody_from_asking_for_health() {
+    let bench = small();
+    let telemetry = bench.gait.telemetry;
+    let deaf: Vec<_> = std::thread::scope(|scope| {
+        let all: Vec<_> = (0..64).map(|_| scope.spawn(|| deaf(telemetry))).collect();
+        all.into_iter().map(|one| one.join().unwrap()).collect()
+    });
+    let mut probe = Conn::open(telemetry);
+    probe.patience(Duration::from_secs(60)).write("GET /livez HTTP/1.1\r\nHost: t\r\n\r\n");
+    assert_eq!(probe.read().status, 200);
+    drop(deaf);
 }
 
 #[test]

@@ -190,3 +190,30 @@ fn a_protected_stream_that_lost_its_caller_is_read_on_but_not_for_long() {
     let outcome = wait_for("the outcome of the call", outcome);
     assert_eq!((&outcome["ending"], &outcome["status"]), (&"caller_gone".into(), &200.into()));
 }
+
+#[test]
+fn an_upload_that_its_caller_breaks_off_is_not_laid_to_the_tool() {
+    let tool = Recorder::start();
+    let gait = Setup::fixture("security", tool.address).with("timeouts: { idle: 400ms }\n").start();
+    let begin = "POST /v1/notes/x HTTP/1.1\r\nHost: api.test\r\nContent-Type: text/plain\r\n\
+                 Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n";
+    let mut pausing = Conn::open(gait.server);
+    let answer = pausing.write(begin).read();
+    assert_eq!((answer.status, answer.one("Connection")), (408, Some("close")));
+    assert_eq!(answer.json()["reason_codes"][0], "body_timeout");
+    assert_eq!(answer.json()["executed"], "unknown");
+    let mut garbled = Conn::open(gait.server);
+    let answer = garbled.write(format!("{begin}XX\r\n")).read();
+    assert_eq!(answer.status, 400);
+    assert_eq!(answer.json()["reason_codes"][0], "body_incomplete");
+    Conn::open(gait.server).write(begin);
+    let endings = wait_for("three lines", || {
+        let lines = gait.evidence();
+        let calls: Vec<_> = lines.iter().filter(|line| line["kind"] == "call").collect();
+        let endings: Vec<_> = calls.iter().map(|line| line["ending"].clone()).collect();
+        (endings.len() == 3).then_some(endings)
+    });
+    assert_eq!(endings, ["timed_out", "caller_gone", "caller_gone"]);
+    assert_eq!(tool.count(), 0);
+    gait.settled().assert_law();
+}
