@@ -35,15 +35,15 @@ pub use words::{
 };
 
 use crate::json::Digest;
-use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
+use time::Time;
 
 /// A normalised intent. Immutable.
 #[derive(Clone, Debug)]
 pub struct Intent {
-    created_at: Timestamp,
+    created_at: Time,
     tool_name: String,
     args: Map<String, Value>,
     targets: Vec<Target>,
@@ -150,7 +150,7 @@ pub struct Context {
 
 impl Intent {
     /// When it was made, UTC; 1980-01-01 where it did not say. Not part of the digest.
-    pub fn created_at(&self) -> Timestamp {
+    pub fn created_at(&self) -> Time {
         self.created_at
     }
 

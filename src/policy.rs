@@ -69,7 +69,7 @@ pub struct Decision {
     /// Names of all rules that matched, comma-joined; `None` when none did.
     pub matched_rule: Option<String>,
     /// How many approvals a `require_approval` needs; 0 for other verdicts.
-    pub min_approvals: u32,
+    pub min_approvals: u64,
     /// Whether those approvals must come from different people.
     pub distinct_approvers: bool,
 }
@@ -101,7 +101,7 @@ pub struct Rule {
     /// The violations it reports.
     pub violations: Vec<String>,
     /// How many approvals it asks for; 0 where the policy does not say.
-    pub min_approvals: u32,
+    pub min_approvals: u64,
     /// Whether they must come from different people; always so where it asks for several.
     pub require_distinct_approvers: bool,
     /// The reasons as the policy names them, which is what its digest holds.

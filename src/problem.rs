@@ -86,7 +86,7 @@ pub struct Problem {
     pub call_id: String,
     /// How many approvals are needed.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub required_approvals: Option<u32>,
+    pub required_approvals: Option<u64>,
     /// How many were given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub valid_approvals: Option<u32>,

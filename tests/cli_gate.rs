@@ -97,6 +97,15 @@ fn key_modes_are_strict() {
 }
 
 #[test]
+fn a_key_is_wanted_after_the_evaluation() {
+    let place = Place::with("default_verdict: deny");
+    refused(&place.eval("--key-mode prod"), "invalid default_verdict");
+    place.put("policy.yaml", "{}");
+    place.put("intent.json", "{}");
+    refused(&place.eval("--key-mode prod --private-key missing"), "tool_name is required");
+}
+
+#[test]
 fn approval_keys_are_checked_when_an_approval_is_asked_for() {
     let place = Place::with("rules: [{name: a, effect: require_approval}]");
     assert_eq!(place.eval("--approval-public-key keys/k_public.key").exit, 4);
@@ -115,6 +124,12 @@ fn profile_oss_prod_is_strict() {
     refused(&place.eval("--profile strict"), "unsupported --profile value");
     refused(&place.eval(&format!("{prod} --simulate")), "does not allow --simulate");
     refused(&place.eval("--profile oss-prod"), "requires --key-mode prod");
+    let dev = "--profile oss-prod --private-key keys/k_private.key";
+    refused(&place.eval(dev), "requires --key-mode prod");
+    refused(
+        &place.eval("--profile oss-prod --key-mode prod"),
+        "oss-prod profile requires --private-key or --private-key-env",
+    );
     refused(&place.eval(prod), "rejects policy default_verdict=allow");
     place.put("policy.yaml", "rules: [{name: a, effect: allow, match: {risk_classes: [high]}}]");
     refused(&place.eval(prod), "require_broker_credential");
@@ -140,7 +155,8 @@ fn the_project_config_fills_in_and_flags_win() {
 
     refused(&place.run("gate eval --intent intent.json --no-config --json"), "both --policy");
     refused(&place.eval("--config missing.yaml"), "read project config: missing.yaml");
-    refused(&place.eval("--config a --no-config"), "--no-config");
+    let run = place.eval("--config missing.yaml --no-config");
+    assert_eq!((run.exit, run.json()["trace_path"] == "out/trace.json"), (3, false), "{run:?}");
     place.put(".gait/config.yaml", "gate: {kill_switch_state: k.json}");
     refused(&place.eval(""), "`gate.kill_switch_state` in the project config is not supported");
     place.put(".gait/config.yaml", "gate: [");

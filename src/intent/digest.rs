@@ -1,14 +1,14 @@
 //! The two digests of an intent (spec C5).
 
 use super::error::IntentError;
+use super::time::Time;
 use super::{Context, Intent, Provenance, Target, context};
 use crate::json::{self, CanonicalError, Digest};
-use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 /// A normalised intent that lacks its digests.
 pub(super) struct Unsealed {
-    pub(super) created_at: Timestamp,
+    pub(super) created_at: Time,
     pub(super) tool_name: String,
     pub(super) args: Map<String, Value>,
     pub(super) targets: Vec<Target>,

@@ -4,8 +4,8 @@
 //! [`Draft::normalise`](super::Draft::normalise), which gives an [`Intent`](super::Intent) or
 //! says what is wrong.
 
+use super::time::Time;
 use super::words::Label;
-use jiff::Timestamp;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 #[derive(Clone, Debug, Default)]
 pub struct Draft {
     /// When it was made; not part of the digest.
-    pub created_at: Option<Timestamp>,
+    pub created_at: Option<Time>,
     /// The tool that is called.
     pub tool_name: String,
     /// What it is called with.

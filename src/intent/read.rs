@@ -7,10 +7,10 @@
 use super::draft::{ContextDraft, Draft, ProvenanceDraft, TargetDraft};
 use super::error::IntentError;
 use super::members::Members;
+use super::text;
+use super::time::{self, Time};
 use super::words::Label;
-use super::{text, time};
 use crate::json;
-use jiff::Timestamp;
 use serde_json::Value;
 
 /// Members whose content is not used, but whose type is checked.
@@ -78,7 +78,7 @@ fn draft(value: Value) -> Result<Draft, String> {
     }
     top.object("relationship")?;
     Ok(Draft {
-        created_at: created_at(&top.text("created_at")?)?,
+        created_at: created_at(top.take("created_at"))?,
         tool_name: top.text("tool_name")?,
         args: top.object("args")?,
         targets: top.each("targets", target)?,
@@ -87,12 +87,14 @@ fn draft(value: Value) -> Result<Draft, String> {
     })
 }
 
-fn created_at(said: &str) -> Result<Option<Timestamp>, String> {
-    if said.is_empty() {
-        return Ok(None);
-    }
-    time::parse(said).map(Some).ok_or_else(|| {
-        let shown = text::shown(said);
+fn created_at(said: Value) -> Result<Option<Time>, String> {
+    let said = match said {
+        Value::Null => return Ok(None),
+        Value::String(said) => said,
+        _ => return Err("`created_at` must be text".to_owned()),
+    };
+    time::parse(&said).map(Some).ok_or_else(|| {
+        let shown = text::shown(&said);
         format!("`created_at` is `{shown}`; write it like 2026-01-02T03:04:05Z")
     })
 }

@@ -61,7 +61,7 @@ impl Policy {
             reason_codes: vec![format!("default_{}", verdict.as_str())],
             violations: Vec::new(),
             matched_rule: None,
-            min_approvals: u32::from(verdict == Verdict::RequireApproval),
+            min_approvals: u64::from(verdict == Verdict::RequireApproval),
             distinct_approvers: false,
         }
     }

@@ -61,7 +61,7 @@ struct RuleView<'a> {
     reason_codes: &'a [String],
     violations: &'a [String],
     #[serde(skip_serializing_if = "Option::is_none")]
-    min_approvals: Option<u32>,
+    min_approvals: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     require_distinct_approvers: Option<bool>,
 }

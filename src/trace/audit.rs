@@ -2,8 +2,8 @@
 
 use super::relationship::{Names, Relationship};
 use super::{PRODUCER, SCHEMA_VERSION};
+use crate::intent::time::Time;
 use crate::json::Digest;
-use jiff::Timestamp;
 use serde::Serialize;
 
 /// One audit record, its members in the written order. Not signed: it points at a trace that is.
@@ -17,7 +17,7 @@ pub struct Audit {
     tool_name: String,
     intent_digest: String,
     policy_digest: String,
-    required_approvals: u32,
+    required_approvals: u64,
     valid_approvals: u32,
     approved: bool,
     relationship: Relationship,
@@ -29,7 +29,7 @@ pub struct Audit {
 #[derive(Debug)]
 pub struct Asked<'a> {
     /// The result's time, UTC.
-    pub created_at: Timestamp,
+    pub created_at: Time,
     /// The id of the trace that the audit belongs to.
     pub trace_id: &'a str,
     /// The tool, as normalised.
@@ -39,7 +39,7 @@ pub struct Asked<'a> {
     /// Under which policy.
     pub policy_digest: Digest,
     /// How many approvals were wanted; at least 1.
-    pub required_approvals: u32,
+    pub required_approvals: u64,
 }
 
 impl Audit {

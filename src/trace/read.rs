@@ -10,7 +10,7 @@ use super::time;
 use crate::sign::{PublicKey, Refusal};
 use crate::{intent, json};
 use serde::Deserialize as _;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// Why a text is no trace record; invalid input.
 #[derive(Debug, thiserror::Error)]
@@ -40,14 +40,22 @@ impl Record {
     pub fn read(bytes: &[u8]) -> Result<Record, ReadError> {
         let mut value = json::parse(bytes).map_err(|error| ReadError(error.to_string()))?;
         tidy(&mut value).map_err(ReadError)?;
-        if !value.is_object() {
-            return Err(ReadError("a trace record is one JSON object".to_owned()));
+        let mut members = match value {
+            Value::Null => Map::new(),
+            Value::Object(members) => members,
+            _ => return Err(ReadError("a trace record is one JSON object".to_owned())),
+        };
+        for name in ["created_at", "observed_at"] {
+            let time = time_member(name, members.remove(name)).map_err(ReadError)?;
+            members.insert(name.to_owned(), time.into());
         }
-        let mut record =
-            Record::deserialize(value).map_err(|error| ReadError(error.to_string()))?;
-        record.created_at = time_member("created_at", &record.created_at)?;
-        record.observed_at = time_member("observed_at", &record.observed_at)?;
-        Ok(record)
+        let said = Value::Object(members);
+        let record = Record::deserialize(&said).map_err(|error| ReadError(error.to_string()))?;
+        let meant = serde_json::to_value(&record).map_err(|error| ReadError(error.to_string()))?;
+        match lists_for_objects(&said, &meant) {
+            true => Err(ReadError("a list stands where an object belongs".to_owned())),
+            false => Ok(record),
+        }
     }
 
     /// Whether `key` signed this record.
@@ -98,12 +106,30 @@ fn folded(name: &str) -> String {
     name.to_uppercase().to_lowercase()
 }
 
-fn time_member(name: &str, text: &str) -> Result<String, ReadError> {
-    if text.is_empty() {
-        return Ok(intent::time::ZERO.to_string());
+/// The time in output form; the zero time where none is given.
+fn time_member(name: &str, said: Option<Value>) -> Result<String, String> {
+    match said {
+        None => Ok(intent::time::ZERO.to_string()),
+        Some(Value::String(text)) => {
+            time::normal(&text).ok_or_else(|| format!("`{name}` is not an RFC 3339 time: `{text}`"))
+        }
+        Some(_) => Err(format!("`{name}` must be text")),
     }
-    time::normal(text)
-        .ok_or_else(|| ReadError(format!("`{name}` is not an RFC 3339 time: `{text}`")))
+}
+
+/// Whether a list was taken for the members of an object in order, as serde takes it: no other
+/// reader of the format does, so such a record would verify here alone.
+fn lists_for_objects(said: &Value, meant: &Value) -> bool {
+    match (said, meant) {
+        (Value::Array(_), Value::Object(_)) => true,
+        (Value::Array(said), Value::Array(meant)) => {
+            said.iter().zip(meant).any(|(said, meant)| lists_for_objects(said, meant))
+        }
+        (Value::Object(said), Value::Object(meant)) => meant
+            .iter()
+            .any(|(name, meant)| said.get(name).is_some_and(|said| lists_for_objects(said, meant))),
+        _ => false,
+    }
 }
 
 #[cfg(test)]
@@ -160,6 +186,31 @@ mod tests {
         assert!(read_error("{\"observed_at\":\"x\",\"ver\u{17f}ion\":1}").contains("lower case"));
         assert!(read_error("[]").contains("one JSON object"));
         assert!(read_error(r#"{"verdict":1}"#).starts_with("parse trace record: "));
-        assert!(read_error(r#"{"created_at":"today"}"#).contains("`created_at`"));
+        for time in [r#""today""#, r#""""#, "5", "[]"] {
+            let error = read_error(&format!("{{\"created_at\":{time}}}"));
+            assert!(error.contains("`created_at`"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_list_is_no_object() {
+        for text in [
+            r#"{"signature":["ed25519","k","s","d"]}"#,
+            r#"{"signature":[]}"#,
+            r#"{"relationship":[]}"#,
+            r#"{"relationship":{"entity_refs":[{"kind":"a","id":"b"},["tool","t"]]}}"#,
+            r#"{"relationship":{"edges":[{"kind":"calls","from":["agent","a"]}]}}"#,
+        ] {
+            assert!(read_error(text).contains("a list stands"), "{text}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_an_unsigned_record() {
+        let key = PublicKey::parse(KEY).unwrap();
+        for text in ["null", "{}", r#"{"signature":null,"created_at":null}"#] {
+            let record = Record::read(text.as_bytes()).unwrap();
+            assert_eq!(record.verify(&key), Err(Unverified::Unsigned), "{text}");
+        }
     }
 }

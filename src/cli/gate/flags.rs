@@ -35,9 +35,9 @@ pub(in crate::cli) struct Flags {
     #[arg(long, value_name = "NAME")]
     pub(super) profile: Option<String>,
     /// Project config to fall back to [default: .gait/config.yaml, if it is there]
-    #[arg(long, value_name = "FILE", conflicts_with = "no_config")]
+    #[arg(long, value_name = "FILE")]
     pub(super) config: Option<PathBuf>,
-    /// Read no project config
+    /// Read no project config, whatever --config says
     #[arg(long)]
     pub(super) no_config: bool,
     /// The time at which to judge, RFC 3339; for tests and CI

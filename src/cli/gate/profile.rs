@@ -52,12 +52,18 @@ impl Profile {
     /// # Errors
     /// Exit 6: a trace that nobody else can verify is not for production.
     pub(super) fn trust(self, signing: &Signing) -> Result<(), Failure> {
-        match (self, signing) {
-            (Profile::OssProd, Signing::Ephemeral) => Err(Failure::input(
-                "oss-prod profile requires --key-mode prod and --private-key or --private-key-env",
-            )),
-            _ => Ok(()),
+        if self == Profile::Standard {
+            return Ok(());
         }
+        if !signing.is_prod() {
+            return Err(Failure::input("oss-prod profile requires --key-mode prod"));
+        }
+        if !signing.names_a_key() {
+            return Err(Failure::input(
+                "oss-prod profile requires --private-key or --private-key-env",
+            ));
+        }
+        Ok(())
     }
 
     /// Whether the policy is strict enough.

@@ -2,7 +2,6 @@
 
 use super::ruling::{Ruling, Simulated};
 use super::settings::Settings;
-use super::signing::Signing;
 use super::{Judged, Written};
 use crate::cli::answer::Answer;
 use crate::cli::verdict_exit;
@@ -94,10 +93,7 @@ impl Report<'_> {
     }
 
     fn warned(&self, answer: Answer) -> Answer {
-        match self.settings.signing {
-            Signing::Ephemeral => answer.warn(EPHEMERAL),
-            Signing::With(_) => answer,
-        }
+        if self.settings.signing.is_prod() { answer } else { answer.warn(EPHEMERAL) }
     }
 
     /// The rules behind the decision; none where it failed closed.

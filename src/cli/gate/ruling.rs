@@ -29,7 +29,7 @@ pub(super) struct Ruling {
     /// Sorted, unique.
     pub(super) violations: Vec<String>,
     /// 0 where no approval was asked for.
-    pub(super) required_approvals: u32,
+    pub(super) required_approvals: u64,
     /// What the ruling would have been, where it is simulated.
     pub(super) simulated: Option<Simulated>,
 }

@@ -35,7 +35,7 @@ impl Settings {
         let profile = Profile::parse(flags.profile.as_deref().or(config.profile.as_deref()))?;
         let enforcement = if flags.simulate { Enforcement::Simulate } else { Enforcement::Enforce };
         profile.allow(enforcement)?;
-        let signing = Signing::settle(flags.signing, &config)?;
+        let signing = Signing::of(flags.signing, &config);
         profile.trust(&signing)?;
         let trace_path = flags.trace_out.or(config.trace_path.clone());
         trace_path.as_deref().map_or(Ok(()), stays_below)?;

@@ -1,54 +1,69 @@
 //! What signs a trace: the caller's key, or one that is made and thrown away (spec C12).
+//!
+//! Flags and config are only put together here; whether they make sense is asked when the key is
+//! wanted, which is after the evaluation (spec C9), so that a mistake in the policy is told first.
 
 use super::flags::SigningFlags;
 use crate::cli::answer::Failure;
 use crate::cli::project;
 use crate::cli::verify_key::Given;
-use crate::sign::{Half, PrivateKey, Source};
+use crate::sign::{Half, PrivateKey};
 
-/// What signs the trace.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Signing {
-    /// A key that is made for this trace and thrown away.
-    Ephemeral,
-    /// The caller's key.
-    With(Source),
+/// The mode without a key of the caller's, which is also the default.
+const DEV: &str = "dev";
+
+/// The mode with one.
+const PROD: &str = "prod";
+
+/// How the trace is to be signed, as it was asked for.
+#[derive(Debug)]
+pub(super) struct Signing {
+    mode: String,
+    given: Given,
 }
 
 // === impl Signing ===
 
 impl Signing {
-    /// # Errors
-    /// Exit 6: the mode and the sources do not fit.
-    pub(super) fn settle(flags: SigningFlags, config: &project::Gate) -> Result<Signing, Failure> {
+    /// Flags win over config.
+    pub(super) fn of(flags: SigningFlags, config: &project::Gate) -> Signing {
         let given = Given { path: flags.private_key, env: flags.private_key_env }
             .or(Given { path: config.private_key.clone(), env: config.private_key_env.clone() });
-        let source = given.source(Half::Private)?;
         let mode = flags.key_mode.as_deref().or(config.key_mode.as_deref());
-        match (mode.unwrap_or_default().trim(), source) {
-            ("" | "dev", None) => Ok(Signing::Ephemeral),
-            ("" | "dev", Some(_)) => Err(Failure::input(
-                "dev mode does not accept explicit key sources; add --key-mode prod",
-            )),
-            ("prod", Some(source)) => Ok(Signing::With(source)),
-            ("prod", None) => Err(Failure::input(
-                "prod mode requires a private key source: --private-key or --private-key-env",
-            )),
-            (other, _) => Err(Failure::input(format!(
-                "unsupported key mode: \"{other}\" (expected dev or prod)"
-            ))),
-        }
+        let mode = mode.map(str::trim).filter(|mode| !mode.is_empty()).unwrap_or(DEV);
+        Signing { mode: mode.to_owned(), given }
+    }
+
+    /// Whether the caller's own key is to sign.
+    pub(super) fn is_prod(&self) -> bool {
+        self.mode == PROD
+    }
+
+    /// Whether a key was named, well or not.
+    pub(super) fn names_a_key(&self) -> bool {
+        self.given.path.is_some() || self.given.env.is_some()
     }
 
     /// The key that signs.
     ///
     /// # Errors
-    /// Exit 6: the caller's key cannot be loaded. Exit 1: none can be made.
+    /// Exit 6: mode and sources do not fit, or the caller's key cannot be loaded. Exit 1: none
+    /// can be made.
     pub(super) fn key(&self) -> Result<PrivateKey, Failure> {
-        match self {
-            Signing::Ephemeral => PrivateKey::generate()
+        let source = self.given.clone().source(Half::Private)?;
+        match (self.mode.as_str(), source) {
+            (DEV, None) => PrivateKey::generate()
                 .map_err(|error| Failure::internal(format!("make private key: {error}"))),
-            Signing::With(source) => source.private().map_err(Failure::input),
+            (DEV, Some(_)) => Err(Failure::input(
+                "dev mode does not accept explicit key sources; add --key-mode prod",
+            )),
+            (PROD, Some(source)) => source.private().map_err(Failure::input),
+            (PROD, None) => Err(Failure::input(
+                "prod mode requires a private key source: --private-key or --private-key-env",
+            )),
+            (other, _) => Err(Failure::input(format!(
+                "unsupported key mode: \"{other}\" (expected dev or prod)"
+            ))),
         }
     }
 }

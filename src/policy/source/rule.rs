@@ -140,12 +140,10 @@ fn effect(fields: &mut Fields, name: &str) -> Result<Verdict, Fault> {
     })
 }
 
-fn min_approvals(fields: &mut Fields, name: &str) -> Result<u32, Fault> {
+fn min_approvals(fields: &mut Fields, name: &str) -> Result<u64, Fault> {
     let (number, place) = fields.integer("min_approvals")?;
-    u32::try_from(number).map_err(|_| {
-        let (name, most) = (shown(name), u32::MAX);
-        let what = format!("min_approvals must be >= 0 for `{name}`, and at most {most}");
-        Fault::validate(place, what)
+    u64::try_from(number).map_err(|_| {
+        Fault::validate(place, format!("min_approvals must be >= 0 for `{}`", shown(name)))
     })
 }
 
