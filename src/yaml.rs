@@ -39,6 +39,8 @@ pub(crate) enum Scalar {
     /// A float, or an integer beyond 64 bits.
     Number(f64),
     Text(String),
+    /// A plain scalar that is text to some readers and a number to others, such as `010`.
+    Disputed,
     List(Vec<Node>),
     Map(Vec<Entry>),
 }
@@ -122,13 +124,35 @@ fn fault(error: Error) -> Fault {
 impl<'de> Deserialize<'de> for Node {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Node, D::Error> {
         let spanned = Spanned::<Scalar>::deserialize(deserializer)?;
-        let written = !spanned.referenced.span().is_empty();
-        Ok(Node { place: place(&spanned), value: spanned.value, written })
+        let (place, written) = (place(&spanned), !spanned.referenced.span().is_empty());
+        // What is quoted is longer in the file than its text.
+        let plain = |text: &str| spanned.defined.span().len() == text.len() as u64;
+        let value = match spanned.value {
+            Scalar::Text(text) if plain(&text) && is_disputed(&text) => Scalar::Disputed,
+            value => value,
+        };
+        Ok(Node { place, value, written })
     }
 }
 
 fn place<T>(spanned: &Spanned<T>) -> Place {
     Place { line: spanned.referenced.line(), column: spanned.referenced.column() }
+}
+
+/// Whether text becomes a number where `_` and leading zeros are let through, as the public tool
+/// does: it reads `010` as 8 and `1_000` as 1000.
+fn is_disputed(text: &str) -> bool {
+    let bare = text.replace('_', "").to_ascii_lowercase();
+    let digits = bare.strip_prefix(['+', '-']).unwrap_or(&bare);
+    let in_radix = |prefix, radix| {
+        let rest = digits.strip_prefix(prefix);
+        rest.is_some_and(|rest| !rest.is_empty() && rest.chars().all(|c| c.is_digit(radix)))
+    };
+    let in_ten = digits.starts_with(|c: char| c.is_ascii_digit() || c == '.')
+        && digits.parse::<f64>().is_ok();
+    // What has neither is typed by its look or its tag, for everybody.
+    let is_odd = digits.starts_with('0') || (text.contains('_') && !text.starts_with('_'));
+    is_odd && (in_ten || in_radix("0x", 16) || in_radix("0o", 8) || in_radix("0b", 2))
 }
 
 // === impl Scalar ===

@@ -189,6 +189,43 @@ fn other_shapes_are_no_policy() {
     }
 }
 
+/// The public tool reads `010` as 8 and `1_000` as 1000, also where text belongs.
+#[test]
+fn what_is_a_number_to_some_must_be_quoted() {
+    let named = |name: &str| policy(&format!("rules: [{{name: {name}, effect: allow}}]"));
+    for number in [
+        "010",
+        "-08",
+        "1_000",
+        "+1_0.5",
+        "0x1_F",
+        "0o1_7",
+        "0b1_1",
+        "1e1_0",
+        "1_",
+        "7",
+        "1.50",
+        "0x1F",
+        ".5",
+        "1e3",
+        "true",
+        "!!str 010",
+        "&a 010",
+    ] {
+        let error = named(number).unwrap_err().to_string();
+        assert!(error.contains("put the value in quotes"), "{number}: {error}");
+        assert!(named(&format!("'{number}'")).is_ok(), "{number}");
+    }
+    for text in
+        ["!!str 123", "1.0.0", "2026-01-02", "12:30", "_1", "1_a", "0x", "0o8", "yes", "a_1", "e1"]
+    {
+        let quoted = named(&format!("'{}'", text.trim_start_matches("!!str "))).unwrap();
+        assert_eq!(named(text).unwrap().digest(), quoted.digest(), "{text}");
+    }
+    assert!(policy("rules: [{name: &a '010', effect: allow}, {name: *a, effect: block}]").is_ok());
+    assert!(policy("rules: [{name: &a a, effect: allow, priority: 010}]").is_err());
+}
+
 #[test]
 fn numbers_of_a_rule_have_64_bits() {
     let text = "rules: [{name: a, effect: require_approval, priority: -9223372036854775808,

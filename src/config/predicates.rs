@@ -125,6 +125,10 @@ pub(super) fn value(node: Node, field: &str) -> Result<Value, Fault> {
             .map(Value::Number)
             .ok_or_else(|| Fault::validate(place, format!("`{field}` must be a finite number")))?,
         Scalar::Text(text) => Value::String(text),
+        Scalar::Disputed => {
+            let what = "is text to some readers and a number to others; put it in quotes";
+            return Err(Fault::validate(place, format!("`{field}` {what}")));
+        }
         Scalar::List(items) => {
             let values = items.into_iter().map(|item| value(item, field));
             Value::Array(values.collect::<Result<_, _>>()?)

@@ -205,7 +205,7 @@ fn text(value: Scalar) -> Result<String, &'static str> {
     match value {
         Scalar::Null => Ok(String::new()),
         Scalar::Text(text) => Ok(text),
-        Scalar::Bool(_) | Scalar::Int(_) | Scalar::Number(_) => {
+        Scalar::Bool(_) | Scalar::Int(_) | Scalar::Number(_) | Scalar::Disputed => {
             Err("must be text; put the value in quotes")
         }
         Scalar::List(_) | Scalar::Map(_) => Err("must be text"),
