@@ -249,3 +249,19 @@ fn the_built_in_map_covers_every_method() {
         assert!(builtin(bad, Stage::Observe).is_err(), "{bad}");
     }
 }
+
+#[test]
+fn a_mistyped_log_level_does_not_silence_the_log() {
+    let routes = route("a", "intent: { tool_name: a, risk_class: low }");
+    for level in ["debug", "INFO", "gait=debug", "warn,gait::app=trace,hyper=off"] {
+        let log = load(&format!("log: {{ level: \"{level}\" }}"), &routes).unwrap().fixed.log;
+        assert_eq!(log.level, level);
+    }
+    for level in ["inof", "gait", "gait=loud", "=info", "info,", "gait=", "info gait=debug"] {
+        let said = refusal(&format!("log: {{ level: \"{level}\" }}"), &routes);
+        assert!(said.starts_with("2:") && said.contains("`log.level`"), "{said}");
+        assert!(said.contains("off, error, warn, info, debug, trace"), "{said}");
+        let from_outside = load_with(&text("", &routes), &[("GAIT__LOG__LEVEL", level)]);
+        assert!(from_outside.is_err(), "{level}");
+    }
+}
