@@ -67,11 +67,11 @@ const DURATION_MAX: Duration = Duration::from_secs(7 * 24 * 3_600);
 /// Everything but upstreams, routes, stages and policy.
 pub(super) fn read(top: &mut Fields, environment: &Environment) -> Result<Settings, Fault> {
     let mut server = Fields::open(top.take("server"), "server".to_owned(), &SERVER)?;
-    let over = environment.over("GAIT__SERVER__LISTEN");
+    let over = Some("GAIT__SERVER__LISTEN");
     let listen = address(&mut server, environment, over, SERVER_DEFAULT)?;
     let hosts = hosts(&mut server)?;
     let mut telemetry = Fields::open(top.take("telemetry"), "telemetry".to_owned(), &LISTENER)?;
-    let over = environment.over("GAIT__TELEMETRY__LISTEN");
+    let over = Some("GAIT__TELEMETRY__LISTEN");
     let telemetry = address(&mut telemetry, environment, over, TELEMETRY_DEFAULT)?;
     // Named in the config already; nothing listens there before the approvals are built.
     let mut admin = Fields::open(top.take("admin"), "admin".to_owned(), &LISTENER)?;
@@ -94,8 +94,12 @@ fn address(
     default: &str,
 ) -> Result<SocketAddr, Fault> {
     let (said, place) = fields.text("listen")?;
+    let over = over.and_then(|name| Some((name, environment.over(name)?)));
     let said = match over {
-        Some(over) => over.to_owned(),
+        Some((name, over)) => {
+            return parse_address(over)
+                .map_err(|what| at(fields, "listen", place, &format!("{what} (from {name})")));
+        }
         None if said.is_empty() => default.to_owned(),
         None => environment.fill(&said).map_err(|what| at(fields, "listen", place, &what))?,
     };
