@@ -156,3 +156,30 @@ fn idle_connections_do_not_keep_old_snapshots() {
     let grown = resident() - settled;
     assert!(grown < 30e6, "grown by {grown} bytes");
 }
+
+#[test]
+fn a_reload_asked_for_during_the_start_ends_nobody() {
+    let tool = Recorder::start();
+    let setup = Setup::fixture("security", tool.address);
+    for _ in 0..20 {
+        let dir = tempfile::TempDir::new().unwrap();
+        setup.write(dir.path());
+        let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_gait"))
+            .args(["proxy", "--config", "gait.yaml"])
+            .current_dir(dir.path())
+            .stderr(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        let locked = dir.path().join("state/lock");
+        while !locked.exists() {}
+        let pid = child.id().to_string();
+        assert!(
+            std::process::Command::new("kill").args(["-HUP", &pid]).status().unwrap().success()
+        );
+        thread::sleep(std::time::Duration::from_millis(50));
+        let ended = child.try_wait().unwrap();
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert_eq!(ended, None);
+    }
+}
