@@ -136,6 +136,7 @@ async fn serve_until_stopped(serve: &Serve, environment: Environment) -> Result<
             (Source::Demo(local(&listener)?), Some(listener))
         }
     };
+    let hangups = stop::hangups()?;
     let config = source.load(&environment)?;
     start_logging(&config.fixed);
     config.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
@@ -145,11 +146,12 @@ async fn serve_until_stopped(serve: &Serve, environment: Environment) -> Result<
     let (ledger, writer) = start_evidence(&state, &config.fixed)?;
     let writing = write_evidence(writer, metrics.clone())?;
     let (running, errands) = assemble(config, source, environment, metrics, ledger.clone());
+    let signals = Signals::new(hangups)?;
     announce(&state, &listeners.addresses, demo.as_ref().map(drop));
     if let Some(listener) = demo {
         spawn(data::serve_demo(listener, Demo::new()));
     }
-    running.serve(listeners, errands).await?;
+    running.serve(signals, listeners, errands).await?;
     finish(ledger, writing).await
 }
 
@@ -157,10 +159,10 @@ impl Running {
     /// Accepts, reloads and keeps house until a signal asks to stop; then drains.
     async fn serve(
         self,
+        mut signals: Signals,
         listeners: Listeners,
         errands: mpsc::UnboundedReceiver<Errand>,
     ) -> Result<(), AppError> {
-        let mut signals = Signals::new()?;
         let (phases, phase) = watch::channel(Phase::Accept);
         let running = Arc::new(self);
         let mut tasks = Tasks {

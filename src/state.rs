@@ -36,7 +36,11 @@ pub enum StateError {
         holder: String,
     },
     /// It could not be created, opened or locked.
-    #[error("cannot use state directory `{}`: {source}", path.display())]
+    #[error(
+        "cannot use state directory `{}`: {source}; let this user write there or set another \
+         `state_dir`",
+        path.display()
+    )]
     Unusable {
         /// The directory.
         path: PathBuf,
@@ -120,5 +124,6 @@ mod tests {
         let file = tempfile::NamedTempFile::new().unwrap();
         let refusal = StateDir::open(file.path()).unwrap_err().to_string();
         assert!(refusal.starts_with("cannot use state directory `/"), "{refusal}");
+        assert!(refusal.ends_with("set another `state_dir`"), "{refusal}");
     }
 }

@@ -194,10 +194,12 @@ fn the_environment_serves_addresses_alone() {
         ("GAIT__STAGE", "observe"),
         ("GAIT__UPSTREAMS__TYPO__URL", "http://127.0.0.1:1"),
         ("GAIT__SERVER__LISTEN", "everywhere"),
-        ("OTHER", "PORT is not set"),
     ] {
-        assert!(load_with(&text, &[(name, value)]).is_err(), "{name}");
+        let said = load_with(&text, &[("PORT", "81"), (name, value)]).unwrap_err().to_string();
+        assert!(said.contains(name), "the variable is not named: {said}");
     }
+    let said = load_with(&text, &[("OTHER", "81")]).unwrap_err().to_string();
+    assert!(said.contains("`${PORT}` is not set"), "{said}");
 }
 
 #[test]
@@ -247,5 +249,21 @@ fn the_built_in_map_covers_every_method() {
     assert!(builtin("http://127.0.0.1:9", Stage::Enforce).unwrap().plan.refused.is_none());
     for bad in ["127.0.0.1:9", "https://a", "http://a/base", "http://u@a", "ftp://a"] {
         assert!(builtin(bad, Stage::Observe).is_err(), "{bad}");
+    }
+}
+
+#[test]
+fn a_mistyped_log_level_does_not_silence_the_log() {
+    let routes = route("a", "intent: { tool_name: a, risk_class: low }");
+    for level in ["debug", "INFO", "gait=debug", "warn,gait::app=trace,hyper=off"] {
+        let log = load(&format!("log: {{ level: \"{level}\" }}"), &routes).unwrap().fixed.log;
+        assert_eq!(log.level, level);
+    }
+    for level in ["inof", "gait", "gait=loud", "=info", "info,", "gait=", "info gait=debug"] {
+        let said = refusal(&format!("log: {{ level: \"{level}\" }}"), &routes);
+        assert!(said.starts_with("2:") && said.contains("`log.level`"), "{said}");
+        assert!(said.contains("off, error, warn, info, debug, trace"), "{said}");
+        let from_outside = load_with(&text("", &routes), &[("GAIT__LOG__LEVEL", level)]);
+        assert!(from_outside.is_err(), "{level}");
     }
 }

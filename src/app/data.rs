@@ -95,20 +95,24 @@ async fn serve(
 ) {
     let proxy = &running.proxy;
     let _counted = proxy.metrics.connection(ListenerLabel::Server);
-    let plan = &proxy.snapshot.load_full().plan;
+    // Copied, so that an idle connection does not keep an old snapshot alive.
+    let (limits, timeouts) = {
+        let plan = &proxy.snapshot.load().plan;
+        (plan.limits, plan.timeouts)
+    };
     // Boxed per request: hyper keeps room for the future of a service on every idle connection.
     let service = service_fn(|request| {
         let answer = Box::pin(proxy.answer(request));
         async { Ok::<_, Infallible>(answer.await) }
     });
-    let stream = Patient::new(stream, plan.timeouts.idle);
+    let stream = Patient::new(stream, timeouts.idle);
     let begun = stream.begun();
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(plan.timeouts.head)
-        .max_headers(plan.limits.headers)
-        .max_header_size(plan.limits.head_bytes)
-        .max_buf_size(plan.limits.head_bytes.max(STREAM_BUFFER_BYTES))
+        .header_read_timeout(timeouts.head)
+        .max_headers(limits.headers)
+        .max_header_size(limits.head_bytes)
+        .max_buf_size(limits.head_bytes.max(STREAM_BUFFER_BYTES))
         .preserve_header_case(true)
         .serve_connection(TokioIo::new(stream), service);
     let mut connection = pin!(connection);

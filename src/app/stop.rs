@@ -37,16 +37,10 @@ pub(super) struct Signals {
 }
 
 impl Signals {
-    pub(super) fn new() -> Result<Signals, AppError> {
-        let of = |kind| {
-            signal(kind).map_err(|source| AppError::Machine { what: "cannot take signals", source })
-        };
-        Ok(Signals {
-            term: of(SignalKind::terminate())?,
-            int: of(SignalKind::interrupt())?,
-            hup: of(SignalKind::hangup())?,
-            pending: None,
-        })
+    /// Obeys from now on; before, a request to stop ends the process where it stands.
+    pub(super) fn new(hup: Signal) -> Result<Signals, AppError> {
+        let (term, int) = (take(SignalKind::terminate())?, take(SignalKind::interrupt())?);
+        Ok(Signals { term, int, hup, pending: None })
     }
 
     /// Reloads on SIGHUP; returns on SIGTERM or SIGINT.
@@ -81,6 +75,16 @@ impl Signals {
             _ = self.int.recv() => {}
         }
     }
+}
+
+/// Requests to reload, kept until they are asked for. To be had before the config is read: then
+/// one that comes during the start neither ends the process nor is forgotten.
+pub(super) fn hangups() -> Result<Signal, AppError> {
+    take(SignalKind::hangup())
+}
+
+fn take(kind: SignalKind) -> Result<Signal, AppError> {
+    signal(kind).map_err(|source| AppError::Machine { what: "cannot take signals", source })
 }
 
 /// The tasks of a running process.

@@ -120,7 +120,7 @@ fn fixed(environment: &Environment) -> Result<Fixed, String> {
         state_dir: settings::absolute(&or("GAIT__STATE_DIR", "state")),
         log: Log {
             format: settings::log_format(&or("GAIT__LOG__FORMAT", ""))?,
-            level: or("GAIT__LOG__LEVEL", "info"),
+            level: settings::log_level(&or("GAIT__LOG__LEVEL", ""))?,
         },
         sizes: Sizes::of(&Limits::default()),
     })

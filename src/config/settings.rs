@@ -58,17 +58,20 @@ pub(super) const SERVER_DEFAULT: &str = "127.0.0.1:8080";
 /// Where metrics and health are read, unless said otherwise.
 pub(super) const TELEMETRY_DEFAULT: &str = "127.0.0.1:9902";
 
+/// What can be logged, least to most.
+const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
+
 /// Longer than any call should take, shorter than any clock's trouble.
 const DURATION_MAX: Duration = Duration::from_secs(7 * 24 * 3_600);
 
 /// Everything but upstreams, routes, stages and policy.
 pub(super) fn read(top: &mut Fields, environment: &Environment) -> Result<Settings, Fault> {
     let mut server = Fields::open(top.take("server"), "server".to_owned(), &SERVER)?;
-    let over = environment.over("GAIT__SERVER__LISTEN");
+    let over = Some("GAIT__SERVER__LISTEN");
     let listen = address(&mut server, environment, over, SERVER_DEFAULT)?;
     let hosts = hosts(&mut server)?;
     let mut telemetry = Fields::open(top.take("telemetry"), "telemetry".to_owned(), &LISTENER)?;
-    let over = environment.over("GAIT__TELEMETRY__LISTEN");
+    let over = Some("GAIT__TELEMETRY__LISTEN");
     let telemetry = address(&mut telemetry, environment, over, TELEMETRY_DEFAULT)?;
     // Named in the config already; nothing listens there before the approvals are built.
     let mut admin = Fields::open(top.take("admin"), "admin".to_owned(), &LISTENER)?;
@@ -91,8 +94,12 @@ fn address(
     default: &str,
 ) -> Result<SocketAddr, Fault> {
     let (said, place) = fields.text("listen")?;
+    let over = over.and_then(|name| Some((name, environment.over(name)?)));
     let said = match over {
-        Some(over) => over.to_owned(),
+        Some((name, over)) => {
+            return parse_address(over)
+                .map_err(|what| at(fields, "listen", place, &format!("{what} (from {name})")));
+        }
         None if said.is_empty() => default.to_owned(),
         None => environment.fill(&said).map_err(|what| at(fields, "listen", place, &what))?,
     };
@@ -151,11 +158,35 @@ pub(super) fn absolute(path: &str) -> PathBuf {
 fn log(top: &mut Fields, environment: &Environment) -> Result<Log, Fault> {
     let mut fields = Fields::open(top.take("log"), "log".to_owned(), &LOG)?;
     let (format, place) = fields.text("format")?;
-    let (level, _) = fields.text("level")?;
+    let (level, level_place) = fields.text("level")?;
     let format = environment.over("GAIT__LOG__FORMAT").map_or(format, str::to_owned);
     let level = environment.over("GAIT__LOG__LEVEL").map_or(level, str::to_owned);
     let format = log_format(&format).map_err(|what| at(&fields, "format", place, &what))?;
-    Ok(Log { format, level: if level.is_empty() { "info".to_owned() } else { level } })
+    let level = log_level(&level).map_err(|what| at(&fields, "level", level_place, &what))?;
+    Ok(Log { format, level })
+}
+
+/// Reads what is logged; `info` where nothing is said. A mistyped level would be taken for the
+/// name of a module, and then nothing else would be logged.
+///
+/// # Errors
+/// Names the levels there are.
+pub(super) fn log_level(said: &str) -> Result<String, String> {
+    let is_level = |word: &str| LEVELS.iter().any(|level| word.eq_ignore_ascii_case(level));
+    let fits = |directive: &str| match directive.rsplit_once('=') {
+        Some((target, level)) => {
+            !target.is_empty() && !target.contains(char::is_whitespace) && is_level(level)
+        }
+        None => is_level(directive),
+    };
+    match said {
+        "" => Ok("info".to_owned()),
+        said if said.split(',').all(fits) => Ok(said.to_owned()),
+        other => Err(format!(
+            "unknown log level `{other}`; write one of {}, or as in `info,gait=debug`",
+            LEVELS.join(", ")
+        )),
+    }
 }
 
 /// Reads the form of a log line; text where nothing is said.

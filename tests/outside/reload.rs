@@ -1,6 +1,6 @@
 //! SIGHUP: a good snapshot takes over between two calls; a bad one changes nothing but a metric.
 
-use crate::support::{Gait, Recorder, Setup, get, send, wait_for};
+use crate::support::{Conn, Gait, Recorder, Setup, get, send, wait_for};
 use std::fs;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -125,4 +125,61 @@ fn no_call_is_lost_or_judged_by_two_policies() {
     });
     assert!(seen.iter().all(|status| [200, 403].contains(status)), "other answers: {seen:?}");
     gait.settled().assert_law();
+}
+
+#[test]
+fn idle_connections_do_not_keep_old_snapshots() {
+    let rule =
+        |n| format!("  - {{ name: r{n}, effect: allow, match: {{ tool_names: [t.{n}] }} }}\n");
+    let rules: String = (0..3_000).map(rule).collect();
+    let tool = Recorder::start();
+    let gait = Setup::fixture("security", tool.address).start();
+    let big = format!("{ALLOW}{rules}");
+    let reload = || {
+        let before = gait.log().matches("\"reloaded\"").count();
+        policy(&gait, &big);
+        wait_for("the reload", || {
+            (gait.log().matches("\"reloaded\"").count() > before).then_some(())
+        });
+    };
+    let resident = || gait.scrape().total("process_resident_memory_bytes");
+    (0..10).for_each(|_| reload());
+    let settled = resident();
+    let mut idle = Vec::new();
+    for _ in 0..20 {
+        let mut conn = Conn::open(gait.server);
+        assert_eq!(conn.write(get("/health")).read().status, 200);
+        idle.push(conn);
+        reload();
+    }
+    // Kept, each of them is 3 MB and more.
+    let grown = resident() - settled;
+    assert!(grown < 30e6, "grown by {grown} bytes");
+}
+
+#[test]
+fn a_reload_asked_for_during_the_start_ends_nobody() {
+    let tool = Recorder::start();
+    let setup = Setup::fixture("security", tool.address);
+    for _ in 0..20 {
+        let dir = tempfile::TempDir::new().unwrap();
+        setup.write(dir.path());
+        let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_gait"))
+            .args(["proxy", "--config", "gait.yaml"])
+            .current_dir(dir.path())
+            .stderr(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        let locked = dir.path().join("state/lock");
+        while !locked.exists() {}
+        let pid = child.id().to_string();
+        assert!(
+            std::process::Command::new("kill").args(["-HUP", &pid]).status().unwrap().success()
+        );
+        thread::sleep(std::time::Duration::from_millis(50));
+        let ended = child.try_wait().unwrap();
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert_eq!(ended, None);
+    }
 }
