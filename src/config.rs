@@ -153,8 +153,22 @@ pub enum ConfigError {
     #[error("{0}")]
     Flags(String),
     /// The policy cannot be used.
-    #[error(transparent)]
-    Policy(#[from] policy_source::PolicyError),
+    #[error("{source}{}", whence(source))]
+    Policy {
+        /// What is wrong with it.
+        #[from]
+        source: policy_source::PolicyError,
+    },
+}
+
+/// Who named the file that cannot be read.
+fn whence(error: &policy_source::PolicyError) -> &'static str {
+    match error {
+        policy_source::PolicyError::Read { .. } => {
+            "; `policy` in the config names it, relative to the config, or --policy does"
+        }
+        _ => "",
+    }
 }
 
 const DOCUMENT: &str = "the config";

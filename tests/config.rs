@@ -232,7 +232,7 @@ fn a_policy_that_cannot_be_used_names_its_own_line() {
         source.load(&Environment::default()).unwrap_err().to_string()
     };
     assert!(load(Some("rules:\n  - {name: a, colour: red}\n")).contains("policy.yaml:2:15"));
-    assert!(load(None).contains("policy.yaml"));
+    assert!(load(None).contains("`policy` in the config names it"));
 }
 
 #[test]
@@ -247,6 +247,8 @@ fn the_built_in_map_covers_every_method() {
     assert!(plan.routes.last().unwrap().matcher.methods.is_empty());
     assert!(plan.refused.is_some());
     assert!(builtin("http://127.0.0.1:9", Stage::Enforce).unwrap().plan.refused.is_none());
+    let secret = builtin("http://user:hunter2@a", Stage::Observe).unwrap_err().to_string();
+    assert!(!secret.contains("hunter2"), "{secret}");
     for bad in ["127.0.0.1:9", "https://a", "http://a/base", "http://u@a", "ftp://a"] {
         assert!(builtin(bad, Stage::Observe).is_err(), "{bad}");
     }

@@ -58,6 +58,10 @@ fn one(name: String, node: Node, environment: &Environment) -> Result<UpstreamSp
 /// Says what the URL must look like.
 pub(super) fn parse(url: &str) -> Result<(String, u16), String> {
     let wanted = "write it as `http://HOST:PORT`, without a path";
+    if url.contains('@') {
+        // Not shown: whatever stands before the `@` is a secret.
+        return Err(format!("the URL holds a user or password; {wanted}"));
+    }
     let uri: Uri = url.parse().map_err(|_| format!("`{url}` is not a URL; {wanted}"))?;
     if uri.scheme_str() != Some("http") {
         return Err(format!("`{url}` is not http; {wanted}"));
