@@ -246,7 +246,11 @@ impl<D: Disk> Engine<D> {
     }
 
     fn fail(&mut self, error: &io::Error, posts: Vec<Post>, now: Instant) {
-        tracing::error!(%error, "the evidence log cannot be written: protected calls are refused");
+        tracing::error!(
+            %error,
+            "the evidence log cannot be written: calls beyond observe are refused until it can be; \
+             see to the disk of the state directory"
+        );
         self.health.set_state(State::Failed);
         self.health.count_failure();
         let retry_at = now + self.settings.retry_interval;

@@ -1,7 +1,7 @@
 //! Limits: what is too large, too many or too slow is refused, and gait goes on.
 
 use super::{Bench, refused};
-use crate::support::{Conn, Recorder, Response, Setup, get, post, send, wait_for};
+use crate::support::{Conn, Recorder, Response, Setup, Then, get, post, send, wait_for};
 use std::io::Write;
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
@@ -157,4 +157,25 @@ fn bodies_share_one_budget() {
     assert!(answers.iter().all(|status| [200, 503].contains(status)), "{answers:?}");
     assert_eq!(bench.tool.take().len(), held);
     assert_eq!(send(bench.gait.server, post("/v1/tools/invoke", &body)).status, 200);
+}
+
+#[test]
+fn callers_do_not_decide_how_much_is_logged() {
+    let tool = Recorder::answering(|_, stream| {
+        std::thread::sleep(Duration::from_secs(1));
+        stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")?;
+        Ok(Then::Keep)
+    });
+    let one_call = "limits: { calls: 1 }\n";
+    let gait = Setup::fixture("security", tool.address).with(one_call).start();
+    let mut slow = Conn::open(gait.server);
+    slow.write(get("/health"));
+    std::thread::sleep(Duration::from_millis(200));
+    for _ in 0..20 {
+        assert_eq!(send(gait.server, get("/health")).status, 503);
+    }
+    assert_eq!(slow.read().status, 200);
+    let reason = [("reason", "evidence_unavailable")];
+    assert_eq!(gait.scrape().sum("gait_rejected_total", &reason), 20.0);
+    assert!(!gait.log().contains("WARN"), "{}", gait.log());
 }
