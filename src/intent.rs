@@ -25,13 +25,23 @@ mod credentials;
 mod targets;
 mod domain;
 mod context;
+mod skill;
+mod agent;
+mod sandbox;
+mod delegation;
+mod script;
 mod digest;
 
+pub use agent::AgentIdentity;
+pub use delegation::{Delegation, Link};
 pub use draft::{ContextDraft, Draft, ProvenanceDraft, TargetDraft};
 pub use error::IntentError;
+pub use sandbox::Sandbox;
+pub use script::{Script, Step};
+pub use skill::SkillProvenance;
 pub use words::{
-    AccessType, CredentialSource, DiscoveryMethod, EndpointClass, EvidenceMode, Kind, Label, Phase,
-    ProvenanceSource,
+    AccessType, CredentialSource, DiscoveryMethod, EndpointClass, EnvExposure, EvidenceMode,
+    FilesystemIsolation, Kind, Label, NetworkMode, Phase, ProvenanceSource, UserMode,
 };
 
 use crate::json::Digest;
@@ -46,9 +56,12 @@ pub struct Intent {
     created_at: Time,
     tool_name: String,
     args: Map<String, Value>,
+    script: Option<Script>,
     targets: Vec<Target>,
     arg_provenance: Vec<Provenance>,
+    skill_provenance: Option<SkillProvenance>,
     context: Context,
+    delegation: Option<Delegation>,
     args_digest: Digest,
     digest: Digest,
     digest_without_claims: Digest,
@@ -120,6 +133,12 @@ pub struct Context {
     /// What is known of the caller's authentication.
     #[serde(skip_serializing_if = "Map::is_empty")]
     pub auth_context: Map<String, Value>,
+    /// What is attested of the sandbox.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sandbox: Option<Sandbox>,
+    /// What the agent is declared to be.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub agent_identity: Option<AgentIdentity>,
     /// A claim that nobody verified; see [`Intent::without_claims`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub context_set_digest: Option<Digest>,
@@ -172,6 +191,21 @@ impl Intent {
     /// Where the args came from, unique and sorted.
     pub fn arg_provenance(&self) -> &[Provenance] {
         &self.arg_provenance
+    }
+
+    /// The steps, where the intent is a script; its tool is then `script`.
+    pub fn script(&self) -> Option<&Script> {
+        self.script.as_ref()
+    }
+
+    /// Which skill made the call.
+    pub fn skill_provenance(&self) -> Option<&SkillProvenance> {
+        self.skill_provenance.as_ref()
+    }
+
+    /// On whose behalf the call is made.
+    pub fn delegation(&self) -> Option<&Delegation> {
+        self.delegation.as_ref()
     }
 
     /// Who calls, from where, at what risk.

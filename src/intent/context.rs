@@ -21,6 +21,8 @@ pub(super) fn normalise(draft: ContextDraft) -> Result<Context, IntentError> {
         workspace,
         risk_class,
         auth_context,
+        sandbox: None,
+        agent_identity: None,
         context_set_digest: digest(draft.context_set_digest)?,
         credential_ttl_seconds: u64::try_from(draft.credential_ttl_seconds)
             .map_err(|_| invalid("context.credential_ttl_seconds must be >= 0"))?,

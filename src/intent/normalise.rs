@@ -25,9 +25,12 @@ impl Draft {
             created_at,
             tool_name,
             args,
+            script: None,
             targets,
             arg_provenance,
+            skill_provenance: None,
             context,
+            delegation: None,
         })
     }
 }
