@@ -28,13 +28,17 @@ const FRACTION_DIGITS: usize = 9;
 pub fn parse(text: &str) -> Option<Time> {
     let (whole, rest) = text.split_at_checked(19)?;
     let (fraction, offset) = split_fraction(rest)?;
+    let utc = local(whole, fraction)?.checked_sub(offset_of(offset)?).ok()?;
+    Time::from_civil(utc)
+}
+
+/// Date and clock reading in their strict form; the fraction comes with its point.
+fn local(whole: &str, fraction: &str) -> Option<DateTime> {
     if !fits(whole, "dddd-dd-ddTdd:dd:dd") || whole.ends_with("60") {
         return None;
     }
     let fraction = fraction.get(..=FRACTION_DIGITS).unwrap_or(fraction);
-    let local: DateTime = format!("{whole}{fraction}").parse().ok()?;
-    let utc = local.checked_sub(offset_of(offset)?).ok()?;
-    (utc.year() >= 0).then_some(Time(utc))
+    format!("{whole}{fraction}").parse().ok()
 }
 
 /// The fraction with its point, or nothing, and what follows.
@@ -81,6 +85,18 @@ impl Time {
     pub fn from_timestamp(timestamp: Timestamp) -> Time {
         let utc = TimeZone::UTC.to_datetime(timestamp);
         if utc.year() < 0 { ZERO } else { Time(utc) }
+    }
+
+    /// A clock reading in UTC; `None` where it has no year of four digits.
+    pub fn from_civil(utc: DateTime) -> Option<Time> {
+        (utc.year() >= 0).then_some(Time(utc))
+    }
+
+    /// A clock reading without an offset, as `YYYY-MM-DDThh:mm:ss` with or without a fraction.
+    pub fn parse_local(text: &str) -> Option<DateTime> {
+        let (whole, rest) = text.split_at_checked(19)?;
+        let (fraction, rest) = split_fraction(rest)?;
+        if rest.is_empty() { local(whole, fraction) } else { None }
     }
 
     /// Date and clock reading in UTC, for arithmetic.
