@@ -56,9 +56,9 @@ fn has(intent: &Intent, field: RequiredField) -> bool {
         RequiredField::ArgProvenance => !intent.arg_provenance().is_empty(),
         RequiredField::EndpointClass => !has_unknown_endpoint(intent),
         RequiredField::Targets => !intent.targets().is_empty(),
-        // An intent can only claim context evidence, and claims do not count; an intent that
-        // holds a delegation is refused before it gets here.
-        RequiredField::ContextEvidence | RequiredField::Delegation => false,
+        RequiredField::Delegation => intent.delegation().is_some(),
+        // An intent can only claim context evidence, and claims do not count.
+        RequiredField::ContextEvidence => false,
     }
 }
 
@@ -71,8 +71,7 @@ fn says(context: &Context, field: HighRiskField) -> bool {
     match field {
         HighRiskField::AgentActionBomRef => label(Label::AgentActionBomRef),
         HighRiskField::AgentId => label(Label::AgentId),
-        // An intent that holds one is refused before it gets here.
-        HighRiskField::AgentIdentity => false,
+        HighRiskField::AgentIdentity => context.agent_identity.is_some(),
         HighRiskField::ApprovalRef => label(Label::ApprovalRef),
         HighRiskField::CredentialAccessType => context.credential_access_type.is_some(),
         HighRiskField::CredentialIssuer => label(Label::CredentialIssuer),
