@@ -3,7 +3,8 @@
 //! A [`Draft`] is what was said, by a file or by an adapter; an [`Intent`] is what it means:
 //! trimmed, lowered, inferred, checked, sorted, and bound by two digests. There is no other way
 //! to an `Intent` than [`Draft::normalise`], and no way to change one but
-//! [`Intent::without_claims`], so whoever holds one holds the very thing that was digested.
+//! [`Intent::without_claims`] and [`Intent::with_inventory`], so whoever holds one holds the very
+//! thing that was digested.
 //!
 //! Rejected: deriving readers on the types. A derived reader ignores a member in another case,
 //! and that is how a field goes missing; [`read`] names every member itself.
@@ -20,9 +21,11 @@ mod draft;
 pub mod read;
 mod members;
 mod normalise;
+mod field;
 mod args;
 mod credentials;
 mod targets;
+mod provenance;
 mod domain;
 mod context;
 mod skill;
@@ -31,11 +34,16 @@ mod sandbox;
 mod delegation;
 mod script;
 mod digest;
+mod inventory;
 
 pub use agent::AgentIdentity;
 pub use delegation::{Delegation, Link};
-pub use draft::{ContextDraft, Draft, ProvenanceDraft, TargetDraft};
+pub use draft::{
+    AgentDraft, ContextDraft, DelegationDraft, Draft, LinkDraft, ProvenanceDraft, SandboxDraft,
+    ScriptDraft, SkillDraft, StepDraft, TargetDraft,
+};
 pub use error::IntentError;
+pub use inventory::{Inventory, InventoryEntry};
 pub use sandbox::Sandbox;
 pub use script::{Script, Step};
 pub use skill::SkillProvenance;

@@ -22,8 +22,7 @@ pub(super) struct Unsealed {
 /// Computes the digests. The one without claims is computed here too, where an error can still be
 /// told, so that taking claims away later cannot fail.
 pub(super) fn seal(unsealed: Unsealed) -> Result<Intent, IntentError> {
-    let (args_digest, digest, digest_without_claims) =
-        digests(&unsealed).map_err(|error| IntentError::Normalise(error.to_string()))?;
+    let (args_digest, digest, digest_without_claims) = digests(&unsealed)?;
     Ok(Intent {
         created_at: unsealed.created_at,
         tool_name: unsealed.tool_name,
@@ -38,6 +37,21 @@ pub(super) fn seal(unsealed: Unsealed) -> Result<Intent, IntentError> {
         digest,
         digest_without_claims,
     })
+}
+
+/// Takes the digests off, for a change after which they are computed anew.
+pub(super) fn unseal(intent: Intent) -> Unsealed {
+    Unsealed {
+        created_at: intent.created_at,
+        tool_name: intent.tool_name,
+        args: intent.args,
+        script: intent.script,
+        targets: intent.targets,
+        arg_provenance: intent.arg_provenance,
+        skill_provenance: intent.skill_provenance,
+        context: intent.context,
+        delegation: intent.delegation,
+    }
 }
 
 /// The digest of the args, of the whole, and of the whole without claims.

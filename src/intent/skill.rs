@@ -1,5 +1,9 @@
 //! Which skill made a call (spec E9), as the caller says it.
 
+use super::draft::SkillDraft;
+use super::error::IntentError;
+use super::field::{invalid, sha256};
+use super::text::{trimmed, word};
 use crate::json::Digest;
 use serde::Serialize;
 
@@ -21,4 +25,22 @@ pub struct SkillProvenance {
     /// Digest of its content.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub digest: Option<Digest>,
+}
+
+pub(super) fn normalise(draft: SkillDraft) -> Result<SkillProvenance, IntentError> {
+    let (skill_name, source) = (trimmed(draft.skill_name), word(draft.source));
+    let publisher = trimmed(draft.publisher);
+    if skill_name.is_empty() || source.is_empty() || publisher.is_empty() {
+        return Err(invalid("skill provenance requires skill_name, source, and publisher"));
+    }
+    Ok(SkillProvenance {
+        skill_name,
+        source,
+        publisher,
+        skill_version: trimmed(draft.skill_version),
+        signature_key_id: trimmed(draft.signature_key_id),
+        digest: sha256(draft.digest, |said| {
+            format!("invalid skill provenance digest: {said}; it must be sha256 hex")
+        })?,
+    })
 }

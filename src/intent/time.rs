@@ -124,7 +124,7 @@ impl fmt::Display for Time {
 
 #[cfg(test)]
 mod tests {
-    use super::{DEFAULT, ZERO, parse};
+    use super::{DEFAULT, Time, ZERO, parse};
 
     #[test]
     fn strict_rfc_3339_is_read_and_written_in_utc() {
@@ -172,5 +172,16 @@ mod tests {
         ] {
             assert_eq!(parse(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn timestamps_become_times_in_utc() {
+        for text in ["2026-01-02T03:04:05.12Z", "1969-12-31T23:59:59Z", "0000-01-01T00:00:00Z"] {
+            let time = Time::from_timestamp(text.parse().unwrap());
+            assert_eq!(Some(time), parse(text), "{text}");
+            assert_eq!(format!("{}Z", time.civil()), text);
+        }
+        assert_eq!(Time::from_timestamp(jiff::Timestamp::MIN), ZERO);
+        assert!(!ZERO.is_given() && DEFAULT.is_given());
     }
 }

@@ -218,6 +218,10 @@ mod tests {
         sorted(EndpointClass::ALL.iter().map(|word| word.as_str()));
         sorted(DiscoveryMethod::ALL.iter().map(|word| word.as_str()));
         sorted(ProvenanceSource::ALL.iter().map(|word| word.as_str()));
+        sorted(NetworkMode::ALL.iter().map(|word| word.as_str()));
+        sorted(EnvExposure::ALL.iter().map(|word| word.as_str()));
+        sorted(FilesystemIsolation::ALL.iter().map(|word| word.as_str()));
+        sorted(UserMode::ALL.iter().map(|word| word.as_str()));
         sorted(Label::ALL.iter().map(|word| word.as_str()));
     }
 

@@ -155,6 +155,9 @@ mod tests {
                 "fail_closed_missing_targets",
             ]
         );
+        let delegated = r#"[],"delegation":{"requester_identity":"a"}"#;
+        let decision = decide(policy, &call("t", delegated, ""));
+        assert!(!decision.violations.contains(&"missing_delegation".to_owned()));
         let unknown = decide(
             "fail_closed: {enabled: true}",
             &call("t", r#"[{"kind":"table","value":"x"}]"#, ""),
