@@ -49,7 +49,11 @@ pub(super) fn normal_duration(text: &str) -> Result<String, String> {
         Some(body) => (text.starts_with('-'), body),
         None => (false, text),
     };
-    let nanos = if body == "0" { Some(0) } else { nanoseconds(body) };
+    let nanos = match body {
+        "" => None,
+        "0" => Some(0),
+        body => nanoseconds(body),
+    };
     match nanos {
         None => Err(format!("parse mcp_trust.max_age: `{text}` is no duration; write it like 90m")),
         Some(nanos) if sign || nanos == 0 => Err("mcp_trust.max_age must be > 0".to_owned()),
