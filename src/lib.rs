@@ -17,6 +17,7 @@ pub mod state;
 pub mod snapshot;
 pub mod stage;
 pub mod policy;
+pub mod kill_switch;
 pub mod intent;
 pub mod trace;
 pub mod call;
