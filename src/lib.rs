@@ -14,6 +14,7 @@ pub mod gate;
 pub mod case;
 pub mod evidence;
 pub mod state;
+pub mod store;
 pub mod snapshot;
 pub mod stage;
 pub mod policy;

@@ -15,7 +15,7 @@ use source::{Source, imports, root, sources};
 use std::collections::BTreeMap;
 
 /// The rooms of the house, top floor first. A room may import only what stands below it.
-const ROOMS: [&str; 27] = [
+const ROOMS: [&str; 28] = [
     "main",
     "cli",
     "app",
@@ -28,6 +28,7 @@ const ROOMS: [&str; 27] = [
     "case",
     "evidence",
     "state",
+    "store",
     "snapshot",
     "stage",
     "trace",
