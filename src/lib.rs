@@ -17,6 +17,7 @@ pub mod state;
 pub mod store;
 pub mod snapshot;
 pub mod stage;
+pub mod broker;
 pub mod policy;
 pub mod kill_switch;
 pub mod intent;

@@ -15,7 +15,7 @@ use source::{Source, imports, root, sources};
 use std::collections::BTreeMap;
 
 /// The rooms of the house, top floor first. A room may import only what stands below it.
-const ROOMS: [&str; 28] = [
+const ROOMS: [&str; 29] = [
     "main",
     "cli",
     "app",
@@ -32,6 +32,7 @@ const ROOMS: [&str; 28] = [
     "snapshot",
     "stage",
     "trace",
+    "broker",
     "policy",
     "kill_switch",
     "identity",
@@ -47,8 +48,8 @@ const ROOMS: [&str; 28] = [
 ];
 
 /// Rooms that know neither clock nor file nor socket nor tokio; also single files.
-const PURE: [&str; 7] =
-    ["call", "intent", "kill_switch", "policy", "stage", "gate", "evidence/chain"];
+const PURE: [&str; 8] =
+    ["broker", "call", "intent", "kill_switch", "policy", "stage", "gate", "evidence/chain"];
 
 /// Words that no pure file may use, and why not.
 const IMPURE: [(&str, &str); 8] = [
