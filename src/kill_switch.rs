@@ -8,12 +8,14 @@
 //! for a tool would then be stepped around by wrapping the call in a script of one step.
 
 mod change;
+mod journal;
 mod path;
 mod read;
 mod select;
 mod write;
 
 pub use change::ChangeError;
+pub use journal::{Event, Note, Order};
 pub use read::StateError;
 
 use crate::intent::Intent;

@@ -1,7 +1,7 @@
 //! Files that a command reads and writes, and what is said when that fails.
 
 use super::answer::Failure;
-use crate::store::file;
+use crate::store::{StoreError, file};
 use crate::trace;
 use serde::Serialize;
 use std::fs;
@@ -52,4 +52,11 @@ pub(super) fn write_record<T: Serialize>(
 ) -> Result<(), Failure> {
     let bytes = trace::to_file(record).map_err(Failure::internal)?;
     write(what, path, &bytes, Existing::Replace)
+}
+
+impl From<StoreError> for Failure {
+    /// A state file that means nothing is invalid input; all else is the machine's.
+    fn from(error: StoreError) -> Failure {
+        if error.is_input() { Failure::input(error) } else { Failure::internal(error) }
+    }
 }

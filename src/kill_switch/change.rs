@@ -33,43 +33,45 @@ impl State {
         State { created_at: at, updated_at: at, entries: Vec::new() }
     }
 
-    /// Adds an entry; one without an id gets one. Returns the id.
+    /// Adds an entry; one without an id gets one. Returns it as it then is, as all changes do.
     ///
     /// # Errors
     /// The id is taken.
-    pub fn add(&mut self, entry: Entry, at: Time) -> Result<String, ChangeError> {
+    pub fn add(&mut self, entry: Entry, at: Time) -> Result<Entry, ChangeError> {
         let entry = entry.named();
-        let id = entry.entry_id.clone();
-        if self.entries.iter().any(|known| known.entry_id == id) {
-            return Err(ChangeError::Taken(shown(&id)));
+        if self.entries.iter().any(|known| known.entry_id == entry.entry_id) {
+            return Err(ChangeError::Taken(shown(&entry.entry_id)));
         }
-        self.entries.push(entry);
+        self.entries.push(entry.clone());
         self.touch(at);
-        Ok(id)
+        Ok(entry)
     }
 
     /// Takes an entry back, for good.
     ///
     /// # Errors
     /// There is no such entry, or more than one.
-    pub fn disable(&mut self, id: &str, at: Time) -> Result<(), ChangeError> {
-        self.entry(id)?.enabled = false;
+    pub fn disable(&mut self, id: &str, at: Time) -> Result<Entry, ChangeError> {
+        let entry = self.entry(id)?;
+        entry.enabled = false;
+        let entry = entry.clone();
         self.touch(at);
-        Ok(())
+        Ok(entry)
     }
 
     /// Lets an entry end at the time `end`.
     ///
     /// # Errors
     /// There is no such entry, or more than one, or it ends earlier.
-    pub fn expire(&mut self, id: &str, end: Time, at: Time) -> Result<(), ChangeError> {
+    pub fn expire(&mut self, id: &str, end: Time, at: Time) -> Result<Entry, ChangeError> {
         let entry = self.entry(id)?;
         if entry.expires_at.is_given() && entry.expires_at < end {
             return Err(ChangeError::EndsEarlier(shown(id)));
         }
         entry.expires_at = end;
+        let entry = entry.clone();
         self.touch(at);
-        Ok(())
+        Ok(entry)
     }
 
     /// How many entries count at the time `at`.

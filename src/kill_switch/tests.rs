@@ -187,7 +187,7 @@ fn changes_are_kept_and_never_bring_an_entry_back() {
         created_at: now,
         expires_at: time::ZERO,
     };
-    let id = state.add(new(""), now).unwrap();
+    let id = state.add(new(""), now).unwrap().entry_id;
     assert!(id.starts_with("ks_") && id.len() == 27, "{id}");
     assert_eq!(state.add(new(""), now), Err(ChangeError::Taken(id.clone())));
     state.add(new("x"), now).unwrap();

@@ -3,8 +3,7 @@
 use super::file;
 use super::lock::Lock;
 use super::{READ_BYTES_MAX, Species, StoreError};
-use crate::kill_switch::State;
-use serde_json::Value;
+use crate::kill_switch::{Note, State};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -54,8 +53,8 @@ pub fn update<T, E: From<StoreError>>(
 ///
 /// # Errors
 /// The system says no.
-pub fn note(state: &Path, line: &Value) -> io::Result<PathBuf> {
+pub fn note(state: &Path, note: &Note) -> io::Result<PathBuf> {
     let journal = state.with_file_name(JOURNAL);
-    file::append_line(&journal, &line.to_string())?;
+    file::append_line(&journal, &serde_json::to_string(note)?)?;
     Ok(journal)
 }
