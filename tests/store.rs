@@ -7,7 +7,7 @@
     reason = "a process that cannot go on should stop the test"
 )]
 
-use gait::policy::{Limit, Scope, Window};
+use gait::policy::limit::{Limit, Scope, Window};
 use gait::store::rate_limits::{Charge, Counted, spend};
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Write as _};

@@ -11,7 +11,7 @@ use super::file;
 use super::lock::Lock;
 use super::{READ_BYTES_MAX, Species, StoreError};
 use crate::intent::words::words;
-use crate::policy::{Limit, Scope, Window};
+use crate::policy::limit::{Limit, Scope, Window};
 use jiff::Timestamp;
 use std::io;
 use std::path::Path;
