@@ -12,7 +12,6 @@ mod record;
 mod relationship;
 mod audit;
 mod read;
-mod time;
 
 use crate::intent::{Intent, Label};
 use crate::json::{self, CanonicalError, Digest};
@@ -33,9 +32,6 @@ const SCHEMA_VERSION: &str = "1.0.0";
 
 /// Who wrote the record.
 const PRODUCER: &str = env!("CARGO_PKG_VERSION");
-
-/// How many hex characters of a digest make an id.
-const ID_HEX_CHARS: usize = 24;
 
 /// One decision, as far as a trace speaks of it.
 #[derive(Debug)]
@@ -69,7 +65,7 @@ pub fn trace_id(policy: Digest, intent: Digest, verdict: Verdict) -> String {
 
 /// The first 12 bytes, hex, of SHA-256 over `text`.
 pub fn id(text: &str) -> String {
-    Digest::of(text.as_bytes()).to_string().chars().take(ID_HEX_CHARS).collect()
+    Digest::of(text.as_bytes()).short()
 }
 
 /// A record as a file holds it: two spaces of indent, members in written order, line end.

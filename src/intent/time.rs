@@ -4,7 +4,8 @@
 //! ends on 9999-12-30, a day short of the `9999-12-31` by which people say *never*.
 
 use jiff::civil::DateTime;
-use jiff::{SignedDuration, civil};
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp, civil};
 use std::fmt;
 
 /// A point in time, UTC, years 0000 to 9999. Shown in output form: RFC 3339, the fraction only
@@ -73,6 +74,31 @@ fn fits(text: &str, pattern: &str) -> bool {
 }
 
 // === impl Time ===
+
+impl Time {
+    /// A point in time as jiff has it. One before the year 0, which the format cannot write, is
+    /// [`ZERO`].
+    pub fn from_timestamp(timestamp: Timestamp) -> Time {
+        let utc = TimeZone::UTC.to_datetime(timestamp);
+        if utc.year() < 0 { ZERO } else { Time(utc) }
+    }
+
+    /// Date and clock reading in UTC, for arithmetic.
+    pub fn civil(self) -> DateTime {
+        self.0
+    }
+
+    /// Whether it was given, that is, is not [`ZERO`].
+    pub fn is_given(self) -> bool {
+        self != ZERO
+    }
+}
+
+impl serde::Serialize for Time {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
 
 impl fmt::Display for Time {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
