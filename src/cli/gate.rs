@@ -6,7 +6,6 @@
 mod flags;
 mod settings;
 mod profile;
-mod signing;
 mod ruling;
 mod report;
 mod unsupported;
