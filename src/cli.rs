@@ -12,7 +12,12 @@ mod policy;
 mod gate;
 mod kill_switch;
 mod keys;
+mod approve;
+mod delegate;
 mod trace;
+mod minting;
+mod signing;
+mod duration;
 mod load;
 mod project;
 mod verify_key;
@@ -59,6 +64,14 @@ enum Command {
     /// Make, renew and check signing keys
     #[command(subcommand)]
     Keys(keys::Command),
+    /// Sign that one intent may run under one policy, and write the token to a file
+    #[command(
+        override_usage = "gait approve --intent-digest <HEX> --policy-digest <HEX> --ttl <DURATION> --scope <CSV> --approver <ID> --reason-code <CODE> [OPTIONS]"
+    )]
+    Approve(Box<approve::Approve>),
+    /// Make and check tokens that let somebody act for another
+    #[command(subcommand)]
+    Delegate(Box<delegate::Command>),
     /// Check signed decisions
     #[command(subcommand)]
     Trace(trace::Command),
@@ -101,6 +114,8 @@ impl Command {
             Command::Gate(command) => command.run(invocation),
             Command::KillSwitch(command) => command.run(invocation),
             Command::Keys(command) => command.run(invocation),
+            Command::Approve(command) => command.run(invocation),
+            Command::Delegate(command) => command.run(invocation),
             Command::Trace(command) => command.run(invocation),
         }
     }

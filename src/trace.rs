@@ -11,19 +11,22 @@
 mod record;
 mod relationship;
 mod audit;
+mod delegated;
 mod read;
 
 use crate::intent::{Intent, Label};
 use crate::json::{self, CanonicalError, Digest};
 use crate::policy::Verdict;
 use crate::sign::PrivateKey;
+use delegated::DelegationRef;
 use jiff::Timestamp;
-use record::{ContextMembers, ReferenceMembers};
+use record::{ContextMembers, ProofMembers, ReferenceMembers};
 use relationship::{Caller, Names, PolicySchema, Relationship};
 use serde::Serialize;
 use std::time::Duration;
 
-pub use audit::{Asked, Audit};
+pub use audit::{ApprovalAudit, Asked, DelegationAudit};
+pub use delegated::Delegated;
 pub use read::{ReadError, Unverified};
 pub use record::Record;
 
@@ -54,6 +57,8 @@ pub struct Facts<'a> {
     pub violations: &'a [String],
     /// The approvals that were used or named; may be empty.
     pub approval_ref: &'a str,
+    /// The delegation that the intent claims, if any.
+    pub delegated: Option<Delegated<'a>>,
     /// How long deciding took.
     pub latency: Duration,
 }
@@ -106,6 +111,10 @@ impl Record {
             violations: facts.violations.to_vec(),
             latency_ms: facts.latency.as_secs_f64() * 1e3,
             approval_token_ref: facts.approval_ref.to_owned(),
+            proofs: ProofMembers {
+                delegation_ref: facts.delegated.as_ref().map(DelegationRef::of),
+                ..ProofMembers::default()
+            },
             ..Record::default()
         }
     }
@@ -132,6 +141,7 @@ fn relationship(facts: &Facts<'_>, trace_id: &str) -> Relationship {
     let caller = Caller {
         identity: &context.identity,
         session: context.labels.get(&Label::SessionId).map(String::as_str),
+        delegation: facts.delegated.as_ref().map(|delegated| delegated.chain),
     };
     let schema = PolicySchema { id: facts.policy_id, version: facts.policy_version };
     Relationship::of_trace(&names, &caller, &schema)
@@ -164,6 +174,7 @@ mod tests {
             verdict: Verdict::Block,
             violations: &["v".to_owned()],
             approval_ref: "t1",
+            delegated: None,
             latency: Duration::from_micros(1500),
         })
     }
@@ -206,9 +217,9 @@ mod tests {
             tool_name: "repo.read",
             intent_digest: intent().digest(),
             policy_digest: Digest::parse(POLICY).unwrap(),
-            required_approvals: 2,
         };
-        let text = String::from_utf8(to_file(&Audit::unanswered(&asked)).unwrap()).unwrap();
+        let audit = ApprovalAudit::unanswered(&asked, 2);
+        let text = String::from_utf8(to_file(&audit).unwrap()).unwrap();
         assert!(text.ends_with("},\n  \"entries\": null\n}\n"), "{text}");
         assert!(text.contains("\"parent_record_id\": \"t\""), "{text}");
     }

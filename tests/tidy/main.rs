@@ -15,7 +15,7 @@ use source::{Source, imports, root, sources};
 use std::collections::BTreeMap;
 
 /// The rooms of the house, top floor first. A room may import only what stands below it.
-const ROOMS: [&str; 29] = [
+const ROOMS: [&str; 32] = [
     "main",
     "cli",
     "app",
@@ -35,6 +35,9 @@ const ROOMS: [&str; 29] = [
     "broker",
     "policy",
     "kill_switch",
+    "approval",
+    "delegation",
+    "token",
     "identity",
     "intent",
     "call",
@@ -48,8 +51,19 @@ const ROOMS: [&str; 29] = [
 ];
 
 /// Rooms that know neither clock nor file nor socket nor tokio; also single files.
-const PURE: [&str; 8] =
-    ["broker", "call", "intent", "kill_switch", "policy", "stage", "gate", "evidence/chain"];
+const PURE: [&str; 11] = [
+    "broker",
+    "call",
+    "intent",
+    "token",
+    "approval",
+    "delegation",
+    "kill_switch",
+    "policy",
+    "stage",
+    "gate",
+    "evidence/chain",
+];
 
 /// Words that no pure file may use, and why not.
 const IMPURE: [(&str, &str); 8] = [

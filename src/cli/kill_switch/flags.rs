@@ -1,11 +1,11 @@
 //! The flags of `gait kill-switch`, and what they mean.
 
 use crate::cli::answer::Failure;
+use crate::cli::duration;
 use crate::intent::Kind;
 use crate::intent::time::{self, Time};
 use crate::kill_switch::{Entry, Order, Selector};
 use clap::Args;
-use jiff::SignedDuration;
 use std::path::PathBuf;
 
 /// Which state file.
@@ -228,7 +228,6 @@ impl End {
 
 /// The time when `ttl` has passed, where it is a positive duration.
 fn after(now: Time, ttl: &str) -> Option<Time> {
-    let ttl: SignedDuration = ttl.trim().parse().ok()?;
-    let end = now.civil().checked_add(ttl).ok()?;
-    ttl.is_positive().then(|| time::parse(&format!("{end}Z")))?
+    let end = now.civil().checked_add(duration::positive(ttl.trim())?).ok()?;
+    Time::from_civil(end)
 }
