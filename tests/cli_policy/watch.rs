@@ -67,8 +67,6 @@ fn an_interrupted_watch_ends_as_its_last_run_did() {
         let place = suite(&case);
         let mut watching = Watching::start(&place);
         watching.run(1);
-        // The handler is in place once the files are looked at for the first time.
-        sleep(Duration::from_millis(300));
         assert_eq!(watching.interrupt(), Some(exit));
     }
 }

@@ -126,14 +126,6 @@ impl Policies {
 impl Fixture {
     /// Approvals are not compared: the public tool does not, and they follow from the rule.
     fn is_changed(&self) -> bool {
-        let said = |decision: &Decision| {
-            (
-                decision.verdict,
-                decision.reason_codes.clone(),
-                decision.violations.clone(),
-                decision.matched_rule.clone(),
-            )
-        };
         said(&self.baseline) != said(&self.candidate)
     }
 
@@ -173,6 +165,12 @@ impl Fixture {
         let path = Line::new().hued(Hue::Strong, self.path.to_string_lossy());
         [path, side("baseline", &self.baseline), side("candidate", &self.candidate)]
     }
+}
+
+/// What of a decision is compared.
+fn said(decision: &Decision) -> (Verdict, [&[String]; 2], Option<&str>) {
+    let lists = [decision.reason_codes.as_slice(), decision.violations.as_slice()];
+    (decision.verdict, lists, decision.matched_rule.as_deref())
 }
 
 /// The longest verdict and two spaces.

@@ -12,10 +12,10 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
-use std::pin::pin;
 use std::time::{Duration, SystemTime};
 use tokio::runtime::Builder;
-use tokio::{select, signal, time};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::{select, time};
 
 /// How often files are looked at.
 const POLL: Duration = Duration::from_millis(300);
@@ -45,13 +45,13 @@ pub(super) fn run(path: &Path, options: &Options, invocation: &Invocation) -> Ou
 
 impl Watch<'_> {
     async fn until_interrupted(&self) -> io::Result<Exit> {
-        let mut interrupted = pin!(signal::ctrl_c());
+        let mut interrupts = signal(SignalKind::interrupt())?;
         let mut stamps = Stamps::new();
         loop {
             let exit = self.print_run(&mut stamps)?;
             while stamps == self.restamped(&stamps) {
                 select! {
-                    ended = &mut interrupted => return ended.map(|()| exit),
+                    _ = interrupts.recv() => return Ok(exit),
                     () = time::sleep(POLL) => {}
                 }
             }
