@@ -11,7 +11,12 @@ mod proxy;
 mod policy;
 mod gate;
 mod keys;
+mod approve;
+mod delegate;
 mod trace;
+mod minting;
+mod signing;
+mod duration;
 mod load;
 mod project;
 mod verify_key;
@@ -60,6 +65,14 @@ enum Command {
     /// Make, renew and check signing keys
     #[command(subcommand)]
     Keys(keys::Command),
+    /// Sign that one intent may run under one policy, and write the token to a file
+    #[command(
+        override_usage = "gait approve --intent-digest <HEX> --policy-digest <HEX> --ttl <DURATION> --scope <CSV> --approver <ID> --reason-code <CODE> [OPTIONS]"
+    )]
+    Approve(Box<approve::Approve>),
+    /// Make and check tokens that let somebody act for another
+    #[command(subcommand)]
+    Delegate(Box<delegate::Command>),
     /// Check signed decisions
     #[command(subcommand)]
     Trace(trace::Command),
@@ -115,6 +128,8 @@ impl Command {
             Command::Policy(command) => command.run(invocation),
             Command::Gate(command) => command.run(invocation),
             Command::Keys(command) => command.run(invocation),
+            Command::Approve(command) => command.run(invocation),
+            Command::Delegate(command) => command.run(invocation),
             Command::Trace(command) => command.run(invocation),
         }
     }
