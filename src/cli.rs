@@ -16,7 +16,6 @@ mod delegate;
 mod trace;
 mod minting;
 mod signing;
-mod duration;
 mod load;
 mod project;
 mod verify_key;
