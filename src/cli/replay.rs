@@ -48,6 +48,7 @@ Exit, the worst of:
   0  no change
 With --require VERDICT only what is stricter than VERDICT counts: 6 as above, 3 for a block, 4 for
 anything else (for --require allow also a dry_run, which does not execute), 0 if there is none.
+Calls that are skipped are warned of and change no exit status.
 
 Examples:
   gait replay --intents fixtures --policies policies --baseline policies/base_high_risk.yaml

@@ -58,10 +58,12 @@ impl<'a> Found<'a> {
                 "baseline_reason_codes": before.reason_codes(),
                 "baseline_violations": before.violations(),
                 "baseline_matched_rule": before.matched_rule(),
+                "baseline_min_approvals": before.min_approvals(),
                 "candidate_verdict": after.verdict.as_str(),
                 "candidate_reason_codes": after.reason_codes,
                 "candidate_violations": after.violations,
                 "candidate_matched_rule": after.matched_rule,
+                "candidate_min_approvals": after.min_approvals,
             })
         });
     }

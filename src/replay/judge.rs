@@ -43,7 +43,7 @@ pub(super) fn judge<'a>(plan: &'a Plan, batch: &Batch) -> Judged<'a> {
 }
 
 /// The one place that asks a policy.
-fn decide(policy: &Policy, intent: &Intent, _at: Time) -> Decision {
+pub(super) fn decide(policy: &Policy, intent: &Intent, _at: Time) -> Decision {
     policy.decide(intent)
 }
 

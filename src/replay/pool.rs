@@ -87,3 +87,39 @@ fn merge(
     }
     Ok(all)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::intent::time;
+    use crate::replay::{At, Details, Form, Source};
+    use std::num::NonZeroUsize;
+
+    /// Takes some batches and then no more.
+    struct Full(usize);
+
+    impl Listener for Full {
+        fn batch(&mut self, _: u64, lines: &[u8]) -> io::Result<()> {
+            assert!(lines.starts_with(b"{"), "what was not judged is told");
+            self.0 = self.0.checked_sub(1).ok_or(io::ErrorKind::StorageFull)?;
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_listener_that_fails_ends_the_replay() {
+        let missing = Source { path: "missing.json".into(), form: Form::Document, bytes: 0 };
+        let plan = Plan {
+            sources: vec![missing; 20_000],
+            policies: Vec::new(),
+            baseline: None,
+            at: At::Fixed(time::DEFAULT),
+            jobs: NonZeroUsize::new(3).unwrap(),
+            examples_max: 1,
+            details: Details::Wanted,
+        };
+        let stopped = plan.run(&mut Full(5)).unwrap_err();
+        assert!(matches!(stopped, Stopped::Listener(_)), "{stopped}");
+        assert_eq!(plan.run(&mut Full(usize::MAX)).unwrap().invalid, 20_000);
+    }
+}

@@ -67,6 +67,14 @@ impl Before {
         }
     }
 
+    /// How many approvals it asked for; a record does not tell.
+    pub(super) fn min_approvals(&self) -> Option<u64> {
+        match self {
+            Before::Decided(decision) => Some(decision.min_approvals),
+            Before::Recorded(_) => None,
+        }
+    }
+
     /// Whether `after` says the same.
     pub(super) fn is(&self, after: &Decision) -> bool {
         match self {
@@ -101,21 +109,22 @@ impl Recorded {
 
 #[cfg(test)]
 mod tests {
+    use super::super::judge;
     use super::*;
+    use crate::intent::{read, time};
+    use crate::policy::source;
 
     fn codes(text: &str) -> Vec<String> {
         text.split_whitespace().map(str::to_owned).collect()
     }
 
     fn decision(reasons: &str) -> Decision {
-        Decision {
-            verdict: Verdict::Block,
-            reason_codes: codes(reasons),
-            violations: Vec::new(),
-            matched_rule: None,
-            min_approvals: 0,
-            distinct_approvers: false,
-        }
+        let intent = r#"{"tool_name":"t","args":{},
+            "context":{"identity":"i","workspace":"/w","risk_class":"low"}}"#;
+        let intent = read::from_json(intent.as_bytes()).unwrap().normalise().unwrap();
+        let policy = source::parse("p.yaml", b"default_verdict: block").unwrap();
+        let decision = judge::decide(&policy, &intent, time::DEFAULT);
+        Decision { reason_codes: codes(reasons), ..decision }
     }
 
     fn same(recorded: &str, added: Added, after: &str) -> bool {

@@ -188,7 +188,10 @@ fn broken_input_is_reported_whole_and_the_rest_is_judged() {
     let run = replay(&place, "--intents bad --policies base.yaml --out d.jsonl");
     let answer = run.json();
     assert_eq!((run.exit, &answer["intents"], &answer["invalid"]), (6, &json!(2), &json!(5)));
-    refused(&run, "5 of the input cannot be used; the first is bad/a.json: parse intent json");
+    refused(
+        &run,
+        "5 lines or documents cannot be used; the first is bad/a.json: parse intent json",
+    );
     let faults = answer["faults"].as_array().unwrap().iter();
     let places: Vec<_> = faults.map(|fault| (&fault["path"], fault["line"].as_u64())).collect();
     let (a, b, c) = (&json!("bad/a.json"), &json!("bad/b.jsonl"), &json!("bad/c.json"));

@@ -8,7 +8,7 @@ use gait::clock;
 use gait::evidence::{self, CallId, Ending, Judgement, Opening, Settings};
 use gait::intent::{Draft, Intent, read};
 use gait::json::Digest;
-use gait::policy::{Policy, source};
+use gait::policy::Verdict;
 use gait::state::StateDir;
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -17,21 +17,22 @@ fn read(number: usize) -> Intent {
     read::from_json(intent(number).as_bytes()).and_then(Draft::normalise).unwrap()
 }
 
-fn policy() -> Policy {
-    source::parse("base.yaml", BASE.as_bytes()).unwrap()
-}
-
-/// What the policy says of an intent, as a record holds it.
+/// What `BASE` says of an intent, as a record holds it.
 fn judgement(number: usize) -> Judgement {
-    let (intent, policy) = (read(number), policy());
-    let decision = policy.decide(&intent);
+    let intent = read(number);
+    let (verdict, rule) = [
+        (Verdict::Allow, Some("reads")),
+        (Verdict::RequireApproval, Some("writes")),
+        (Verdict::Allow, Some("reads")),
+        (Verdict::DryRun, Some("mails")),
+        (Verdict::Block, None),
+    ][number % 5];
+    let reason = rule.map_or("default_block".to_owned(), |rule| format!("matched_rule_{rule}"));
     Judgement {
         tool_name: Some(intent.tool_name().into()),
-        verdict: Some(decision.verdict),
-        reason_codes: decision.reason_codes,
-        violations: decision.violations,
-        matched_rule: decision.matched_rule,
-        policy_digest: Some(policy.digest()),
+        verdict: Some(verdict),
+        reason_codes: vec![reason],
+        matched_rule: rule.map(str::to_owned),
         intent_digest: Some(intent.digest()),
         ..Judgement::default()
     }

@@ -64,3 +64,37 @@ impl Drop for Growing {
         let _ = fs::remove_file(&self.temporary);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_sees_half_of_it() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("new/d.jsonl");
+        let grow = |text: &str| {
+            let mut growing = Growing::begin("differences", &path).unwrap();
+            growing.write_all(text.as_bytes()).unwrap();
+            growing
+        };
+        drop(grow("lost"));
+        assert!(fs::read_dir(path.parent().unwrap()).unwrap().next().is_none());
+        grow("one").keep().unwrap();
+        let second = grow("two");
+        assert_eq!(fs::read(&path).unwrap(), b"one");
+        second.keep().unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"two");
+        assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn what_is_no_file_stays() {
+        let place = tempfile::tempdir().unwrap();
+        let link = place.path().join("link");
+        std::os::unix::fs::symlink("/dev/null", &link).unwrap();
+        for path in [place.path(), &link] {
+            assert!(Growing::begin("differences", path).is_err());
+        }
+    }
+}

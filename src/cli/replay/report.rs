@@ -150,7 +150,10 @@ impl Report<'_> {
                     format!("; the first is {spot}: {}", fault.error)
                 });
                 let invalid = self.tally.invalid;
-                Some(format!("{invalid} of the input cannot be used{}", first.unwrap_or_default()))
+                Some(format!(
+                    "{invalid} lines or documents cannot be used{}",
+                    first.unwrap_or_default()
+                ))
             }
             Exit::Drift => Some(format!("{} judgements changed", self.demand.unmet(self.tally))),
             _ => None,
