@@ -37,8 +37,8 @@ Input:
 
 Baseline:
   --baseline, else the recorded verdicts of --evidence, else none: then nothing is a change.
-  A change is another verdict or, with the same verdict, other rules, reasons, violations or
-  numbers of approvals.
+  A change is another verdict or, with the same verdict, other rules, reasons, violations,
+  approvals, or demands such as limits and tokens.
 
 Exit, the worst of:
   6  an intent, evidence line or policy cannot be used, or there is nothing to replay
@@ -156,7 +156,7 @@ impl Replay {
                 Failure::input(format!("invalid --evaluation-time: `{text}`; {mend}"))
             });
         }
-        now().map(At::Recorded)
+        Ok(At::Recorded(Time::from_timestamp(clock::now())))
     }
 
     fn jobs(&self) -> NonZeroUsize {
@@ -170,9 +170,4 @@ impl Replay {
             _ => watch::Bar::None,
         }
     }
-}
-
-fn now() -> Result<Time, Failure> {
-    let now = clock::now().to_string();
-    time::parse(&now).ok_or_else(|| Failure::internal(format!("the clock says `{now}`")))
 }

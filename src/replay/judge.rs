@@ -43,8 +43,8 @@ pub(super) fn judge<'a>(plan: &'a Plan, batch: &Batch) -> Judged<'a> {
 }
 
 /// The one place that asks a policy.
-pub(super) fn decide(policy: &Policy, intent: &Intent, _at: Time) -> Decision {
-    policy.decide(intent)
+pub(super) fn decide(policy: &Policy, intent: &Intent, at: Time) -> Decision {
+    policy.decide(intent, at)
 }
 
 // === reading ===
@@ -123,7 +123,7 @@ fn recorded(found: &mut Found<'_>, plan: &Plan, mut spot: Spot, line: &[u8]) {
 fn compare(found: &mut Found<'_>, plan: &Plan, mut case: Case) {
     case.spot.intent_digest = Some(case.intent.digest());
     if let Some(baseline) = &plan.baseline {
-        case.before = Some(Before::Decided(decide(baseline, &case.intent, case.at)));
+        case.before = Some(Before::Decided(Box::new(decide(baseline, &case.intent, case.at))));
     }
     found.tally.intents += 1;
     for place in 0..plan.policies.len() {

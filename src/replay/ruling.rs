@@ -1,6 +1,6 @@
 //! When two rulings on one intent are the same.
 //!
-//! A decision is compared whole. A recorded one knows no number of approvals, and may hold one
+//! A decision is compared with all that it asks for. A recorded one knows no approvals or demands, and may hold one
 //! reason more than the policy gave: the proxy adds why it did something else than the verdict
 //! says. Only a reason that can be such an addition is let pass.
 
@@ -10,7 +10,7 @@ use crate::policy::{Decision, Verdict};
 #[derive(Debug)]
 pub(super) enum Before {
     /// By a baseline policy.
-    Decided(Decision),
+    Decided(Box<Decision>),
     /// As its evidence line tells.
     Recorded(Recorded),
 }
@@ -78,10 +78,21 @@ impl Before {
     /// Whether `after` says the same.
     pub(super) fn is(&self, after: &Decision) -> bool {
         match self {
-            Before::Decided(before) => before == after,
+            Before::Decided(before) => same(before, after),
             Before::Recorded(before) => before.is(after),
         }
     }
+}
+
+/// All that is done about an intent is the same; how it was found out can differ.
+fn same(before: &Decision, after: &Decision) -> bool {
+    let approvals = |decision: &Decision| (decision.min_approvals, decision.distinct_approvers);
+    before.verdict == after.verdict
+        && before.matched_rule == after.matched_rule
+        && before.reason_codes == after.reason_codes
+        && before.violations == after.violations
+        && approvals(before) == approvals(after)
+        && before.demands == after.demands
 }
 
 // === impl Recorded ===
@@ -150,10 +161,13 @@ mod tests {
     }
 
     #[test]
-    fn a_decision_is_compared_whole() {
-        let before = Before::Decided(decision("a"));
+    fn a_decision_is_compared_with_what_it_asks_for() {
+        let before = Before::Decided(Box::new(decision("a")));
         assert!(before.is(&decision("a")));
         let approvals = Decision { min_approvals: 2, ..decision("a") };
         assert!(!before.is(&approvals));
+        let mut limited = decision("a");
+        limited.demands.broker = Some(Default::default());
+        assert!(!before.is(&limited));
     }
 }

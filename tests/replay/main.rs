@@ -24,6 +24,18 @@ rules:
   - {name: mails, effect: dry_run, match: {tool_names: [mail.send]}}
 ";
 
+/// Nothing in February.
+const FREEZE: &str = r#"
+rules:
+  - name: any
+    effect: allow
+    freeze_window:
+      enabled: true
+      timezone: UTC
+      effect: block
+      windows: [{start: "2026-02-01T00:00:00", end: "2026-03-01T00:00:00"}]
+"#;
+
 /// A place with `base.yaml`, and `corpus.jsonl` with 200 intents.
 fn place() -> Place {
     let place = Place::new();
@@ -250,6 +262,17 @@ fn the_number_of_threads_changes_nothing() {
     });
     assert_eq!((runs[0].0, &runs[0].1["intents"]), (6, &json!(3400)));
     assert!(runs[0] == runs[1] && runs[1] == runs[2]);
+}
+
+#[test]
+fn intents_are_judged_at_the_time_that_is_asked_for() {
+    let place = place();
+    place.put("base.yaml", FREEZE);
+    for (time, exit) in [("2026-02-01T12:00:00Z", 3), ("2026-03-01T00:00:00Z", 0)] {
+        let flags = "--intents corpus.jsonl --policies base.yaml --require allow";
+        let run = replay(&place, &format!("{flags} --evaluation-time {time}"));
+        assert_eq!(run.exit, exit, "{time}: {run:?}");
+    }
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Evidence as input: what the writer leaves today, and lines that hold their intent.
 
-use super::{BASE, lines, replay};
+use super::{BASE, FREEZE, lines, replay};
 use crate::command::Place;
 use crate::corpus::intent;
 use crate::shell::refused;
@@ -159,4 +159,20 @@ fn decisions_and_their_outcomes_are_one_call_and_a_torn_line_none() {
         answer["skipped"].as_array().unwrap().iter().map(|row| &row["reason"]).collect();
     assert_eq!(skipped, ["no_intent", "torn_line"]);
     assert_eq!(answer["warnings"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn a_call_is_judged_at_its_own_time() {
+    let place = place();
+    capture(&place, |number, line| {
+        let month = if number < 10 { "02" } else { "03" };
+        line["time"] = json!(format!("2026-{month}-01T00:00:00.000000Z"));
+    });
+    place.put("freeze.yaml", FREEZE);
+    let run = replay(&place, "--evidence state/evidence --policies freeze.yaml");
+    let verdicts = &run.json()["policies"][0]["verdicts"];
+    assert_eq!((&verdicts["block"], &verdicts["allow"]), (&json!(10), &json!(30)), "{run:?}");
+    let fixed =
+        "--evidence state/evidence --policies freeze.yaml --evaluation-time 2026-02-02T00:00:00Z";
+    assert_eq!(replay(&place, fixed).json()["policies"][0]["verdicts"]["block"], 40);
 }
