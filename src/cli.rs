@@ -14,6 +14,7 @@ mod keys;
 mod approve;
 mod delegate;
 mod trace;
+mod replay;
 mod minting;
 mod signing;
 mod load;
@@ -36,7 +37,8 @@ use style::{Choice, Paints};
 #[command(name = "gait", version, disable_help_subcommand = true)]
 #[command(after_help = "\
 Exit codes: 0 done, allow or dry_run; 3 block; 4 require_approval; 2 a signature does not hold;
-5 a policy does not do what its tests say; 6 invalid input or usage; 1 the machine failed.")]
+5 a policy does not do what its tests say, or other than before; 6 invalid input or usage;
+1 the machine failed.")]
 struct Cli {
     /// Print one JSON object on stdout
     #[arg(long, global = true, display_order = 1000)]
@@ -75,6 +77,8 @@ enum Command {
     /// Check signed decisions
     #[command(subcommand)]
     Trace(trace::Command),
+    /// Judge many intents under many policies, and say what changed
+    Replay(replay::Replay),
 }
 
 /// What every command may know of the process that it runs in.
@@ -130,6 +134,7 @@ impl Command {
             Command::Approve(command) => command.run(invocation),
             Command::Delegate(command) => command.run(invocation),
             Command::Trace(command) => command.run(invocation),
+            Command::Replay(command) => command.run(invocation),
         }
     }
 }
