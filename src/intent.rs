@@ -16,6 +16,7 @@ pub mod rest;
 pub(crate) mod words;
 pub(crate) mod text;
 pub mod time;
+pub(crate) mod duration;
 pub mod stamp;
 mod error;
 mod draft;

@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 pub mod cli;
+pub mod replay;
 pub mod app;
 pub mod config;
 pub mod proxy;

@@ -1,11 +1,15 @@
 //! Files that a command reads and writes, and what is said when that fails.
 
+mod growing;
+
+pub(super) use growing::Growing;
+
 use super::answer::Failure;
 use crate::store::{StoreError, file};
 use crate::trace;
 use serde::Serialize;
-use std::fs;
 use std::path::Path;
+use std::{fs, io};
 
 pub(super) use crate::store::file::Existing;
 
@@ -37,7 +41,7 @@ pub(super) fn write(
             let mend = "use --force to overwrite";
             return Failure::input(format!("output path already exists ({mend}): {path_text}"));
         }
-        Failure::internal(format!("write {what}: {path_text}: {error}"))
+        refused(what, path, &error)
     })
 }
 
@@ -59,4 +63,8 @@ impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Failure {
         if error.is_input() { Failure::input(error) } else { Failure::internal(error) }
     }
+}
+
+fn refused(what: &str, path: &Path, error: &io::Error) -> Failure {
+    Failure::internal(format!("write {what}: {}: {error}", path.display()))
 }

@@ -2,9 +2,10 @@
 //! which key, and where the token goes (spec C11.3).
 
 use super::answer::{Answer, Exit, Failure};
+use super::files;
 use super::signing::{EPHEMERAL, Signing, SigningFlags};
-use super::{duration, files};
 use crate::clock;
+use crate::intent::duration;
 use crate::intent::text::lowlist;
 use crate::intent::time::Time;
 use crate::sign::PrivateKey;

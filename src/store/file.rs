@@ -63,8 +63,11 @@ pub fn append_line(path: &Path, line: &str) -> io::Result<()> {
     file.sync_data()
 }
 
-/// Makes the directory that `path` is to stand in.
-pub(super) fn make_parent(path: &Path) -> io::Result<()> {
+/// Makes the directory that `path` is to stand in, mode 0750.
+///
+/// # Errors
+/// The system says no.
+pub fn make_parent(path: &Path) -> io::Result<()> {
     match path.parent() {
         Some(parent) => DirBuilder::new().recursive(true).mode(0o750).create(parent),
         None => Ok(()),
@@ -72,7 +75,10 @@ pub(super) fn make_parent(path: &Path) -> io::Result<()> {
 }
 
 /// A name in the same directory that nobody else uses.
-fn beside(path: &Path) -> io::Result<PathBuf> {
+///
+/// # Errors
+/// The path names no file, or the system has no randomness.
+pub fn beside(path: &Path) -> io::Result<PathBuf> {
     let name = path.file_name().ok_or_else(|| io::Error::other("the path names no file"))?;
     let mut random = [0; 8];
     getrandom::fill(&mut random).map_err(io::Error::other)?;
@@ -81,7 +87,15 @@ fn beside(path: &Path) -> io::Result<PathBuf> {
 }
 
 fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    let mut file = create(path)?;
     file.write_all(bytes)?;
     file.sync_all()
+}
+
+/// A new file, mode 0600.
+///
+/// # Errors
+/// There is one, or the system says no.
+pub fn create(path: &Path) -> io::Result<File> {
+    OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
 }

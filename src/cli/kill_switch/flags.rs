@@ -1,9 +1,8 @@
 //! The flags of `gait kill-switch`, and what they mean.
 
 use crate::cli::answer::Failure;
-use crate::cli::duration;
-use crate::intent::Kind;
 use crate::intent::time::{self, Time};
+use crate::intent::{Kind, duration};
 use crate::kill_switch::{Entry, Order, Selector};
 use clap::Args;
 use std::path::PathBuf;

@@ -1,6 +1,6 @@
-//! Durations as the public tool's flags take them: `15m`, `1h30m`, `1.5h` (spec C11.3).
+//! Durations as the public formats have them: `15m`, `1h30m`, `1.5h` (spec C11.3, E17).
 //!
-//! Rejected: jiff's reader of durations, which also takes `1 hour`, `2d` and ISO 8601; a flag
+//! Rejected: jiff's reader of durations, which also takes `1 hour`, `2d` and ISO 8601; a text
 //! that the public tool refuses would be accepted here.
 
 use jiff::SignedDuration;
@@ -22,7 +22,7 @@ const DIGITS_MAX: usize = 19;
 
 /// Reads a positive duration: numbers with units, summed up. `None` for anything else, zero,
 /// and more than 2^63 nanoseconds.
-pub(super) fn positive(text: &str) -> Option<SignedDuration> {
+pub(crate) fn positive(text: &str) -> Option<SignedDuration> {
     let mut rest = text.strip_prefix('+').unwrap_or(text);
     let mut nanos: i128 = 0;
     while !rest.is_empty() {
@@ -32,6 +32,32 @@ pub(super) fn positive(text: &str) -> Option<SignedDuration> {
     }
     let nanos = i64::try_from(nanos).ok().filter(|nanos| *nanos > 0)?;
     Some(SignedDuration::from_nanos(nanos))
+}
+
+/// A positive duration in its one form: `1h30m0s`, `45s`, `1.5ms`.
+pub(crate) fn written(duration: SignedDuration) -> String {
+    let nanos = duration.as_nanos();
+    let small = UNITS.iter().rfind(|(name, unit)| name.is_ascii() && *unit <= nanos);
+    let minutes = nanos / 60_000_000_000;
+    let seconds = decimal(nanos % 60_000_000_000, 1_000_000_000);
+    match (minutes / 60, minutes % 60, small) {
+        (0, 0, Some(("us", unit))) => format!("{}\u{b5}s", decimal(nanos, *unit)),
+        (0, 0, Some((name, unit))) => format!("{}{name}", decimal(nanos, *unit)),
+        (0, 0, None) => format!("{seconds}s"),
+        (0, minutes, _) => format!("{minutes}m{seconds}s"),
+        (hours, minutes, _) => format!("{hours}h{minutes}m{seconds}s"),
+    }
+}
+
+/// `number / unit` without trailing zeros; `unit` is a power of ten.
+fn decimal(number: i128, unit: i128) -> String {
+    let (whole, rest) = (number / unit, number % unit);
+    if rest == 0 {
+        return whole.to_string();
+    }
+    let digits = (unit + rest).to_string();
+    let fraction = digits.get(1..).unwrap_or_default().trim_end_matches('0');
+    format!("{whole}.{fraction}")
 }
 
 /// The nanoseconds of the first number and its unit, and what follows.
@@ -65,7 +91,7 @@ fn digits(text: &str) -> Option<i128> {
 
 #[cfg(test)]
 mod tests {
-    use super::positive;
+    use super::{positive, written};
 
     #[test]
     fn durations_are_sums_of_numbers_with_units() {
@@ -87,6 +113,23 @@ mod tests {
             ("9223372036854775807ns", i64::MAX),
         ] {
             assert_eq!(positive(text).map(|d| d.as_nanos()), Some(i128::from(nanos)), "{text}");
+        }
+    }
+
+    #[test]
+    fn durations_have_one_form() {
+        for (text, normal) in [
+            ("90m", "1h30m0s"),
+            ("45s", "45s"),
+            ("1h30m0.5s", "1h30m0.5s"),
+            ("1500ms", "1.5s"),
+            ("1.5us", "1.5\u{b5}s"),
+            ("24h", "24h0m0s"),
+            ("60s", "1m0s"),
+            (".5s", "500ms"),
+            ("7ns", "7ns"),
+        ] {
+            assert_eq!(written(positive(text).unwrap()), normal, "{text}");
         }
     }
 
