@@ -64,6 +64,8 @@ pub struct Facts<'a> {
     pub approval_ref: &'a str,
     /// The delegation that the intent claims, if any.
     pub delegated: Option<Delegated<'a>>,
+    /// Where the intent's context was looked up; may be empty.
+    pub context_source: &'a str,
     /// What was found out beside the verdict.
     pub found: Found<'a>,
     /// How long deciding took.
@@ -124,20 +126,21 @@ impl Record {
                 ..ProofMembers::of(&facts.found)
             },
             skill_provenance: value(&intent.skill_provenance()),
-            ..Record::with_script(facts)
+            ..Record::with_evaluation(facts)
         }
     }
 
-    /// What only the trace of a script has.
-    fn with_script(facts: &Facts<'_>) -> Record {
+    /// How the verdict came about, where it was not from the rules and the intent alone.
+    fn with_evaluation(facts: &Facts<'_>) -> Record {
+        let context_source = facts.context_source.to_owned();
+        let plain = EvaluationMembers { context_source, ..EvaluationMembers::default() };
         let finding = facts.found.details.and_then(|details| details.script.as_deref());
         let (Some(script), Some(finding)) = (facts.intent.script(), finding) else {
-            return Record::default();
+            return Record { evaluation: plain, ..Record::default() };
         };
-        let rules = finding.steps.iter().filter_map(|step| step.matched_rule.clone());
         Record {
-            matched_rule_ids: list(rules.collect()),
-            evaluation: EvaluationMembers::of(script, finding),
+            matched_rule_ids: step_rules(facts),
+            evaluation: plain.with_script(script, finding),
             ..Record::default()
         }
     }
@@ -157,6 +160,13 @@ impl Record {
     }
 }
 
+/// The rules that matched the steps of a script, each step's as one text; none for other intents.
+fn step_rules(facts: &Facts<'_>) -> Vec<String> {
+    let script = facts.found.details.and_then(|details| details.script.as_deref());
+    let steps = script.into_iter().flat_map(|script| &script.steps);
+    list(steps.filter_map(|step| step.matched_rule.clone()).collect())
+}
+
 fn relationship(facts: &Facts<'_>, trace_id: &str) -> Relationship {
     let context = facts.intent.context();
     let names =
@@ -166,8 +176,12 @@ fn relationship(facts: &Facts<'_>, trace_id: &str) -> Relationship {
         session: context.labels.get(&Label::SessionId).map(String::as_str),
         delegation: facts.delegated.as_ref().map(|delegated| delegated.chain),
     };
-    let schema = PolicySchema { id: facts.policy_id, version: facts.policy_version };
-    Relationship::of_trace(&names, &caller, &schema)
+    let schema = PolicySchema {
+        id: facts.policy_id,
+        version: facts.policy_version,
+        matched_rule_ids: step_rules(facts),
+    };
+    Relationship::of_trace(&names, &caller, schema)
 }
 
 #[cfg(test)]
@@ -198,6 +212,7 @@ mod tests {
             violations: &["v".to_owned()],
             approval_ref: "t1",
             delegated: None,
+            context_source: "",
             found: Found::default(),
             latency: Duration::from_micros(1500),
         })

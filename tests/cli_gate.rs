@@ -55,10 +55,6 @@ fn text_says_the_same() {
 fn parts_that_are_not_there_are_refused_by_name() {
     let place = Place::with("{}");
     for flag in [
-        "--approval-token t.json",
-        "--approval-token-chain a,b",
-        "--delegation-token t.json",
-        "--wrkr-inventory i.json",
         "--context-envelope e.json",
         "--approved-script-registry r.json",
         "--credential-command x",

@@ -211,6 +211,7 @@ fn traced(intent: &Intent, policy_digest: Digest, delegated: Delegated<'_>) -> V
         violations: &[],
         approval_ref: "",
         delegated: Some(delegated),
+        context_source: "",
         found: Found::default(),
         latency: Duration::ZERO,
     });

@@ -34,6 +34,7 @@ pub(super) struct Gate {
     pub(super) credential_scopes: Option<String>,
     pub(super) credential_evidence_path: Option<PathBuf>,
     pub(super) trace_path: Option<PathBuf>,
+    pub(super) wrkr_inventory_path: Option<PathBuf>,
     /// Every other key; the caller refuses those that ask for what is not there.
     #[serde(flatten)]
     pub(super) others: BTreeMap<String, serde_json::Value>,

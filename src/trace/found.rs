@@ -47,14 +47,14 @@ impl BrokerMembers {
 }
 
 impl EvaluationMembers {
-    pub(super) fn of(script: &Script, finding: &ScriptFinding) -> EvaluationMembers {
+    pub(super) fn with_script(self, script: &Script, finding: &ScriptFinding) -> EvaluationMembers {
         EvaluationMembers {
             script: true,
             step_count: i64::try_from(script.steps.len()).unwrap_or(i64::MAX),
             script_hash: script.hash.to_string(),
             composite_risk_class: finding.composite_risk.as_str().to_owned(),
             step_verdicts: finding.steps.iter().map(value).collect(),
-            ..EvaluationMembers::default()
+            ..self
         }
     }
 }

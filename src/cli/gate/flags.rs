@@ -2,6 +2,7 @@
 
 use super::credential::BrokerFlags;
 use super::settings::Settings;
+use super::tokens::{ApprovalFlags, DelegationFlags};
 use super::unsupported::Unsupported;
 use crate::cli::answer::Failure;
 use crate::cli::signing::SigningFlags;
@@ -23,16 +24,12 @@ pub(in crate::cli) struct Flags {
     /// Where the trace goes [default: trace_<trace id>.json]
     #[arg(long, value_name = "FILE")]
     pub(super) trace_out: Option<PathBuf>,
-    /// Where the approval audit goes [default: approval_audit_<trace id>.json]
-    #[arg(long, value_name = "FILE")]
-    pub(super) approval_audit_out: Option<PathBuf>,
-    /// A reference to an approval given elsewhere, repeated in the answer and the trace
-    #[arg(long, value_name = "REF")]
-    pub(super) approval_token_ref: Option<String>,
     #[command(flatten)]
     pub(super) signing: SigningFlags,
     #[command(flatten)]
     pub(super) approval: ApprovalFlags,
+    #[command(flatten)]
+    pub(super) delegation: DelegationFlags,
     /// `standard`, or `oss-prod` for strict checks of keys and policy [default: standard]
     #[arg(long, value_name = "NAME")]
     pub(super) profile: Option<String>,
@@ -53,28 +50,11 @@ pub(in crate::cli) struct Flags {
     pub(super) rate_limit_state: Option<PathBuf>,
     #[command(flatten)]
     pub(super) broker: BrokerFlags,
-    /// Accepted for compatibility; this version reads no delegation tokens
-    #[arg(long, value_name = "FILE", hide = true)]
-    pub(super) delegation_audit_out: Option<PathBuf>,
+    /// Inventory of tools that tells more of the intent's tool
+    #[arg(long, value_name = "FILE")]
+    pub(super) wrkr_inventory: Option<PathBuf>,
     #[command(flatten)]
     pub(super) unsupported: Unsupported,
-}
-
-/// What approvals are checked with.
-#[derive(Args)]
-pub(super) struct ApprovalFlags {
-    /// Public key file that approvals are checked with
-    #[arg(long, value_name = "FILE")]
-    pub(super) approval_public_key: Option<PathBuf>,
-    /// Environment variable that holds that key
-    #[arg(long, value_name = "NAME")]
-    pub(super) approval_public_key_env: Option<String>,
-    /// Private key file whose public half approvals are checked with
-    #[arg(long, value_name = "FILE")]
-    pub(super) approval_private_key: Option<PathBuf>,
-    /// Environment variable that holds that key
-    #[arg(long, value_name = "NAME")]
-    pub(super) approval_private_key_env: Option<String>,
 }
 
 impl Flags {

@@ -8,6 +8,7 @@ use crate::cli::style::Line;
 use crate::cli::verdict_exit;
 use crate::policy::{Rule, Verdict};
 use serde_json::{Value, json};
+use std::path::PathBuf;
 
 /// Everything there is to say.
 pub(super) struct Report<'a> {
@@ -25,9 +26,9 @@ impl Report<'_> {
             .with("verdict", ruling.verdict.as_str())
             .with("reason_codes", ruling.reason_codes.clone())
             .with("violations", ruling.violations.clone())
-            .with("approval_ref", self.eval.settings.approval_ref.as_str())
+            .with("approval_ref", self.eval.approval_ref())
             .with("required_approvals", ruling.required_approvals)
-            .with("approval_audit_path", self.audit_path())
+            .with("approval_audit_path", text(self.written.approval_audit.as_ref()))
             .with("trace_id", self.written.trace_id.as_str())
             .with("trace_path", self.trace_path())
             .with("policy_digest", judged.policy.digest().to_string())
@@ -42,13 +43,13 @@ impl Report<'_> {
     fn found(&self, answer: Answer) -> Answer {
         let Evaluation { judged, spending, .. } = self.eval;
         let details = &judged.decision.details;
-        let evidence = self.written.credential_evidence.as_ref();
         let answer = limits::told(answer, &spending.spent)
             .with("freeze_window", json!(details.freeze_window))
             .with("sandbox", json!(details.sandbox))
             .with("kill_switch", json!(judged.switched))
-            .with("delegation_required", judged.decision.demands.delegation.is_some())
-            .with("credential_evidence_path", evidence.map(|path| path.display().to_string()));
+            .with("context_source", judged.context_source.as_str())
+            .with("credential_evidence_path", text(self.written.credential_evidence.as_ref()));
+        let answer = self.shown(answer);
         let answer = match &spending.credential {
             Some(issued) => issued.told(answer),
             None => answer,
@@ -61,6 +62,23 @@ impl Report<'_> {
                 .with("composite_risk_class", finding.composite_risk.as_str())
                 .with("step_verdicts", json!(finding.steps)),
             _ => answer,
+        }
+    }
+
+    /// What became of the tokens.
+    fn shown(&self, answer: Answer) -> Answer {
+        let answered = &self.eval.spending.answered;
+        let answer = match &answered.approval {
+            Some(outcome) => answer.with("valid_approvals", outcome.valid),
+            None => answer,
+        };
+        match &answered.delegation {
+            Some(outcome) => answer
+                .with("delegation_required", true)
+                .with("valid_delegations", outcome.valid)
+                .with("delegation_ref", outcome.delegation_ref.as_str())
+                .with("delegation_audit_path", text(self.written.delegation_audit.as_ref())),
+            None => answer,
         }
     }
 
@@ -111,17 +129,26 @@ impl Report<'_> {
                 answer = answer.line(format!("{name}: {}", codes.join(",")));
             }
         }
-        match &self.written.audit {
-            Some(path) => answer
-                .line(format!("approvals: 0/{}", ruling.required_approvals))
-                .line(format!("approval audit: {}", path.display())),
-            None => answer,
+        let answered = &self.eval.spending.answered;
+        if let Some(path) = &self.written.approval_audit {
+            let valid = answered.approval.as_ref().map_or(0, |outcome| outcome.valid);
+            answer = answer
+                .line(format!("approvals: {valid}/{}", ruling.required_approvals))
+                .line(format!("approval audit: {}", path.display()));
+        }
+        match (&self.written.delegation_audit, &answered.delegation) {
+            (Some(path), Some(outcome)) => answer
+                .line(format!("delegations: {}", outcome.valid))
+                .line(format!("delegation audit: {}", path.display())),
+            _ => answer,
         }
     }
 
     fn warned(&self, answer: Answer) -> Answer {
         let warnings = self.eval.judged.warnings.iter().chain(&self.written.warning);
         let answer = warnings.fold(answer, |answer, warning| answer.warn(warning));
+        let about_keys = self.eval.spending.answered.warning;
+        let answer = about_keys.into_iter().fold(answer, |answer, warning| answer.warn(warning));
         if self.eval.settings.signing.is_prod() { answer } else { answer.warn(EPHEMERAL) }
     }
 
@@ -148,21 +175,25 @@ impl Report<'_> {
     }
 
     fn proofs(&self) -> Vec<String> {
-        let evidence = self.written.credential_evidence.as_ref();
-        let evidence = evidence.map(|path| path.display().to_string());
-        std::iter::once(self.trace_path()).chain(self.audit_path()).chain(evidence).collect()
+        let others = [
+            &self.written.approval_audit,
+            &self.written.delegation_audit,
+            &self.written.credential_evidence,
+        ];
+        let others = others.into_iter().filter_map(|path| text(path.as_ref()));
+        std::iter::once(self.trace_path()).chain(others).collect()
     }
 
     fn trace_path(&self) -> String {
         self.written.trace.display().to_string()
     }
-
-    fn audit_path(&self) -> Option<String> {
-        self.written.audit.as_ref().map(|path| path.display().to_string())
-    }
 }
 
 // === details ===
+
+fn text(path: Option<&PathBuf>) -> Option<String> {
+    path.map(|path| path.display().to_string())
+}
 
 fn simulation(answer: Answer, simulated: Option<&Simulated>) -> Answer {
     match simulated {

@@ -1,18 +1,7 @@
 //! What a decision becomes once approvals are asked for and simulation is taken into account.
 
 use crate::policy::{Decision, Verdict};
-
-/// Reason code of a demand for approval to which no token was shown (spec C11.4).
-const TOKEN_MISSING: &str = "approval_token_missing";
-
-/// The violation that goes with every demand that was not met.
-const NOT_GRANTED: &str = "approval_not_granted";
-
-/// Reason code of a demand for a proved delegation to which no token was shown (spec E8).
-const DELEGATION_MISSING: &str = "delegation_token_missing";
-
-/// The violation that goes with it.
-const DELEGATION_NOT_GRANTED: &str = "delegation_not_granted";
+use crate::{approval, delegation};
 
 /// Reason code of everything that is simulated (spec C8.5).
 const NON_ENFORCING: &str = "simulate_mode_non_enforcing";
@@ -72,19 +61,22 @@ impl Ruling {
         insert(&mut self.reason_codes, reason_code);
     }
 
-    /// Asks for the tokens that prove a delegation. None are read, so a demand is never met.
-    pub(super) fn ask_delegation(&mut self, decision: &Decision) {
-        if decision.demands.delegation.is_some() {
-            self.block(DELEGATION_MISSING, DELEGATION_NOT_GRANTED);
+    /// What became of the demand for a proven delegation: one that is not blocks.
+    pub(super) fn heed_delegation(&mut self, outcome: &delegation::Outcome) {
+        outcome.reason_codes.iter().for_each(|code| self.add_reason(code));
+        if let Some(violation) = outcome.violation {
+            self.verdict = Verdict::Block;
+            insert(&mut self.violations, violation);
         }
     }
 
-    /// Asks for approval, where the verdict does. No tokens are read, so a demand is never met.
-    pub(super) fn ask_approval(&mut self) {
-        if self.verdict == Verdict::RequireApproval {
-            self.required_approvals = self.required_approvals.max(1);
-            self.add_reason(TOKEN_MISSING);
-            insert(&mut self.violations, NOT_GRANTED);
+    /// What became of the demand for approval: one that is met allows.
+    pub(super) fn heed_approval(&mut self, outcome: &approval::Outcome) {
+        self.required_approvals = outcome.required;
+        outcome.reason_codes.iter().for_each(|code| self.add_reason(code));
+        match outcome.violation {
+            Some(violation) => insert(&mut self.violations, violation),
+            None => self.verdict = Verdict::Allow,
         }
     }
 
@@ -124,6 +116,7 @@ fn insert(codes: &mut Vec<String>, code: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use approval::{Approvers, Demand};
 
     fn ruling(verdict: Verdict, enforcement: Enforcement) -> Ruling {
         let decision = Decision {
@@ -132,7 +125,10 @@ mod tests {
             ..Decision::of(verdict)
         };
         let mut ruling = Ruling::of(&decision);
-        ruling.ask_approval();
+        if verdict == Verdict::RequireApproval {
+            let demand = Demand { min_approvals: 0, approvers: Approvers::Any };
+            ruling.heed_approval(&demand.unanswered());
+        }
         ruling.under(enforcement)
     }
 

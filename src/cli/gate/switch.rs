@@ -72,8 +72,8 @@ impl Switch {
     }
 }
 
-/// Risk classes that do not go on without the state.
-fn is_guarded(intent: &Intent) -> bool {
+/// Whether the risk is one that does not go on without what was to be looked at.
+pub(super) fn is_guarded(intent: &Intent) -> bool {
     matches!(intent.context().risk_class.as_str(), "high" | "critical")
 }
 

@@ -8,25 +8,12 @@ use crate::cli::answer::Failure;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
 use serde_json::Value;
 
-const APPROVALS: &str = "approval tokens are not evaluated by this version; \
-    without a token a require_approval verdict exits 4, which is the same refusal";
-const DELEGATION: &str = "delegation tokens are not evaluated by this version";
-const INVENTORY: &str = "inventories are not evaluated by this version";
 const ENVELOPE: &str = "context envelopes have no fixed format";
 const SCRIPTS: &str = "approved scripts have no fixed format";
 const BROKER: &str = "of the credential brokers, there is only `stub`";
 
 /// Flag and reason.
-const FLAGS: [(&str, &str); 16] = [
-    ("approval-token", APPROVALS),
-    ("approval-token-chain", APPROVALS),
-    ("delegation-token", DELEGATION),
-    ("delegation-token-chain", DELEGATION),
-    ("delegation-public-key", DELEGATION),
-    ("delegation-public-key-env", DELEGATION),
-    ("delegation-private-key", DELEGATION),
-    ("delegation-private-key-env", DELEGATION),
-    ("wrkr-inventory", INVENTORY),
+const FLAGS: [(&str, &str); 7] = [
     ("context-envelope", ENVELOPE),
     ("approved-script-registry", SCRIPTS),
     ("approved-script-public-key", SCRIPTS),
