@@ -8,7 +8,7 @@
 //! one that gait marked as its own belongs to the dead if nobody has the kernel's lock on it, so
 //! that a killed process holds nobody up.
 
-use super::file::make_parent;
+use super::file::{beside, make_parent};
 use super::{Species, StoreError};
 use crate::clock;
 use jiff::Timestamp;
@@ -84,12 +84,28 @@ fn lock_path(state: &Path) -> PathBuf {
 
 fn try_take(path: &Path) -> io::Result<Tried> {
     make_parent(path)?;
-    let new = OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(path);
-    match new {
-        Ok(file) => own(path, file),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => adopt(path),
-        Err(error) => Err(error),
+    if fs::symlink_metadata(path).is_ok() {
+        return adopt(path);
     }
+    match make(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => adopt(path),
+        made => made,
+    }
+}
+
+/// Makes the lock file, marked and locked before it has its name: a process that is killed at any
+/// moment leaves either none or one that says whose it was.
+fn make(path: &Path) -> io::Result<Tried> {
+    let unnamed = beside(path)?;
+    let file =
+        OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(&unnamed)?;
+    let made = own(&unnamed, file).and_then(|tried| {
+        fs::hard_link(&unnamed, path)?;
+        Ok(tried)
+    });
+    // The name that counts is the other one.
+    let _ = fs::remove_file(&unnamed);
+    made
 }
 
 /// Takes over a lock file that somebody left behind.
@@ -127,10 +143,12 @@ fn own(path: &Path, mut file: File) -> io::Result<Tried> {
     if !leads_to(path, &file)? {
         return Ok(Tried::Busy);
     }
-    file.set_len(0)?;
     file.rewind()?;
-    // Also makes it young again for tools that know only its age.
-    writeln!(file, "{MARK}{}", std::process::id())?;
+    // Also makes it young again for tools that know only its age. In one write, and only then
+    // cut, so that it is never without a mark.
+    let mark = format!("{MARK}{}\n", std::process::id());
+    file.write_all(mark.as_bytes())?;
+    file.set_len(mark.len() as u64)?;
     Ok(Tried::Got(file))
 }
 
