@@ -194,7 +194,6 @@ const TOP: Keys = Keys {
         "timeouts",
         "log",
     ],
-    refused: &[],
     legacy: &[],
 };
 

@@ -3,7 +3,8 @@
 //! A [`Draft`] is what was said, by a file or by an adapter; an [`Intent`] is what it means:
 //! trimmed, lowered, inferred, checked, sorted, and bound by two digests. There is no other way
 //! to an `Intent` than [`Draft::normalise`], and no way to change one but
-//! [`Intent::without_claims`], so whoever holds one holds the very thing that was digested.
+//! [`Intent::without_claims`] and [`Intent::with_inventory`], so whoever holds one holds the very
+//! thing that was digested.
 //!
 //! Rejected: deriving readers on the types. A derived reader ignores a member in another case,
 //! and that is how a field goes missing; [`read`] names every member itself.
@@ -20,18 +21,35 @@ mod draft;
 pub mod read;
 mod members;
 mod normalise;
+mod field;
 mod args;
 mod credentials;
 mod targets;
+mod provenance;
 mod domain;
 mod context;
+mod skill;
+mod agent;
+mod sandbox;
+mod delegation;
+mod script;
 mod digest;
+mod inventory;
 
-pub use draft::{ContextDraft, Draft, ProvenanceDraft, TargetDraft};
+pub use agent::AgentIdentity;
+pub use delegation::{Delegation, Link};
+pub use draft::{
+    AgentDraft, ContextDraft, DelegationDraft, Draft, LinkDraft, ProvenanceDraft, SandboxDraft,
+    ScriptDraft, SkillDraft, StepDraft, TargetDraft,
+};
 pub use error::IntentError;
+pub use inventory::{Inventory, InventoryEntry};
+pub use sandbox::Sandbox;
+pub use script::{Script, Step};
+pub use skill::SkillProvenance;
 pub use words::{
-    AccessType, CredentialSource, DiscoveryMethod, EndpointClass, EvidenceMode, Kind, Label, Phase,
-    ProvenanceSource,
+    AccessType, CredentialSource, DiscoveryMethod, EndpointClass, EnvExposure, EvidenceMode,
+    FilesystemIsolation, Kind, Label, NetworkMode, Phase, ProvenanceSource, UserMode,
 };
 
 use crate::json::Digest;
@@ -46,9 +64,12 @@ pub struct Intent {
     created_at: Time,
     tool_name: String,
     args: Map<String, Value>,
+    script: Option<Script>,
     targets: Vec<Target>,
     arg_provenance: Vec<Provenance>,
+    skill_provenance: Option<SkillProvenance>,
     context: Context,
+    delegation: Option<Delegation>,
     args_digest: Digest,
     digest: Digest,
     digest_without_claims: Digest,
@@ -120,6 +141,12 @@ pub struct Context {
     /// What is known of the caller's authentication.
     #[serde(skip_serializing_if = "Map::is_empty")]
     pub auth_context: Map<String, Value>,
+    /// What is attested of the sandbox.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sandbox: Option<Sandbox>,
+    /// What the agent is declared to be.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub agent_identity: Option<AgentIdentity>,
     /// A claim that nobody verified; see [`Intent::without_claims`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub context_set_digest: Option<Digest>,
@@ -172,6 +199,21 @@ impl Intent {
     /// Where the args came from, unique and sorted.
     pub fn arg_provenance(&self) -> &[Provenance] {
         &self.arg_provenance
+    }
+
+    /// The steps, where the intent is a script; its tool is then `script`.
+    pub fn script(&self) -> Option<&Script> {
+        self.script.as_ref()
+    }
+
+    /// Which skill made the call.
+    pub fn skill_provenance(&self) -> Option<&SkillProvenance> {
+        self.skill_provenance.as_ref()
+    }
+
+    /// On whose behalf the call is made.
+    pub fn delegation(&self) -> Option<&Delegation> {
+        self.delegation.as_ref()
     }
 
     /// Who calls, from where, at what risk.

@@ -2,20 +2,45 @@
 //!
 //! A [`Policy`] is read by [`source`] from YAML, compiled once, and immutable from then on.
 //! [`Policy::decide`] is pure and total: the same intent gets the same decision, always, and
-//! always one. What the format knows and this version does not evaluate is refused while reading,
-//! so a policy in force is evaluated whole.
+//! always one.
 
 pub mod source;
+mod rule;
 mod reason;
 mod digest;
 mod index;
 mod fail_closed;
+mod subject;
+mod matcher;
+mod glob;
+mod zone;
+pub mod dataflow;
+pub mod endpoint;
+pub mod context_evidence;
+pub mod agent;
+pub mod credential;
+pub mod freeze;
+pub mod sandbox;
+pub mod limit;
+pub mod broker;
+pub mod script;
+pub mod mcp_trust;
+mod say;
+mod merge;
 mod decide;
+pub mod decision;
+pub mod explain;
+
+pub use decision::Decision;
+pub use matcher::MatchKey;
+pub use rule::{Annotations, DelegationMatch, InventoryMatch, Match, Rule, Terms};
 
 use self::index::Index;
-use crate::intent::EndpointClass;
+use self::mcp_trust::McpTrust;
+use self::script::ScriptTerms;
 use crate::intent::words::words;
 use crate::json::{CanonicalError, Digest};
+use serde::{Serialize, Serializer};
 
 /// The only `schema_id` that a policy may have.
 pub const SCHEMA_ID: &str = "gait.gate.policy";
@@ -57,85 +82,17 @@ impl Verdict {
     }
 }
 
-/// What a policy says of one intent (spec C6).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Decision {
-    /// The strictest effect of the rules that matched, or the default.
-    pub verdict: Verdict,
-    /// Sorted, unique.
-    pub reason_codes: Vec<String>,
-    /// Sorted, unique.
-    pub violations: Vec<String>,
-    /// Names of all rules that matched, comma-joined; `None` when none did.
-    pub matched_rule: Option<String>,
-    /// How many approvals a `require_approval` needs; 0 for other verdicts.
-    pub min_approvals: u64,
-    /// Whether those approvals must come from different people.
-    pub distinct_approvers: bool,
-}
-
 /// A compiled policy. Immutable.
 #[derive(Debug)]
 pub struct Policy {
     default_verdict: Verdict,
     fail_closed: FailClosed,
+    scripts: ScriptTerms,
+    mcp_trust: Option<McpTrust>,
     rules: Box<[Rule]>,
     index: Index,
     digest: Digest,
     ignored: IgnoredDocuments,
-}
-
-/// One rule, normalised.
-#[derive(Clone, Debug)]
-pub struct Rule {
-    /// Its name; never empty.
-    pub name: String,
-    /// Lower is evaluated first.
-    pub priority: i64,
-    /// What it says of an intent that matches.
-    pub effect: Verdict,
-    /// Which intents match.
-    pub matcher: Match,
-    /// The reasons it gives; derived from its name where the policy names none.
-    pub reason_codes: Vec<String>,
-    /// The violations it reports.
-    pub violations: Vec<String>,
-    /// How many approvals it asks for; 0 where the policy does not say.
-    pub min_approvals: u64,
-    /// Whether they must come from different people; always so where it asks for several.
-    pub require_distinct_approvers: bool,
-    /// The reasons as the policy names them, which is what its digest holds.
-    digested_reason_codes: Vec<String>,
-}
-
-/// Which intents a rule matches: all of the keys that are not empty, and of each any item
-/// (spec C6.3). All lists are unique and sorted.
-#[derive(Clone, Debug, Default)]
-pub struct Match {
-    /// The tool.
-    pub tool_names: Vec<String>,
-    /// The risk class.
-    pub risk_classes: Vec<String>,
-    /// The kind of some target.
-    pub target_kinds: Vec<String>,
-    /// The value of some target.
-    pub target_values: Vec<String>,
-    /// The endpoint class of some target.
-    pub endpoint_classes: Vec<EndpointClass>,
-    /// The sensitivity of some target.
-    pub data_classes: Vec<String>,
-    /// The kind of some target.
-    pub destination_kinds: Vec<String>,
-    /// The value of some target.
-    pub destination_values: Vec<String>,
-    /// The operation of some target.
-    pub destination_operations: Vec<String>,
-    /// The source of some arg.
-    pub provenance_sources: Vec<String>,
-    /// Who calls, in exact case.
-    pub identities: Vec<String>,
-    /// How the workspace starts; plain prefixes, `/srv/ap` matches `/srv/app`.
-    pub workspace_prefixes: Vec<String>,
 }
 
 /// What an intent of a covered risk class must say, or be blocked (spec C7).
@@ -191,21 +148,40 @@ words! {
     }
 }
 
+/// What a policy is compiled from, in the order of the file.
+struct Parts {
+    default_verdict: Verdict,
+    fail_closed: FailClosed,
+    mcp_trust: Option<McpTrust>,
+    scripts: ScriptTerms,
+    rules: Vec<Rule>,
+    ignored: IgnoredDocuments,
+}
+
+impl Serialize for Verdict {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
 // === impl Policy ===
 
 impl Policy {
     /// Sorts the rules (spec C2.4), digests them and builds the index.
-    fn compile(
-        default_verdict: Verdict,
-        fail_closed: FailClosed,
-        mut rules: Vec<Rule>,
-        ignored: IgnoredDocuments,
-    ) -> Result<Policy, CanonicalError> {
-        rules.sort_by(|a, b| (a.priority, &a.name).cmp(&(b.priority, &b.name)));
-        let digest = digest::of(default_verdict, &fail_closed, &rules)?;
-        let index = Index::of(&rules);
-        let rules = rules.into_boxed_slice();
-        Ok(Policy { default_verdict, fail_closed, rules, index, digest, ignored })
+    fn compile(mut parts: Parts) -> Result<Policy, CanonicalError> {
+        parts.rules.sort_by(|a, b| (a.priority, &a.name).cmp(&(b.priority, &b.name)));
+        let digest = digest::of(&parts)?;
+        let index = Index::of(&parts.rules);
+        Ok(Policy {
+            default_verdict: parts.default_verdict,
+            fail_closed: parts.fail_closed,
+            scripts: parts.scripts,
+            mcp_trust: parts.mcp_trust,
+            rules: parts.rules.into_boxed_slice(),
+            index,
+            digest,
+            ignored: parts.ignored,
+        })
     }
 
     /// `policy_digest`: binds everything that can change a decision.
@@ -231,6 +207,16 @@ impl Policy {
     /// What covered intents must say.
     pub fn fail_closed(&self) -> &FailClosed {
         &self.fail_closed
+    }
+
+    /// What it says of scripts as such.
+    pub fn scripts(&self) -> &ScriptTerms {
+        &self.scripts
+    }
+
+    /// Which MCP servers it trusts.
+    pub fn mcp_trust(&self) -> Option<&McpTrust> {
+        self.mcp_trust.as_ref()
     }
 
     /// How many rules there are.

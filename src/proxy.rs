@@ -23,6 +23,7 @@ use crate::gate::{self, Denial, Pending, Permit, Ruling};
 use crate::intent::Intent;
 use crate::intent::pattern::Captures;
 use crate::intent::routes::{Candidate, Choice};
+use crate::intent::time::Time;
 use crate::json::Digest;
 use crate::limits::Budget;
 use crate::metrics::Metrics;
@@ -347,7 +348,7 @@ fn advice(error: &crate::intent::IntentError) -> String {
 }
 
 fn decide(snapshot: &Snapshot, intent: Intent) -> Judged {
-    let decision = snapshot.policy.decide(&intent);
+    let decision = snapshot.policy.decide(&intent, Time::from_timestamp(clock::now()));
     let policy_digest = snapshot.policy.digest();
     let trace_id = crate::trace::trace_id(policy_digest, intent.digest(), decision.verdict);
     Judged { intent, decision, policy_digest, trace_id }

@@ -231,7 +231,8 @@ fn numbers_of_a_rule_have_64_bits() {
     let text = "rules: [{name: a, effect: require_approval, priority: -9223372036854775808,
         min_approvals: 9223372036854775807}]";
     let policy = policy(text).unwrap();
-    let decision = policy.decide(&intent(&whole().to_string()).unwrap());
+    let decision =
+        policy.decide(&intent(&whole().to_string()).unwrap(), gait::intent::time::DEFAULT);
     assert_eq!(policy.rules()[0].priority, i64::MIN);
     assert_eq!(decision.min_approvals, 9_223_372_036_854_775_807);
 }

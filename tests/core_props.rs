@@ -117,7 +117,7 @@ proptest! {
     #[test]
     fn a_decision_is_never_milder_than_a_matched_rule(rules in rules(), document in document()) {
         let (policy, intent) = (policy(&rules), intent(&document));
-        let decision = policy.decide(&intent);
+        let decision = policy.decide(&intent, gait::intent::time::DEFAULT);
         let strictest = policy.matched(&intent).iter().map(|rule| rule.effect).max();
         prop_assert!(decision.verdict >= strictest.unwrap_or(Verdict::Block));
         let approvals = decision.verdict == Verdict::RequireApproval;

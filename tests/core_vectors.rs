@@ -40,7 +40,7 @@ fn is_lenient(row: &Value) -> bool {
 
 /// Our answer in the members of `policy test`, without those that only the CLI adds.
 fn policy_test(policy: &Policy, intent: &Intent) -> Value {
-    let decision = policy.decide(intent);
+    let decision = policy.decide(intent, gait::intent::time::DEFAULT);
     let mut answer = json!({
         "created_at": intent.created_at().to_string(),
         "policy_digest": policy.digest().to_string(),
@@ -95,7 +95,7 @@ fn gate_eval(row: &Value, policy: &Policy, intent: Intent) -> Result<(), String>
         intent.args_digest().to_string().into(),
         trace(row, "args_digest", &intent),
     )?;
-    let decision = policy.decide(&intent);
+    let decision = policy.decide(&intent, gait::intent::time::DEFAULT);
     let needed = want.get("required_approvals").and_then(Value::as_u64).unwrap_or(0);
     same("required_approvals", decision.min_approvals.into(), needed.into())
 }

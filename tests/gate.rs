@@ -94,12 +94,9 @@ fn finding(verdict: Option<Verdict>) -> Finding {
     };
     let draft = Draft { tool_name: "tool.delete".into(), context, ..Draft::default() };
     let decision = Decision {
-        verdict,
         reason_codes: vec!["because".into()],
         violations: Vec::new(),
-        matched_rule: None,
-        min_approvals: 0,
-        distinct_approvers: false,
+        ..Decision::of(verdict)
     };
     Finding::Decided(Box::new(Judged {
         intent: draft.normalise().unwrap(),

@@ -80,7 +80,7 @@ fn judge(settings: &Settings) -> Result<Judged, Failure> {
     settings.profile.accept(&policy)?;
     let intent = load::intent(&settings.intent)?.without_claims();
     let started = clock::instant();
-    let decision = policy.decide(&intent);
+    let decision = policy.decide(&intent, settings.evaluation_time());
     let latency = started.elapsed();
     Ok(Judged { policy, intent, decision, latency })
 }

@@ -9,6 +9,8 @@ mod surprises;
 use super::Invocation;
 use super::answer::{Answer, Exit, Outcome};
 use super::{load, verdict_exit};
+use crate::clock;
+use crate::intent::time::Time;
 use crate::policy::{Decision, Policy};
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
@@ -57,7 +59,7 @@ impl Test {
     fn run(self) -> Outcome {
         let policy = load::policy(&self.policy)?;
         let intent = load::intent(&self.intent)?;
-        let decision = policy.decide(&intent);
+        let decision = policy.decide(&intent, Time::from_timestamp(clock::now()));
         let summary = cut(summary(&decision));
         Ok(Answer::new(verdict_exit(decision.verdict))
             .line(summary.as_str())

@@ -9,8 +9,7 @@ use crate::stage::{Protection, Stage};
 use crate::yaml::{Fault, Fields, Keys, Node, Place};
 use std::sync::Arc;
 
-const UNMAPPED: Keys =
-    Keys { document: DOCUMENT, read: &["action", "upstream"], refused: &[], legacy: &[] };
+const UNMAPPED: Keys = Keys { document: DOCUMENT, read: &["action", "upstream"], legacy: &[] };
 
 /// What a config says of calls that no route takes.
 pub(super) struct Unmapped {

@@ -5,12 +5,8 @@ use crate::intent::predicates::{Place as Where, Predicate, Test};
 use crate::yaml::{Entry, Fault, Fields, Keys, Node, Scalar};
 use serde_json::{Map, Number, Value};
 
-const TEST: Keys = Keys {
-    document: DOCUMENT,
-    read: &["equals", "one_of", "min", "max", "exists"],
-    refused: &[],
-    legacy: &[],
-};
+const TEST: Keys =
+    Keys { document: DOCUMENT, read: &["equals", "one_of", "min", "max", "exists"], legacy: &[] };
 
 /// Reads `query`, `header` and `body` of a match.
 pub(super) fn read(fields: &mut Fields) -> Result<Vec<Predicate>, Fault> {

@@ -13,19 +13,13 @@ use std::sync::Arc;
 const ROUTE: Keys = Keys {
     document: DOCUMENT,
     read: &["name", "match", "upstream", "stage", "protected", "dry_run", "allow_lower", "intent"],
-    refused: &[],
     legacy: &[],
 };
-const MATCH: Keys = Keys {
-    document: DOCUMENT,
-    read: &["methods", "path", "query", "header", "body"],
-    refused: &[],
-    legacy: &[],
-};
+const MATCH: Keys =
+    Keys { document: DOCUMENT, read: &["methods", "path", "query", "header", "body"], legacy: &[] };
 const INTENT: Keys = Keys {
     document: DOCUMENT,
     read: &["tool_name", "risk_class", "args", "targets", "provenance", "digest"],
-    refused: &[],
     legacy: &[],
 };
 

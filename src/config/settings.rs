@@ -12,12 +12,10 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
-const SERVER: Keys =
-    Keys { document: DOCUMENT, read: &["listen", "hosts"], refused: &[], legacy: &[] };
-const LISTENER: Keys = Keys { document: DOCUMENT, read: &["listen"], refused: &[], legacy: &[] };
-const IDENTITY: Keys = Keys { document: DOCUMENT, read: &["anonymous"], refused: &[], legacy: &[] };
-const LOG: Keys =
-    Keys { document: DOCUMENT, read: &["format", "level"], refused: &[], legacy: &[] };
+const SERVER: Keys = Keys { document: DOCUMENT, read: &["listen", "hosts"], legacy: &[] };
+const LISTENER: Keys = Keys { document: DOCUMENT, read: &["listen"], legacy: &[] };
+const IDENTITY: Keys = Keys { document: DOCUMENT, read: &["anonymous"], legacy: &[] };
+const LOG: Keys = Keys { document: DOCUMENT, read: &["format", "level"], legacy: &[] };
 const LIMITS: Keys = Keys {
     document: DOCUMENT,
     read: &[
@@ -32,7 +30,6 @@ const LIMITS: Keys = Keys {
         "metric_series",
         "segment_bytes",
     ],
-    refused: &[],
     legacy: &[],
 };
 const TIMEOUTS: Keys = Keys {
@@ -49,7 +46,6 @@ const TIMEOUTS: Keys = Keys {
         "drain_delay",
         "drain_deadline",
     ],
-    refused: &[],
     legacy: &[],
 };
 

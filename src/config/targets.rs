@@ -8,7 +8,6 @@ use crate::yaml::{Fault, Fields, Keys, Node, Place};
 const TARGET: Keys = Keys {
     document: DOCUMENT,
     read: &["kind", "value", "operation", "sensitivity", "endpoint_class"],
-    refused: &[],
     legacy: &[],
 };
 

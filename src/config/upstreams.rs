@@ -7,8 +7,7 @@ use crate::yaml::{Fault, Fields, Keys, Node, Place, Scalar};
 use http::Uri;
 use std::sync::Arc;
 
-const UPSTREAM: Keys =
-    Keys { document: DOCUMENT, read: &["url", "host"], refused: &[], legacy: &[] };
+const UPSTREAM: Keys = Keys { document: DOCUMENT, read: &["url", "host"], legacy: &[] };
 
 /// All upstreams, in file order.
 pub(super) fn read(node: Node, environment: &Environment) -> Result<Vec<Arc<UpstreamSpec>>, Fault> {

@@ -1,17 +1,23 @@
-//! Free objects, trimmed (spec C4.2, point 3): `args` and `auth_context`.
+//! Free objects, trimmed and without secrets (spec C4.2, points 3 and 4): `args` and
+//! `auth_context`.
 //!
 //! Two keys that are equal once trimmed are refused; the public tool keeps either.
 
+use super::credentials;
 use super::error::IntentError;
 use super::text::shown;
 use serde_json::{Map, Value};
 
-/// Trims every string and every key, at any depth. `root` names the object in errors.
+/// Trims every string and every key, at any depth, then refuses raw credential material. `root`
+/// names the object in errors.
 pub(super) fn normalise(
     root: &str,
     object: Map<String, Value>,
 ) -> Result<Map<String, Value>, IntentError> {
-    members(object).map_err(|what| IntentError::Normalise(format!("normalize {root}: {what}")))
+    let object = members(object)
+        .map_err(|what| IntentError::Normalise(format!("normalize {root}: {what}")))?;
+    credentials::refuse(root, &object)?;
+    Ok(object)
 }
 
 fn members(mut object: Map<String, Value>) -> Result<Map<String, Value>, String> {

@@ -2,10 +2,10 @@
 
 use super::draft::ContextDraft;
 use super::error::IntentError;
-use super::text::{list, shown, trimmed, word};
+use super::field::{invalid, natural, one_of, sha256};
+use super::text::{list, trimmed, word};
 use super::words::{AccessType, CredentialSource, EvidenceMode, Phase};
-use super::{Context, args, credentials};
-use crate::json::Digest;
+use super::{Context, agent, args, sandbox};
 
 /// The member of `auth_context` that claims how old the context is.
 const CLAIMED_AGE: &str = "context_age_seconds";
@@ -15,15 +15,22 @@ pub(super) fn normalise(draft: ContextDraft) -> Result<Context, IntentError> {
     let workspace = required("workspace", trimmed(draft.workspace))?.replace('\\', "/");
     let risk_class = required("risk_class", word(draft.risk_class))?;
     let auth_context = args::normalise("context.auth_context", draft.auth_context)?;
-    credentials::refuse("context.auth_context", &auth_context)?;
+    let sandbox = draft.sandbox.map(sandbox::normalise).transpose()?.flatten();
+    let agent_identity = draft.agent_identity.map(agent::normalise).transpose()?;
     Ok(Context {
         identity,
         workspace,
         risk_class,
         auth_context,
-        context_set_digest: digest(draft.context_set_digest)?,
-        credential_ttl_seconds: u64::try_from(draft.credential_ttl_seconds)
-            .map_err(|_| invalid("context.credential_ttl_seconds must be >= 0"))?,
+        sandbox,
+        agent_identity,
+        context_set_digest: sha256(draft.context_set_digest, |_| {
+            "context.context_set_digest must be sha256 hex".to_owned()
+        })?,
+        credential_ttl_seconds: natural(
+            draft.credential_ttl_seconds,
+            "context.credential_ttl_seconds",
+        )?,
         credential_source: one_of(draft.credential_source, CredentialSource::parse, |word| {
             let known = CredentialSource::known();
             format!("context.credential_source is unsupported: {word}; known are {known}")
@@ -67,30 +74,5 @@ pub(super) fn drop_claims(context: &mut Context) {
 }
 
 fn required(field: &str, value: String) -> Result<String, IntentError> {
-    if value.is_empty() { Err(invalid(&format!("context.{field} is required"))) } else { Ok(value) }
-}
-
-fn digest(text: String) -> Result<Option<Digest>, IntentError> {
-    match word(text) {
-        text if text.is_empty() => Ok(None),
-        text => Digest::parse(&text)
-            .map(Some)
-            .ok_or_else(|| invalid("context.context_set_digest must be sha256 hex")),
-    }
-}
-
-/// An optional word of a vocabulary; `refusal` gets the word that is not in it.
-fn one_of<T>(
-    said: String,
-    parse: fn(&str) -> Option<T>,
-    refusal: impl FnOnce(String) -> String,
-) -> Result<Option<T>, IntentError> {
-    match word(said) {
-        said if said.is_empty() => Ok(None),
-        said => parse(&said).map(Some).ok_or_else(|| invalid(&refusal(shown(&said)))),
-    }
-}
-
-fn invalid(what: &str) -> IntentError {
-    IntentError::Normalise(what.to_owned())
+    if value.is_empty() { Err(invalid(format!("context.{field} is required"))) } else { Ok(value) }
 }

@@ -87,7 +87,8 @@ fn is_credential_key(key: &str) -> bool {
         && CREDENTIAL_WORDS.iter().any(|word| key.contains(word))
 }
 
-fn is_material(value: &str) -> bool {
+/// Whether a value looks like a secret, whatever the member that holds it.
+pub(super) fn is_material(value: &str) -> bool {
     let value = value.trim();
     // Among the code points that lower to ASCII, none occurs in these prefixes or in hex.
     if REFERENCE_PREFIXES.iter().any(|prefix| starts_with_any_case(value, prefix)) {

@@ -2,7 +2,7 @@
 
 use super::error::IntentError;
 use super::time::Time;
-use super::{Context, Intent, Provenance, Target, context};
+use super::{Context, Delegation, Intent, Provenance, Script, SkillProvenance, Target, context};
 use crate::json::{self, CanonicalError, Digest};
 use serde_json::{Map, Value};
 
@@ -11,28 +11,47 @@ pub(super) struct Unsealed {
     pub(super) created_at: Time,
     pub(super) tool_name: String,
     pub(super) args: Map<String, Value>,
+    pub(super) script: Option<Script>,
     pub(super) targets: Vec<Target>,
     pub(super) arg_provenance: Vec<Provenance>,
+    pub(super) skill_provenance: Option<SkillProvenance>,
     pub(super) context: Context,
+    pub(super) delegation: Option<Delegation>,
 }
 
 /// Computes the digests. The one without claims is computed here too, where an error can still be
 /// told, so that taking claims away later cannot fail.
 pub(super) fn seal(unsealed: Unsealed) -> Result<Intent, IntentError> {
-    let (args_digest, digest, digest_without_claims) =
-        digests(&unsealed).map_err(|error| IntentError::Normalise(error.to_string()))?;
-    let Unsealed { created_at, tool_name, args, targets, arg_provenance, context } = unsealed;
+    let (args_digest, digest, digest_without_claims) = digests(&unsealed)?;
     Ok(Intent {
-        created_at,
-        tool_name,
-        args,
-        targets,
-        arg_provenance,
-        context,
+        created_at: unsealed.created_at,
+        tool_name: unsealed.tool_name,
+        args: unsealed.args,
+        script: unsealed.script,
+        targets: unsealed.targets,
+        arg_provenance: unsealed.arg_provenance,
+        skill_provenance: unsealed.skill_provenance,
+        context: unsealed.context,
+        delegation: unsealed.delegation,
         args_digest,
         digest,
         digest_without_claims,
     })
+}
+
+/// Takes the digests off, for a change after which they are computed anew.
+pub(super) fn unseal(intent: Intent) -> Unsealed {
+    Unsealed {
+        created_at: intent.created_at,
+        tool_name: intent.tool_name,
+        args: intent.args,
+        script: intent.script,
+        targets: intent.targets,
+        arg_provenance: intent.arg_provenance,
+        skill_provenance: intent.skill_provenance,
+        context: intent.context,
+        delegation: intent.delegation,
+    }
 }
 
 /// The digest of the args, of the whole, and of the whole without claims.
@@ -63,6 +82,16 @@ impl Unsealed {
         }
         member(&mut out, "args", args);
         member(&mut out, "context", &json::canonical(context)?);
+        if let Some(delegation) = &self.delegation {
+            member(&mut out, "delegation", &json::canonical(delegation)?);
+        }
+        if let Some(script) = &self.script {
+            member(&mut out, "script", &json::canonical(script)?);
+            member(&mut out, "script_hash", &json::canonical(&script.hash)?);
+        }
+        if let Some(skill) = &self.skill_provenance {
+            member(&mut out, "skill_provenance", &json::canonical(skill)?);
+        }
         member(&mut out, "targets", &json::canonical(&self.targets)?);
         member(&mut out, "tool_name", &json::canonical(&self.tool_name)?);
         out.push(b'}');

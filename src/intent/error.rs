@@ -1,5 +1,7 @@
 //! Why something is not an intent.
 
+use crate::json::CanonicalError;
+
 /// Why an intent could not be read or normalised. The first fault found, in the order of spec C4.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum IntentError {
@@ -29,11 +31,27 @@ impl IntentError {
         }
     }
 
+    /// The error of a part, told of the whole.
+    pub(super) fn within(self, place: &str) -> IntentError {
+        match self {
+            IntentError::Normalise(what) => {
+                IntentError::Normalise(format!("normalize {place}: {what}"))
+            }
+            other => other,
+        }
+    }
+
     /// Where the secret stands; `None` for other errors.
     pub fn path(&self) -> Option<&str> {
         match self {
             IntentError::RawCredential { path } => Some(path),
             _ => None,
         }
+    }
+}
+
+impl From<CanonicalError> for IntentError {
+    fn from(error: CanonicalError) -> IntentError {
+        IntentError::Normalise(error.to_string())
     }
 }

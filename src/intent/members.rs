@@ -1,6 +1,7 @@
 //! One JSON object, taken apart by name.
 
 use super::text;
+use super::time::{self, Time};
 use serde_json::{Map, Value};
 
 /// The members of an object that are still to be taken, and where the object stands.
@@ -33,18 +34,6 @@ impl<'a> Members<'a> {
             }
         }
         Ok(members)
-    }
-
-    /// Refuses a member of the format that this version does not evaluate.
-    pub(super) fn refuse(&mut self, name: &str) -> Result<(), String> {
-        if self.take(name).is_null() {
-            return Ok(());
-        }
-        Err(format!(
-            "`{}` is part of the public 1.x format that this version does not evaluate yet; \
-             remove it or keep the public tool for this intent",
-            self.at(name)
-        ))
     }
 
     /// The member, or `null`.
@@ -84,6 +73,31 @@ impl<'a> Members<'a> {
             Value::Null => Ok(Map::new()),
             Value::Object(object) => Ok(object),
             _ => Err(self.wrong(name, "an object")),
+        }
+    }
+
+    /// A time; `None` where it is not given.
+    pub(super) fn time(&mut self, name: &str) -> Result<Option<Time>, String> {
+        let said = match self.take(name) {
+            Value::Null => return Ok(None),
+            Value::String(said) => said,
+            _ => return Err(self.wrong(name, "text")),
+        };
+        time::parse(&said).map(Some).ok_or_else(|| {
+            let (at, shown) = (self.at(name), text::shown(&said));
+            format!("`{at}` is `{shown}`; write it like 2026-01-02T03:04:05Z")
+        })
+    }
+
+    /// What `read` makes of the member and its path; `None` where it is not given.
+    pub(super) fn optional<T>(
+        &mut self,
+        name: &str,
+        read: impl Fn(Value, &str) -> Result<T, String>,
+    ) -> Result<Option<T>, String> {
+        match self.take(name) {
+            Value::Null => Ok(None),
+            value => read(value, &self.at(name)).map(Some),
         }
     }
 

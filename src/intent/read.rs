@@ -1,14 +1,13 @@
 //! Intents from JSON (spec C1.4, C4.1), read strictly.
 //!
 //! Unknown members are ignored, as the format wants. What is not ignored: a member that equals a
-//! known one but for case, and the members of the format that this version does not evaluate. An
-//! intent that says more than was judged would be judged wrongly.
+//! known one but for case. An intent that says more than was judged would be judged wrongly.
+
+mod extended;
 
 use super::draft::{ContextDraft, Draft, ProvenanceDraft, TargetDraft};
 use super::error::IntentError;
 use super::members::Members;
-use super::text;
-use super::time::{self, Time};
 use super::words::Label;
 use crate::json;
 use serde_json::Value;
@@ -24,12 +23,18 @@ const UNUSED_TEXTS: [&str; 6] = [
 ];
 
 /// The members that are read, beside those above.
-const TOP: [&str; 7] =
-    ["created_at", "tool_name", "args", "targets", "arg_provenance", "relationship", "context"];
-
-/// Members that this version refuses.
-const TOP_REFUSED: [&str; 3] = ["script", "skill_provenance", "delegation"];
-const CONTEXT_REFUSED: [&str; 2] = ["agent_identity", "sandbox"];
+const TOP: [&str; 10] = [
+    "created_at",
+    "tool_name",
+    "args",
+    "script",
+    "targets",
+    "arg_provenance",
+    "skill_provenance",
+    "relationship",
+    "context",
+    "delegation",
+];
 
 const TARGET: [&str; 12] = [
     "kind",
@@ -49,12 +54,14 @@ const TARGET: [&str; 12] = [
 const PROVENANCE: [&str; 4] = ["arg_path", "source", "source_ref", "integrity_digest"];
 
 /// The members of `context`, beside the labels.
-const CONTEXT: [&str; 12] = [
+const CONTEXT: [&str; 14] = [
     "identity",
     "workspace",
     "risk_class",
     "phase",
     "auth_context",
+    "sandbox",
+    "agent_identity",
     "context_set_digest",
     "context_evidence_mode",
     "context_refs",
@@ -71,31 +78,21 @@ pub fn from_json(bytes: &[u8]) -> Result<Draft, IntentError> {
 }
 
 fn draft(value: Value) -> Result<Draft, String> {
-    let mut top = Members::of(value, "", &[&UNUSED_TEXTS, &TOP, &TOP_REFUSED])?;
-    TOP_REFUSED.iter().try_for_each(|name| top.refuse(name))?;
+    let mut top = Members::of(value, "", &[&UNUSED_TEXTS, &TOP])?;
     for name in UNUSED_TEXTS {
         top.text(name)?;
     }
     top.object("relationship")?;
     Ok(Draft {
-        created_at: created_at(top.take("created_at"))?,
+        created_at: top.time("created_at")?,
         tool_name: top.text("tool_name")?,
         args: top.object("args")?,
+        script: top.optional("script", extended::script)?,
         targets: top.each("targets", target)?,
         arg_provenance: top.each("arg_provenance", provenance)?,
+        skill_provenance: top.optional("skill_provenance", extended::skill)?,
         context: context(top.take("context"))?,
-    })
-}
-
-fn created_at(said: Value) -> Result<Option<Time>, String> {
-    let said = match said {
-        Value::Null => return Ok(None),
-        Value::String(said) => said,
-        _ => return Err("`created_at` must be text".to_owned()),
-    };
-    time::parse(&said).map(Some).ok_or_else(|| {
-        let shown = text::shown(&said);
-        format!("`created_at` is `{shown}`; write it like 2026-01-02T03:04:05Z")
+        delegation: top.optional("delegation", extended::delegation)?,
     })
 }
 
@@ -129,14 +126,15 @@ fn provenance(value: Value, path: &str) -> Result<ProvenanceDraft, String> {
 
 fn context(value: Value) -> Result<ContextDraft, String> {
     let labels = Label::ALL.iter().map(|label| label.as_str()).collect::<Vec<_>>();
-    let mut context = Members::of(value, "context", &[&CONTEXT, &labels, &CONTEXT_REFUSED])?;
-    CONTEXT_REFUSED.iter().try_for_each(|name| context.refuse(name))?;
+    let mut context = Members::of(value, "context", &[&CONTEXT, &labels])?;
     Ok(ContextDraft {
         identity: context.text("identity")?,
         workspace: context.text("workspace")?,
         risk_class: context.text("risk_class")?,
         phase: context.text("phase")?,
         auth_context: context.object("auth_context")?,
+        sandbox: context.optional("sandbox", extended::sandbox)?,
+        agent_identity: context.optional("agent_identity", extended::agent)?,
         context_set_digest: context.text("context_set_digest")?,
         context_evidence_mode: context.text("context_evidence_mode")?,
         context_refs: context.each("context_refs", item)?,

@@ -39,6 +39,26 @@ pub(crate) fn lowlist(items: Vec<String>) -> Vec<String> {
     unique(items.into_iter().map(word).collect())
 }
 
+/// A path without `.`, `..` and empty elements, by its text alone: links are not followed. The
+/// empty path is `.`; nothing is above the root.
+pub(crate) fn clean_path(path: &str) -> String {
+    let is_rooted = path.starts_with('/');
+    let mut kept: Vec<&str> = Vec::new();
+    for element in path.split('/').filter(|element| !matches!(*element, "" | ".")) {
+        match kept.last() {
+            Some(last) if element == ".." && *last != ".." => drop(kept.pop()),
+            None if element == ".." && is_rooted => {}
+            _ => kept.push(element),
+        }
+    }
+    let joined = kept.join("/");
+    match joined.as_str() {
+        _ if is_rooted => format!("/{joined}"),
+        "" => ".".to_owned(),
+        _ => joined,
+    }
+}
+
 /// At most the first 64 characters, for an error text.
 pub(crate) fn shown(text: &str) -> String {
     text.chars().take(SHOWN_CHARS_MAX).collect()
@@ -53,7 +73,7 @@ fn unique(mut items: Vec<String>) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{list, lower, lowlist, word};
+    use super::{clean_path, list, lower, lowlist, word};
 
     #[test]
     fn lowering_is_one_to_one() {
@@ -74,5 +94,28 @@ mod tests {
         let items = || ["b", " a ", "", "B", "a", " "].map(str::to_owned).to_vec();
         assert_eq!(list(items()), ["B", "a", "b"]);
         assert_eq!(lowlist(items()), ["a", "b"]);
+    }
+    #[test]
+    fn paths_are_cleaned_by_their_text() {
+        for (path, clean) in [
+            ("", "."),
+            (".", "."),
+            ("./", "."),
+            ("a/..", "."),
+            ("a//b/./c/", "a/b/c"),
+            ("/", "/"),
+            ("//", "/"),
+            ("/..", "/"),
+            ("/../../a", "/a"),
+            ("/x/../data/f", "/data/f"),
+            ("../a", "../a"),
+            ("a/../../b/..", ".."),
+            ("../../a/../..", "../../.."),
+            ("..a/...", "..a/..."),
+            ("a\\..\\b", "a\\..\\b"),
+        ] {
+            assert_eq!(clean_path(path), clean, "{path}");
+            assert_eq!(clean_path(clean), clean, "{path}");
+        }
     }
 }

@@ -4,7 +4,8 @@
 //! ends on 9999-12-30, a day short of the `9999-12-31` by which people say *never*.
 
 use jiff::civil::DateTime;
-use jiff::{SignedDuration, civil};
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp, civil};
 use std::fmt;
 
 /// A point in time, UTC, years 0000 to 9999. Shown in output form: RFC 3339, the fraction only
@@ -27,13 +28,17 @@ const FRACTION_DIGITS: usize = 9;
 pub fn parse(text: &str) -> Option<Time> {
     let (whole, rest) = text.split_at_checked(19)?;
     let (fraction, offset) = split_fraction(rest)?;
+    let utc = local(whole, fraction)?.checked_sub(offset_of(offset)?).ok()?;
+    Time::from_civil(utc)
+}
+
+/// Date and clock reading in their strict form; the fraction comes with its point.
+fn local(whole: &str, fraction: &str) -> Option<DateTime> {
     if !fits(whole, "dddd-dd-ddTdd:dd:dd") || whole.ends_with("60") {
         return None;
     }
     let fraction = fraction.get(..=FRACTION_DIGITS).unwrap_or(fraction);
-    let local: DateTime = format!("{whole}{fraction}").parse().ok()?;
-    let utc = local.checked_sub(offset_of(offset)?).ok()?;
-    (utc.year() >= 0).then_some(Time(utc))
+    format!("{whole}{fraction}").parse().ok()
 }
 
 /// The fraction with its point, or nothing, and what follows.
@@ -74,6 +79,43 @@ fn fits(text: &str, pattern: &str) -> bool {
 
 // === impl Time ===
 
+impl Time {
+    /// A point in time as jiff has it. One before the year 0, which the format cannot write, is
+    /// [`ZERO`].
+    pub fn from_timestamp(timestamp: Timestamp) -> Time {
+        let utc = TimeZone::UTC.to_datetime(timestamp);
+        if utc.year() < 0 { ZERO } else { Time(utc) }
+    }
+
+    /// A clock reading in UTC; `None` where it has no year of four digits.
+    pub fn from_civil(utc: DateTime) -> Option<Time> {
+        (utc.year() >= 0).then_some(Time(utc))
+    }
+
+    /// A clock reading without an offset, as `YYYY-MM-DDThh:mm:ss` with or without a fraction.
+    pub fn parse_local(text: &str) -> Option<DateTime> {
+        let (whole, rest) = text.split_at_checked(19)?;
+        let (fraction, rest) = split_fraction(rest)?;
+        if rest.is_empty() { local(whole, fraction) } else { None }
+    }
+
+    /// Date and clock reading in UTC, for arithmetic.
+    pub fn civil(self) -> DateTime {
+        self.0
+    }
+
+    /// Whether it was given, that is, is not [`ZERO`].
+    pub fn is_given(self) -> bool {
+        self != ZERO
+    }
+}
+
+impl serde::Serialize for Time {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
 impl fmt::Display for Time {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}Z", self.0)
@@ -82,7 +124,7 @@ impl fmt::Display for Time {
 
 #[cfg(test)]
 mod tests {
-    use super::{DEFAULT, ZERO, parse};
+    use super::{DEFAULT, Time, ZERO, parse};
 
     #[test]
     fn strict_rfc_3339_is_read_and_written_in_utc() {
@@ -130,5 +172,16 @@ mod tests {
         ] {
             assert_eq!(parse(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn timestamps_become_times_in_utc() {
+        for text in ["2026-01-02T03:04:05.12Z", "1969-12-31T23:59:59Z", "0000-01-01T00:00:00Z"] {
+            let time = Time::from_timestamp(text.parse().unwrap());
+            assert_eq!(Some(time), parse(text), "{text}");
+            assert_eq!(format!("{}Z", time.civil()), text);
+        }
+        assert_eq!(Time::from_timestamp(jiff::Timestamp::MIN), ZERO);
+        assert!(!ZERO.is_given() && DEFAULT.is_given());
     }
 }

@@ -143,6 +143,42 @@ words! {
 }
 
 words! {
+    /// What a sandbox can reach.
+    pub enum NetworkMode {
+        Disabled = "disabled",
+        EgressAllowlist = "egress_allowlist",
+        Full = "full",
+    }
+}
+
+words! {
+    /// Which environment variables a sandbox sees.
+    pub enum EnvExposure {
+        Allowlist = "allowlist",
+        Full = "full",
+        None = "none",
+    }
+}
+
+words! {
+    /// Which files a sandbox sees.
+    pub enum FilesystemIsolation {
+        Container = "container",
+        None = "none",
+        Workspace = "workspace",
+    }
+}
+
+words! {
+    /// As whom a sandbox runs.
+    pub enum UserMode {
+        Default = "default",
+        Root = "root",
+        Unprivileged = "unprivileged",
+    }
+}
+
+words! {
     /// The context fields that are text, trimmed and otherwise free (spec C4.5).
     pub enum Label {
         AgentActionBomRef = "agent_action_bom_ref",
@@ -182,6 +218,10 @@ mod tests {
         sorted(EndpointClass::ALL.iter().map(|word| word.as_str()));
         sorted(DiscoveryMethod::ALL.iter().map(|word| word.as_str()));
         sorted(ProvenanceSource::ALL.iter().map(|word| word.as_str()));
+        sorted(NetworkMode::ALL.iter().map(|word| word.as_str()));
+        sorted(EnvExposure::ALL.iter().map(|word| word.as_str()));
+        sorted(FilesystemIsolation::ALL.iter().map(|word| word.as_str()));
+        sorted(UserMode::ALL.iter().map(|word| word.as_str()));
         sorted(Label::ALL.iter().map(|word| word.as_str()));
     }
 

@@ -4,158 +4,97 @@
 //! that match at that priority count, and the strictest of them gives the verdict. A matched rule
 //! cannot let a destructive intent through by itself; a default verdict can, which is the
 //! format's own rule and worth a warning when a policy is validated.
+//!
+//! The time is an argument, because freeze windows and expired agents depend on it and this is
+//! pure.
 
-use super::{Decision, Match, Policy, Rule, Verdict, fail_closed};
-use crate::intent::{Intent, Phase, Target};
-
-/// What a matched rule must at least say, and why.
-type Boundary = (Verdict, &'static str);
-
-/// At most a plan: a destructive intent in phase `plan`.
-const PLAN: Boundary = (Verdict::DryRun, "plan_phase_non_destructive");
-
-/// Not without a human: a destructive intent in phase `apply`.
-const APPLY: Boundary = (Verdict::RequireApproval, "destructive_apply_requires_approval");
+use super::decision::Decision;
+use super::merge::merge;
+use super::rule::Rule;
+use super::say::Say;
+use super::subject::Subject;
+use super::{Policy, Verdict, fail_closed, script};
+use crate::intent::Intent;
+use crate::intent::time::Time;
 
 impl Policy {
-    /// The decision on an intent. Pure and total.
+    /// The decision on an intent, `at` a time. Pure and total.
     ///
     /// What the intent claims of context evidence does not count, whether or not it still holds
     /// the claims (see [`Intent::without_claims`]).
-    pub fn decide(&self, intent: &Intent) -> Decision {
+    pub fn decide(&self, intent: &Intent, at: Time) -> Decision {
         if let Some(missing) = fail_closed::check(&self.fail_closed, intent) {
-            return Decision {
-                verdict: Verdict::Block,
-                reason_codes: set(missing.reason_codes),
-                violations: set(missing.violations),
-                matched_rule: None,
-                min_approvals: 0,
-                distinct_approvers: false,
-            };
+            return missing.decision();
         }
-        match self.matched(intent) {
-            rules if rules.is_empty() => self.default_decision(),
-            rules => merge(&rules, boundary(intent)),
+        match intent.script() {
+            Some(steps) => script::decide(self, intent, steps, at),
+            None => self.judge(&Subject::of(intent), at),
         }
     }
 
     /// The rules that give the decision, unless fail-closed gives it: all that match at the
-    /// priority of the first that does.
+    /// priority of the first that does. Of a script, those of all its steps.
     pub fn matched(&self, intent: &Intent) -> Vec<&Rule> {
+        match intent.script() {
+            None => self.matching(&Subject::of(intent)),
+            Some(script) => {
+                let steps = script.steps.iter().map(|step| Subject::step(intent, step));
+                let mut rules: Vec<_> = steps.flat_map(|step| self.matching(&step)).collect();
+                rules.sort_by_key(|rule| (rule.priority, &rule.name));
+                rules.dedup_by(|a, b| std::ptr::eq(*a, *b));
+                rules
+            }
+        }
+    }
+
+    /// The decision of the rules alone.
+    pub(super) fn judge(&self, subject: &Subject<'_>, at: Time) -> Decision {
+        self.decision_of(&self.says(subject, at))
+    }
+
+    /// What each matching rule says.
+    pub(super) fn says(&self, subject: &Subject<'_>, at: Time) -> Vec<Say<'_>> {
+        let rules = self.matching(subject).into_iter();
+        rules.map(|rule| Say::of(rule, subject, at)).collect()
+    }
+
+    /// The decision that follows from what the matching rules say; the default where none does.
+    pub(super) fn decision_of(&self, says: &[Say<'_>]) -> Decision {
+        if says.is_empty() { self.default_decision() } else { merge(says) }
+    }
+
+    fn matching(&self, subject: &Subject<'_>) -> Vec<&Rule> {
         let mut candidates = self
             .index
-            .candidates(intent.tool_name())
+            .candidates(subject.tool_name)
             .filter_map(|number| self.rules.get(number))
-            .skip_while(|rule| !rule.matcher.matches(intent));
+            .skip_while(|rule| rule.matcher.miss(subject).is_some());
         let Some(first) = candidates.next() else { return Vec::new() };
         let peers = candidates.take_while(|rule| rule.priority == first.priority);
         let mut matched = vec![first];
-        matched.extend(peers.filter(|rule| rule.matcher.matches(intent)));
+        matched.extend(peers.filter(|rule| rule.matcher.miss(subject).is_none()));
         matched
     }
 
     fn default_decision(&self) -> Decision {
         let verdict = self.default_verdict;
         Decision {
-            verdict,
             reason_codes: vec![format!("default_{}", verdict.as_str())],
-            violations: Vec::new(),
-            matched_rule: None,
             min_approvals: u64::from(verdict == Verdict::RequireApproval),
-            distinct_approvers: false,
+            ..Decision::of(verdict)
         }
     }
-}
-
-fn boundary(intent: &Intent) -> Option<Boundary> {
-    let destructive = intent.targets().iter().any(|target| target.destructive);
-    destructive.then_some(match intent.context().phase {
-        Phase::Plan => PLAN,
-        Phase::Apply => APPLY,
-    })
-}
-
-/// The strictest of the matched rules, with the reasons of those that are as strict.
-fn merge(rules: &[&Rule], boundary: Option<Boundary>) -> Decision {
-    let effect = |rule: &Rule| boundary.map_or(rule.effect, |(least, _)| rule.effect.max(least));
-    let verdict = rules.iter().map(|rule| effect(rule)).max().unwrap_or(Verdict::Block);
-    let mut names = Vec::new();
-    let (mut reason_codes, mut violations) = (Vec::new(), Vec::new());
-    let (mut min_approvals, mut distinct_approvers) = (0, false);
-    for rule in rules {
-        names.push(rule.name.as_str());
-        if effect(rule) == verdict {
-            reason_codes.extend_from_slice(&rule.reason_codes);
-            violations.extend_from_slice(&rule.violations);
-            min_approvals = min_approvals.max(rule.min_approvals).max(1);
-            distinct_approvers |= rule.require_distinct_approvers;
-        }
-    }
-    reason_codes.extend(boundary.map(|(_, reason)| reason.to_owned()));
-    // The rules are in order of their names, for their priorities are equal.
-    names.dedup();
-    let held = verdict == Verdict::RequireApproval;
-    Decision {
-        verdict,
-        reason_codes: set(reason_codes),
-        violations: set(violations),
-        matched_rule: Some(names.join(",")),
-        min_approvals: if held { min_approvals } else { 0 },
-        distinct_approvers: held && distinct_approvers,
-    }
-}
-
-fn set(mut items: Vec<String>) -> Vec<String> {
-    items.sort_unstable();
-    items.dedup();
-    items
-}
-
-// === impl Match ===
-
-impl Match {
-    /// Whether every key that is given has an item that fits (spec C6.3). The target keys may be
-    /// met by different targets.
-    pub(super) fn matches(&self, intent: &Intent) -> bool {
-        let context = intent.context();
-        let sources = || intent.arg_provenance().iter().map(|entry| entry.source.as_str());
-        fits(&self.tool_names, |name| name == intent.tool_name())
-            && fits(&self.risk_classes, |class| *class == context.risk_class)
-            && fits(&self.identities, |identity| *identity == context.identity)
-            && fits(&self.workspace_prefixes, |prefix| context.workspace.starts_with(prefix))
-            && fits(&self.provenance_sources, |wanted| sources().any(|source| source == wanted))
-            && self.matches_targets(intent.targets())
-    }
-
-    fn matches_targets(&self, targets: &[Target]) -> bool {
-        let some = |wanted: &[String], has: fn(&Target) -> &str| {
-            fits(wanted, |wanted| targets.iter().any(|target| has(target) == wanted))
-        };
-        some(&self.target_kinds, |target| target.kind.as_str())
-            && some(&self.target_values, |target| &target.value)
-            && some(&self.data_classes, |target| &target.sensitivity)
-            && some(&self.destination_kinds, |target| target.kind.as_str())
-            && some(&self.destination_values, |target| &target.value)
-            && some(&self.destination_operations, |target| &target.operation)
-            && fits(&self.endpoint_classes, |wanted| {
-                targets.iter().any(|target| target.endpoint_class == *wanted)
-            })
-    }
-}
-
-/// Whether a key is not given, or any of its items fits.
-fn fits<T>(wanted: &[T], fits: impl Fn(&T) -> bool) -> bool {
-    wanted.is_empty() || wanted.iter().any(fits)
 }
 
 #[cfg(test)]
 mod tests {
     use crate::intent::read;
+    use crate::intent::time::DEFAULT;
     use crate::policy::{Decision, Verdict, source};
 
     fn decide(policy: &str, intent: &str) -> Decision {
         let intent = read::from_json(intent.as_bytes()).unwrap().normalise().unwrap();
-        source::parse("p.yaml", policy.as_bytes()).unwrap().decide(&intent)
+        source::parse("p.yaml", policy.as_bytes()).unwrap().decide(&intent, DEFAULT)
     }
 
     fn call(tool: &str, targets: &str, phase: &str) -> String {
@@ -216,6 +155,9 @@ mod tests {
                 "fail_closed_missing_targets",
             ]
         );
+        let delegated = r#"[],"delegation":{"requester_identity":"a"}"#;
+        let decision = decide(policy, &call("t", delegated, ""));
+        assert!(!decision.violations.contains(&"missing_delegation".to_owned()));
         let unknown = decide(
             "fail_closed: {enabled: true}",
             &call("t", r#"[{"kind":"table","value":"x"}]"#, ""),

@@ -1,13 +1,14 @@
 //! What must be known before a rule is even looked at (spec C7).
 
-use super::{FailClosed, HighRiskField, RequiredField};
+use super::merge::set;
+use super::{Decision, FailClosed, HighRiskField, RequiredField, Verdict};
 use crate::intent::{Context, EndpointClass, Intent, Label};
 
 /// Reason codes and violations, in no order.
 #[derive(Default)]
 pub(super) struct Missing {
-    pub(super) reason_codes: Vec<String>,
-    pub(super) violations: Vec<String>,
+    reason_codes: Vec<String>,
+    violations: Vec<String>,
 }
 
 /// What the intent lacks; `None` where nothing is missing or its risk class is not covered.
@@ -36,6 +37,15 @@ pub(super) fn check(rule: &FailClosed, intent: &Intent) -> Option<Missing> {
 }
 
 impl Missing {
+    /// The block that it comes to.
+    pub(super) fn decision(&self) -> Decision {
+        Decision {
+            reason_codes: set(self.reason_codes.iter().map(String::as_str)),
+            violations: set(self.violations.iter().map(String::as_str)),
+            ..Decision::of(Verdict::Block)
+        }
+    }
+
     fn field(&mut self, field: RequiredField) {
         let name = field.as_str();
         let reason_code = match field {
@@ -56,9 +66,9 @@ fn has(intent: &Intent, field: RequiredField) -> bool {
         RequiredField::ArgProvenance => !intent.arg_provenance().is_empty(),
         RequiredField::EndpointClass => !has_unknown_endpoint(intent),
         RequiredField::Targets => !intent.targets().is_empty(),
-        // An intent can only claim context evidence, and claims do not count; an intent that
-        // holds a delegation is refused before it gets here.
-        RequiredField::ContextEvidence | RequiredField::Delegation => false,
+        RequiredField::Delegation => intent.delegation().is_some(),
+        // An intent can only claim context evidence, and claims do not count.
+        RequiredField::ContextEvidence => false,
     }
 }
 
@@ -71,8 +81,7 @@ fn says(context: &Context, field: HighRiskField) -> bool {
     match field {
         HighRiskField::AgentActionBomRef => label(Label::AgentActionBomRef),
         HighRiskField::AgentId => label(Label::AgentId),
-        // An intent that holds one is refused before it gets here.
-        HighRiskField::AgentIdentity => false,
+        HighRiskField::AgentIdentity => context.agent_identity.is_some(),
         HighRiskField::ApprovalRef => label(Label::ApprovalRef),
         HighRiskField::CredentialAccessType => context.credential_access_type.is_some(),
         HighRiskField::CredentialIssuer => label(Label::CredentialIssuer),

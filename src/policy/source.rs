@@ -2,14 +2,18 @@
 //!
 //! The tree of the file is walked once, key by key. Every refusal names file, line, column and
 //! field, and says the mend, because a policy is written by people and a typing error in it is a
-//! hole. Keys of the format that this version does not evaluate are refused wherever they are
-//! set, so that no policy is ever half applied.
+//! hole.
 
 mod rule;
+mod matcher;
+mod terms;
+mod blocks;
+mod guards;
+mod whole;
 
 use super::{
-    FailClosed, HighRiskField, IgnoredDocuments, Policy, RequiredField, SCHEMA_ID, SCHEMA_VERSION,
-    Verdict,
+    FailClosed, HighRiskField, IgnoredDocuments, Parts, Policy, RequiredField, SCHEMA_ID,
+    SCHEMA_VERSION, Verdict,
 };
 use crate::intent::text::{lowlist, shown, word};
 use crate::yaml::{self, Fault, FaultStage, Fields, Keys, LaterDocuments, Node, Place};
@@ -32,8 +36,9 @@ const TOP: Keys = Keys {
         "default_action",
         "fail_closed",
         "rules",
+        "scripts",
+        "mcp_trust",
     ],
-    refused: &["scripts", "mcp_trust"],
     legacy: &[
         ("version", "write `schema_version: 1.0.0`"),
         ("name", "remove it; rules have names of their own"),
@@ -47,7 +52,6 @@ const TOP: Keys = Keys {
 const FAIL_CLOSED: Keys = Keys {
     document: DOCUMENT,
     read: &["enabled", "risk_classes", "required_fields", "required_high_risk_fields"],
-    refused: &[],
     legacy: &[],
 };
 
@@ -129,6 +133,8 @@ fn read_policy(bytes: &[u8]) -> Result<Policy, Fault> {
     schema(&mut top, "schema_version", SCHEMA_VERSION)?;
     let default_verdict = default_verdict(&mut top)?;
     let fail_closed = fail_closed(top.take("fail_closed"))?;
+    let mcp_trust = whole::mcp_trust(top.take("mcp_trust"))?;
+    let scripts = whole::scripts(top.take("scripts"))?;
     let rules = top.list("rules")?.into_iter().enumerate();
     let rules =
         rules.map(|(index, node)| rule::read(node, index)).collect::<Result<Vec<_>, _>>()?;
@@ -136,7 +142,8 @@ fn read_policy(bytes: &[u8]) -> Result<Policy, Fault> {
         LaterDocuments::None => IgnoredDocuments::None,
         LaterDocuments::Some => IgnoredDocuments::Some,
     };
-    Policy::compile(default_verdict, fail_closed, rules, ignored)
+    let parts = Parts { default_verdict, fail_closed, mcp_trust, scripts, rules, ignored };
+    Policy::compile(parts)
         .map_err(|error| Fault::validate(Place { line: 1, column: 1 }, error.to_string()))
 }
 
@@ -226,6 +233,57 @@ fn vocabulary<T: Ord>(
     items.sort_unstable();
     items.dedup();
     Ok(items)
+}
+
+/// A word for what a broken constraint means: `block` or `require_approval`; `None` where there is
+/// none.
+fn guard_word(said: (String, Place), key: &str, rule: &str) -> Result<Option<Verdict>, Fault> {
+    guard_word_in(said, key, &format!(" for `{}`", shown(rule)))
+}
+
+/// The same, in a key of the whole policy.
+fn guard_word_of_whole(said: (String, Place), key: &str) -> Result<Option<Verdict>, Fault> {
+    guard_word_in(said, key, "")
+}
+
+fn guard_word_in(
+    (said, place): (String, Place),
+    key: &str,
+    whose: &str,
+) -> Result<Option<Verdict>, Fault> {
+    match word(said).as_str() {
+        "" => Ok(None),
+        "block" => Ok(Some(Verdict::Block)),
+        "require_approval" => Ok(Some(Verdict::RequireApproval)),
+        other => {
+            let other = shown(other);
+            let what =
+                format!("unsupported {key} `{other}`{whose}; write block or require_approval");
+            Err(Fault::validate(place, what))
+        }
+    }
+}
+
+/// A number that is at least 0; 0 where it is not given.
+fn count(fields: &mut Fields, key: &str, rule: &str) -> Result<u64, Fault> {
+    count_at(fields, key, "", rule)
+}
+
+/// The same, in a block that the error text names with its dot.
+fn count_at(fields: &mut Fields, key: &str, block: &str, rule: &str) -> Result<u64, Fault> {
+    let (number, place) = fields.integer(key)?;
+    at_least_zero(number, place, &format!("{block}{key}"), rule)
+}
+
+/// A number that is at least 0, where it is given.
+fn optional_count(fields: &mut Fields, key: &str, rule: &str) -> Result<Option<u64>, Fault> {
+    let (number, place) = fields.optional_integer(key)?;
+    number.map(|number| at_least_zero(number, place, key, rule)).transpose()
+}
+
+fn at_least_zero(number: i64, place: Place, key: &str, rule: &str) -> Result<u64, Fault> {
+    let what = || format!("{key} must be >= 0 for `{}`", shown(rule));
+    u64::try_from(number).map_err(|_| Fault::validate(place, what()))
 }
 
 /// Texts without their places.

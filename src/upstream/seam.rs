@@ -71,12 +71,9 @@ mod tests {
         };
         let draft = Draft { tool_name: "t".into(), context, ..Draft::default() };
         let decision = Decision {
-            verdict: Verdict::Allow,
             reason_codes: Vec::new(),
             violations: Vec::new(),
-            matched_rule: None,
-            min_approvals: 0,
-            distinct_approvers: false,
+            ..Decision::of(Verdict::Allow)
         };
         let policy_digest = Digest::of(b"policy");
         let intent = draft.normalise().unwrap();

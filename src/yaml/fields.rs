@@ -1,7 +1,7 @@
 //! One YAML mapping, taken apart by key.
 //!
-//! Opening it refuses every key that is unknown, set twice by a merge, or known to the format but
-//! not evaluated by this version: none of them may pass in silence.
+//! Opening it refuses every key that is unknown, or set twice by a merge: none of them may pass in
+//! silence.
 
 use super::{Entry, Node, Scalar};
 
@@ -38,8 +38,6 @@ pub(crate) struct Keys {
     pub(crate) document: &'static str,
     /// Those that are read.
     pub(crate) read: &'static [&'static str],
-    /// Those of the format that this version does not evaluate.
-    pub(crate) refused: &'static [&'static str],
     /// Those of the time before the format, each with its mend (spec E22).
     pub(crate) legacy: &'static [(&'static str, &'static str)],
 }
@@ -81,16 +79,6 @@ impl Fields {
         let key = entry.key.as_str();
         let what = if keys.read.contains(&key) {
             return Ok(());
-        } else if keys.refused.contains(&key) {
-            if is_unset(key, &entry.node.value) {
-                return Ok(());
-            }
-            format!(
-                "`{}` is part of the public 1.x format that this version does not evaluate yet; \
-                 remove it or keep the public tool for {}",
-                self.at(key),
-                keys.document
-            )
         } else if let Some((_, mend)) = keys.legacy.iter().find(|(legacy, _)| *legacy == key) {
             format!("legacy policy proposal fields are not supported [{key}]; {mend}")
         } else {
@@ -185,6 +173,38 @@ impl Fields {
         }
     }
 
+    /// `true`, `false` or not given.
+    pub(crate) fn optional_flag(&mut self, key: &str) -> Result<Option<bool>, Fault> {
+        let node = self.take(key);
+        match node.value {
+            Scalar::Null => Ok(None),
+            Scalar::Bool(flag) => Ok(Some(flag)),
+            _ => Err(self.wrong(key, node.place, "must be true or false, without quotes")),
+        }
+    }
+
+    /// An integer that may not be given, and where it stands.
+    pub(crate) fn optional_integer(&mut self, key: &str) -> Result<(Option<i64>, Place), Fault> {
+        let node = self.take(key);
+        match node.value {
+            Scalar::Null => Ok((None, node.place)),
+            Scalar::Int(number) => Ok((Some(number), node.place)),
+            _ => Err(self.wrong(key, node.place, "must be a whole number of up to 64 bits")),
+        }
+    }
+
+    /// A number and where it stands; 0 where it is not given.
+    pub(crate) fn number(&mut self, key: &str) -> Result<(f64, Place), Fault> {
+        let node = self.take(key);
+        match node.value {
+            Scalar::Null => Ok((0.0, node.place)),
+            // A policy's numbers are small; what does not fit a double is refused by its range.
+            Scalar::Int(number) => Ok((number as f64, node.place)),
+            Scalar::Number(number) => Ok((number, node.place)),
+            _ => Err(self.wrong(key, node.place, "must be a number")),
+        }
+    }
+
     fn wrong(&self, key: &str, place: Place, what: &str) -> Fault {
         Fault::parse(place, format!("`{}` {what}", self.at(key)))
     }
@@ -244,19 +264,6 @@ fn merged(entry: Entry) -> Result<Vec<Entry>, Fault> {
         all.extend(spread(entries)?);
     }
     Ok(all)
-}
-
-/// Whether a value means the same as leaving the key out.
-fn is_unset(key: &str, value: &Scalar) -> bool {
-    match value {
-        Scalar::Null | Scalar::Bool(false) => true,
-        // A depth of 0 is a limit, not the lack of one.
-        Scalar::Int(0) => key != "max_delegation_depth",
-        Scalar::Text(text) => text.is_empty(),
-        Scalar::List(items) => items.is_empty(),
-        Scalar::Map(entries) => entries.is_empty(),
-        _ => false,
-    }
 }
 
 fn named(path: &str, keys: &Keys) -> String {

@@ -100,12 +100,9 @@ mod tests {
 
     fn ruling(verdict: Verdict, enforcement: Enforcement) -> Ruling {
         let decision = Decision {
-            verdict,
             reason_codes: vec!["m".to_owned()],
             violations: vec!["v".to_owned()],
-            matched_rule: None,
-            min_approvals: 0,
-            distinct_approvers: false,
+            ..Decision::of(verdict)
         };
         Ruling::of(&decision).under(enforcement)
     }

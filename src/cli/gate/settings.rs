@@ -8,7 +8,8 @@ use super::unsupported;
 use crate::cli::answer::Failure;
 use crate::cli::project;
 use crate::cli::verify_key::{Given, VerifyKey};
-use crate::intent::time;
+use crate::clock;
+use crate::intent::time::{self, Time};
 use std::path::{Component, Path, PathBuf};
 
 /// Everything that an evaluation needs to know beside its two files.
@@ -21,6 +22,8 @@ pub(super) struct Settings {
     approval_key: VerifyKey,
     /// Trimmed; may be empty.
     pub(super) approval_ref: String,
+    /// As it was given.
+    evaluation_time: Option<Time>,
     pub(super) trace_path: Option<PathBuf>,
     pub(super) audit_path: Option<PathBuf>,
 }
@@ -30,7 +33,7 @@ pub(super) struct Settings {
 impl Settings {
     pub(super) fn settle(flags: Flags) -> Result<Settings, Failure> {
         flags.unsupported.refuse()?;
-        check_evaluation_time(flags.evaluation_time.as_deref())?;
+        let evaluation_time = evaluation_time(flags.evaluation_time.as_deref())?;
         let config = config(&flags)?;
         let profile = Profile::parse(flags.profile.as_deref().or(config.profile.as_deref()))?;
         let enforcement = if flags.simulate { Enforcement::Simulate } else { Enforcement::Enforce };
@@ -51,9 +54,15 @@ impl Settings {
             signing,
             approval_key,
             approval_ref: flags.approval_token_ref.unwrap_or_default().trim().to_owned(),
+            evaluation_time,
             trace_path,
             audit_path: flags.approval_audit_out,
         })
+    }
+
+    /// The time at which to judge.
+    pub(super) fn evaluation_time(&self) -> Time {
+        self.evaluation_time.unwrap_or_else(|| Time::from_timestamp(clock::now()))
     }
 
     /// Whether the key that approvals would be checked with can be had.
@@ -98,14 +107,15 @@ fn approval_key(flags: ApprovalFlags, config: &project::Gate) -> VerifyKey {
     VerifyKey { public, private }
 }
 
-/// The time itself is not used: no rule that this version evaluates looks at the clock.
-fn check_evaluation_time(text: Option<&str>) -> Result<(), Failure> {
-    match text {
-        Some(text) if time::parse(text.trim()).is_none() => Err(Failure::input(format!(
-            "invalid --evaluation-time: `{text}`; write it like 2026-01-02T03:04:05Z"
-        ))),
-        _ => Ok(()),
-    }
+fn evaluation_time(text: Option<&str>) -> Result<Option<Time>, Failure> {
+    let read = |text: &str| {
+        time::parse(text.trim()).ok_or_else(|| {
+            Failure::input(format!(
+                "invalid --evaluation-time: `{text}`; write it like 2026-01-02T03:04:05Z"
+            ))
+        })
+    };
+    text.map(read).transpose()
 }
 
 /// A relative path must stay below the working directory (spec C13.3).

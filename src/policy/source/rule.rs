@@ -1,10 +1,9 @@
 //! One rule of a policy file (spec C2.2, C2.3).
 
-use super::{DOCUMENT, plain, verdict_mend, vocabulary};
-use crate::intent::EndpointClass;
-use crate::intent::text::{list, lowlist, shown, trimmed, word};
-use crate::policy::{Match, Rule, Verdict, reason};
-use crate::yaml::{Fault, Fields, Keys, Node, Place};
+use super::{DOCUMENT, blocks, count, guards, matcher, plain, terms, verdict_mend};
+use crate::intent::text::{list, shown, trimmed, word};
+use crate::policy::{Rule, Terms, Verdict, reason};
+use crate::yaml::{Fault, Fields, Keys, Node};
 
 const RULE: Keys = Keys {
     document: DOCUMENT,
@@ -18,20 +17,11 @@ const RULE: Keys = Keys {
         "violations",
         "min_approvals",
         "require_distinct_approvers",
-    ],
-    refused: &[
-        "endpoint",
         "dataflow",
-        "rate_limit",
-        "destructive_budget",
-        "freeze_window",
-        "sandbox",
+        "endpoint",
         "require_context_evidence",
         "required_context_evidence_mode",
         "max_context_age_seconds",
-        "require_broker_credential",
-        "broker_reference",
-        "broker_scopes",
         "require_declared_agent",
         "allowed_agent_ids",
         "denied_agent_ids",
@@ -47,42 +37,13 @@ const RULE: Keys = Keys {
         "allowed_credential_access_types",
         "max_credential_ttl_seconds",
         "require_jit_credential",
-    ],
-    legacy: &[],
-};
-
-const MATCH: Keys = Keys {
-    document: DOCUMENT,
-    read: &[
-        "tool_name",
-        "tool_names",
-        "risk_classes",
-        "target_kinds",
-        "target_values",
-        "endpoint_class",
-        "endpoint_classes",
-        "data_classes",
-        "destination_kinds",
-        "destination_values",
-        "destination_operations",
-        "provenance_sources",
-        "identities",
-        "workspace_prefixes",
-    ],
-    refused: &[
-        "discovery_method",
-        "tool_annotations",
-        "skill_publishers",
-        "skill_sources",
-        "context_tool_names",
-        "context_data_classes",
-        "context_endpoint_classes",
-        "context_autonomy_levels",
-        "require_delegation",
-        "allowed_delegator_identities",
-        "allowed_delegate_identities",
-        "delegation_scopes",
-        "max_delegation_depth",
+        "freeze_window",
+        "sandbox",
+        "rate_limit",
+        "destructive_budget",
+        "require_broker_credential",
+        "broker_reference",
+        "broker_scopes",
     ],
     legacy: &[],
 };
@@ -98,17 +59,20 @@ pub(super) fn read(node: Node, index: usize) -> Result<Rule, Fault> {
     }
     let effect = effect(&mut fields, &name)?;
     let (priority, _) = fields.integer("priority")?;
-    let matcher = matcher(fields.take("match"), &fields.at("match"), &name)?;
+    let matcher = matcher::read(fields.take("match"), &fields.at("match"), &name)?;
     let mut reason_codes = list(plain(fields.texts("reason_codes")?));
     let violations = list(plain(fields.texts("violations")?));
-    let min_approvals = min_approvals(&mut fields, &name)?;
+    let min_approvals = count(&mut fields, "min_approvals", &name)?;
     let distinct = fields.flag("require_distinct_approvers")?;
+    let line = fields.place().line;
+    let terms = read_terms(&mut fields, &name)?;
     let digested_reason_codes = reason_codes.clone();
     if reason_codes.is_empty() {
         reason_codes.push(reason::of_rule(&name));
     }
     Ok(Rule {
         name,
+        line,
         priority,
         effect,
         matcher,
@@ -117,6 +81,22 @@ pub(super) fn read(node: Node, index: usize) -> Result<Rule, Fault> {
         min_approvals,
         require_distinct_approvers: distinct || min_approvals > 1,
         reason_codes,
+        terms,
+    })
+}
+
+fn read_terms(fields: &mut Fields, name: &str) -> Result<Terms, Fault> {
+    Ok(Terms {
+        dataflow: blocks::dataflow(fields, name)?,
+        endpoint: blocks::endpoint(fields, name)?,
+        context: terms::context(fields, name)?,
+        agent: terms::agent(fields, name)?,
+        credential: terms::credential(fields, name)?,
+        freeze_window: guards::freeze_window(fields, name)?,
+        sandbox: guards::sandbox(fields, name)?,
+        broker: terms::broker(fields)?,
+        rate_limit: blocks::rate_limit(fields, name)?,
+        destructive_budget: blocks::destructive_budget(fields, name)?,
     })
 }
 
@@ -138,38 +118,4 @@ fn effect(fields: &mut Fields, name: &str) -> Result<Verdict, Fault> {
         let what = format!("invalid rule effect `{said}` for `{name}`; {}", verdict_mend());
         Fault::validate(place, what)
     })
-}
-
-fn min_approvals(fields: &mut Fields, name: &str) -> Result<u64, Fault> {
-    let (number, place) = fields.integer("min_approvals")?;
-    u64::try_from(number).map_err(|_| {
-        Fault::validate(place, format!("min_approvals must be >= 0 for `{}`", shown(name)))
-    })
-}
-
-fn matcher(node: Node, path: &str, name: &str) -> Result<Match, Fault> {
-    let mut fields = Fields::open(node, path.to_owned(), &MATCH)?;
-    let mut tool_names = fields.texts("tool_names")?;
-    tool_names.push(fields.text("tool_name")?);
-    Ok(Match {
-        tool_names: lowlist(plain(tool_names)),
-        risk_classes: lowlist(plain(fields.texts("risk_classes")?)),
-        target_kinds: lowlist(plain(fields.texts("target_kinds")?)),
-        target_values: list(plain(fields.texts("target_values")?)),
-        endpoint_classes: endpoint_classes(&mut fields, name)?,
-        data_classes: lowlist(plain(fields.texts("data_classes")?)),
-        destination_kinds: lowlist(plain(fields.texts("destination_kinds")?)),
-        destination_values: list(plain(fields.texts("destination_values")?)),
-        destination_operations: lowlist(plain(fields.texts("destination_operations")?)),
-        provenance_sources: lowlist(plain(fields.texts("provenance_sources")?)),
-        identities: list(plain(fields.texts("identities")?)),
-        workspace_prefixes: list(plain(fields.texts("workspace_prefixes")?)),
-    })
-}
-
-fn endpoint_classes(fields: &mut Fields, name: &str) -> Result<Vec<EndpointClass>, Fault> {
-    let mut said: Vec<(String, Place)> = fields.texts("endpoint_class")?;
-    said.extend(fields.texts("endpoint_classes")?);
-    let refusal = |word| format!("unsupported match endpoint_class {word} for `{}`", shown(name));
-    vocabulary(said, EndpointClass::parse, refusal, EndpointClass::known)
 }
