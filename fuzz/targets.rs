@@ -3,6 +3,7 @@
 //! The fuzzer (`fuzz_targets`) and the test of the corpus (`tests/fuzz_corpus.rs`) run these same
 //! functions, so an input that was once found stays found.
 
+use gait::intent::time::Time;
 use gait::intent::{Intent, read};
 use gait::json;
 use gait::policy::{Policy, Verdict, source};
@@ -55,8 +56,8 @@ fn normalised(bytes: &[u8]) -> Option<Intent> {
 }
 
 fn decided(policy: &Policy, intent: &Intent) {
-    let one = policy.decide(intent);
-    let other = policy.decide(intent);
+    let at = Time::from_timestamp(jiff::Timestamp::UNIX_EPOCH);
+    let (one, other) = (policy.decide(intent, at), policy.decide(intent, at));
     assert_eq!((one.verdict, &one.reason_codes), (other.verdict, &other.reason_codes));
     assert_eq!((&one.violations, &one.matched_rule), (&other.violations, &other.matched_rule));
     assert_eq!(one.min_approvals, other.min_approvals);

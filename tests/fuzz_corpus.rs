@@ -61,7 +61,7 @@ fn monsters() -> Vec<(&'static str, String)> {
         }
         text
     };
-    let wide: String = (0..many).map(|n| format!("\"k{n}\":{n},")).collect();
+    let wide: String = (0..30_000).map(|n| format!("\"k{n}\":{n},")).collect();
     let indented: String = (0..2_000).map(|n| format!("{}a:\n", " ".repeat(n))).collect();
     vec![
         ("nested lists", "[".repeat(many)),
@@ -74,6 +74,7 @@ fn monsters() -> Vec<(&'static str, String)> {
         ("laughs", bomb("[lol]")),
         ("laughing rules", format!("{}rules: *a11\n", bomb("[{name: a, effect: allow}]"))),
         ("merges", format!("a: &a {{x: 1}}\n{}", "<<: *a\n".repeat(20_000))),
+        ("a merge among many keys", format!("{{<<: {{x: 1}},{wide}\"z\":0}}")),
         ("anchors", (0..20_000).map(|n| format!("- &a{n} x\n")).collect()),
         ("one key", format!("{}: 1", "k".repeat(4 * 1024 * 1024))),
         ("one string", format!("{{\"tool_name\": \"{}\"}}", "x".repeat(4 * 1024 * 1024))),
@@ -89,7 +90,7 @@ fn monsters() -> Vec<(&'static str, String)> {
         ("tags", "!!a ".repeat(many)),
         ("a folded scalar", format!("a: >\n{}", " x\n".repeat(many))),
         ("directives", "%YAML 1.2\n".repeat(many)),
-        ("names of rules", rules(5_000, "effect: allow")),
+        ("names of rules", rules(2_000, "effect: allow")),
         ("globs", globs()),
     ]
 }

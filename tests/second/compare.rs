@@ -7,6 +7,7 @@ use super::decide::{Answer, decide};
 use super::dice::Dice;
 use super::{intent, intents, policies, policy};
 use gait::intent::read;
+use gait::intent::time::Time;
 use gait::policy::{Policy, source};
 use jiff::Timestamp;
 use serde_json::Value;
@@ -29,21 +30,24 @@ const TIMES: [&str; 7] = [
 
 type Judged<T> = Result<T, String>;
 
-fn plain(policy: &Value, given: &Value, at: Timestamp) -> Judged<Answer> {
-    policy::check(policy)?;
-    Ok(decide(policy, &intent::normalise(given)?, at))
+fn plain(policy: &Judged<&Value>, given: &Value, at: Timestamp) -> Judged<Answer> {
+    Ok(decide(policy.as_ref().map_err(Clone::clone)?, &intent::normalise(given)?, at))
+}
+
+fn check(policy: &Value) -> Judged<&Value> {
+    policy::check(policy).map(|()| policy)
 }
 
 fn parse(policy: &Value) -> Judged<Policy> {
     source::parse("p.yaml", policy.to_string().as_bytes()).map_err(|error| error.to_string())
 }
 
-fn product(policy: &Judged<Policy>, given: &Value, _at: Timestamp) -> Judged<Answer> {
+fn product(policy: &Judged<Policy>, given: &Value, at: Timestamp) -> Judged<Answer> {
     let policy = policy.as_ref().map_err(Clone::clone)?;
     let intent = read::from_json(given.to_string().as_bytes())
         .and_then(|draft| draft.normalise())
         .map_err(|error| error.to_string())?;
-    let decision = policy.decide(&intent);
+    let decision = policy.decide(&intent, Time::from_timestamp(at));
     Ok(Answer {
         verdict: decision.verdict.as_str().to_owned(),
         reason_codes: decision.reason_codes.into_iter().collect(),
@@ -56,7 +60,7 @@ fn product(policy: &Judged<Policy>, given: &Value, _at: Timestamp) -> Judged<Ans
 
 /// Whether the two differ. Why a document is refused is each one's own to say.
 fn differ(policy: &Value, given: &Value, at: Timestamp) -> bool {
-    plain(policy, given, at).ok() != product(&parse(policy), given, at).ok()
+    plain(&check(policy), given, at).ok() != product(&parse(policy), given, at).ok()
 }
 
 /// The documents without everything that the difference does not need.
@@ -107,7 +111,7 @@ fn report(seed: u64, policy: &Value, given: &Value, at: Timestamp) -> String {
     let (policy, given) = (&least["policy"], &least["intent"]);
     format!(
         "seed {seed} at {at}\npolicy {policy}\nintent {given}\nplain   {:?}\nproduct {:?}",
-        plain(policy, given, at),
+        plain(&check(policy), given, at),
         product(&parse(policy), given, at)
     )
 }
@@ -136,35 +140,6 @@ impl Tally {
     }
 }
 
-/// The part of the documents that the product evaluates today.
-fn keep(value: &mut Value, keys: &str) {
-    if let Some(members) = value.as_object_mut() {
-        members.retain(|key, _| keys.split_whitespace().any(|known| known == key));
-    }
-}
-
-fn core_policy(policy: &mut Value) {
-    keep(policy, "default_verdict rules surprise schema_version");
-    for rule in policy["rules"].as_array_mut().unwrap() {
-        keep(
-            rule,
-            "name priority effect action match reason_codes violations min_approvals \
-            require_distinct_approvers",
-        );
-        keep(
-            &mut rule["match"],
-            "tool_name tool_names risk_classes target_kinds target_values \
-            destination_kinds destination_values endpoint_class endpoint_classes data_classes \
-            destination_operations provenance_sources identities workspace_prefixes",
-        );
-    }
-}
-
-fn core_intent(given: &mut Value) {
-    keep(given, "tool_name args targets arg_provenance context");
-    keep(&mut given["context"], "identity workspace risk_class phase run_id environment");
-}
-
 #[test]
 fn the_product_decides_what_the_plain_evaluator_decides() {
     let decisions = std::env::var("GAIT_DECISIONS")
@@ -173,14 +148,12 @@ fn the_product_decides_what_the_plain_evaluator_decides() {
     let mut tally = Tally::default();
     for seed in 0..decisions.div_ceil(INTENTS as u64) {
         let mut dice = Dice::new(seed);
-        let mut policy = policies::policy(&mut dice);
-        core_policy(&mut policy);
-        let ours = parse(&policy);
+        let policy = policies::policy(&mut dice);
+        let (checked, ours) = (check(&policy), parse(&policy));
         for _ in 0..INTENTS {
-            let mut given = intents::intent(&mut dice);
-            core_intent(&mut given);
+            let given = intents::intent(&mut dice);
             let at = times[dice.below(times.len())];
-            let judged = plain(&policy, &given, at);
+            let judged = plain(&checked, &given, at);
             let same = judged.as_ref().ok() == product(&ours, &given, at).ok().as_ref();
             assert!(same, "{}", report(seed, &policy, &given, at));
             tally.count(&judged);
@@ -195,6 +168,27 @@ fn the_product_decides_what_the_plain_evaluator_decides() {
 }
 
 /// What the documents must lead to, or they prove nothing of it.
-const MUST_HIT: &str = "default_allow default_block default_dry_run default_require_approval \
-    destructive_apply_requires_approval plan_phase_non_destructive refused verdict_allow \
+const MUST_HIT: &str = "agent_expired agent_lifecycle_state_invalid agent_manifest_mismatch agent_owner_missing \
+    agent_revoked agent_unknown context_evidence_missing context_evidence_mode_mismatch \
+    context_freshness_exceeded context_set_digest_missing credential_access_type_disallowed \
+    credential_access_type_unknown credential_evidence_missing credential_issuer_disallowed \
+    credential_job_binding_mismatch credential_not_jit credential_run_binding_mismatch \
+    credential_source_disallowed credential_source_unknown credential_target_binding_mismatch \
+    credential_ttl_exceeded dataflow_tainted_destination default_allow default_block \
+    default_dry_run default_require_approval destructive_apply_requires_approval \
+    endpoint_constraint_violation endpoint_destructive_operation endpoint_domain_denied \
+    endpoint_domain_not_allowlisted endpoint_egress_class_not_allowed endpoint_path_denied \
+    endpoint_path_not_allowlisted fail_closed_endpoint_class_unknown \
+    fail_closed_missing_agent_id fail_closed_missing_arg_provenance \
+    fail_closed_missing_delegation fail_closed_missing_endpoint_class \
+    fail_closed_missing_targets freeze_window_active_block freeze_window_active_require_approval \
+    freeze_window_invalid_timezone freeze_window_invalid_window plan_phase_non_destructive \
+    sandbox_env_exposure_mode_disallowed sandbox_env_exposure_mode_missing \
+    sandbox_evidence_missing sandbox_filesystem_isolation_disallowed \
+    sandbox_filesystem_isolation_missing sandbox_metadata_missing \
+    sandbox_network_mode_disallowed sandbox_network_mode_missing sandbox_read_only_root_missing \
+    sandbox_timeout_exceeded sandbox_timeout_missing sandbox_user_mode_disallowed \
+    sandbox_user_mode_missing sandbox_writable_path_disallowed script_max_steps_exceeded \
+    script_mixed_risk_blocked script_step_threshold_approval standing_credential_disallowed \
+    agent_identity_missing agent_not_declared tainted_dataflow refused verdict_allow \
     verdict_dry_run verdict_require_approval verdict_block several_approvals several_rules";
