@@ -17,6 +17,7 @@ mod project;
 mod verify_key;
 mod files;
 mod answer;
+mod style;
 
 use crate::policy::Verdict;
 use answer::{Exit, Failure, Outcome};
@@ -24,13 +25,14 @@ use clap::error::ErrorKind;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use std::ffi::OsString;
 use std::io::{self, Write as _};
+use style::{Choice, Paints};
 
 /// A transparent policy proxy for tool APIs: observe, dry-run, approve, enforce.
 #[derive(Parser)]
 #[command(name = "gait", version, disable_help_subcommand = true)]
 #[command(after_help = "\
 Exit codes: 0 done, allow or dry_run; 3 block; 4 require_approval; 2 a signature does not hold;
-6 invalid input or usage; 1 the machine failed.")]
+5 a policy does not do what its tests say; 6 invalid input or usage; 1 the machine failed.")]
 struct Cli {
     /// Print one JSON object on stdout
     #[arg(long, global = true, display_order = 1000)]
@@ -38,6 +40,9 @@ struct Cli {
     /// Say in a sentence what the command does; for `gate eval --json`, why it decided so
     #[arg(long, global = true, display_order = 1001)]
     explain: bool,
+    /// Colour the text: where a person reads it, always, or never
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto", display_order = 1002)]
+    color: Choice,
     #[command(subcommand)]
     command: Command,
 }
@@ -66,9 +71,14 @@ struct Invocation {
     correlation_id: String,
     /// Whether the reasons are wanted instead of the answer (spec E19).
     explain: bool,
+    /// How the outcome is printed.
+    format: Format,
+    /// Whether text has colours.
+    paints: Paints,
 }
 
 /// How the outcome is printed.
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Format {
     Json,
     Text,
@@ -76,17 +86,26 @@ enum Format {
 
 /// Runs the command that `args` (the program's name first) ask for; returns the exit status.
 pub fn run(args: Vec<OsString>) -> u8 {
-    let invocation =
-        Invocation { correlation_id: correlation_id(&args), explain: has_flag(&args, "--explain") };
     let printed = match parse(&args) {
         Ok((name, cli)) => {
-            let format = if cli.json { Format::Json } else { Format::Text };
-            print(cli.command.run(&invocation), &name, &format, &invocation)
+            let invocation = Invocation::new(&args, cli.color);
+            print(cli.command.run(&invocation), &name, &invocation)
         }
-        Err(said) => said.print(&invocation),
+        Err(said) => said.print(&Invocation::new(&args, Choice::Auto)),
     };
     // An answer that nobody can read is no answer, whatever it was.
     printed.unwrap_or(Exit::Internal).code()
+}
+
+impl Invocation {
+    fn new(args: &[OsString], color: Choice) -> Invocation {
+        Invocation {
+            correlation_id: correlation_id(args),
+            explain: has_flag(args, "--explain"),
+            format: if has_flag(args, "--json") { Format::Json } else { Format::Text },
+            paints: Paints::choose(color),
+        }
+    }
 }
 
 impl Command {
@@ -108,15 +127,14 @@ enum Said {
     /// Help or version, asked for.
     Asked(String),
     /// One sentence, asked for with `--explain`.
-    Sentence { text: String, format: Format },
+    Sentence(String),
     /// The usage was wrong.
-    Usage { error: clap::Error, format: Format },
+    Usage(clap::Error),
 }
 
 fn parse(args: &[OsString]) -> Result<(String, Cli), Said> {
-    let format = || if has_flag(args, "--json") { Format::Json } else { Format::Text };
     if let Some(text) = sentence(args) {
-        return Err(Said::Sentence { text, format: format() });
+        return Err(Said::Sentence(text));
     }
     let parsed = Cli::command().try_get_matches_from(args).and_then(|matches| {
         let cli = Cli::from_arg_matches(&matches)?;
@@ -126,7 +144,7 @@ fn parse(args: &[OsString]) -> Result<(String, Cli), Said> {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
             Said::Asked(error.render().to_string())
         }
-        _ => Said::Usage { error, format: format() },
+        _ => Said::Usage(error),
     })
 }
 
@@ -185,35 +203,30 @@ fn verdict_exit(verdict: Verdict) -> Exit {
 
 // === printing ===
 
-fn print(
-    outcome: Outcome,
-    command: &str,
-    format: &Format,
-    invocation: &Invocation,
-) -> io::Result<Exit> {
-    let mut out = io::stdout().lock();
-    match format {
+fn print(outcome: Outcome, command: &str, invocation: &Invocation) -> io::Result<Exit> {
+    let (mut out, mut log) = (io::stdout().lock(), io::stderr().lock());
+    match invocation.format {
         Format::Json => answer::print_json(outcome, &invocation.correlation_id, &mut out),
-        Format::Text => answer::print_text(outcome, command, &mut out, &mut io::stderr().lock()),
+        Format::Text => answer::print_text(outcome, command, invocation.paints, &mut out, &mut log),
     }
 }
 
 impl Said {
     fn print(self, invocation: &Invocation) -> io::Result<Exit> {
-        match self {
-            Said::Asked(text) => {
+        match (self, invocation.format) {
+            (Said::Asked(text), _) => {
                 io::stdout().lock().write_all(text.as_bytes())?;
                 Ok(Exit::Success)
             }
-            Said::Sentence { text, format } => {
+            (Said::Sentence(text), _) => {
                 let answer = answer::Answer::new(Exit::Success);
                 let answer = answer.with("explanation", text.as_str()).line(text);
-                print(Ok(answer), "gait", &format, invocation)
+                print(Ok(answer), "gait", invocation)
             }
-            Said::Usage { error, format: Format::Json } => {
-                print(Err(Failure::input(one_line(&error))), "gait", &Format::Json, invocation)
+            (Said::Usage(error), Format::Json) => {
+                print(Err(Failure::input(one_line(&error))), "gait", invocation)
             }
-            Said::Usage { error, format: Format::Text } => {
+            (Said::Usage(error), Format::Text) => {
                 io::stderr().lock().write_all(error.render().to_string().as_bytes())?;
                 Ok(Exit::InvalidInput)
             }

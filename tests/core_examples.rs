@@ -175,16 +175,14 @@ fn near_names_are_refused() {
 fn refusals_say_where_and_how_to_mend() {
     for (text, error) in [
         (
-            "rules:\n  - name: a\n    effect: allow\n    colour: red\n",
-            "parse policy yaml: p.yaml:4:5: unknown field `colour` in rules[0]; known fields are \
-             name, priority, effect, action, match, reason_codes, violations, min_approvals, \
-             require_distinct_approvers",
+            "fail_closed:\n  enabled: true\n  risk: high\n",
+            "parse policy yaml: p.yaml:3:3: unknown field `risk` in fail_closed; known fields are \
+             enabled, risk_classes, required_fields, required_high_risk_fields",
         ),
         (
-            "rules:\n  - {name: a, effect: allow, dataflow: {action: block}}\n",
-            "parse policy yaml: p.yaml:2:30: `rules[0].dataflow` is part of the public 1.x format \
-             that this version does not evaluate yet; remove it or keep the public tool for the \
-             policy",
+            "rules:\n  - {name: a, effect: allow, dataflow: {enabled: true, action: deny}}\n",
+            "p.yaml:2:62: unsupported dataflow.action `deny` for `a`; write block or \
+             require_approval",
         ),
         (
             "default_verdict: deny\n",

@@ -4,7 +4,9 @@
 //! `<`, `>` and `&` escaped, one line. The exit code is a value that the command chooses; it never
 //! depends on words in a text.
 
+use super::style::{Hue, Line, Paints};
 use serde_json::{Map, Value};
+use std::fmt;
 use std::io::{self, Write};
 
 /// How a command ends (spec C8.1).
@@ -20,6 +22,8 @@ pub(super) enum Exit {
     Blocked,
     /// The verdict is `require_approval`.
     ApprovalRequired,
+    /// What is decided is not what was expected (spec C8.1, regression drift).
+    Drift,
     /// Usage, flags, files that cannot be read or do not mean anything.
     InvalidInput,
 }
@@ -29,8 +33,9 @@ pub(super) enum Exit {
 pub(super) struct Answer {
     exit: Exit,
     body: Map<String, Value>,
-    text: Vec<String>,
+    text: Vec<Line>,
     warnings: Vec<String>,
+    error: Option<String>,
 }
 
 /// Why a command could not do what was asked.
@@ -47,6 +52,7 @@ pub(super) type Outcome = Result<Answer, Failure>;
 /// The members that an error adds to the envelope.
 struct Kind {
     code: &'static str,
+    category: &'static str,
     hint: &'static str,
 }
 
@@ -61,6 +67,7 @@ impl Exit {
             Exit::VerificationFailed => 2,
             Exit::Blocked => 3,
             Exit::ApprovalRequired => 4,
+            Exit::Drift => 5,
             Exit::InvalidInput => 6,
         }
     }
@@ -70,8 +77,9 @@ impl Exit {
         matches!(self, Exit::Success | Exit::Blocked | Exit::ApprovalRequired)
     }
 
-    /// Code and category are the same word for these exits.
+    /// Code and category are the same word for these exits, but for drift (spec C8.3).
     fn kind(self) -> Kind {
+        const GENERIC: &str = "retry after checking local environment and logs";
         let (code, hint) = match self {
             Exit::InvalidInput => ("invalid_input", "check command usage and input schema"),
             Exit::VerificationFailed => {
@@ -81,11 +89,11 @@ impl Exit {
             Exit::ApprovalRequired => {
                 ("approval_required", "provide a valid approval token and retry")
             }
-            Exit::Success | Exit::Internal => {
-                ("internal_failure", "retry after checking local environment and logs")
-            }
+            Exit::Drift => ("regress_failed", GENERIC),
+            Exit::Success | Exit::Internal => ("internal_failure", GENERIC),
         };
-        Kind { code, hint }
+        let category = if self == Exit::Drift { "internal_failure" } else { code };
+        Kind { code, category, hint }
     }
 }
 
@@ -94,7 +102,7 @@ impl Exit {
 impl Answer {
     /// An answer that says nothing yet.
     pub(super) fn new(exit: Exit) -> Answer {
-        Answer { exit, body: Map::new(), text: Vec::new(), warnings: Vec::new() }
+        Answer { exit, body: Map::new(), text: Vec::new(), warnings: Vec::new(), error: None }
     }
 
     /// Adds a member; empty ones are left out when printed.
@@ -104,8 +112,20 @@ impl Answer {
     }
 
     /// Adds a line of text, for people.
-    pub(super) fn line(mut self, line: impl Into<String>) -> Answer {
+    pub(super) fn line(mut self, line: impl Into<Line>) -> Answer {
         self.text.push(line.into());
+        self
+    }
+
+    /// Adds lines of text, for people.
+    pub(super) fn lines(mut self, lines: impl IntoIterator<Item = Line>) -> Answer {
+        self.text.extend(lines);
+        self
+    }
+
+    /// Says what went wrong beside everything else that there is to say.
+    pub(super) fn failed(mut self, error: impl Into<String>) -> Answer {
+        self.error = Some(error.into());
         self
     }
 
@@ -141,6 +161,12 @@ impl Failure {
     }
 }
 
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.error)
+    }
+}
+
 // === printing ===
 
 /// Prints the envelope on one line of `out`.
@@ -153,7 +179,7 @@ pub(super) fn print_json(
         Ok(answer) => {
             let mut body = answer.body;
             body.insert("warnings".to_owned(), answer.warnings.into());
-            (answer.exit, body, None)
+            (answer.exit, body, answer.error)
         }
         Err(failure) => (failure.exit, failure.body, Some(failure.error)),
     };
@@ -172,28 +198,35 @@ pub(super) fn print_json(
 pub(super) fn print_text(
     outcome: Outcome,
     command: &str,
+    paints: Paints,
     out: &mut impl Write,
     log: &mut impl Write,
 ) -> io::Result<Exit> {
-    match outcome {
-        Ok(answer) => {
-            answer.warnings.iter().try_for_each(|line| writeln!(log, "warning: {line}"))?;
-            answer.text.iter().try_for_each(|line| writeln!(out, "{line}"))?;
-            out.flush()?;
-            Ok(answer.exit)
+    let (answer, error) = match outcome {
+        Ok(mut answer) => {
+            let error = answer.error.take();
+            (answer, error)
         }
-        Err(failure) => {
-            writeln!(log, "{command} error: {}", failure.error)?;
-            Ok(failure.exit)
-        }
+        Err(failure) => (Answer::new(failure.exit), Some(failure.error)),
+    };
+    for warning in &answer.warnings {
+        let line = Line::new().hued(Hue::Yellow, "warning:").text(format!(" {warning}"));
+        writeln!(log, "{}", line.render(paints.log))?;
     }
+    answer.text.iter().try_for_each(|line| writeln!(out, "{}", line.render(paints.out)))?;
+    out.flush()?;
+    if let Some(error) = error {
+        let line = Line::new().hued(Hue::Red, format!("{command} error:"));
+        writeln!(log, "{}", line.text(format!(" {error}")).render(paints.log))?;
+    }
+    Ok(answer.exit)
 }
 
 fn add_error(body: &mut Map<String, Value>, kind: Kind, error: String) {
     for (name, value) in [
         ("error", error.into()),
         ("error_code", kind.code.into()),
-        ("error_category", kind.code.into()),
+        ("error_category", kind.category.into()),
         ("hint", kind.hint.into()),
         ("retryable", Value::Bool(false)),
     ] {
@@ -227,6 +260,7 @@ fn is_empty(value: &Value) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::style::Paint;
 
     fn json(outcome: Outcome) -> String {
         let mut out = Vec::new();
@@ -262,12 +296,25 @@ mod tests {
     }
 
     #[test]
+    fn drift_has_a_code_and_a_category_of_its_own() {
+        let answer = Answer::new(Exit::Drift).with("cases_failed", 1).failed("1 case failed");
+        let line = json(Ok(answer));
+        for part in
+            ["\"cases_failed\":1", "\"error_category\":\"internal_failure\"", "\"ok\":false"]
+        {
+            assert!(line.contains(part), "{line}");
+        }
+        assert!(line.contains("\"error_code\":\"regress_failed\""), "{line}");
+    }
+
+    #[test]
     fn text_goes_to_out_and_trouble_to_the_log() {
         let (mut out, mut log) = (Vec::new(), Vec::new());
         let answer = Answer::new(Exit::Success).line("done").warn("but");
-        print_text(Ok(answer), "keys init", &mut out, &mut log).unwrap();
-        let exit =
-            print_text(Err(Failure::internal("full")), "keys init", &mut out, &mut log).unwrap();
+        let failure = Err(Failure::internal("full"));
+        let plain = Paints { out: Paint::Plain, log: Paint::Plain };
+        print_text(Ok(answer), "keys init", plain, &mut out, &mut log).unwrap();
+        let exit = print_text(failure, "keys init", plain, &mut out, &mut log).unwrap();
         assert_eq!(exit.code(), 1);
         assert_eq!(String::from_utf8(out).unwrap(), "done\n");
         assert_eq!(String::from_utf8(log).unwrap(), "warning: but\nkeys init error: full\n");

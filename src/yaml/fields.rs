@@ -109,6 +109,11 @@ impl Fields {
         }
     }
 
+    /// Whether a key is written, whatever it holds.
+    pub(crate) fn has(&self, key: &str) -> bool {
+        self.entries.iter().any(|entry| entry.key == key)
+    }
+
     /// Where the mapping stands.
     pub(crate) fn place(&self) -> Place {
         self.place

@@ -4,6 +4,7 @@ use super::ruling::{Ruling, Simulated};
 use super::settings::Settings;
 use super::{Judged, Written};
 use crate::cli::answer::Answer;
+use crate::cli::style::Line;
 use crate::cli::verdict_exit;
 use crate::policy::{Rule, Verdict};
 use serde_json::{Value, json};
@@ -70,7 +71,7 @@ impl Report<'_> {
     fn lines(&self) -> Answer {
         let ruling = self.ruling;
         let mut answer = Answer::new(verdict_exit(ruling.verdict))
-            .line(format!("gate eval: verdict={}", ruling.verdict.as_str()))
+            .line(Line::from("gate eval: verdict=").verdict(ruling.verdict))
             .line(format!("trace: {}", self.trace_path()));
         if let Some(simulated) = &ruling.simulated {
             let (blocked, verdict) = (simulated.would_have_blocked, simulated.verdict.as_str());

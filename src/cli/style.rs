@@ -1,0 +1,255 @@
+//! Text for people: words with a hue, in aligned columns.
+//!
+//! A command says which word is a verdict and which is an aside; only here is decided whether that
+//! becomes an escape code. Text from files goes to terminals, so control characters in it are
+//! shown and never obeyed. Rejected: commands that write escape codes themselves, which end up in
+//! files and in JSON.
+
+use crate::policy::Verdict;
+use clap::ValueEnum;
+use clap::builder::styling::{AnsiColor, Effects, Style};
+use std::env;
+use std::ffi::OsString;
+use std::io::{self, IsTerminal as _};
+
+/// What `--color` asks for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(super) enum Choice {
+    // Where a person reads, which is a terminal, unless the environment says otherwise.
+    #[default]
+    Auto,
+    Always,
+    Never,
+}
+
+/// Whether escape codes are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Paint {
+    Plain,
+    Colour,
+}
+
+/// What is painted, stream by stream.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Paints {
+    /// Standard output.
+    pub(super) out: Paint,
+    /// Standard error.
+    pub(super) log: Paint,
+}
+
+/// How a word looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Hue {
+    Plain,
+    Strong,
+    Faint,
+    Green,
+    Cyan,
+    Yellow,
+    Red,
+}
+
+/// A line of text, made of words with a hue each.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Line {
+    spans: Vec<(Hue, String)>,
+}
+
+/// What the environment says of colours.
+#[derive(Default)]
+struct Wishes {
+    no_color: Option<OsString>,
+    force: Option<OsString>,
+    term: Option<OsString>,
+}
+
+// === impl Paints ===
+
+impl Paints {
+    /// Decides for both streams, from the flag, the environment and what they lead to.
+    pub(super) fn choose(choice: Choice) -> Paints {
+        let wishes = Wishes {
+            no_color: env::var_os("NO_COLOR"),
+            force: env::var_os("CLICOLOR_FORCE"),
+            term: env::var_os("TERM"),
+        };
+        let paint = |is_terminal: fn() -> bool| match choice {
+            Choice::Always => Paint::Colour,
+            Choice::Never => Paint::Plain,
+            Choice::Auto => wishes.paint(is_terminal),
+        };
+        Paints {
+            out: paint(|| io::stdout().is_terminal()),
+            log: paint(|| io::stderr().is_terminal()),
+        }
+    }
+}
+
+impl Wishes {
+    /// Who wants no colours is heard first, then who wants them everywhere.
+    fn paint(&self, is_terminal: fn() -> bool) -> Paint {
+        let given = |wish: &Option<OsString>| wish.as_ref().is_some_and(|text| !text.is_empty());
+        let forced = given(&self.force) && self.force.as_ref().is_some_and(|text| text != "0");
+        let dumb = self.term.as_ref().is_some_and(|term| term == "dumb");
+        let colour = !given(&self.no_color) && (forced || (is_terminal() && !dumb));
+        if colour { Paint::Colour } else { Paint::Plain }
+    }
+}
+
+// === impl Hue ===
+
+impl Hue {
+    fn style(self) -> Style {
+        let colour = |colour: AnsiColor| colour.on_default();
+        match self {
+            Hue::Plain => Style::new(),
+            Hue::Strong => Style::new().effects(Effects::BOLD),
+            Hue::Faint => Style::new().effects(Effects::DIMMED),
+            Hue::Green => colour(AnsiColor::Green),
+            Hue::Cyan => colour(AnsiColor::Cyan),
+            Hue::Yellow => colour(AnsiColor::Yellow),
+            Hue::Red => colour(AnsiColor::Red),
+        }
+    }
+}
+
+impl From<Verdict> for Hue {
+    fn from(verdict: Verdict) -> Hue {
+        match verdict {
+            Verdict::Allow => Hue::Green,
+            Verdict::DryRun => Hue::Cyan,
+            Verdict::RequireApproval => Hue::Yellow,
+            Verdict::Block => Hue::Red,
+        }
+    }
+}
+
+// === impl Line ===
+
+impl Line {
+    /// An empty line.
+    pub(super) fn new() -> Line {
+        Line::default()
+    }
+
+    /// Adds words as they are.
+    pub(super) fn text(self, text: impl Into<String>) -> Line {
+        self.hued(Hue::Plain, text)
+    }
+
+    /// Adds words of a hue.
+    pub(super) fn hued(mut self, hue: Hue, text: impl Into<String>) -> Line {
+        self.spans.push((hue, text.into()));
+        self
+    }
+
+    /// Adds the word of a verdict, in its colour.
+    pub(super) fn verdict(self, verdict: Verdict) -> Line {
+        self.hued(verdict.into(), verdict.as_str())
+    }
+
+    /// Adds another line's words.
+    pub(super) fn then(mut self, other: Line) -> Line {
+        self.spans.extend(other.spans);
+        self
+    }
+
+    /// Spaces up to `width` characters.
+    pub(super) fn padded(self, width: usize) -> Line {
+        let missing = width.saturating_sub(self.width());
+        self.text(" ".repeat(missing))
+    }
+
+    /// How many characters it shows.
+    pub(super) fn width(&self) -> usize {
+        self.spans.iter().map(|(_, text)| shown(text).chars().count()).sum()
+    }
+
+    /// The text as it is written.
+    pub(super) fn render(&self, paint: Paint) -> String {
+        let span = |(hue, text): &(Hue, String)| match (paint, hue.style()) {
+            (Paint::Colour, style) if !style.is_plain() && !text.is_empty() => {
+                format!("{style}{}{style:#}", shown(text))
+            }
+            _ => shown(text),
+        };
+        self.spans.iter().map(span).collect()
+    }
+}
+
+impl From<String> for Line {
+    fn from(text: String) -> Line {
+        Line::new().text(text)
+    }
+}
+
+impl From<&str> for Line {
+    fn from(text: &str) -> Line {
+        Line::new().text(text)
+    }
+}
+
+/// Labels in one column, what they label in the next.
+pub(super) fn labelled<const N: usize>(rows: [(&str, Line); N]) -> impl Iterator<Item = Line> {
+    let width = rows.iter().map(|(label, _)| label.len()).max().unwrap_or_default() + 2;
+    let rows =
+        rows.map(|(label, line)| Line::new().hued(Hue::Faint, label).padded(width).then(line));
+    rows.into_iter()
+}
+
+/// Control characters, and those that turn the direction of writing, become visible.
+fn shown(text: &str) -> String {
+    let turns = |c: char| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        if (c.is_control() && c != '\n' && c != '\t') || turns(c) {
+            shown.extend(c.escape_unicode());
+        } else {
+            shown.push(c);
+        }
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_environment_is_heard_in_order() {
+        let wish = |text: &str| Some(OsString::from(text));
+        let none = Wishes::default;
+        for (wishes, on_terminal, elsewhere) in [
+            (none(), Paint::Colour, Paint::Plain),
+            (Wishes { no_color: wish("1"), ..none() }, Paint::Plain, Paint::Plain),
+            (Wishes { no_color: wish(""), ..none() }, Paint::Colour, Paint::Plain),
+            (Wishes { term: wish("dumb"), ..none() }, Paint::Plain, Paint::Plain),
+            (Wishes { force: wish("1"), ..none() }, Paint::Colour, Paint::Colour),
+            (Wishes { force: wish("0"), ..none() }, Paint::Colour, Paint::Plain),
+            (
+                Wishes { force: wish("1"), no_color: wish("1"), term: None },
+                Paint::Plain,
+                Paint::Plain,
+            ),
+        ] {
+            assert_eq!(wishes.paint(|| true), on_terminal);
+            assert_eq!(wishes.paint(|| false), elsewhere);
+        }
+    }
+
+    #[test]
+    fn a_verdict_has_its_colour_and_text_has_no_power() {
+        let line = Line::from("v=").verdict(Verdict::Block).text(" \u{1b}[2J\u{202e}");
+        assert_eq!(line.render(Paint::Plain), "v=block \\u{1b}[2J\\u{202e}");
+        assert_eq!(line.render(Paint::Colour), "v=\u{1b}[31mblock\u{1b}[0m \\u{1b}[2J\\u{202e}");
+        assert_eq!(line.width(), line.render(Paint::Plain).len());
+    }
+
+    #[test]
+    fn labels_stand_in_one_column() {
+        let lines = labelled([("a", "1".into()), ("long", "2".into())]);
+        let lines: Vec<String> = lines.map(|line| line.render(Paint::Plain)).collect();
+        assert_eq!(lines, ["a     1", "long  2"]);
+    }
+}
