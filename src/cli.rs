@@ -11,7 +11,12 @@ mod proxy;
 mod policy;
 mod gate;
 mod keys;
+mod approve;
+mod delegate;
 mod trace;
+mod replay;
+mod minting;
+mod signing;
 mod load;
 mod project;
 mod verify_key;
@@ -32,7 +37,8 @@ use style::{Choice, Paints};
 #[command(name = "gait", version, disable_help_subcommand = true)]
 #[command(after_help = "\
 Exit codes: 0 done, allow or dry_run; 3 block; 4 require_approval; 2 a signature does not hold;
-5 a policy does not do what its tests say; 6 invalid input or usage; 1 the machine failed.")]
+5 a policy does not do what its tests say, or other than before; 6 invalid input or usage;
+1 the machine failed.")]
 struct Cli {
     /// Print one JSON object on stdout
     #[arg(long, global = true, display_order = 1000)]
@@ -60,9 +66,19 @@ enum Command {
     /// Make, renew and check signing keys
     #[command(subcommand)]
     Keys(keys::Command),
+    /// Sign that one intent may run under one policy, and write the token to a file
+    #[command(
+        override_usage = "gait approve --intent-digest <HEX> --policy-digest <HEX> --ttl <DURATION> --scope <CSV> --approver <ID> --reason-code <CODE> [OPTIONS]"
+    )]
+    Approve(Box<approve::Approve>),
+    /// Make and check tokens that let somebody act for another
+    #[command(subcommand)]
+    Delegate(Box<delegate::Command>),
     /// Check signed decisions
     #[command(subcommand)]
     Trace(trace::Command),
+    /// Judge many intents under many policies, and say what changed
+    Replay(replay::Replay),
 }
 
 /// What every command may know of the process that it runs in.
@@ -115,7 +131,10 @@ impl Command {
             Command::Policy(command) => command.run(invocation),
             Command::Gate(command) => command.run(invocation),
             Command::Keys(command) => command.run(invocation),
+            Command::Approve(command) => command.run(invocation),
+            Command::Delegate(command) => command.run(invocation),
             Command::Trace(command) => command.run(invocation),
+            Command::Replay(command) => command.run(invocation),
         }
     }
 }

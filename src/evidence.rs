@@ -50,6 +50,7 @@ pub use facts::{CallId, Judgement, Opening, PermitKind};
 pub use health::{Health, State};
 pub use line::{About, Close, Entry, Event, Follows, Line, Reload};
 pub use record::{Ledger, LedgerRefused, Record};
+pub use segment::list as segments;
 pub use thread::Writer;
 pub use verify::{Broken, Fault, Place, Report, Torn, Verifier, VerifyError, verify};
 pub use writer::{CommitFailed, Committed, Settings, Unwritten};

@@ -17,6 +17,9 @@ pub use parse::{DEPTH_MAX, JsonError, parse};
 
 use std::fmt;
 
+/// How many hex characters of a digest make an id.
+const SHORT_HEX_CHARS: usize = 24;
+
 /// A SHA-256 digest, shown as 64 lower-case hex characters.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Digest([u8; 32]);
@@ -50,6 +53,11 @@ impl Digest {
             *byte = nibble(*high)? << 4 | nibble(*low)?;
         }
         Some(Digest(bytes))
+    }
+
+    /// The first 12 bytes, hex: how the public formats make ids.
+    pub fn short(&self) -> String {
+        self.to_string().chars().take(SHORT_HEX_CHARS).collect()
     }
 
     /// The raw bytes.

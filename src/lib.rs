@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 pub mod cli;
+pub mod replay;
 pub mod app;
 pub mod config;
 pub mod proxy;
@@ -17,6 +18,9 @@ pub mod state;
 pub mod snapshot;
 pub mod stage;
 pub mod policy;
+pub mod approval;
+pub mod delegation;
+pub mod token;
 pub mod intent;
 pub mod trace;
 pub mod call;

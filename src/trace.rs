@@ -11,20 +11,22 @@
 mod record;
 mod relationship;
 mod audit;
+mod delegated;
 mod read;
-mod time;
 
 use crate::intent::{Intent, Label};
 use crate::json::{self, CanonicalError, Digest};
 use crate::policy::Verdict;
 use crate::sign::PrivateKey;
+use delegated::DelegationRef;
 use jiff::Timestamp;
-use record::{ContextMembers, ReferenceMembers};
+use record::{ContextMembers, ProofMembers, ReferenceMembers};
 use relationship::{Caller, Names, PolicySchema, Relationship};
 use serde::Serialize;
 use std::time::Duration;
 
-pub use audit::{Asked, Audit};
+pub use audit::{ApprovalAudit, Asked, DelegationAudit};
+pub use delegated::Delegated;
 pub use read::{ReadError, Unverified};
 pub use record::Record;
 
@@ -33,9 +35,6 @@ const SCHEMA_VERSION: &str = "1.0.0";
 
 /// Who wrote the record.
 const PRODUCER: &str = env!("CARGO_PKG_VERSION");
-
-/// How many hex characters of a digest make an id.
-const ID_HEX_CHARS: usize = 24;
 
 /// One decision, as far as a trace speaks of it.
 #[derive(Debug)]
@@ -58,6 +57,8 @@ pub struct Facts<'a> {
     pub violations: &'a [String],
     /// The approvals that were used or named; may be empty.
     pub approval_ref: &'a str,
+    /// The delegation that the intent claims, if any.
+    pub delegated: Option<Delegated<'a>>,
     /// How long deciding took.
     pub latency: Duration,
 }
@@ -69,7 +70,7 @@ pub fn trace_id(policy: Digest, intent: Digest, verdict: Verdict) -> String {
 
 /// The first 12 bytes, hex, of SHA-256 over `text`.
 pub fn id(text: &str) -> String {
-    Digest::of(text.as_bytes()).to_string().chars().take(ID_HEX_CHARS).collect()
+    Digest::of(text.as_bytes()).short()
 }
 
 /// A record as a file holds it: two spaces of indent, members in written order, line end.
@@ -110,6 +111,10 @@ impl Record {
             violations: facts.violations.to_vec(),
             latency_ms: facts.latency.as_secs_f64() * 1e3,
             approval_token_ref: facts.approval_ref.to_owned(),
+            proofs: ProofMembers {
+                delegation_ref: facts.delegated.as_ref().map(DelegationRef::of),
+                ..ProofMembers::default()
+            },
             ..Record::default()
         }
     }
@@ -136,6 +141,7 @@ fn relationship(facts: &Facts<'_>, trace_id: &str) -> Relationship {
     let caller = Caller {
         identity: &context.identity,
         session: context.labels.get(&Label::SessionId).map(String::as_str),
+        delegation: facts.delegated.as_ref().map(|delegated| delegated.chain),
     };
     let schema = PolicySchema { id: facts.policy_id, version: facts.policy_version };
     Relationship::of_trace(&names, &caller, &schema)
@@ -168,6 +174,7 @@ mod tests {
             verdict: Verdict::Block,
             violations: &["v".to_owned()],
             approval_ref: "t1",
+            delegated: None,
             latency: Duration::from_micros(1500),
         })
     }
@@ -210,9 +217,9 @@ mod tests {
             tool_name: "repo.read",
             intent_digest: intent().digest(),
             policy_digest: Digest::parse(POLICY).unwrap(),
-            required_approvals: 2,
         };
-        let text = String::from_utf8(to_file(&Audit::unanswered(&asked)).unwrap()).unwrap();
+        let audit = ApprovalAudit::unanswered(&asked, 2);
+        let text = String::from_utf8(to_file(&audit).unwrap()).unwrap();
         assert!(text.ends_with("},\n  \"entries\": null\n}\n"), "{text}");
         assert!(text.contains("\"parent_record_id\": \"t\""), "{text}");
     }

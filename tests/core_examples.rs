@@ -181,7 +181,7 @@ fn refusals_say_where_and_how_to_mend() {
         ),
         (
             "rules:\n  - {name: a, effect: allow, dataflow: {enabled: true, action: deny}}\n",
-            "p.yaml:2:62: unsupported dataflow.action `deny` for `a`; write block or \
+            "p.yaml:2:64: unsupported dataflow.action `deny` for `a`; write block or \
              require_approval",
         ),
         (

@@ -4,6 +4,10 @@
 //! sees half of one: the bytes go to a temporary file beside the target, are synced, and take the
 //! target's name.
 
+mod growing;
+
+pub(super) use growing::Growing;
+
 use super::answer::Failure;
 use crate::trace;
 use serde::Serialize;
@@ -58,14 +62,12 @@ pub(super) fn write(
             let mend = "use --force to overwrite";
             return Failure::input(format!("output path already exists ({mend}): {path_text}"));
         }
-        Failure::internal(format!("write {what}: {path_text}: {error}"))
+        refused(what, path, &error)
     })
 }
 
 fn write_beside(path: &Path, bytes: &[u8], existing: Existing) -> io::Result<()> {
-    if let Some(parent) = path.parent() {
-        DirBuilder::new().recursive(true).mode(0o750).create(parent)?;
-    }
+    make_parent(path)?;
     let temporary = beside(path)?;
     let written = write_new(&temporary, bytes).and_then(|()| match existing {
         // A link is made only where there is no name yet; a rename takes one over.
@@ -79,6 +81,13 @@ fn write_beside(path: &Path, bytes: &[u8], existing: Existing) -> io::Result<()>
     written
 }
 
+fn make_parent(path: &Path) -> io::Result<()> {
+    match path.parent() {
+        Some(parent) => DirBuilder::new().recursive(true).mode(0o750).create(parent),
+        None => Ok(()),
+    }
+}
+
 /// A name in the same directory that nobody else uses.
 fn beside(path: &Path) -> io::Result<PathBuf> {
     let name = path.file_name().ok_or_else(|| io::Error::other("the path names no file"))?;
@@ -89,9 +98,13 @@ fn beside(path: &Path) -> io::Result<PathBuf> {
 }
 
 fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    let mut file = new(path)?;
     file.write_all(bytes)?;
     file.sync_all()
+}
+
+fn new(path: &Path) -> io::Result<File> {
+    OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
 }
 
 /// Writes a record over what is there: the same decision has the same file name.
@@ -105,4 +118,8 @@ pub(super) fn write_record<T: Serialize>(
 ) -> Result<(), Failure> {
     let bytes = trace::to_file(record).map_err(Failure::internal)?;
     write(what, path, &bytes, Existing::Replace)
+}
+
+fn refused(what: &str, path: &Path, error: &io::Error) -> Failure {
+    Failure::internal(format!("write {what}: {}: {error}", path.display()))
 }

@@ -6,7 +6,6 @@
 mod flags;
 mod settings;
 mod profile;
-mod signing;
 mod ruling;
 mod report;
 mod unsupported;
@@ -18,7 +17,7 @@ use crate::clock;
 use crate::intent::Intent;
 use crate::policy::{Decision, Policy};
 use crate::sign::PrivateKey;
-use crate::trace::{Asked, Audit, Facts, Record};
+use crate::trace::{ApprovalAudit, Asked, Facts, Record};
 use clap::Subcommand;
 use flags::Flags;
 use report::Report;
@@ -120,6 +119,7 @@ fn record(
         verdict: ruling.verdict,
         violations: &ruling.violations,
         approval_ref: &settings.approval_ref,
+        delegated: None,
         latency: judged.latency,
     })
 }
@@ -130,14 +130,14 @@ fn write_audit(
     ruling: &Ruling,
     trace_id: &str,
 ) -> Result<PathBuf, Failure> {
-    let audit = Audit::unanswered(&Asked {
+    let asked = Asked {
         created_at: judged.intent.created_at(),
         trace_id,
         tool_name: judged.intent.tool_name(),
         intent_digest: judged.intent.digest(),
         policy_digest: judged.policy.digest(),
-        required_approvals: ruling.required_approvals,
-    });
+    };
+    let audit = ApprovalAudit::unanswered(&asked, ruling.required_approvals);
     let path = settings.audit_path.clone();
     let path = path.unwrap_or_else(|| format!("approval_audit_{trace_id}.json").into());
     files::write_record("approval audit", &path, &audit)?;

@@ -96,7 +96,7 @@ impl Disk for Segments {
 }
 
 /// The segments of a directory, by number. Other files are passed over.
-pub(super) fn list(dir: &Path) -> io::Result<Vec<(u32, PathBuf)>> {
+pub fn list(dir: &Path) -> io::Result<Vec<(u32, PathBuf)>> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(dir)? {
         let path = entry?.path();

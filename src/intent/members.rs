@@ -5,7 +5,7 @@ use super::time::{self, Time};
 use serde_json::{Map, Value};
 
 /// The members of an object that are still to be taken, and where the object stands.
-pub(super) struct Members<'a> {
+pub(crate) struct Members<'a> {
     path: &'a str,
     members: Map<String, Value>,
 }
@@ -13,7 +13,7 @@ pub(super) struct Members<'a> {
 impl<'a> Members<'a> {
     /// Opens an object; `null` is an empty one. A member that equals a known one but for case is
     /// refused, whatever stands in it.
-    pub(super) fn of(
+    pub(crate) fn of(
         value: Value,
         path: &'a str,
         known: &[&[&str]],
@@ -37,12 +37,12 @@ impl<'a> Members<'a> {
     }
 
     /// The member, or `null`.
-    pub(super) fn take(&mut self, name: &str) -> Value {
+    pub(crate) fn take(&mut self, name: &str) -> Value {
         self.members.remove(name).unwrap_or_default()
     }
 
     /// Text; empty where it is not given.
-    pub(super) fn text(&mut self, name: &str) -> Result<String, String> {
+    pub(crate) fn text(&mut self, name: &str) -> Result<String, String> {
         match self.take(name) {
             Value::Null => Ok(String::new()),
             Value::String(text) => Ok(text),
@@ -60,7 +60,7 @@ impl<'a> Members<'a> {
     }
 
     /// An integer literal; 0 where it is not given.
-    pub(super) fn integer(&mut self, name: &str) -> Result<i64, String> {
+    pub(crate) fn integer(&mut self, name: &str) -> Result<i64, String> {
         match self.take(name) {
             Value::Null => Ok(0),
             value => value.as_i64().ok_or_else(|| self.wrong(name, "an integer")),
@@ -102,7 +102,7 @@ impl<'a> Members<'a> {
     }
 
     /// The items of a list, each read by `read` with its path; none where it is not given.
-    pub(super) fn each<T>(
+    pub(crate) fn each<T>(
         &mut self,
         name: &str,
         read: impl Fn(Value, &str) -> Result<T, String>,

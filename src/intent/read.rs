@@ -74,6 +74,11 @@ const CONTEXT: [&str; 14] = [
 /// Reads one intent document.
 pub fn from_json(bytes: &[u8]) -> Result<Draft, IntentError> {
     let value = json::parse(bytes).map_err(|error| IntentError::Parse(error.to_string()))?;
+    from_value(value)
+}
+
+/// Reads an intent that stands in a document already parsed by [`json::parse`].
+pub fn from_value(value: Value) -> Result<Draft, IntentError> {
     draft(value).map_err(IntentError::Parse)
 }
 

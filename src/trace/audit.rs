@@ -1,14 +1,45 @@
-//! The approval audit record: what an approval was asked for, and who gave one (spec C11.6).
+//! The audit records: what an approval or a delegation was asked for, and who gave it (spec C11.6,
+//! E8). They are not signed: each points at a trace that is.
 
 use super::relationship::{Names, Relationship};
 use super::{PRODUCER, SCHEMA_VERSION};
 use crate::intent::time::Time;
 use crate::json::Digest;
+use crate::{approval, delegation};
 use serde::Serialize;
 
-/// One audit record, its members in the written order. Not signed: it points at a trace that is.
+/// The approval audit record, its members in the written order.
 #[derive(Debug, Serialize)]
-pub struct Audit {
+pub struct ApprovalAudit {
+    #[serde(flatten)]
+    head: Head,
+    required_approvals: u64,
+    valid_approvals: u64,
+    approved: bool,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    approvers: Vec<String>,
+    relationship: Relationship,
+    /// `null` where no token was shown, as the public format has it.
+    entries: Option<Vec<approval::Entry>>,
+}
+
+/// The delegation audit record, its members in the written order.
+#[derive(Debug, Serialize)]
+pub struct DelegationAudit {
+    #[serde(flatten)]
+    head: Head,
+    delegation_required: bool,
+    valid_delegations: u64,
+    delegated: bool,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    delegation_ref: String,
+    relationship: Relationship,
+    entries: Vec<delegation::Entry>,
+}
+
+/// What both begin with.
+#[derive(Debug, Serialize)]
+struct Head {
     schema_id: &'static str,
     schema_version: &'static str,
     created_at: String,
@@ -17,16 +48,10 @@ pub struct Audit {
     tool_name: String,
     intent_digest: String,
     policy_digest: String,
-    required_approvals: u64,
-    valid_approvals: u32,
-    approved: bool,
-    relationship: Relationship,
-    /// `null`, which is how the public format says that no token was shown.
-    entries: (),
 }
 
-/// What an approval was asked for.
-#[derive(Debug)]
+/// What an approval or a delegation was asked for.
+#[derive(Clone, Copy, Debug)]
 pub struct Asked<'a> {
     /// The result's time, UTC.
     pub created_at: Time,
@@ -34,33 +59,76 @@ pub struct Asked<'a> {
     pub trace_id: &'a str,
     /// The tool, as normalised.
     pub tool_name: &'a str,
-    /// What was to be approved.
+    /// What was to be done.
     pub intent_digest: Digest,
     /// Under which policy.
     pub policy_digest: Digest,
-    /// How many approvals were wanted; at least 1.
-    pub required_approvals: u64,
 }
 
-impl Audit {
-    /// The record of a demand to which nobody answered.
-    pub fn unanswered(asked: &Asked<'_>) -> Audit {
-        let names =
-            Names { tool: asked.tool_name, trace: asked.trace_id, policy: asked.policy_digest };
-        Audit {
-            schema_id: "gait.gate.approval_audit_record",
-            schema_version: SCHEMA_VERSION,
-            created_at: asked.created_at.to_string(),
-            producer_version: PRODUCER,
-            trace_id: asked.trace_id.to_owned(),
-            tool_name: asked.tool_name.to_owned(),
-            intent_digest: asked.intent_digest.to_string(),
-            policy_digest: asked.policy_digest.to_string(),
-            required_approvals: asked.required_approvals,
+// === impl ApprovalAudit ===
+
+impl ApprovalAudit {
+    /// The record of `required` approvals for which no token was looked at.
+    pub fn unanswered(asked: &Asked<'_>, required: u64) -> ApprovalAudit {
+        ApprovalAudit {
+            head: asked.head("gait.gate.approval_audit_record"),
+            required_approvals: required,
             valid_approvals: 0,
             approved: false,
-            relationship: Relationship::of_audit(&names),
-            entries: (),
+            approvers: Vec::new(),
+            relationship: Relationship::of_approval(&asked.names(), &[]),
+            entries: None,
+        }
+    }
+
+    /// The record of the tokens that were shown. `approved` says that they were enough, not that
+    /// they came from enough people, as the public format has it.
+    pub fn answered(asked: &Asked<'_>, outcome: &approval::Outcome) -> ApprovalAudit {
+        ApprovalAudit {
+            valid_approvals: outcome.valid,
+            approved: outcome.valid >= outcome.required,
+            approvers: outcome.approvers.clone(),
+            relationship: Relationship::of_approval(&asked.names(), &outcome.approvers),
+            entries: outcome.entries.clone(),
+            ..ApprovalAudit::unanswered(asked, outcome.required)
+        }
+    }
+}
+
+// === impl DelegationAudit ===
+
+impl DelegationAudit {
+    /// The record of a delegation that was demanded.
+    pub fn of(asked: &Asked<'_>, outcome: &delegation::Outcome) -> DelegationAudit {
+        DelegationAudit {
+            head: asked.head("gait.gate.delegation_audit_record"),
+            delegation_required: true,
+            valid_delegations: outcome.valid,
+            delegated: outcome.valid > 0,
+            delegation_ref: outcome.delegation_ref.clone(),
+            relationship: Relationship::of_delegation(&asked.names(), &outcome.entries),
+            entries: outcome.entries.clone(),
+        }
+    }
+}
+
+// === impl Asked ===
+
+impl Asked<'_> {
+    fn names(&self) -> Names<'_> {
+        Names { tool: self.tool_name, trace: self.trace_id, policy: self.policy_digest }
+    }
+
+    fn head(&self, schema_id: &'static str) -> Head {
+        Head {
+            schema_id,
+            schema_version: SCHEMA_VERSION,
+            created_at: self.created_at.to_string(),
+            producer_version: PRODUCER,
+            trace_id: self.trace_id.to_owned(),
+            tool_name: self.tool_name.to_owned(),
+            intent_digest: self.intent_digest.to_string(),
+            policy_digest: self.policy_digest.to_string(),
         }
     }
 }

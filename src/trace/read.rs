@@ -6,9 +6,9 @@
 //! take such a record for two different ones.
 
 use super::record::Record;
-use super::time;
+use crate::intent::stamp::Stamp;
+use crate::json;
 use crate::sign::{PublicKey, Refusal};
-use crate::{intent, json};
 use serde::Deserialize as _;
 use serde_json::{Map, Value};
 
@@ -109,10 +109,10 @@ fn folded(name: &str) -> String {
 /// The time in output form; the zero time where none is given.
 fn time_member(name: &str, said: Option<Value>) -> Result<String, String> {
     match said {
-        None => Ok(intent::time::ZERO.to_string()),
-        Some(Value::String(text)) => {
-            time::normal(&text).ok_or_else(|| format!("`{name}` is not an RFC 3339 time: `{text}`"))
-        }
+        None => Ok(Stamp::default().to_string()),
+        Some(Value::String(text)) => Stamp::parse(&text)
+            .map(|stamp| stamp.to_string())
+            .ok_or_else(|| format!("`{name}` is not an RFC 3339 time: `{text}`")),
         Some(_) => Err(format!("`{name}` must be text")),
     }
 }

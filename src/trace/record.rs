@@ -5,6 +5,7 @@
 //! evaluate are here all the same: a record that another tool signed is verified over everything
 //! that the public format knows. What is nested in those is carried as it came.
 
+use super::delegated::DelegationRef;
 use super::relationship::Relationship;
 use crate::intent::{Context, Label};
 use crate::sign::Signature;
@@ -163,15 +164,15 @@ pub(super) struct EvaluationMembers {
 #[serde(default)]
 pub(super) struct ProofMembers {
     #[serde(skip_serializing_if = "unset")]
-    delegation_ref: Value,
+    pub(super) delegation_ref: Option<DelegationRef>,
     #[serde(skip_serializing_if = "unset")]
-    freeze_window: Value,
+    pub(super) freeze_window: Value,
     #[serde(skip_serializing_if = "unset")]
-    sandbox: Value,
+    pub(super) sandbox: Value,
     #[serde(skip_serializing_if = "unset")]
-    kill_switch: Value,
+    pub(super) kill_switch: Value,
     #[serde(skip_serializing_if = "unset")]
-    mcp_trust: Value,
+    pub(super) mcp_trust: Value,
 }
 
 // === impl ContextMembers ===

@@ -15,9 +15,10 @@ use source::{Source, imports, root, sources};
 use std::collections::BTreeMap;
 
 /// The rooms of the house, top floor first. A room may import only what stands below it.
-const ROOMS: [&str; 26] = [
+const ROOMS: [&str; 30] = [
     "main",
     "cli",
+    "replay",
     "app",
     "config",
     "proxy",
@@ -32,6 +33,9 @@ const ROOMS: [&str; 26] = [
     "stage",
     "trace",
     "policy",
+    "approval",
+    "delegation",
+    "token",
     "identity",
     "intent",
     "call",
@@ -45,7 +49,17 @@ const ROOMS: [&str; 26] = [
 ];
 
 /// Rooms that know neither clock nor file nor socket nor tokio; also single files.
-const PURE: [&str; 6] = ["call", "intent", "policy", "stage", "gate", "evidence/chain"];
+const PURE: [&str; 9] = [
+    "call",
+    "intent",
+    "token",
+    "approval",
+    "delegation",
+    "policy",
+    "stage",
+    "gate",
+    "evidence/chain",
+];
 
 /// Words that no pure file may use, and why not.
 const IMPURE: [(&str, &str); 8] = [

@@ -3,6 +3,7 @@
 use super::settings::Settings;
 use super::unsupported::Unsupported;
 use crate::cli::answer::Failure;
+use crate::cli::signing::SigningFlags;
 use clap::Args;
 use std::path::PathBuf;
 
@@ -51,20 +52,6 @@ pub(in crate::cli) struct Flags {
     pub(super) delegation_audit_out: Option<PathBuf>,
     #[command(flatten)]
     pub(super) unsupported: Unsupported,
-}
-
-/// What signs the trace.
-#[derive(Args)]
-pub(super) struct SigningFlags {
-    /// `dev` signs with a key that is thrown away, `prod` with yours [default: dev]
-    #[arg(long, value_name = "MODE")]
-    pub(super) key_mode: Option<String>,
-    /// Private key file that signs the trace
-    #[arg(long, value_name = "FILE")]
-    pub(super) private_key: Option<PathBuf>,
-    /// Environment variable that holds that key
-    #[arg(long, value_name = "NAME")]
-    pub(super) private_key_env: Option<String>,
 }
 
 /// What approvals are checked with.

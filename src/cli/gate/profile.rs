@@ -1,8 +1,8 @@
 //! How strict `gait gate eval` is about its own set-up (spec E18).
 
 use super::ruling::Enforcement;
-use super::signing::Signing;
 use crate::cli::answer::Failure;
+use crate::cli::signing::Signing;
 use crate::policy::{Policy, Rule, Verdict};
 
 /// Risk classes that profile `oss-prod` guards.

@@ -4,14 +4,11 @@ use super::ruling::{Ruling, Simulated};
 use super::settings::Settings;
 use super::{Judged, Written};
 use crate::cli::answer::Answer;
+use crate::cli::signing::EPHEMERAL;
 use crate::cli::style::Line;
 use crate::cli::verdict_exit;
 use crate::policy::{Rule, Verdict};
 use serde_json::{Value, json};
-
-/// What the signature of a trace is worth without a key of the caller's.
-const EPHEMERAL: &str =
-    "dev mode: ephemeral keypair generated; signatures will not verify across machines";
 
 /// Everything there is to say.
 pub(super) struct Report<'a> {

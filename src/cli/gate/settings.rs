@@ -3,10 +3,10 @@
 use super::flags::{ApprovalFlags, Flags};
 use super::profile::Profile;
 use super::ruling::Enforcement;
-use super::signing::Signing;
 use super::unsupported;
 use crate::cli::answer::Failure;
 use crate::cli::project;
+use crate::cli::signing::Signing;
 use crate::cli::verify_key::{Given, VerifyKey};
 use crate::clock;
 use crate::intent::time::{self, Time};

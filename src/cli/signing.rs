@@ -1,13 +1,14 @@
-//! What signs a trace: the caller's key, or one that is made and thrown away (spec C12).
+//! What signs a trace or a token: the caller's key, or one that is made and thrown away (spec C12).
 //!
 //! Flags and config are only put together here; whether they make sense is asked when the key is
 //! wanted, which is after the evaluation (spec C9), so that a mistake in the policy is told first.
 
-use super::flags::SigningFlags;
-use crate::cli::answer::Failure;
-use crate::cli::project;
-use crate::cli::verify_key::Given;
+use super::answer::Failure;
+use super::project;
+use super::verify_key::Given;
 use crate::sign::{Half, PrivateKey};
+use clap::Args;
+use std::path::PathBuf;
 
 /// The mode without a key of the caller's, which is also the default.
 const DEV: &str = "dev";
@@ -15,7 +16,25 @@ const DEV: &str = "dev";
 /// The mode with one.
 const PROD: &str = "prod";
 
-/// How the trace is to be signed, as it was asked for.
+/// What a signature is worth without a key of the caller's.
+pub(super) const EPHEMERAL: &str =
+    "dev mode: ephemeral keypair generated; signatures will not verify across machines";
+
+/// The flags that say what signs.
+#[derive(Args)]
+pub(super) struct SigningFlags {
+    /// `dev` signs with a key that is thrown away, `prod` with yours [default: dev]
+    #[arg(long, value_name = "MODE")]
+    key_mode: Option<String>,
+    /// Private key file that signs
+    #[arg(long, value_name = "FILE")]
+    private_key: Option<PathBuf>,
+    /// Environment variable that holds that key
+    #[arg(long, value_name = "NAME")]
+    private_key_env: Option<String>,
+}
+
+/// How to sign, as it was asked for.
 #[derive(Debug)]
 pub(super) struct Signing {
     mode: String,
@@ -32,6 +51,11 @@ impl Signing {
         let mode = flags.key_mode.as_deref().or(config.key_mode.as_deref());
         let mode = mode.map(str::trim).filter(|mode| !mode.is_empty()).unwrap_or(DEV);
         Signing { mode: mode.to_owned(), given }
+    }
+
+    /// Where there is no config to fall back to.
+    pub(super) fn of_flags(flags: SigningFlags) -> Signing {
+        Signing::of(flags, &project::Gate::default())
     }
 
     /// Whether the caller's own key is to sign.
