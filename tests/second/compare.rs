@@ -5,6 +5,7 @@
 
 use super::decide::{Answer, decide};
 use super::dice::Dice;
+use super::text::digest;
 use super::{intent, intents, policies, policy};
 use gait::intent::read;
 use gait::intent::time::Time;
@@ -13,7 +14,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-const DECISIONS_DEFAULT: u64 = 8_000;
+const DECISIONS_DEFAULT: u64 = 5_000;
 /// Intents put to one policy.
 const INTENTS: usize = 8;
 
@@ -30,8 +31,13 @@ const TIMES: [&str; 7] = [
 
 type Judged<T> = Result<T, String>;
 
-fn plain(policy: &Judged<&Value>, given: &Value, at: Timestamp) -> Judged<Answer> {
-    Ok(decide(policy.as_ref().map_err(Clone::clone)?, &intent::normalise(given)?, at))
+/// The answer and the digest of the intent, which holds everything that was normalised.
+type Outcome = (Answer, String);
+
+fn plain(policy: &Judged<&Value>, given: &Value, at: Timestamp) -> Judged<Outcome> {
+    let policy = policy.as_ref().map_err(Clone::clone)?;
+    let intent = intent::normalise(given)?;
+    Ok((decide(policy, &intent, at), digest(&intent)))
 }
 
 fn check(policy: &Value) -> Judged<&Value> {
@@ -42,20 +48,21 @@ fn parse(policy: &Value) -> Judged<Policy> {
     source::parse("p.yaml", policy.to_string().as_bytes()).map_err(|error| error.to_string())
 }
 
-fn product(policy: &Judged<Policy>, given: &Value, at: Timestamp) -> Judged<Answer> {
+fn product(policy: &Judged<Policy>, given: &Value, at: Timestamp) -> Judged<Outcome> {
     let policy = policy.as_ref().map_err(Clone::clone)?;
     let intent = read::from_json(given.to_string().as_bytes())
         .and_then(|draft| draft.normalise())
         .map_err(|error| error.to_string())?;
     let decision = policy.decide(&intent, Time::from_timestamp(at));
-    Ok(Answer {
+    let answer = Answer {
         verdict: decision.verdict.as_str().to_owned(),
         reason_codes: decision.reason_codes.into_iter().collect(),
         violations: decision.violations.into_iter().collect(),
         matched_rule: decision.matched_rule,
         min_approvals: i64::try_from(decision.min_approvals).unwrap(),
         distinct: decision.distinct_approvers,
-    })
+    };
+    Ok((answer, intent.digest().to_string()))
 }
 
 /// Whether the two differ. Why a document is refused is each one's own to say.
@@ -121,10 +128,10 @@ fn report(seed: u64, policy: &Value, given: &Value, at: Timestamp) -> String {
 struct Tally(BTreeMap<String, u64>);
 
 impl Tally {
-    fn count(&mut self, judged: &Judged<Answer>) {
+    fn count(&mut self, judged: &Judged<Outcome>) {
         let words = match judged {
             Err(_) => vec!["refused".to_owned()],
-            Ok(answer) => {
+            Ok((answer, _)) => {
                 let mut words = vec![format!("verdict_{}", answer.verdict)];
                 words.extend(answer.reason_codes.iter().cloned());
                 words.extend(answer.violations.iter().cloned());
