@@ -4,6 +4,7 @@
 //! silence.
 
 use super::{Entry, Node, Scalar};
+use std::collections::HashSet;
 
 /// User input in an error text is cut after this many characters.
 const SHOWN_CHARS_MAX: usize = 64;
@@ -243,10 +244,11 @@ fn spread(entries: Vec<Entry>) -> Result<Vec<Entry>, Fault> {
         return Ok(entries);
     }
     let mut all: Vec<Entry> = Vec::new();
+    let mut keys = HashSet::new();
     for entry in entries {
         let added = if entry.key == "<<" { merged(entry)? } else { vec![entry] };
         for entry in added {
-            if all.iter().any(|earlier| earlier.key == entry.key) {
+            if !keys.insert(entry.key.clone()) {
                 let what = format!("`{}` is set twice, once by a merge", shown(&entry.key));
                 return Err(Fault::parse(entry.place, format!("{what}; remove one")));
             }
