@@ -15,7 +15,7 @@ use source::{Source, imports, root, sources};
 use std::collections::BTreeMap;
 
 /// The rooms of the house, top floor first. A room may import only what stands below it.
-const ROOMS: [&str; 29] = [
+const ROOMS: [&str; 32] = [
     "main",
     "cli",
     "app",
@@ -28,10 +28,13 @@ const ROOMS: [&str; 29] = [
     "case",
     "evidence",
     "state",
+    "store",
     "snapshot",
     "stage",
     "trace",
+    "broker",
     "policy",
+    "kill_switch",
     "approval",
     "delegation",
     "token",
@@ -48,12 +51,14 @@ const ROOMS: [&str; 29] = [
 ];
 
 /// Rooms that know neither clock nor file nor socket nor tokio; also single files.
-const PURE: [&str; 9] = [
+const PURE: [&str; 11] = [
+    "broker",
     "call",
     "intent",
     "token",
     "approval",
     "delegation",
+    "kill_switch",
     "policy",
     "stage",
     "gate",

@@ -1,0 +1,135 @@
+//! Counting calls against limits (spec E13).
+//!
+//! The state is one file of counters. Which window a call falls into is decided while the lock
+//! is held: a process that waited across the full minute would otherwise take the new minute's
+//! counters for stale ones and drop them.
+
+mod counters;
+
+use self::counters::Counters;
+use super::file;
+use super::lock::Lock;
+use super::{READ_BYTES_MAX, Species, StoreError};
+use crate::intent::words::words;
+use crate::policy::limit::{Limit, Scope, Window};
+use jiff::Timestamp;
+use std::io;
+use std::path::Path;
+
+const SPECIES: Species = Species { name: "rate limit", write_bytes_max: 8 << 20 };
+
+words! {
+    /// What a limit counts.
+    pub enum Counted {
+        DestructiveBudget = "destructive_budget",
+        RateLimit = "rate_limit",
+    }
+}
+
+/// One call to count.
+#[derive(Clone, Copy, Debug)]
+pub struct Charge<'a> {
+    /// As what.
+    pub counted: Counted,
+    /// Against what.
+    pub limit: Limit,
+    /// The tool that is called.
+    pub tool: &'a str,
+    /// Who calls.
+    pub identity: &'a str,
+}
+
+/// What became of a charge.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Spent {
+    /// As what it was counted.
+    pub counted: Counted,
+    /// Whose calls are counted together.
+    pub scope: Scope,
+    /// Whose: the tool, the identity, or both with `|` between.
+    pub key: String,
+    /// Whether the limit let it through. If not, it was not counted.
+    pub allowed: bool,
+    /// How many the window has now.
+    pub used: u64,
+    /// How many are left in it.
+    pub remaining: u64,
+}
+
+/// Counts the charges one after the other; a refused one does not keep the next from being
+/// counted. `now` is asked while the state is locked.
+///
+/// # Errors
+/// The state cannot be locked, read or written; then nothing is counted, and nothing may run.
+pub fn spend(
+    state: &Path,
+    charges: &[Charge<'_>],
+    now: impl FnOnce() -> Timestamp,
+) -> Result<Vec<Spent>, StoreError> {
+    let _lock = Lock::take(SPECIES, state)?;
+    let mut counters = load(state)?;
+    let now = now();
+    let spent = charges.iter().map(|charge| charge.spend(&mut counters, now)).collect();
+    SPECIES.write(state, &counters.to_json())?;
+    Ok(spent)
+}
+
+fn load(path: &Path) -> Result<Counters, StoreError> {
+    let (name, owned) = (SPECIES.name, || path.to_owned());
+    match file::read(path, READ_BYTES_MAX) {
+        Ok(bytes) => Counters::from_json(&bytes).map_err(|what| StoreError::Parse {
+            name,
+            path: owned(),
+            what,
+        }),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Counters::default()),
+        Err(source) => Err(StoreError::Read { name, path: owned(), source }),
+    }
+}
+
+// === impl Charge ===
+
+impl Charge<'_> {
+    fn spend(&self, counters: &mut Counters, now: Timestamp) -> Spent {
+        let Limit { requests, window, scope } = self.limit;
+        let bucket = bucket(window, now);
+        counters.keep_only(window.as_str(), &bucket);
+        let key = self.scope_key();
+        let whole = format!("{}|{}|{bucket}|{key}", window.as_str(), scope.as_str());
+        let count = counters.count(whole);
+        let allowed = *count < requests;
+        if allowed {
+            *count = count.saturating_add(1);
+        }
+        let used = *count;
+        let remaining = requests.saturating_sub(used);
+        Spent { counted: self.counted, scope, key, allowed, used, remaining }
+    }
+
+    /// The budget's own name stands in the part of the tool only. Where no tool is counted, rate
+    /// limit and budget share a counter, as the format has it.
+    fn scope_key(&self) -> String {
+        let budget = Counted::DestructiveBudget.as_str();
+        let tool = match self.counted {
+            Counted::RateLimit => self.tool.to_owned(),
+            Counted::DestructiveBudget => format!("{budget}|{}", self.tool),
+        };
+        match self.limit.scope {
+            Scope::Tool => tool,
+            Scope::Identity => self.identity.to_owned(),
+            Scope::ToolIdentity => format!("{tool}|{}", self.identity),
+        }
+    }
+}
+
+/// The start of the window that `now` falls into, UTC, RFC 3339.
+fn bucket(window: Window, now: Timestamp) -> String {
+    let start = match window {
+        Window::Minute => "%Y-%m-%dT%H:%M:00Z",
+        Window::Hour => "%Y-%m-%dT%H:00:00Z",
+    };
+    now.strftime(start).to_string()
+}
+
+#[cfg(test)]
+mod tests;
