@@ -176,6 +176,11 @@ impl Entry {
 // === impl Outcome ===
 
 impl Outcome {
+    /// What to say where the orders were not asked, because something else had blocked.
+    pub fn inactive(at: Time) -> Outcome {
+        Outcome::new(Status::Inactive, Vec::new(), Vec::new(), at)
+    }
+
     /// What to say where there should be a state and none could be had.
     pub fn unavailable(at: Time) -> Outcome {
         Outcome::new(Status::Unavailable, vec![UNAVAILABLE], Vec::new(), at)

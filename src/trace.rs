@@ -12,21 +12,26 @@ mod record;
 mod relationship;
 mod audit;
 mod delegated;
+mod found;
 mod read;
 
+use crate::intent::text::list;
 use crate::intent::{Intent, Label};
 use crate::json::{self, CanonicalError, Digest};
 use crate::policy::Verdict;
 use crate::sign::PrivateKey;
 use delegated::DelegationRef;
 use jiff::Timestamp;
-use record::{ContextMembers, ProofMembers, ReferenceMembers};
+use record::{
+    BrokerMembers, ContextMembers, EvaluationMembers, ProofMembers, ReferenceMembers, value,
+};
 use relationship::{Caller, Names, PolicySchema, Relationship};
 use serde::Serialize;
 use std::time::Duration;
 
 pub use audit::{ApprovalAudit, Asked, DelegationAudit};
 pub use delegated::Delegated;
+pub use found::Found;
 pub use read::{ReadError, Unverified};
 pub use record::Record;
 
@@ -59,6 +64,8 @@ pub struct Facts<'a> {
     pub approval_ref: &'a str,
     /// The delegation that the intent claims, if any.
     pub delegated: Option<Delegated<'a>>,
+    /// What was found out beside the verdict.
+    pub found: Found<'a>,
     /// How long deciding took.
     pub latency: Duration,
 }
@@ -111,10 +118,26 @@ impl Record {
             violations: facts.violations.to_vec(),
             latency_ms: facts.latency.as_secs_f64() * 1e3,
             approval_token_ref: facts.approval_ref.to_owned(),
+            broker: facts.found.credential.map(BrokerMembers::of).unwrap_or_default(),
             proofs: ProofMembers {
                 delegation_ref: facts.delegated.as_ref().map(DelegationRef::of),
-                ..ProofMembers::default()
+                ..ProofMembers::of(&facts.found)
             },
+            skill_provenance: value(&intent.skill_provenance()),
+            ..Record::with_script(facts)
+        }
+    }
+
+    /// What only the trace of a script has.
+    fn with_script(facts: &Facts<'_>) -> Record {
+        let finding = facts.found.details.and_then(|details| details.script.as_deref());
+        let (Some(script), Some(finding)) = (facts.intent.script(), finding) else {
+            return Record::default();
+        };
+        let rules = finding.steps.iter().filter_map(|step| step.matched_rule.clone());
+        Record {
+            matched_rule_ids: list(rules.collect()),
+            evaluation: EvaluationMembers::of(script, finding),
             ..Record::default()
         }
     }
@@ -175,6 +198,7 @@ mod tests {
             violations: &["v".to_owned()],
             approval_ref: "t1",
             delegated: None,
+            found: Found::default(),
             latency: Duration::from_micros(1500),
         })
     }

@@ -2,12 +2,11 @@
 
 mod command;
 #[path = "command/shell.rs"]
-#[expect(dead_code, reason = "only its runner and its checks serve here")]
 mod shell;
 
 use command::Place;
 use serde_json::{Value, json};
-use shell::{mode, refused};
+use shell::{INTENT, mode, refused};
 use std::fs;
 
 const STATE: &str = ".gait-out/kill_switch.json";
@@ -162,4 +161,81 @@ fn orders_given_at_once_are_all_kept() {
     });
     assert_eq!(place.json(STATE)["entries"].as_array().unwrap().len(), 6);
     assert_eq!(journal(&place).len(), 6);
+}
+
+// === gate eval ===
+
+const ALLOW: &str = "rules: [{name: a, effect: allow}]";
+
+#[test]
+fn an_active_order_blocks_whatever_the_policy_says_and_is_noted() {
+    let place = Place::with(ALLOW);
+    let eval = format!("--kill-switch-state {STATE}");
+    assert_eq!(place.run("kill-switch add --id e1 --identity nobody").exit, 0);
+    let run = place.eval(&eval);
+    assert_eq!(
+        (run.exit, &run.json()["kill_switch"]["status"]),
+        (0, &json!("inactive")),
+        "{run:?}"
+    );
+
+    assert_eq!(place.run("kill-switch add --id e2 --tool-name files.write").exit, 0);
+    let run = place.eval(&format!("{eval} --trace-out t.json"));
+    let answer = run.json();
+    assert_eq!((run.exit, &answer["violations"]), (3, &json!(["kill_switch_active"])), "{run:?}");
+    let reasons = ["kill_switch_active", "kill_switch_tool_name_active", "matched_rule_a"];
+    assert_eq!(answer["reason_codes"], json!(reasons));
+    assert_eq!(answer["kill_switch"]["matched_entry_ids"], json!(["e2"]));
+    assert_eq!(place.json("t.json")["kill_switch"], answer["kill_switch"]);
+    let note = journal(&place).pop().unwrap();
+    assert_eq!((&note["event"], &note["entry_ids"]), (&json!("stopped"), &json!(["e2"])));
+    assert_eq!(note["trace_id"], answer["trace_id"]);
+
+    let run = place.eval(&format!("{eval} --simulate"));
+    assert_eq!((run.exit, &run.json()["simulated_verdict"]), (0, &json!("block")), "{run:?}");
+    assert_eq!(place.run("kill-switch disable --id e2").exit, 0);
+    assert_eq!(place.eval(&eval).exit, 0);
+}
+
+#[test]
+fn a_state_that_cannot_be_had_blocks_where_the_risk_is_high() {
+    let place = Place::with(ALLOW);
+    place.put("k.json", "{");
+    let eval = "--kill-switch-state k.json";
+    refused(&place.eval(eval), "parse kill switch state: k.json");
+    refused(
+        &place.eval("--kill-switch-state missing.json"),
+        "read kill switch state: missing.json",
+    );
+
+    let risky = INTENT.replace("\"risk_class\":\"low\"", "\"risk_class\":\"Critical\"");
+    assert_ne!(risky, INTENT);
+    place.put("intent.json", risky);
+    let run = place.eval(eval);
+    let answer = run.json();
+    assert_eq!((run.exit, &answer["matched_rule"]), (3, &Value::Null), "{run:?}");
+    assert_eq!(answer["reason_codes"], json!(["kill_switch_state_unavailable"]));
+    assert_eq!(answer["kill_switch"]["status"], "unavailable");
+    assert!(answer["warnings"][0].as_str().unwrap().contains("k.json"), "{run:?}");
+
+    // What fails closed does so for its own reasons.
+    place.put("policy.yaml", "fail_closed: {enabled: true, required_fields: [delegation]}");
+    let answer = place.eval(eval).json();
+    assert_eq!(answer["violations"], json!(["missing_delegation"]));
+    assert_eq!(answer["kill_switch"], Value::Null);
+}
+
+#[test]
+fn an_order_sees_into_a_script() {
+    let place = Place::with(ALLOW);
+    let steps = r#""script":{"steps":[{"tool_name":"a.read"},{"tool_name":"a.drop",
+        "targets":[{"kind":"path","value":"/data/x"}]}]}"#;
+    let own = r#""targets":[{"kind":"path","value":"/tmp/y"}]"#;
+    let context = r#""context":{"identity":"ada","workspace":"/w","risk_class":"low"}"#;
+    place.put("intent.json", format!("{{{steps},{own},{context}}}"));
+    for selector in ["--tool-name a.drop", "--tool-name script", "--path-prefix /data"] {
+        let state = format!("{}.json", selector.len());
+        assert_eq!(place.run(&format!("kill-switch add --state {state} {selector}")).exit, 0);
+        assert_eq!(place.eval(&format!("--kill-switch-state {state}")).exit, 3, "{selector}");
+    }
 }

@@ -29,7 +29,10 @@ const NOW: &str = "2026-03-01T12:30:00Z";
 /// Spends once: whether it was allowed, and how many the window has.
 fn spend_once(state: &Path, requests: u64) -> (bool, u64) {
     let limit = Limit { requests, window: Window::Hour, scope: Scope::Identity };
-    let charge = Charge { counted: Counted::RateLimit, limit, tool: "t", identity: "ada" };
+    let intent =
+        r#"{"tool_name":"t","context":{"identity":"ada","workspace":"/w","risk_class":"low"}}"#;
+    let intent = gait::intent::read::from_json(intent.as_bytes()).unwrap().normalise().unwrap();
+    let charge = Charge::of(Counted::RateLimit, limit, &intent);
     let spent = spend(state, &[charge], || NOW.parse().unwrap()).unwrap();
     (spent[0].allowed, spent[0].used)
 }

@@ -12,7 +12,7 @@ use gait::intent::time::{self, Time};
 use gait::json::Digest;
 use gait::policy::{self, Verdict};
 use gait::sign::{PrivateKey, PublicKey};
-use gait::trace::{self, ApprovalAudit, Asked, Delegated, DelegationAudit, Facts, Record};
+use gait::trace::{self, ApprovalAudit, Asked, Delegated, DelegationAudit, Facts, Found, Record};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -211,6 +211,7 @@ fn traced(intent: &Intent, policy_digest: Digest, delegated: Delegated<'_>) -> V
         violations: &[],
         approval_ref: "",
         delegated: Some(delegated),
+        found: Found::default(),
         latency: Duration::ZERO,
     });
     serde_json::to_value(record).unwrap()

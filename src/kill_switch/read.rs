@@ -3,9 +3,9 @@
 //! Unknown members are ignored, as everywhere in the format. Two members of one name, and a name
 //! that is a known one but for case, are refused: half a switch would look like a whole one.
 
-use super::{Entry, SCHEMA_ID, SCHEMA_VERSION, Selector, State, path};
+use super::{Entry, SCHEMA_ID, SCHEMA_VERSION, Selector, State};
 use crate::intent::members::Members;
-use crate::intent::text::{list, shown, trimmed, word};
+use crate::intent::text::{clean_path, list, shown, trimmed, word};
 use crate::intent::time::{self, Time};
 use crate::json;
 use serde_json::Value;
@@ -150,5 +150,5 @@ impl Selector {
 }
 
 fn prefixes(said: Vec<String>) -> Vec<String> {
-    list(list(said).iter().map(|prefix| path::clean(prefix)).collect())
+    list(list(said).iter().map(|prefix| clean_path(prefix)).collect())
 }

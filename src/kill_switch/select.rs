@@ -1,7 +1,7 @@
 //! Which intents a selector stops, and by which of its parts (spec E15).
 
 use super::{Selector, path};
-use crate::intent::text::lower;
+use crate::intent::text::{clean_path, lower};
 use crate::intent::{Intent, Kind, Label, Target};
 
 impl Selector {
@@ -100,6 +100,6 @@ fn under(prefixes: &[String], said: &str) -> Part {
     if prefixes.is_empty() {
         return Part::NotGiven;
     }
-    let said = path::clean(said);
+    let said = clean_path(said);
     Part::when(prefixes.iter().any(|prefix| path::is_under(&said, prefix)))
 }

@@ -10,6 +10,7 @@ use self::counters::Counters;
 use super::file;
 use super::lock::Lock;
 use super::{READ_BYTES_MAX, Species, StoreError};
+use crate::intent::Intent;
 use crate::intent::words::words;
 use crate::policy::limit::{Limit, Scope, Window};
 use jiff::Timestamp;
@@ -27,16 +28,13 @@ words! {
 }
 
 /// One call to count.
-#[derive(Clone, Copy, Debug)]
-pub struct Charge<'a> {
-    /// As what.
-    pub counted: Counted,
-    /// Against what.
-    pub limit: Limit,
-    /// The tool that is called.
-    pub tool: &'a str,
-    /// Who calls.
-    pub identity: &'a str,
+#[derive(Clone, Debug)]
+pub struct Charge {
+    counted: Counted,
+    limit: Limit,
+    /// The tool that is called; of a budget, with the budget's name in front.
+    tool: String,
+    identity: String,
 }
 
 /// What became of a charge.
@@ -63,7 +61,7 @@ pub struct Spent {
 /// The state cannot be locked, read or written; then nothing is counted, and nothing may run.
 pub fn spend(
     state: &Path,
-    charges: &[Charge<'_>],
+    charges: &[Charge],
     now: impl FnOnce() -> Timestamp,
 ) -> Result<Vec<Spent>, StoreError> {
     let _lock = Lock::take(SPECIES, state)?;
@@ -89,7 +87,22 @@ fn load(path: &Path) -> Result<Counters, StoreError> {
 
 // === impl Charge ===
 
-impl Charge<'_> {
+impl Charge {
+    /// The intent, to be counted against a limit.
+    ///
+    /// The budget's own name stands in the part of the tool only, and not for scripts. Where it
+    /// does not show, rate limit and budget share a counter, as the format has it.
+    pub fn of(counted: Counted, limit: Limit, intent: &Intent) -> Charge {
+        let tool = intent.tool_name();
+        let tool = match counted {
+            Counted::DestructiveBudget if intent.script().is_none() => {
+                format!("{}|{tool}", counted.as_str())
+            }
+            _ => tool.to_owned(),
+        };
+        Charge { counted, limit, tool, identity: intent.context().identity.clone() }
+    }
+
     fn spend(&self, counters: &mut Counters, now: Timestamp) -> Spent {
         let Limit { requests, window, scope } = self.limit;
         let bucket = bucket(window, now);
@@ -106,18 +119,11 @@ impl Charge<'_> {
         Spent { counted: self.counted, scope, key, allowed, used, remaining }
     }
 
-    /// The budget's own name stands in the part of the tool only. Where no tool is counted, rate
-    /// limit and budget share a counter, as the format has it.
     fn scope_key(&self) -> String {
-        let budget = Counted::DestructiveBudget.as_str();
-        let tool = match self.counted {
-            Counted::RateLimit => self.tool.to_owned(),
-            Counted::DestructiveBudget => format!("{budget}|{}", self.tool),
-        };
         match self.limit.scope {
-            Scope::Tool => tool,
-            Scope::Identity => self.identity.to_owned(),
-            Scope::ToolIdentity => format!("{tool}|{}", self.identity),
+            Scope::Tool => self.tool.clone(),
+            Scope::Identity => self.identity.clone(),
+            Scope::ToolIdentity => format!("{}|{}", self.tool, self.identity),
         }
     }
 }

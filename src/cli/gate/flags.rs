@@ -1,5 +1,6 @@
 //! The flags of `gait gate eval`, as they were typed.
 
+use super::credential::BrokerFlags;
 use super::settings::Settings;
 use super::unsupported::Unsupported;
 use crate::cli::answer::Failure;
@@ -44,10 +45,15 @@ pub(in crate::cli) struct Flags {
     /// The time at which to judge, RFC 3339; for tests and CI
     #[arg(long, value_name = "TIME")]
     pub(super) evaluation_time: Option<String>,
-    /// Accepted for compatibility; no rule that this version evaluates counts calls
-    #[arg(long, value_name = "FILE", hide = true)]
+    /// Orders to stop, as `gait kill-switch` gives them
+    #[arg(long, value_name = "FILE")]
+    pub(super) kill_switch_state: Option<PathBuf>,
+    /// Where calls are counted [default: .gait-out/gate_rate_limits.json]
+    #[arg(long, value_name = "FILE")]
     pub(super) rate_limit_state: Option<PathBuf>,
-    /// Accepted for compatibility; no rule that this version evaluates delegates
+    #[command(flatten)]
+    pub(super) broker: BrokerFlags,
+    /// Accepted for compatibility; this version reads no delegation tokens
     #[arg(long, value_name = "FILE", hide = true)]
     pub(super) delegation_audit_out: Option<PathBuf>,
     #[command(flatten)]

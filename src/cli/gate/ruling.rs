@@ -8,6 +8,12 @@ const TOKEN_MISSING: &str = "approval_token_missing";
 /// The violation that goes with every demand that was not met.
 const NOT_GRANTED: &str = "approval_not_granted";
 
+/// Reason code of a demand for a proved delegation to which no token was shown (spec E8).
+const DELEGATION_MISSING: &str = "delegation_token_missing";
+
+/// The violation that goes with it.
+const DELEGATION_NOT_GRANTED: &str = "delegation_not_granted";
+
 /// Reason code of everything that is simulated (spec C8.5).
 const NON_ENFORCING: &str = "simulate_mode_non_enforcing";
 
@@ -43,22 +49,43 @@ pub(super) struct Simulated {
 }
 
 impl Ruling {
-    /// The decision, with the demand for approval that it makes. No tokens are read, so a demand
-    /// is never met.
+    /// What the policy decided, before anything is shown or spent.
     pub(super) fn of(decision: &Decision) -> Ruling {
-        let mut ruling = Ruling {
+        Ruling {
             verdict: decision.verdict,
             reason_codes: decision.reason_codes.clone(),
             violations: decision.violations.clone(),
             required_approvals: decision.min_approvals,
             simulated: None,
-        };
-        if decision.verdict == Verdict::RequireApproval {
-            ruling.required_approvals = decision.min_approvals.max(1);
-            insert(&mut ruling.reason_codes, TOKEN_MISSING);
-            insert(&mut ruling.violations, NOT_GRANTED);
         }
-        ruling
+    }
+
+    /// Blocks, whatever it was.
+    pub(super) fn block(&mut self, reason_code: &str, violation: &str) {
+        self.verdict = Verdict::Block;
+        self.add_reason(reason_code);
+        insert(&mut self.violations, violation);
+    }
+
+    /// Adds a reason.
+    pub(super) fn add_reason(&mut self, reason_code: &str) {
+        insert(&mut self.reason_codes, reason_code);
+    }
+
+    /// Asks for the tokens that prove a delegation. None are read, so a demand is never met.
+    pub(super) fn ask_delegation(&mut self, decision: &Decision) {
+        if decision.demands.delegation.is_some() {
+            self.block(DELEGATION_MISSING, DELEGATION_NOT_GRANTED);
+        }
+    }
+
+    /// Asks for approval, where the verdict does. No tokens are read, so a demand is never met.
+    pub(super) fn ask_approval(&mut self) {
+        if self.verdict == Verdict::RequireApproval {
+            self.required_approvals = self.required_approvals.max(1);
+            self.add_reason(TOKEN_MISSING);
+            insert(&mut self.violations, NOT_GRANTED);
+        }
     }
 
     /// The ruling as it counts.
@@ -104,7 +131,9 @@ mod tests {
             violations: vec!["v".to_owned()],
             ..Decision::of(verdict)
         };
-        Ruling::of(&decision).under(enforcement)
+        let mut ruling = Ruling::of(&decision);
+        ruling.ask_approval();
+        ruling.under(enforcement)
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! What the flags of `gait gate eval` and the project config mean together (spec C9, C12, E18).
 
+use super::credential::BrokerSettings;
 use super::flags::{ApprovalFlags, Flags};
 use super::profile::Profile;
 use super::ruling::Enforcement;
@@ -11,6 +12,9 @@ use crate::cli::verify_key::{Given, VerifyKey};
 use crate::clock;
 use crate::intent::time::{self, Time};
 use std::path::{Component, Path, PathBuf};
+
+/// Where calls are counted when nobody says so.
+const RATE_LIMIT_PATH: &str = ".gait-out/gate_rate_limits.json";
 
 /// Everything that an evaluation needs to know beside its two files.
 pub(super) struct Settings {
@@ -24,6 +28,9 @@ pub(super) struct Settings {
     pub(super) approval_ref: String,
     /// As it was given.
     evaluation_time: Option<Time>,
+    pub(super) kill_switch_path: Option<PathBuf>,
+    pub(super) rate_limit_path: PathBuf,
+    pub(super) broker: BrokerSettings,
     pub(super) trace_path: Option<PathBuf>,
     pub(super) audit_path: Option<PathBuf>,
 }
@@ -43,6 +50,8 @@ impl Settings {
         let trace_path = flags.trace_out.or(config.trace_path.clone());
         trace_path.as_deref().map_or(Ok(()), stays_below)?;
         let approval_key = approval_key(flags.approval, &config);
+        let broker = BrokerSettings::of(flags.broker, &config)?;
+        let rate_limit_path = flags.rate_limit_state.or(config.rate_limit_state);
         let (Some(policy), Some(intent)) = (flags.policy.or(config.policy), flags.intent) else {
             return Err(Failure::input("both --policy and --intent are required"));
         };
@@ -55,6 +64,9 @@ impl Settings {
             approval_key,
             approval_ref: flags.approval_token_ref.unwrap_or_default().trim().to_owned(),
             evaluation_time,
+            kill_switch_path: flags.kill_switch_state.or(config.kill_switch_state),
+            rate_limit_path: rate_limit_path.unwrap_or_else(|| RATE_LIMIT_PATH.into()),
+            broker,
             trace_path,
             audit_path: flags.approval_audit_out,
         })

@@ -9,16 +9,24 @@ fn limit(requests: u64, window: Window, scope: Scope) -> Limit {
     Limit { requests, window, scope }
 }
 
-fn calls(limit: Limit) -> Charge<'static> {
-    Charge { counted: Counted::RateLimit, limit, tool: "t", identity: "ada" }
+fn intent(members: &Value) -> Intent {
+    let mut intent = json!({
+        "tool_name": "t", "context": {"identity": "ada", "workspace": "/w", "risk_class": "low"},
+    });
+    intent.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
+    crate::intent::read::from_json(intent.to_string().as_bytes()).unwrap().normalise().unwrap()
 }
 
-fn destructive(limit: Limit) -> Charge<'static> {
-    Charge { counted: Counted::DestructiveBudget, ..calls(limit) }
+fn calls(limit: Limit) -> Charge {
+    Charge::of(Counted::RateLimit, limit, &intent(&json!({})))
+}
+
+fn destructive(limit: Limit) -> Charge {
+    Charge::of(Counted::DestructiveBudget, limit, &intent(&json!({})))
 }
 
 /// The outcome of each charge: allowed, used, remaining.
-fn spent(state: &Path, charges: &[Charge<'_>], now: &str) -> Vec<(bool, u64, u64)> {
+fn outcomes(state: &Path, charges: &[Charge], now: &str) -> Vec<(bool, u64, u64)> {
     let spent = spend(state, charges, || now.parse().unwrap()).unwrap();
     spent.iter().map(|spent| (spent.allowed, spent.used, spent.remaining)).collect()
 }
@@ -36,8 +44,8 @@ fn a_limit_counts_up_to_itself_and_no_further() {
     let dir = tempfile::tempdir().unwrap();
     let state = dir.path().join("a/b/rate.json");
     let charge = [calls(limit(2, Window::Minute, Scope::ToolIdentity))];
-    let outcomes: Vec<_> = (0..4).flat_map(|_| spent(&state, &charge, NOON)).collect();
-    assert_eq!(outcomes, [(true, 1, 1), (true, 2, 0), (false, 2, 0), (false, 2, 0)]);
+    let all: Vec<_> = (0..4).flat_map(|_| outcomes(&state, &charge, NOON)).collect();
+    assert_eq!(all, [(true, 1, 1), (true, 2, 0), (false, 2, 0), (false, 2, 0)]);
     assert_eq!(keys(&state), ["minute|tool_identity|2026-03-01T12:00:00Z|t|ada 2"]);
     assert!(!dir.path().join("a/b/rate.json.lock").exists());
 }
@@ -48,9 +56,12 @@ fn a_new_window_drops_the_old_one_of_its_kind() {
     let state = dir.path().join("rate.json");
     let minute = calls(limit(1, Window::Minute, Scope::Tool));
     let hour = calls(limit(1, Window::Hour, Scope::Identity));
-    assert_eq!(spent(&state, &[minute, hour], NOON), [(true, 1, 0), (true, 1, 0)]);
+    assert_eq!(
+        outcomes(&state, &[minute.clone(), hour.clone()], NOON),
+        [(true, 1, 0), (true, 1, 0)]
+    );
     let later = "2026-03-01T12:01:00Z";
-    assert_eq!(spent(&state, &[hour, minute], later), [(false, 1, 0), (true, 1, 0)]);
+    assert_eq!(outcomes(&state, &[hour, minute], later), [(false, 1, 0), (true, 1, 0)]);
     let want = ["hour|identity|2026-03-01T12:00:00Z|ada 1", "minute|tool|2026-03-01T12:01:00Z|t 1"];
     assert_eq!(keys(&state), want);
 }
@@ -61,17 +72,23 @@ fn rate_limit_and_budget_share_a_counter_only_where_no_tool_is_counted() {
     let state = dir.path().join("shared.json");
     let by_identity = |requests| limit(requests, Window::Hour, Scope::Identity);
     let both = [calls(by_identity(4)), destructive(by_identity(3))];
-    assert_eq!(spent(&state, &both, NOON), [(true, 1, 3), (true, 2, 1)]);
-    assert_eq!(spent(&state, &both, NOON), [(true, 3, 1), (false, 3, 0)]);
-    assert_eq!(spent(&state, &both, NOON), [(true, 4, 0), (false, 4, 0)]);
+    assert_eq!(outcomes(&state, &both, NOON), [(true, 1, 3), (true, 2, 1)]);
+    assert_eq!(outcomes(&state, &both, NOON), [(true, 3, 1), (false, 3, 0)]);
+    assert_eq!(outcomes(&state, &both, NOON), [(true, 4, 0), (false, 4, 0)]);
 
     let state = dir.path().join("apart.json");
     let by_tool = limit(1, Window::Hour, Scope::Tool);
     let both = [calls(by_tool), destructive(by_tool)];
-    assert_eq!(spent(&state, &both, NOON), [(true, 1, 0), (true, 1, 0)]);
-    assert_eq!(spent(&state, &both, NOON), [(false, 1, 0), (false, 1, 0)]);
+    assert_eq!(outcomes(&state, &both, NOON), [(true, 1, 0), (true, 1, 0)]);
+    assert_eq!(outcomes(&state, &both, NOON), [(false, 1, 0), (false, 1, 0)]);
     let spent = spend(&state, &both, || NOON.parse().unwrap()).unwrap();
     assert_eq!(spent[1].key, "destructive_budget|t");
+
+    let state = dir.path().join("script.json");
+    let script = intent(&json!({"script": {"steps": [{"tool_name": "a"}, {"tool_name": "b"}]}}));
+    let both = [Counted::RateLimit, Counted::DestructiveBudget]
+        .map(|counted| Charge::of(counted, by_tool, &script));
+    assert_eq!(outcomes(&state, &both, NOON), [(true, 1, 0), (false, 1, 0)]);
 }
 
 #[test]
@@ -111,10 +128,10 @@ fn counters_that_would_not_fit_are_refused_and_the_old_ones_stay() {
     let dir = tempfile::tempdir().unwrap();
     let state = dir.path().join("rate.json");
     let charge = [calls(limit(1, Window::Hour, Scope::Identity))];
-    spent(&state, &charge, NOON);
+    outcomes(&state, &charge, NOON);
     let long = "x".repeat(SPECIES.write_bytes_max);
-    let long = [Charge { identity: &long, ..charge[0] }];
+    let long = [Charge { identity: long, ..charge[0].clone() }];
     let error = spend(&state, &long, || NOON.parse().unwrap()).unwrap_err();
     assert!(matches!(error, StoreError::Full { .. }) && !error.is_input(), "{error}");
-    assert_eq!(spent(&state, &charge, NOON), [(false, 1, 0)]);
+    assert_eq!(outcomes(&state, &charge, NOON), [(false, 1, 0)]);
 }
