@@ -5,7 +5,7 @@
 //! no others.
 //!
 //! A window that is over is dropped by the next call. The room for counters is bounded in bytes
-//! of the file: some of their keys come from callers.
+//! of the file: there may be one for each caller and tool.
 //!
 //! Rejected: locking and writing the file for every call, as the command line does. One disk
 //! would then be the limit of all.
