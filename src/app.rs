@@ -8,6 +8,7 @@ mod start;
 mod data;
 mod telemetry;
 mod errands;
+mod upkeep;
 mod patience;
 mod reload;
 mod stop;
@@ -19,11 +20,12 @@ use crate::demo::Demo;
 use crate::evidence::{self, Ledger, Unwritten};
 use crate::proxy::Proxy;
 use crate::state::{StateDir, StateError};
+use crate::store::StoreError;
 use crate::telemetry::{Check, Readiness};
 use crate::upstream::Errand;
 use start::{
-    announce, assemble, bind, listen, local, new_metrics, start_evidence, start_logging,
-    write_evidence,
+    announce, assemble, bind, listen, local, new_metrics, start_evidence, start_limits,
+    start_logging, write_evidence,
 };
 use std::io;
 use std::net::SocketAddr;
@@ -53,6 +55,9 @@ pub enum AppError {
     /// The state directory cannot be had.
     #[error(transparent)]
     State(#[from] StateError),
+    /// The counters of limits cannot be read or written.
+    #[error(transparent)]
+    Limits(#[from] StoreError),
     /// The evidence log cannot be started.
     #[error(transparent)]
     Evidence(#[from] evidence::StartFailed),
@@ -141,18 +146,25 @@ async fn serve_until_stopped(serve: &Serve, environment: Environment) -> Result<
     start_logging(&config.fixed);
     config.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
     let state = StateDir::open(&config.fixed.state_dir)?;
+    let limits = start_limits(&state)?;
     let listeners = listen(&config.fixed).await?;
     let metrics = new_metrics(&config.fixed);
     let (ledger, writer) = start_evidence(&state, &config.fixed)?;
     let writing = write_evidence(writer, metrics.clone())?;
-    let (running, errands) = assemble(config, source, environment, metrics, ledger.clone());
+    let (running, errands) = assemble(config, source, environment, metrics, ledger.clone(), limits);
     let signals = Signals::new(hangups)?;
     announce(&state, &listeners.addresses, demo.as_ref().map(drop));
     if let Some(listener) = demo {
         spawn(data::serve_demo(listener, Demo::new()));
     }
+    let limits = running.proxy.limits.clone();
     running.serve(signals, listeners, errands).await?;
-    finish(ledger, writing).await
+    let written = tokio::task::spawn_blocking(move || limits.flush()).await;
+    finish(ledger, writing).await?;
+    Ok(written.map_err(|error| AppError::Machine {
+        what: "the last write of the counters broke off",
+        source: io::Error::other(error),
+    })??)
 }
 
 impl Running {
@@ -170,6 +182,8 @@ impl Running {
             calls: spawn(data::accept(running.clone(), listeners.data, phase)),
             reads: spawn(telemetry::accept(running.clone(), listeners.telemetry)),
             house: spawn(running.clone().keep_house()),
+            orders: spawn(upkeep::follow_orders(running.clone())),
+            counters: spawn(upkeep::keep_counters(running.clone())),
         };
         let stop = signals.wait_for_stop(&running).await;
         running.readiness.fail(Check::Shutdown);
@@ -220,6 +234,7 @@ impl Running {
                 self.readiness.fail(Check::State);
             }
         }
+        self.observe_upkeep();
         self.proxy.metrics.evidence_lag(health.lag(clock::instant()));
         let budget = self.fixed.sizes.body_budget_bytes;
         self.proxy.metrics.body_budget(budget.saturating_sub(self.proxy.budget.left()));

@@ -6,9 +6,11 @@
 use crate::call::{Call, Malformed};
 use crate::evidence::Record;
 use crate::intent::Intent;
+use crate::intent::time::Time;
 use crate::json::Digest;
 use crate::policy::{Decision, Verdict};
 use crate::snapshot::Lane;
+use crate::store::rate_limits::Charged;
 use std::sync::Arc;
 
 /// A call before the gate: read, recorded, and standing in a lane.
@@ -57,6 +59,38 @@ pub struct Judged {
     pub policy_digest: Digest,
     /// Names the decision (spec C13.2).
     pub trace_id: String,
+    /// What blocks it beside the rules.
+    pub bar: Option<Bar>,
+    /// Proof that it is within the limits that its rules set.
+    pub charged: Option<Charged>,
+}
+
+/// What blocks an intent beside the rules that matched it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bar {
+    /// What it is; of several, the one that counts most.
+    pub why: Why,
+    /// When it is lifted by itself, where that is known.
+    pub until: Option<Time>,
+}
+
+/// Kinds of bar, in rising order of what the caller is told first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Why {
+    /// A target without a host that can be read in one way only, under rules about domains.
+    Domain,
+    /// A brokered credential is wanted.
+    Broker,
+    /// Delegation tokens are wanted.
+    Delegation,
+    /// A rate limit or a destructive budget is used up.
+    Limit,
+    /// A freeze window is open.
+    Freeze,
+    /// Nobody knows what is ordered.
+    SwitchLost,
+    /// An order to stop is in force.
+    Stopped,
 }
 
 /// Why a call is not simply forwarded.
@@ -100,6 +134,19 @@ impl Finding {
             Finding::Decided(judged) => Some(judged),
             Finding::Undecided(_) => None,
         }
+    }
+}
+
+// === impl Judged ===
+
+impl Judged {
+    /// Whether everything that the decision asks for was shown or spent. While it was not, the
+    /// decision permits nothing.
+    pub fn is_met(&self) -> bool {
+        let demands = &self.decision.demands;
+        let limited = demands.rate_limit.is_some() || demands.destructive_budget.is_some();
+        let counted = || self.charged.as_ref().is_some_and(|c| c.covers(demands, &self.intent));
+        demands.delegation.is_none() && demands.broker.is_none() && (!limited || counted())
     }
 }
 

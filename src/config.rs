@@ -33,6 +33,8 @@ use crate::limits::Limits;
 use crate::policy::{Policy, source as policy_source};
 use crate::snapshot::Plan;
 use crate::stage::Stage;
+use crate::store::switch::Given;
+use crate::store::{StoreError, kill_switches};
 use crate::yaml::{self, Fault, Fields, Keys, Node, Place};
 use std::fs::File;
 use std::io::{self, Read as _};
@@ -62,6 +64,8 @@ pub struct Config {
     pub plan: Plan,
     /// The rules.
     pub policy: Policy,
+    /// The orders to stop, where a file of them is named.
+    pub kill_switch: Option<Given>,
     /// What is right but surprising.
     pub warnings: Vec<String>,
 }
@@ -159,6 +163,16 @@ pub enum ConfigError {
         #[from]
         source: policy_source::PolicyError,
     },
+    /// The kill switch cannot be used.
+    #[error(
+        "{source}; `kill_switch` in the config names it, relative to the config, and `gait \
+         kill-switch add` makes one"
+    )]
+    KillSwitch {
+        /// What is wrong with it.
+        #[from]
+        source: StoreError,
+    },
 }
 
 /// Who named the file that cannot be read.
@@ -181,6 +195,7 @@ const TOP: Keys = Keys {
         "telemetry",
         "state_dir",
         "policy",
+        "kill_switch",
         "stage",
         "tool_stages",
         "protected_risk_classes",
@@ -209,9 +224,10 @@ impl Source {
             Source::Demo(tools) => {
                 let environment = environment.with_upstream(demo::UPSTREAM, *tools);
                 let read = read(demo::config(), &environment);
-                let (fixed, plan, _) = read.map_err(|fault| in_file(fault, "the demo config"))?;
+                let Read { fixed, plan, .. } =
+                    read.map_err(|fault| in_file(fault, "the demo config"))?;
                 let policy = policy_source::parse("the demo policy", demo::policy().as_bytes())?;
-                Ok(join(fixed, plan, policy))
+                Ok(join(fixed, plan, policy, None))
             }
         }
     }
@@ -220,17 +236,22 @@ impl Source {
 fn from_file(path: &Path, environment: &Environment) -> Result<Config, ConfigError> {
     let file = path.display().to_string();
     let text = slurp(path).map_err(|source| ConfigError::Read { file: file.clone(), source })?;
-    let (mut fixed, plan, policy) =
+    let Read { mut fixed, plan, policy, kill_switch } =
         read(&text, environment).map_err(|fault| in_file(fault, &file))?;
     let folder = path.parent().unwrap_or(Path::new(""));
     fixed.state_dir = folder.join(&fixed.state_dir);
     let policy = policy_source::load(&folder.join(policy))?;
-    Ok(join(fixed, plan, policy))
+    let kill_switch = kill_switch.map(|path| orders(folder.join(path))).transpose()?;
+    Ok(join(fixed, plan, policy, kill_switch))
 }
 
-fn join(fixed: Fixed, plan: Plan, policy: Policy) -> Config {
+fn orders(path: PathBuf) -> Result<Given, StoreError> {
+    Ok(Given { state: kill_switches::load(&path)?, path })
+}
+
+fn join(fixed: Fixed, plan: Plan, policy: Policy, kill_switch: Option<Given>) -> Config {
     let warnings = checks::warnings(&plan, &policy);
-    Config { fixed, plan, policy, warnings }
+    Config { fixed, plan, policy, kill_switch, warnings }
 }
 
 fn slurp(path: &Path) -> io::Result<String> {
@@ -248,14 +269,24 @@ fn in_file(fault: Fault, file: &str) -> ConfigError {
     ConfigError::Invalid { file: file.to_owned(), line, column, what: fault.what }
 }
 
-/// Reads a config text: what is fixed, the plan, and the policy's path.
-fn read(text: &str, environment: &Environment) -> Result<(Fixed, Plan, PathBuf), Fault> {
+/// What a config text says; its paths as they are written.
+struct Read {
+    fixed: Fixed,
+    plan: Plan,
+    policy: PathBuf,
+    kill_switch: Option<PathBuf>,
+}
+
+fn read(text: &str, environment: &Environment) -> Result<Read, Fault> {
     let document = yaml::document(text)?;
     let root = document.root.unwrap_or_else(|| Node::missing(Place { line: 1, column: 1 }));
     let mut top = Fields::open(root, String::new(), &TOP)?;
     let settings = settings::read(&mut top, environment)?;
     let upstreams = upstreams::read(top.take("upstreams"), environment)?;
     let policy = required_text(&mut top, "policy", "name the policy file, such as `policy.yaml`")?;
+    // Left empty it would mean that nothing is ever stopped.
+    top.refuse_empty(&["kill_switch"])?;
+    let (kill_switch, _) = top.text("kill_switch")?;
     let stages = routes::Stages::read(&mut top)?;
     let risks = routes::Risks::read(&mut top)?;
     let (routes, places) = routes::read(&mut top, &upstreams, &stages, &risks)?;
@@ -273,7 +304,8 @@ fn read(text: &str, environment: &Environment) -> Result<(Fixed, Plan, PathBuf),
     };
     checks::lower_catch_alls(&plan, &places)?;
     checks::settle_lanes(&mut plan, unmapped, stages.global)?;
-    Ok((settings.fixed, plan, PathBuf::from(policy)))
+    let kill_switch = Some(PathBuf::from(kill_switch)).filter(|path| path.as_os_str() != "");
+    Ok(Read { fixed: settings.fixed, plan, policy: PathBuf::from(policy), kill_switch })
 }
 
 /// Text that must be given.

@@ -4,7 +4,8 @@
 //! and gives a [`Permit`], a [`Denial`], or a [`Pending`] that becomes a permit once its decision
 //! is durable. Nothing else in this crate can make a permit, and nothing but a permit can reach a
 //! tool. This file is pure: proof that something happened outside comes in as a value
-//! ([`Committed`]), and it has no child modules, because a child would see private fields.
+//! ([`Committed`], [`Charged`](crate::store::rate_limits::Charged)), and it has no child modules,
+//! because a child would see private fields.
 //!
 //! A permit owns its call, its open record and its place in the permit counters:
 //! one permit is one send, and forgetting it is an unwritten line and an unused count.
@@ -48,6 +49,7 @@ use crate::metrics::{OpenPermit, PermitLabel};
 use crate::policy::Verdict;
 use crate::snapshot::Lane;
 use crate::stage::{Cell, Disposition, DryRunScope, Protection, Stage, cell};
+use crate::store::rate_limits::Toll;
 use std::sync::Arc;
 
 /// Proof that this very call was judged and may go. Not `Clone`: one permit, one send.
@@ -116,7 +118,7 @@ pub struct Redeemed {
 /// Permits or denies one call. Total: every case ends in one of the three.
 pub fn judge(case: Case, finding: Finding) -> Ruling {
     let verdict = finding.verdict();
-    match (cell_for(&case, verdict), finding) {
+    match (cell_for(&case.lane, case.wish, verdict), finding) {
         (Cell::Forward | Cell::Simulate, finding) if case.lane.upstream.is_none() => {
             Ruling::Denial(deny(case, finding.into_judged(), Cause::Unmapped, Disposition::Denied))
         }
@@ -145,13 +147,25 @@ pub fn judge(case: Case, finding: Finding) -> Ruling {
     }
 }
 
+/// Whether a call with this verdict is counted by the limits of its rules.
+///
+/// One that only shows its decision is not, and one that waits for an approval is when it runs:
+/// asking again and again spends nothing. One that is blocked is, as the format has it.
+pub fn toll(lane: &Lane, wish: Wish, verdict: Verdict) -> Toll {
+    match cell_for(lane, wish, Some(verdict)) {
+        Cell::Answer => Toll::Look,
+        Cell::Deny if verdict == Verdict::RequireApproval => Toll::Look,
+        Cell::Forward | Cell::Simulate | Cell::Deny => Toll::Take,
+    }
+}
+
 /// The stage table, and the two settings that only ever execute less than it.
-fn cell_for(case: &Case, verdict: Option<Verdict>) -> Cell {
-    let cell = cell(case.lane.stage, verdict, case.lane.protection);
-    let answers_all = case.lane.stage == Stage::DryRun && case.lane.dry_run == DryRunScope::All;
+fn cell_for(lane: &Lane, wish: Wish, verdict: Option<Verdict>) -> Cell {
+    let cell = cell(lane.stage, verdict, lane.protection);
+    let answers_all = lane.stage == Stage::DryRun && lane.dry_run == DryRunScope::All;
     match cell {
-        Cell::Forward | Cell::Simulate | Cell::Answer if case.wish == Wish::DryRun => Cell::Answer,
-        Cell::Deny if case.wish == Wish::DryRun && verdict.is_some() => Cell::Answer,
+        Cell::Forward | Cell::Simulate | Cell::Answer if wish == Wish::DryRun => Cell::Answer,
+        Cell::Deny if wish == Wish::DryRun && verdict.is_some() => Cell::Answer,
         Cell::Forward | Cell::Simulate if answers_all => Cell::Answer,
         cell => cell,
     }
@@ -173,6 +187,10 @@ fn answer(case: Case, finding: Finding) -> Ruling {
 fn forward(mut case: Case, judged: Box<Judged>) -> Ruling {
     if case.lane.stage == Stage::Observe {
         return Ruling::Permit(observe(case, Some(judged), None));
+    }
+    if !judged.is_met() {
+        let cause = Cause::Fault("demand_unmet");
+        return Ruling::Denial(deny(case, Some(judged), cause, Disposition::Failed));
     }
     match case.lane.protection {
         Protection::Open => Ruling::Permit(mint(case, Some(judged), PermitKind::Allow, None, None)),

@@ -24,14 +24,16 @@ mod process;
 
 pub use catalogue::{CATALOGUE, Definition, Kind};
 pub use face::SnapshotFace;
-pub use labels::{BypassLabel, DispositionLabel, ListenerLabel, PermitLabel, STAGES, VerdictLabel};
+pub use labels::{
+    BypassLabel, DispositionLabel, ListenerLabel, PermitLabel, STAGES, SwitchLabel, VerdictLabel,
+};
 pub use law::OpenPermit;
 pub use routes::{RouteLabels, RouteMetrics};
 
 use catalogue::{
     BODY_BUDGET, BUILD_INFO, BYPASS, CONNECTIONS, DECISION_SECONDS, EVIDENCE_FAILURES,
-    EVIDENCE_LAG, OVERHEAD_SECONDS, REJECTED, RELOAD_SUCCESSFUL, RELOAD_TIMESTAMP, RESTART_NEEDED,
-    UNRECORDED,
+    EVIDENCE_LAG, KILL_SWITCH, KILL_SWITCH_ENTRIES, OVERHEAD_SECONDS, RATE_COUNTERS, RATE_FAILURES,
+    REJECTED, RELOAD_SUCCESSFUL, RELOAD_TIMESTAMP, RESTART_NEEDED, UNRECORDED,
 };
 use face::FACE_SERIES;
 use jiff::Timestamp;
@@ -87,6 +89,10 @@ struct Fixed {
     evidence_failures: Counter,
     connections: [Gauge; ListenerLabel::ALL.len()],
     body_budget: Gauge,
+    kill_switch: [Gauge; SwitchLabel::ALL.len()],
+    kill_switch_entries: Gauge,
+    rate_counters: Gauge,
+    rate_failures: Counter,
     reload_successful: Gauge,
     reload_timestamp: Gauge,
     restart_needed: Gauge,
@@ -195,6 +201,24 @@ impl Metrics {
         self.0.fixed.body_budget.set(bytes as f64);
     }
 
+    /// Sets how the kill switch stands, and how many of its orders are active.
+    pub fn kill_switch(&self, state: SwitchLabel, active_entries: usize) {
+        for (label, gauge) in SwitchLabel::ALL.iter().zip(&self.0.fixed.kill_switch) {
+            gauge.set(if *label == state { 1.0 } else { 0.0 });
+        }
+        self.0.fixed.kill_switch_entries.set(active_entries as f64);
+    }
+
+    /// Sets how many counters of limits are held.
+    pub fn rate_counters(&self, counters: usize) {
+        self.0.fixed.rate_counters.set(counters as f64);
+    }
+
+    /// Counts a write of those counters that failed.
+    pub fn rate_state_failed(&self) {
+        self.0.fixed.rate_failures.increment(1);
+    }
+
     /// Sets the age of the oldest line that is not durable.
     pub fn evidence_lag(&self, age: Duration) {
         self.0.fixed.evidence_lag.set(age.as_secs_f64());
@@ -242,6 +266,11 @@ impl Fixed {
             connections: ListenerLabel::ALL
                 .map(|listener| registry.gauge(&CONNECTIONS, &[listener.as_str()])),
             body_budget: registry.gauge(&BODY_BUDGET, &[]),
+            kill_switch: SwitchLabel::ALL
+                .map(|state| registry.gauge(&KILL_SWITCH, &[state.as_str()])),
+            kill_switch_entries: registry.gauge(&KILL_SWITCH_ENTRIES, &[]),
+            rate_counters: registry.gauge(&RATE_COUNTERS, &[]),
+            rate_failures: registry.counter(&RATE_FAILURES, &[]),
             reload_successful: registry.gauge(&RELOAD_SUCCESSFUL, &[]),
             reload_timestamp: registry.gauge(&RELOAD_TIMESTAMP, &[]),
             restart_needed: registry.gauge(&RESTART_NEEDED, &[]),

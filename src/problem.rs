@@ -18,6 +18,10 @@ pub enum Kind {
     Unmapped,
     /// The policy blocks it.
     Blocked,
+    /// An order to stop is in force, or a freeze window is open.
+    Locked,
+    /// A rate limit or a budget is used up.
+    LimitReached,
     /// The policy wants an approval.
     ApprovalRequired,
     /// It was judged and not executed.
@@ -93,6 +97,12 @@ pub struct Problem {
     /// In a dry run: the status that the call would have got.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub would_status: Option<u16>,
+    /// When the call may go again, as far as what stops it is known; RFC 3339.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub until: Option<String>,
+    /// For `Retry-After`, in seconds.
+    #[serde(skip)]
+    pub retry_after: Option<u64>,
 }
 
 impl Kind {
@@ -104,6 +114,8 @@ impl Kind {
             Kind::UnknownHost => "urn:gait:problem:unknown-host",
             Kind::Unmapped => "urn:gait:problem:unmapped",
             Kind::Blocked => "urn:gait:problem:blocked",
+            Kind::Locked => "urn:gait:problem:locked",
+            Kind::LimitReached => "urn:gait:problem:limit-reached",
             Kind::ApprovalRequired => "urn:gait:problem:approval-required",
             Kind::DryRun => "urn:gait:decision:dry-run",
             Kind::FailClosed => "urn:gait:problem:fail-closed",
@@ -120,6 +132,8 @@ impl Kind {
             Kind::UnknownHost => "this host is not served here",
             Kind::Unmapped => "no route takes this request",
             Kind::Blocked => "the policy blocks this call",
+            Kind::Locked => "this call is stopped for now",
+            Kind::LimitReached => "a limit of the policy is used up",
             Kind::ApprovalRequired => "this call needs an approval",
             Kind::DryRun => "this call was judged and not executed",
             Kind::FailClosed => "the gateway could not do its part and fails closed",
@@ -135,7 +149,11 @@ impl Kind {
             Kind::MalformedRequest | Kind::InvalidIntent | Kind::UnknownHost => {
                 "http_request_error"
             }
-            Kind::Unmapped | Kind::Blocked | Kind::ApprovalRequired => "http_request_denied",
+            Kind::Unmapped
+            | Kind::Blocked
+            | Kind::Locked
+            | Kind::LimitReached
+            | Kind::ApprovalRequired => "http_request_denied",
             Kind::FailClosed => "proxy_internal_error",
             Kind::UpstreamFailed => "destination_unavailable",
             Kind::UpstreamLate => "http_response_timeout",
@@ -157,8 +175,8 @@ impl Problem {
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         self.proxy_status(headers);
-        if self.status == StatusCode::SERVICE_UNAVAILABLE {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        if let Some(seconds) = self.retry_after {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         if self.kind == Kind::ApprovalRequired {
             let link = format!("<{}>; rel=\"approval\"", self.instance);

@@ -9,6 +9,8 @@
 
 mod needs;
 mod receive;
+mod decide;
+mod domains;
 mod reply;
 
 pub use reply::AnswerBody;
@@ -16,21 +18,22 @@ pub use reply::AnswerBody;
 use crate::call::body::Content;
 use crate::call::headers::fold;
 use crate::call::{Body, Call, Head, Malformed};
-use crate::case::{Case, Cause, Finding, Judged, Wish};
+use crate::case::{Case, Cause, Finding, Wish};
 use crate::clock;
 use crate::evidence::{CallId, Ledger, Opening, Record};
 use crate::gate::{self, Denial, Pending, Permit, Ruling};
-use crate::intent::Intent;
 use crate::intent::pattern::Captures;
 use crate::intent::routes::{Candidate, Choice};
-use crate::intent::time::Time;
 use crate::json::Digest;
 use crate::limits::Budget;
 use crate::metrics::Metrics;
-use crate::snapshot::{Lane, Route, Snapshot};
+use crate::snapshot::{Lane, Snapshot};
 use crate::stage::{Disposition, Stage};
+use crate::store::rate_limits::Live;
+use crate::store::switch::Switch;
 use crate::upstream::{FailureKind, Tools};
 use arc_swap::ArcSwap;
+use decide::Bench;
 use futures_util::FutureExt as _;
 use http::{HeaderMap, Request, Response, request::Parts};
 use hyper::body::Incoming;
@@ -61,6 +64,10 @@ pub struct Proxy {
     pub metrics: Metrics,
     /// What all buffered bodies share.
     pub budget: Budget,
+    /// The orders to stop.
+    pub switch: Arc<Switch>,
+    /// What was counted against limits.
+    pub limits: Arc<Live>,
     /// Set once the listeners are closed.
     pub draining: Arc<AtomicBool>,
 }
@@ -264,8 +271,10 @@ impl Proxy {
         let found = catch_unwind(AssertUnwindSafe(|| {
             let snapshot = &visit.snapshot;
             let route = snapshot.table.get(route).ok_or(Cause::Fault("route_missing"))?;
-            let intent = intent(snapshot, route, call, captures, content)?;
-            Ok(Finding::Decided(Box::new(decide(snapshot, intent))))
+            let intent = decide::intent(snapshot, route, call, captures, content)?;
+            let (switch, limits) = (&self.switch, &self.limits);
+            let bench = Bench { snapshot, lane: &route.lane, wish: visit.wish, switch, limits };
+            Ok(Finding::Decided(Box::new(bench.judge(intent, clock::now())?)))
         }));
         self.metrics.decision_took(since(started));
         match found {
@@ -321,37 +330,6 @@ async fn commit(mut pending: Pending) -> Result<Permit, Box<Denial>> {
             Err(Box::new(pending.refuse(EVIDENCE_UNAVAILABLE)))
         }
     }
-}
-
-fn intent(
-    snapshot: &Snapshot,
-    route: &Route,
-    call: &Call,
-    captures: &Captures,
-    content: &Content,
-) -> Result<Intent, Cause> {
-    let draft = route.mapping.draft(call, captures, content, &snapshot.plan.caller);
-    let draft = draft.map_err(|unfit| Cause::Intent { code: unfit.code, detail: unfit.detail })?;
-    let intent = draft.normalise();
-    intent.map_err(|error| Cause::Intent { code: error.code(), detail: advice(&error) })
-}
-
-/// What to do about an intent that the format refuses.
-fn advice(error: &crate::intent::IntentError) -> String {
-    match error.path() {
-        Some(path) => format!(
-            "{path} looks like a raw credential: send a reference, or have the gateway's route \
-             list its pointer under `digest`"
-        ),
-        None => error.to_string(),
-    }
-}
-
-fn decide(snapshot: &Snapshot, intent: Intent) -> Judged {
-    let decision = snapshot.policy.decide(&intent, Time::from_timestamp(clock::now()));
-    let policy_digest = snapshot.policy.digest();
-    let trace_id = crate::trace::trace_id(policy_digest, intent.digest(), decision.verdict);
-    Judged { intent, decision, policy_digest, trace_id }
 }
 
 /// Whether the caller asks for a dry run: any spelling of the name, any value but `false`.

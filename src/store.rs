@@ -10,6 +10,7 @@ pub mod file;
 mod lock;
 pub mod kill_switches;
 pub mod rate_limits;
+pub mod switch;
 
 use file::Existing;
 use std::io;

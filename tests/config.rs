@@ -218,6 +218,41 @@ fn warnings_name_what_surprises() {
 }
 
 #[test]
+fn what_no_call_over_http_can_have_is_warned_of() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = text("", &route("a", "intent: { tool_name: a, risk_class: low }"));
+    fs::write(dir.path().join("gait.yaml"), config).unwrap();
+    let warnings = |policy: &str| {
+        fs::write(dir.path().join("policy.yaml"), policy).unwrap();
+        let source = Source::File(dir.path().join("gait.yaml"));
+        source.load(&Environment::default()).unwrap().warnings
+    };
+    let window = "timezone: UTC, windows: [{start: 2026-01-01T00:00:00, end: 2026-01-02T00:00:00}]";
+    for (policy, words) in [
+        ("mcp_trust: {snapshot: s}".to_owned(), "`mcp_trust` has no effect"),
+        (rule("match: {delegation_scopes: [x]}"), "rule `r` never matches"),
+        (rule("require_broker_credential: true"), "rule `r` allows nothing"),
+        (
+            rule(&format!("freeze_window: {{environments: [prod], {window}}}")),
+            "the freeze window of rule `r` never opens",
+        ),
+    ] {
+        let warnings = warnings(&policy);
+        assert!(warnings.len() == 1 && warnings[0].contains(words), "{policy}: {warnings:?}");
+    }
+    for policy in
+        [rule("match: {require_delegation: false}"), rule(&format!("freeze_window: {{{window}}}"))]
+    {
+        assert!(warnings(&policy).is_empty(), "{policy}");
+    }
+}
+
+/// A policy of one rule.
+fn rule(terms: &str) -> String {
+    format!("rules: [{{name: r, effect: allow, {terms}}}]")
+}
+
+#[test]
 fn a_policy_that_cannot_be_used_names_its_own_line() {
     let dir = tempfile::tempdir().unwrap();
     let config = text("", &route("a", "intent: { tool_name: a, risk_class: low }"));

@@ -11,10 +11,13 @@ use gait::gate::{self, Pending, Ruling};
 use gait::intent::{ContextDraft, Draft};
 use gait::json::Digest;
 use gait::metrics::{Limits, Metrics, RouteLabels};
+use gait::policy::decision::{BrokerDemand, DelegationDemand, Demands};
+use gait::policy::limit::{Limit, Scope, Window};
 use gait::policy::{Decision, Verdict};
 use gait::snapshot::{HostHeader, Lane, UpstreamSpec};
 use gait::stage::{Disposition, DryRunScope, Protection, Stage};
 use gait::state::StateDir;
+use gait::store::rate_limits::{Live, Toll};
 use std::sync::Arc;
 
 const PROTECTIONS: [Protection; 2] = [Protection::Open, Protection::Protected];
@@ -103,6 +106,8 @@ fn finding(verdict: Option<Verdict>) -> Finding {
         decision,
         policy_digest: Digest::of(b"policy"),
         trace_id: "t".into(),
+        bar: None,
+        charged: None,
     }))
 }
 
@@ -172,6 +177,84 @@ fn a_protected_call_beyond_observe_goes_only_when_its_decision_is_durable() {
         for verdict in verdicts() {
             let at_once = matches!(rule(scene, verdict), Ruling::Permit(_));
             assert!(!at_once || scene.stage == Stage::Observe, "{scene:?} {verdict:?}");
+        }
+    }
+}
+
+/// An allowed intent whose rules ask for this.
+fn demanding(demands: &Demands) -> Box<Judged> {
+    let Finding::Decided(mut judged) = finding(Some(Verdict::Allow)) else {
+        panic!("an allowed intent is decided");
+    };
+    judged.decision.demands = demands.clone();
+    judged
+}
+
+fn limited(requests: u64) -> Demands {
+    let limit = Limit { requests, window: Window::Hour, scope: Scope::Tool };
+    Demands { rate_limit: Some(limit), ..Demands::default() }
+}
+
+fn rule_judged(scene: Scene, judged: Box<Judged>) -> Ruling {
+    let case = case(scene, Record::unrecorded(opening()), tool());
+    gate::judge(case, Finding::Decided(judged))
+}
+
+#[test]
+fn what_a_decision_asks_for_and_nobody_showed_permits_nothing_beyond_observe() {
+    let destructive_budget = limited(1).rate_limit;
+    let all = [
+        Demands { delegation: Some(DelegationDemand::default()), ..Demands::default() },
+        Demands { broker: Some(BrokerDemand::default()), ..Demands::default() },
+        Demands { destructive_budget, ..Demands::default() },
+        limited(1),
+    ];
+    for demands in all {
+        for scene in scenes() {
+            let ruling = rule_judged(scene, demanding(&demands));
+            let observed = scene.stage == Stage::Observe && scene.wish == Wish::None;
+            assert_eq!(executes(&ruling), observed, "{scene:?} {demands:?}");
+            if let Ruling::Denial(denial) = ruling
+                && denial.disposition() == Disposition::Failed
+            {
+                assert_eq!(denial.cause(), &Cause::Fault("demand_unmet"));
+            }
+        }
+    }
+}
+
+#[test]
+fn proof_of_having_been_counted_permits_that_intent_under_those_limits() {
+    let dir = tempfile::tempdir().unwrap();
+    let live = Live::open(dir.path().join("limits.json")).unwrap();
+    let scene = Scene {
+        stage: Stage::Enforce,
+        protection: Protection::Open,
+        wish: Wish::None,
+        scope: DryRunScope::Table,
+    };
+    let counted = |as_what: &Demands, demands: &Demands| {
+        let mut judged = demanding(demands);
+        let tally = live.charge(as_what, &judged.intent, Toll::Take, clock::now(), 1 << 20);
+        judged.charged = tally.unwrap().charged;
+        assert!(judged.charged.is_some());
+        executes(&rule_judged(scene, judged))
+    };
+    assert!(counted(&limited(9), &limited(9)));
+    assert!(!counted(&limited(9), &limited(5)), "counted against another limit");
+}
+
+#[test]
+fn only_what_may_be_carried_out_or_is_blocked_is_counted() {
+    for scene in scenes() {
+        let lane = lane(scene, tool());
+        for verdict in Verdict::ALL {
+            let toll = gate::toll(&lane, scene.wish, verdict);
+            let ruling = rule(scene, Some(verdict));
+            let blocked = verdict == Verdict::Block
+                && matches!(&ruling, Ruling::Denial(d) if d.disposition() == Disposition::Denied);
+            let wanted = if executes(&ruling) || blocked { Toll::Take } else { Toll::Look };
+            assert_eq!(toll, wanted, "{scene:?} {verdict:?}");
         }
     }
 }

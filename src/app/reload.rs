@@ -32,7 +32,7 @@ fn keep(running: &Running, error: &ConfigError) {
 }
 
 fn take_over(running: &Running, config: Config) {
-    let Config { fixed, plan, policy, warnings } = config;
+    let Config { fixed, plan, policy, kill_switch, warnings } = config;
     let proxy = &running.proxy;
     warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
     let restart = if fixed == running.fixed { Restart::NotNeeded } else { Restart::Needed };
@@ -45,6 +45,9 @@ fn take_over(running: &Running, config: Config) {
     if !lowered.is_empty() {
         tracing::warn!(routes = ?lowered, "security event: these routes are held to less than before");
     }
+    if kill_switch.is_none() && proxy.switch.is_followed() {
+        tracing::warn!("security event: the config names no kill switch any more");
+    }
     proxy.tools.configure(&plan);
     let snapshot = Arc::new(Snapshot::build(plan, policy, &proxy.metrics));
     show(&snapshot, &proxy.metrics);
@@ -54,6 +57,7 @@ fn take_over(running: &Running, config: Config) {
         lowered,
     };
     tracing::info!(snapshot = %snapshot.id, "reloaded");
+    proxy.switch.follow(kill_switch);
     proxy.snapshot.store(snapshot);
     if let Err(refusal) = proxy.ledger.reloaded(line) {
         tracing::error!(%refusal, "the reload could not be recorded");

@@ -10,6 +10,9 @@ use crate::metrics::{self, Metrics};
 use crate::proxy::Proxy;
 use crate::snapshot::Snapshot;
 use crate::state::StateDir;
+use crate::store::StoreError;
+use crate::store::rate_limits::Live;
+use crate::store::switch::Switch;
 use crate::telemetry::{Check, Readiness};
 use crate::upstream::{Errand, Tools};
 use arc_swap::ArcSwap;
@@ -67,6 +70,11 @@ pub(super) fn start_evidence(
     Ok(evidence::start(state, settings)?)
 }
 
+/// What limits have counted before this process.
+pub(super) fn start_limits(state: &StateDir) -> Result<Live, StoreError> {
+    Live::open(state.path().join("rate_limits.json"))
+}
+
 /// The writer's thread; it counts calls from the lines that it writes.
 pub(super) fn write_evidence(
     writer: Writer,
@@ -84,9 +92,10 @@ pub(super) fn assemble(
     environment: Environment,
     metrics: Metrics,
     ledger: Ledger,
+    limits: Live,
 ) -> (Running, mpsc::UnboundedReceiver<Errand>) {
     let (tools, errands) = Tools::new(metrics.clone());
-    let Config { fixed, plan, policy, .. } = config;
+    let Config { fixed, plan, policy, kill_switch, .. } = config;
     tools.configure(&plan);
     let snapshot = Snapshot::build(plan, policy, &metrics);
     reload::show(&snapshot, &metrics);
@@ -98,6 +107,8 @@ pub(super) fn assemble(
         tools,
         metrics,
         budget: Budget::new(fixed.sizes.body_budget_bytes),
+        switch: Arc::new(Switch::new(kill_switch)),
+        limits: Arc::new(limits),
         draining: Arc::new(AtomicBool::new(false)),
     };
     (Running { proxy, readiness: Arc::new(readiness), fixed, source, environment }, errands)

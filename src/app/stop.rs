@@ -93,6 +93,8 @@ pub(super) struct Tasks {
     pub(super) errands: JoinHandle<()>,
     pub(super) reads: JoinHandle<()>,
     pub(super) house: JoinHandle<()>,
+    pub(super) orders: JoinHandle<()>,
+    pub(super) counters: JoinHandle<()>,
 }
 
 impl Tasks {
@@ -107,7 +109,8 @@ impl Tasks {
 
     /// Cuts off what is left; every record that was open is closed by its drop.
     pub(super) async fn end(self) {
-        for task in [self.calls, self.errands, self.reads, self.house] {
+        let upkeep = [self.house, self.orders, self.counters];
+        for task in [self.calls, self.errands, self.reads].into_iter().chain(upkeep) {
             if !task.is_finished() {
                 task.abort();
                 let _ = task.await;

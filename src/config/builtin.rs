@@ -69,7 +69,7 @@ impl Builtin {
             digest: Digest::of(format!("{self:?}").as_bytes()),
         };
         checks::settle_builtin(&mut plan, self.stage);
-        Ok(join(fixed(environment).map_err(ConfigError::Flags)?, plan, policy))
+        Ok(join(fixed(environment).map_err(ConfigError::Flags)?, plan, policy, None))
     }
 
     fn route(&self, row: &Row, upstream: &Arc<UpstreamSpec>) -> PlannedRoute {

@@ -3,7 +3,7 @@
 use super::DOCUMENT;
 use super::routes::{Lower, RoutePlace};
 use super::upstreams::find;
-use crate::policy::{Policy, Verdict};
+use crate::policy::{DelegationMatch, Policy, Rule, Verdict};
 use crate::snapshot::{Plan, PlannedRoute, UpstreamSpec};
 use crate::stage::{Protection, Stage};
 use crate::yaml::{Fault, Fields, Keys, Node, Place};
@@ -170,7 +170,39 @@ pub fn warnings(plan: &Plan, policy: &Policy) -> Vec<String> {
             route.name, route.mapping.risk_class
         )
     });
-    exposed.chain(idle_dry_runs(plan, policy)).collect()
+    let beyond = policy.rules().iter().flat_map(beyond_http);
+    exposed.chain(idle_dry_runs(plan, policy)).chain(trust(policy)).chain(beyond).collect()
+}
+
+/// MCP servers are trusted or not; a REST call names none.
+fn trust(policy: &Policy) -> Option<String> {
+    policy.mcp_trust().map(|_| {
+        "`mcp_trust` has no effect here: calls over plain HTTP name no MCP server".to_owned()
+    })
+}
+
+/// What a rule asks for that a call through the proxy never has.
+fn beyond_http(rule: &Rule) -> Vec<String> {
+    let name = &rule.name;
+    let freezes = rule.terms.freeze_window.as_ref();
+    let found = [
+        (rule.matcher.delegation != DelegationMatch::default()).then(|| {
+            format!("rule `{name}` never matches here: calls over HTTP carry no delegation")
+        }),
+        (rule.terms.broker.required && rule.effect == Verdict::Allow).then(|| {
+            format!(
+                "rule `{name}` allows nothing here: it requires a brokered credential, and the \
+                 proxy has no broker"
+            )
+        }),
+        freezes.filter(|window| !window.environments.is_empty()).map(|_| {
+            format!(
+                "the freeze window of rule `{name}` never opens here: it names environments, and \
+                 calls over HTTP have none"
+            )
+        }),
+    ];
+    found.into_iter().flatten().collect()
 }
 
 /// A `dry_run` rule for a tool that is not protected executes the tool before enforce.

@@ -29,6 +29,7 @@ const LIMITS: Keys = Keys {
         "upstream_idle_connections",
         "metric_series",
         "segment_bytes",
+        "rate_state_bytes",
     ],
     legacy: &[],
 };
@@ -242,6 +243,8 @@ fn limits(top: &mut Fields) -> Result<Limits, Fault> {
         )?,
         metric_series: size(fields, "metric_series", 100..=1_000_000, d.metric_series)?,
         segment_bytes: number(fields, "segment_bytes", 1 << 16..=1 << 34, d.segment_bytes)?,
+        // What is written must be read again: the store reads and writes 8 MiB at most.
+        rate_state_bytes: size(fields, "rate_state_bytes", 4_096..=8_000_000, d.rate_state_bytes)?,
     };
     if limits.judged_body_bytes > limits.body_budget_bytes {
         let what = "`limits.body_budget_bytes` must hold one body of `limits.judged_body_bytes`";

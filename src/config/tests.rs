@@ -11,7 +11,7 @@ fn plan(rest: &str) -> Result<Plan, String> {
          b: {{ url: \"http://127.0.0.1:9000\" }}\n{rest}"
     );
     let loaded = read(&text, &Environment::default());
-    loaded.map(|(_, plan, _)| plan).map_err(|fault| fault.what)
+    loaded.map(|read| read.plan).map_err(|fault| fault.what)
 }
 
 fn route(name: &str, matches: &str, rest: &str, risk: &str) -> String {

@@ -60,6 +60,10 @@ pub const CATALOGUE: &[Definition] = &[
     EVIDENCE_FAILURES,
     CONNECTIONS,
     BODY_BUDGET,
+    KILL_SWITCH,
+    KILL_SWITCH_ENTRIES,
+    RATE_COUNTERS,
+    RATE_FAILURES,
     SNAPSHOT_INFO,
     RELOAD_SUCCESSFUL,
     RELOAD_TIMESTAMP,
@@ -134,6 +138,23 @@ pub(super) const BODY_BUDGET: Definition = gauge(
     "gait_body_budget_bytes",
     &[],
     "Bytes of limits.body_budget_bytes held by buffered bodies now.",
+);
+pub(super) const KILL_SWITCH: Definition = gauge(
+    "gait_kill_switch_state",
+    &["state"],
+    "1 for how the kill switch stands, else 0: off, loaded, or lost while its file cannot be had.",
+);
+pub(super) const KILL_SWITCH_ENTRIES: Definition =
+    gauge("gait_kill_switch_active_entries", &[], "Orders to stop that are active now.");
+pub(super) const RATE_COUNTERS: Definition = gauge(
+    "gait_rate_counters",
+    &[],
+    "Counters of rate limits and destructive budgets held now, bounded by limits.rate_state_bytes.",
+);
+pub(super) const RATE_FAILURES: Definition = counter(
+    "gait_rate_state_failures_total",
+    &[],
+    "Writes of those counters that failed; until one succeeds a restart forgets them.",
 );
 pub(super) const SNAPSHOT_INFO: Definition = gauge(
     "gait_snapshot_info",

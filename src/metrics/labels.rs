@@ -133,6 +133,31 @@ impl BypassLabel {
     }
 }
 
+/// The `state` label of the kill switch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SwitchLabel {
+    /// No file is followed.
+    Off,
+    /// The orders are those of the file.
+    Loaded,
+    /// The file cannot be had; the orders are older.
+    Lost,
+}
+
+impl SwitchLabel {
+    /// All words, in label order.
+    pub const ALL: [SwitchLabel; 3] = [SwitchLabel::Off, SwitchLabel::Loaded, SwitchLabel::Lost];
+
+    /// The label's value.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            SwitchLabel::Off => "off",
+            SwitchLabel::Loaded => "loaded",
+            SwitchLabel::Lost => "lost",
+        }
+    }
+}
+
 /// The `listener` label of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ListenerLabel {

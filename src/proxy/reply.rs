@@ -4,9 +4,11 @@
 //! that fits).
 
 use crate::call::body::Unreadable;
-use crate::case::{Cause, Judged};
+use crate::case::{Bar, Cause, Judged, Why};
+use crate::clock;
 use crate::evidence::{CallId, Ending, Reach};
 use crate::gate::Denial;
+use crate::intent::time::Time;
 use crate::policy::Verdict;
 use crate::problem::{Executed, Kind, Problem};
 use crate::snapshot::Lane;
@@ -31,6 +33,11 @@ pub enum AnswerBody {
     /// The tool's.
     Tool(ReplyBody),
 }
+
+/// What is our own fault should pass soon.
+const OUR_FAULT_SECONDS: Option<u64> = Some(1);
+/// A wait that is longer is told as a time alone.
+const RETRY_SECONDS_MAX: u64 = 24 * 3_600;
 
 /// What every answer says in its headers.
 #[derive(Clone, Copy, Debug)]
@@ -65,6 +72,7 @@ pub(super) fn of_denial(denial: Denial) -> Response<AnswerBody> {
     problem.reason_codes.sort_unstable();
     if kind == Kind::DryRun {
         problem.would_status = Some(would_be(denial.judged()).as_u16());
+        problem.retry_after = None;
     }
     let response = match denial.cause() {
         Cause::Malformed(malformed) if malformed.ends_connection() => closing(own(&problem, face)),
@@ -127,6 +135,8 @@ pub(super) fn of_fault(call_id: CallId, code: &'static str) -> Response<AnswerBo
         required_approvals: None,
         valid_approvals: None,
         would_status: None,
+        until: None,
+        retry_after: OUR_FAULT_SECONDS,
     };
     own(&problem, face)
 }
@@ -158,6 +168,13 @@ fn row(cause: &Cause, judged: Option<&Judged>, disposition: Disposition) -> (Kin
 
 /// What a verdict other than `allow` is answered with.
 fn refusal(judged: Option<&Judged>) -> (Kind, StatusCode) {
+    match judged.and_then(|judged| judged.bar).map(|bar| bar.why) {
+        Some(Why::Stopped | Why::SwitchLost | Why::Freeze) => {
+            return (Kind::Locked, StatusCode::LOCKED);
+        }
+        Some(Why::Limit) => return (Kind::LimitReached, StatusCode::TOO_MANY_REQUESTS),
+        Some(Why::Domain | Why::Broker | Why::Delegation) | None => {}
+    }
     match judged.map(|judged| judged.decision.verdict) {
         Some(Verdict::RequireApproval) => {
             (Kind::ApprovalRequired, StatusCode::PRECONDITION_REQUIRED)
@@ -189,6 +206,7 @@ fn describe(
     judged: Option<&Judged>,
 ) -> Problem {
     let decision = judged.map(|judged| &judged.decision);
+    let bar = judged.and_then(|judged| judged.bar);
     let approvals = decision.filter(|d| d.verdict == Verdict::RequireApproval);
     Problem {
         kind,
@@ -211,7 +229,22 @@ fn describe(
         required_approvals: approvals.map(|decision| decision.min_approvals),
         valid_approvals: approvals.map(|_| 0),
         would_status: None,
+        until: bar.and_then(|bar| bar.until).map(|until| until.to_string()),
+        retry_after: match status {
+            StatusCode::SERVICE_UNAVAILABLE => OUR_FAULT_SECONDS,
+            _ => bar.and_then(retry_after),
+        },
     }
+}
+
+/// Seconds until the bar is lifted, where that is known and worth waiting for.
+fn retry_after(bar: Bar) -> Option<u64> {
+    let now = Time::from_timestamp(clock::now());
+    let wait = bar.until?.civil().duration_since(now.civil());
+    // Rounded up: whoever comes too early is refused once more.
+    let begun = i64::from(wait.subsec_nanos() > 0);
+    let seconds = u64::try_from(wait.as_secs() + begun).unwrap_or(0).max(1);
+    (seconds <= RETRY_SECONDS_MAX).then_some(seconds)
 }
 
 fn detail(cause: &Cause, kind: Kind, judged: Option<&Judged>) -> String {
@@ -239,7 +272,32 @@ fn detail(cause: &Cause, kind: Kind, judged: Option<&Judged>) -> String {
         (Cause::Decision, Kind::ApprovalRequired) => {
             format!("{rule} wants an approval of this intent before it is executed")
         }
-        (Cause::Decision, _) => format!("{rule} does not allow this call"),
+        (Cause::Decision, _) => match judged.and_then(|judged| judged.bar) {
+            Some(bar) => barred(bar, &rule),
+            None => format!("{rule} does not allow this call"),
+        },
+    }
+}
+
+/// What stands in the way of a call beside its rules, and what to do about it.
+fn barred(bar: Bar, rule: &str) -> String {
+    match bar.why {
+        Why::Stopped => "an order to stop is in force for this call".to_owned(),
+        Why::SwitchLost => {
+            "it is not known what is ordered to stop, and this call could do much harm".to_owned()
+        }
+        Why::Freeze => format!("{rule} freezes this call for a time"),
+        Why::Limit => format!("a limit of {rule} is used up; try again when it is renewed"),
+        Why::Delegation => {
+            format!("{rule} wants delegation tokens, and this gateway takes none")
+        }
+        Why::Broker => {
+            format!("{rule} wants a brokered credential, and this gateway has no broker")
+        }
+        Why::Domain => format!(
+            "{rule} lists domains, and a target has no host that can be read in one way only: \
+             write a plain host name"
+        ),
     }
 }
 

@@ -5,6 +5,9 @@
 //! counters for stale ones and drop them.
 
 mod counters;
+mod live;
+
+pub use live::{Charged, Full, Live, Tally, Toll};
 
 use self::counters::Counters;
 use super::file;
@@ -12,6 +15,7 @@ use super::lock::Lock;
 use super::{READ_BYTES_MAX, Species, StoreError};
 use crate::intent::Intent;
 use crate::intent::words::words;
+use crate::policy::decision::Demands;
 use crate::policy::limit::{Limit, Scope, Window};
 use jiff::Timestamp;
 use std::io;
@@ -72,6 +76,23 @@ pub fn spend(
     Ok(spent)
 }
 
+/// What a call is counted against. The rate limit comes first: where both share a counter, it
+/// counts first.
+pub fn charges(demands: &Demands, intent: &Intent) -> Vec<Charge> {
+    let charge = |counted, limit| Charge::of(counted, limit, intent);
+    let calls = demands.rate_limit.map(|limit| charge(Counted::RateLimit, limit));
+    let budget = demands.destructive_budget.filter(|_| is_destructive(intent));
+    let budget = budget.map(|limit| charge(Counted::DestructiveBudget, limit));
+    calls.into_iter().chain(budget).collect()
+}
+
+/// Also where only a step is: targets of its own do not hide those of a script's steps.
+fn is_destructive(intent: &Intent) -> bool {
+    let steps = intent.script().into_iter().flat_map(|script| &script.steps);
+    let mut targets = intent.targets().iter().chain(steps.flat_map(|step| &step.targets));
+    targets.any(|target| target.destructive)
+}
+
 fn load(path: &Path) -> Result<Counters, StoreError> {
     let (name, owned) = (SPECIES.name, || path.to_owned());
     match file::read(path, READ_BYTES_MAX) {
@@ -82,6 +103,18 @@ fn load(path: &Path) -> Result<Counters, StoreError> {
         }),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Counters::default()),
         Err(source) => Err(StoreError::Read { name, path: owned(), source }),
+    }
+}
+
+// === impl Counted ===
+
+impl Counted {
+    /// The reason code, and the violation, of a call that is over the limit.
+    pub fn exceeded(self) -> &'static str {
+        match self {
+            Counted::DestructiveBudget => "destructive_budget_exceeded",
+            Counted::RateLimit => "rate_limit_exceeded",
+        }
     }
 }
 

@@ -77,7 +77,14 @@ mod tests {
         };
         let policy_digest = Digest::of(b"policy");
         let intent = draft.normalise().unwrap();
-        Box::new(Judged { intent, decision, policy_digest, trace_id: "t".into() })
+        Box::new(Judged {
+            intent,
+            decision,
+            policy_digest,
+            trace_id: "t".into(),
+            bar: None,
+            charged: None,
+        })
     }
 
     fn redeemed(stage: Stage, protection: Protection, kind: PermitKind) -> Redeemed {

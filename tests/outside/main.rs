@@ -19,6 +19,9 @@ mod support;
 
 mod wire;
 mod stages;
+mod limits;
+mod switch;
+mod terms;
 mod start;
 mod reload;
 mod shutdown;

@@ -61,6 +61,11 @@ impl Counters {
         bytes
     }
 
+    /// Each key with its count.
+    pub(super) fn entries(&self) -> impl Iterator<Item = (&str, u64)> {
+        self.0.iter().map(|(key, count)| (key.as_str(), *count))
+    }
+
     /// The count of a key, 0 at first.
     pub(super) fn count(&mut self, key: String) -> &mut u64 {
         self.0.entry(key).or_default()

@@ -1,0 +1,75 @@
+//! What goes on beside the calls: the kill switch follows its file, counters reach theirs.
+//!
+//! Both block on a disk, which may hang for as long as it likes: they run on threads of their own
+//! and one at a time, and calls never wait for them.
+
+use super::Running;
+use crate::clock;
+use crate::intent::time::Time;
+use crate::metrics::SwitchLabel;
+use crate::store::switch::{Face, Refreshed};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Between two looks at the kill switch file.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// Between two writes of the counters: what a kill makes them forget, but for the write itself.
+const WRITE_EVERY: Duration = Duration::from_millis(500);
+
+/// Keeps the orders in force those of their file.
+pub(super) async fn follow_orders(running: Arc<Running>) {
+    loop {
+        tokio::time::sleep(LOOK_EVERY).await;
+        let switch = running.proxy.switch.clone();
+        match tokio::task::spawn_blocking(move || switch.refresh()).await {
+            Ok(Refreshed::Same) => {}
+            Ok(Refreshed::Changed) => {
+                let (_, active) = running.proxy.switch.face(Time::from_timestamp(clock::now()));
+                tracing::warn!(active, "security event: the orders of the kill switch changed");
+            }
+            Ok(Refreshed::Lost(error)) => tracing::error!(
+                %error,
+                "the kill switch cannot be read: its last orders stay, and protected calls are \
+                 blocked until it can be"
+            ),
+            Err(error) => tracing::error!(%error, "a look at the kill switch broke off"),
+        }
+    }
+}
+
+/// Keeps what was counted against limits for the next process.
+pub(super) async fn keep_counters(running: Arc<Running>) {
+    let mut failing = None;
+    loop {
+        tokio::time::sleep(WRITE_EVERY).await;
+        let limits = running.proxy.limits.clone();
+        let error = match tokio::task::spawn_blocking(move || limits.flush()).await {
+            Ok(Ok(())) => None,
+            Ok(Err(error)) => Some(error.to_string()),
+            Err(error) => Some(error.to_string()),
+        };
+        if let Some(error) = &error {
+            running.proxy.metrics.rate_state_failed();
+            if failing.is_none() {
+                tracing::error!(%error, "a restart would forget what limits have counted");
+            }
+        }
+        failing = error;
+    }
+}
+
+impl Running {
+    /// Brings the gauges of both up to this moment.
+    pub(super) fn observe_upkeep(&self) {
+        let metrics = &self.proxy.metrics;
+        let (face, active) = self.proxy.switch.face(Time::from_timestamp(clock::now()));
+        let label = match face {
+            Face::Off => SwitchLabel::Off,
+            Face::Loaded => SwitchLabel::Loaded,
+            Face::Lost => SwitchLabel::Lost,
+        };
+        metrics.kill_switch(label, active);
+        metrics.rate_counters(self.proxy.limits.counters());
+    }
+}

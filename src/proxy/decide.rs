@@ -1,0 +1,197 @@
+//! From a call to a judged intent: the rules, and what stands over them.
+//!
+//! In the order of the format: the rules; hosts that cannot be read; orders to stop (spec E15);
+//! what the rules ask for beside their verdict and nobody can show here (E8, E14); last the
+//! limits (E13), which count what is left to be counted. All of it is settled before the stage is
+//! asked, so that a stage that does not enforce shows what enforcing would do.
+//!
+//! Where a policy asks for none of this, nothing is allocated or locked for it.
+
+use super::domains;
+use crate::call::Call;
+use crate::call::body::Content;
+use crate::case::{Bar, Cause, Judged, Why, Wish};
+use crate::gate;
+use crate::intent::pattern::Captures;
+use crate::intent::time::Time;
+use crate::intent::{Intent, IntentError};
+use crate::kill_switch::{ACTIVE, UNAVAILABLE};
+use crate::policy::freeze::{FreezeFinding, FreezeStatus};
+use crate::policy::{Decision, Verdict};
+use crate::snapshot::{Lane, Route, Snapshot};
+use crate::stage::Protection;
+use crate::store::rate_limits::{Charged, Full, Live};
+use crate::store::switch::{Order, Switch};
+use crate::trace;
+use jiff::Timestamp;
+
+/// The reason and the violation of a target whose host cannot be read in one way only.
+const DOMAIN_UNKNOWN: &str = "endpoint_domain_unknown";
+
+/// No room for another counter of a limit.
+const STATE_FULL: &str = "rate_limit_state_full";
+
+/// What a call is judged by.
+pub(super) struct Bench<'a> {
+    pub(super) snapshot: &'a Snapshot,
+    pub(super) lane: &'a Lane,
+    pub(super) wish: Wish,
+    pub(super) switch: &'a Switch,
+    pub(super) limits: &'a Live,
+}
+
+/// A decision in the making.
+struct Ruling {
+    decision: Decision,
+    bar: Option<Bar>,
+}
+
+/// The intent of a call.
+pub(super) fn intent(
+    snapshot: &Snapshot,
+    route: &Route,
+    call: &Call,
+    captures: &Captures,
+    content: &Content,
+) -> Result<Intent, Cause> {
+    let draft = route.mapping.draft(call, captures, content, &snapshot.plan.caller);
+    let draft = draft.map_err(|unfit| Cause::Intent { code: unfit.code, detail: unfit.detail })?;
+    let intent = draft.normalise();
+    intent.map_err(|error| Cause::Intent { code: error.code(), detail: advice(&error) })
+}
+
+/// What to do about an intent that the format refuses.
+fn advice(error: &IntentError) -> String {
+    match error.path() {
+        Some(path) => format!(
+            "{path} looks like a raw credential: send a reference, or have the gateway's route \
+             list its pointer under `digest`"
+        ),
+        None => error.to_string(),
+    }
+}
+
+// === impl Bench ===
+
+impl Bench<'_> {
+    /// The decision on an intent, with all that stands over it.
+    ///
+    /// # Errors
+    /// The call cannot be counted.
+    pub(super) fn judge(&self, intent: Intent, now: Timestamp) -> Result<Judged, Cause> {
+        let (policy, at) = (&self.snapshot.policy, Time::from_timestamp(now));
+        let mut ruling = Ruling::of(policy.decide(&intent, at));
+        if ruling.decision.matched_rule.is_some() && domains::are_unknown(policy, &intent) {
+            let bar = Bar { why: Why::Domain, until: None };
+            ruling.block(bar, &[DOMAIN_UNKNOWN], &[DOMAIN_UNKNOWN]);
+        }
+        if let Some(order) = self.switch.order(&intent, at) {
+            self.heed_order(order, &intent, &mut ruling);
+        }
+        ruling.heed_demands();
+        let charged = self.charge(&mut ruling, &intent, now)?;
+        let Ruling { decision, bar } = ruling;
+        let policy_digest = policy.digest();
+        let trace_id = trace::trace_id(policy_digest, intent.digest(), decision.verdict);
+        Ok(Judged { intent, decision, policy_digest, trace_id, bar, charged })
+    }
+
+    /// Stops what is ordered to stop, and the riskiest where nobody knows what is.
+    fn heed_order(&self, order: Order, intent: &Intent, ruling: &mut Ruling) {
+        // What lacks required facts is blocked for that, as the format has it.
+        if self.snapshot.policy.fails_closed(intent) {
+            return;
+        }
+        match order {
+            Order::Stop { outcome, until } => {
+                let bar = Bar { why: Why::Stopped, until };
+                ruling.block(bar, &outcome.reason_codes, &[ACTIVE]);
+            }
+            Order::Unknown if self.is_guarded(intent) => {
+                // No rule is asked.
+                *ruling = Ruling::of(Decision::of(Verdict::Block));
+                let bar = Bar { why: Why::SwitchLost, until: None };
+                ruling.block(bar, &[UNAVAILABLE], &[UNAVAILABLE]);
+            }
+            Order::Unknown => {}
+        }
+    }
+
+    fn is_guarded(&self, intent: &Intent) -> bool {
+        self.lane.protection == Protection::Protected
+            || matches!(intent.context().risk_class.as_str(), "high" | "critical")
+    }
+
+    /// Counts the call against the limits of its rules, where it is one to be counted.
+    fn charge(
+        &self,
+        ruling: &mut Ruling,
+        intent: &Intent,
+        now: Timestamp,
+    ) -> Result<Option<Charged>, Cause> {
+        let Decision { verdict, demands, .. } = &ruling.decision;
+        if demands.rate_limit.is_none() && demands.destructive_budget.is_none() {
+            return Ok(None);
+        }
+        let toll = gate::toll(self.lane, self.wish, *verdict);
+        let bytes_max = self.snapshot.plan.limits.rate_state_bytes;
+        let tally = self.limits.charge(demands, intent, toll, now, bytes_max);
+        let tally = tally.map_err(|Full| Cause::Fault(STATE_FULL))?;
+        let until = tally.renewed_at.map(Time::from_timestamp);
+        for counted in tally.exceeded {
+            let code = counted.exceeded();
+            ruling.block(Bar { why: Why::Limit, until }, &[code], &[code]);
+        }
+        Ok(tally.charged)
+    }
+}
+
+// === impl Ruling ===
+
+impl Ruling {
+    fn of(decision: Decision) -> Ruling {
+        let frozen = decision.details.freeze_window.as_ref().filter(|found| blocks(found));
+        let bar = frozen.map(|found| Bar { why: Why::Freeze, until: Some(found.window_end) });
+        Ruling { decision, bar }
+    }
+
+    /// Blocks for what nobody can show here.
+    fn heed_demands(&mut self) {
+        let demands = &self.decision.demands;
+        let (delegation, broker) = (demands.delegation.is_some(), demands.broker.is_some());
+        let bar = |why| Bar { why, until: None };
+        if delegation {
+            let (reason, violation) = ("delegation_token_missing", "delegation_not_granted");
+            self.block(bar(Why::Delegation), &[reason], &[violation]);
+        }
+        // Only what would run needs a credential.
+        if broker && self.decision.verdict == Verdict::Allow {
+            let (reason, violation) = ("broker_credential_required", "broker_credential_missing");
+            self.block(bar(Why::Broker), &[reason], &[violation]);
+        }
+    }
+
+    fn block(&mut self, bar: Bar, reason_codes: &[&str], violations: &[&str]) {
+        self.decision.verdict = Verdict::Block;
+        add(&mut self.decision.reason_codes, reason_codes);
+        add(&mut self.decision.violations, violations);
+        if self.bar.is_none_or(|known| known.why < bar.why) {
+            self.bar = Some(bar);
+        }
+    }
+}
+
+/// Keeps the list sorted and unique.
+fn add(list: &mut Vec<String>, words: &[&str]) {
+    list.extend(words.iter().map(|word| (*word).to_owned()));
+    list.sort_unstable();
+    list.dedup();
+}
+
+/// Whether an open window blocks, and not for want of a zone or a range.
+fn blocks(found: &FreezeFinding) -> bool {
+    found.status == FreezeStatus::Active && found.effect == Verdict::Block
+}
+
+#[cfg(test)]
+mod tests;
