@@ -8,6 +8,7 @@ pub mod source;
 mod rule;
 mod reason;
 mod digest;
+mod written;
 mod index;
 mod fail_closed;
 mod subject;
@@ -162,6 +163,11 @@ impl Serialize for Verdict {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.as_str())
     }
+}
+
+impl FailClosed {
+    /// The risk classes where it is in force and the policy names none.
+    const RISK_CLASSES: [&str; 2] = ["critical", "high"];
 }
 
 // === impl Policy ===

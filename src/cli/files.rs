@@ -62,6 +62,29 @@ pub(super) fn write(
     })
 }
 
+/// Puts `bytes` in the place of a file, which keeps its mode. A link stays a link.
+///
+/// # Errors
+/// Exit 1: the system says no.
+pub(super) fn rewrite(what: &str, path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    rewrite_beside(path, bytes)
+        .map_err(|error| Failure::internal(format!("write {what}: {}: {error}", path.display())))
+}
+
+fn rewrite_beside(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let path = fs::canonicalize(path)?;
+    let permissions = fs::metadata(&path)?.permissions();
+    let temporary = beside(&path)?;
+    let written = write_new(&temporary, bytes)
+        .and_then(|()| fs::set_permissions(&temporary, permissions))
+        .and_then(|()| fs::rename(&temporary, &path));
+    if written.is_err() {
+        // Where this fails too, the first error is the one to report.
+        let _ = fs::remove_file(&temporary);
+    }
+    written
+}
+
 fn write_beside(path: &Path, bytes: &[u8], existing: Existing) -> io::Result<()> {
     if let Some(parent) = path.parent() {
         DirBuilder::new().recursive(true).mode(0o750).create(parent)?;

@@ -8,6 +8,7 @@ mod suite;
 mod simulate;
 mod init;
 mod validate;
+mod fmt;
 mod judge;
 mod paths;
 mod surprises;
@@ -23,6 +24,8 @@ pub(super) enum Command {
     Test(test::Test),
     /// Check that a policy loads, and warn of what is legal and surprising
     Validate(validate::Validate),
+    /// Print a policy in its normal form, write it over the file, or check that it is in it
+    Fmt(fmt::Fmt),
     /// Judge recorded intents under a changed policy and its baseline, and say what differs
     Simulate(simulate::Simulate),
     /// Write a starter policy
@@ -35,6 +38,7 @@ impl Command {
         match self {
             Command::Test(test) => test.run(invocation),
             Command::Validate(validate) => validate.run(),
+            Command::Fmt(fmt) => fmt.run(),
             Command::Simulate(simulate) => simulate.run(),
             Command::Init(init) => init.run(),
         }

@@ -9,6 +9,7 @@
 #[path = "../command/mod.rs"]
 mod command;
 mod coverage;
+mod fmt;
 #[path = "../command/shell.rs"]
 mod shell;
 mod simulate;
