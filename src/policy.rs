@@ -35,6 +35,7 @@ pub mod explain;
 pub use decision::Decision;
 pub use matcher::MatchKey;
 pub use rule::{Annotations, DelegationMatch, InventoryMatch, Match, Rule, Terms};
+pub use say::Term;
 
 use self::index::Index;
 use self::mcp_trust::McpTrust;

@@ -9,6 +9,7 @@
 #[path = "../command/mod.rs"]
 mod command;
 mod coverage;
+mod explain;
 mod fmt;
 #[path = "../command/shell.rs"]
 mod shell;
