@@ -13,7 +13,7 @@ mod index;
 mod fail_closed;
 mod subject;
 mod matcher;
-mod glob;
+pub mod glob;
 mod zone;
 pub mod dataflow;
 pub mod endpoint;

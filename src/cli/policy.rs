@@ -12,7 +12,7 @@ mod fmt;
 mod explain;
 mod judge;
 mod paths;
-mod surprises;
+mod lint;
 
 use super::Invocation;
 use super::answer::Outcome;

@@ -46,7 +46,7 @@ pub struct Rule {
 
 /// What a rule asks of an intent that matches (spec E1 to E7), and of the call after the decision
 /// (E13, E14).
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Terms {
     /// Where tainted arguments may not flow.
     pub dataflow: Option<Dataflow>,
@@ -88,7 +88,7 @@ impl Terms {
 
 /// Which intents a rule matches: all of the keys that are not empty, and of each any item
 /// (spec C6.3). All lists are unique and sorted.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Match {
     /// The tool.
     pub tool_names: Vec<String>,

@@ -16,6 +16,7 @@ mod shell;
 mod simulate;
 mod suite;
 mod text;
+mod validate;
 mod watch;
 
 use command::Place;
