@@ -8,11 +8,12 @@ pub mod source;
 mod rule;
 mod reason;
 mod digest;
+mod written;
 mod index;
 mod fail_closed;
 mod subject;
 mod matcher;
-mod glob;
+pub mod glob;
 mod zone;
 pub mod dataflow;
 pub mod endpoint;
@@ -34,6 +35,7 @@ pub mod explain;
 pub use decision::Decision;
 pub use matcher::MatchKey;
 pub use rule::{Annotations, DelegationMatch, InventoryMatch, Match, Rule, Terms};
+pub use say::Term;
 
 use self::index::Index;
 use self::mcp_trust::McpTrust;
@@ -162,6 +164,11 @@ impl Serialize for Verdict {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.as_str())
     }
+}
+
+impl FailClosed {
+    /// The risk classes where it is in force and the policy names none.
+    const RISK_CLASSES: [&str; 2] = ["critical", "high"];
 }
 
 // === impl Policy ===

@@ -5,8 +5,12 @@
 //! or `1.0` into whatever the field's type wants, and lose the place of what they refuse.
 
 mod fields;
+mod write;
+mod comments;
 
+pub(crate) use comments::Comments;
 pub(crate) use fields::{Fault, FaultStage, Fields, Keys, Place};
+pub(crate) use write::Mapping;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::{Error, Options, Spanned, options::MergeKeyPolicy};

@@ -123,6 +123,12 @@ impl Answer {
         self
     }
 
+    /// Ends in another way.
+    pub(super) fn ending(mut self, exit: Exit) -> Answer {
+        self.exit = exit;
+        self
+    }
+
     /// Says what went wrong beside everything else that there is to say.
     pub(super) fn failed(mut self, error: impl Into<String>) -> Answer {
         self.error = Some(error.into());

@@ -45,6 +45,15 @@ pub(super) fn write(
     })
 }
 
+/// Puts `bytes` in the place of a file, which keeps its mode. A link stays a link.
+///
+/// # Errors
+/// Exit 1: the system says no.
+pub(super) fn rewrite(what: &str, path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    file::rewrite(path, bytes)
+        .map_err(|error| Failure::internal(format!("write {what}: {}: {error}", path.display())))
+}
+
 /// Writes a record over what is there: the same decision has the same file name.
 ///
 /// # Errors

@@ -9,6 +9,15 @@ use serde::Serialize;
 /// Kinds of target that lead outside, where a rule names no destination.
 const OUTSIDE: [Kind; 5] = [Kind::Host, Kind::Url, Kind::Bucket, Kind::Queue, Kind::Topic];
 
+/// Sources that taint where a rule names none.
+pub(super) const TAINTED: [&str; 2] = ["external", "tool_output"];
+
+/// The reason where a rule names none.
+pub(super) const REASON_CODE: &str = "dataflow_tainted_destination";
+
+/// The violation where a rule names none.
+pub(super) const VIOLATION: &str = "tainted_dataflow";
+
 /// The constraint, in force. Serialises as the policy digest has it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]

@@ -8,6 +8,9 @@ use super::subject::Subject;
 use crate::intent::{EndpointClass, Kind, Target};
 use serde::{Serialize, Serializer};
 
+/// The reason, and the violation, where a rule names none.
+pub(super) const VIOLATION: &str = "endpoint_constraint_violation";
+
 /// The constraint, in force. Serialises as the policy digest has it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]

@@ -5,11 +5,12 @@
 //! answers. Only the index is left out, for a rule that it skips has an answer too.
 
 use super::matcher::MatchKey;
-use super::say::Say;
+use super::say::{Heeded, Say, Term};
 use super::subject::Subject;
 use super::{Decision, Match, Policy, Rule, Verdict, fail_closed, script};
 use crate::intent::time::Time;
 use crate::intent::{Intent, Script};
+use std::ops::Range;
 
 /// Why a decision is what it is.
 #[derive(Debug)]
@@ -24,11 +25,25 @@ pub struct Explanation<'p> {
 #[derive(Debug)]
 pub enum Ground<'p> {
     /// The intent lacks what `fail_closed` requires; no rule was looked at.
-    FailedClosed,
+    FailedClosed(Vec<Lack>),
     /// The rules, or the default where none matches.
     Rules(Vec<RuleReport<'p>>),
     /// The steps of a script, each with its own decision, and limits on the whole.
-    Steps(Vec<StepReport<'p>>),
+    Steps {
+        /// In order.
+        steps: Vec<StepReport<'p>>,
+        /// What the limits on the whole changed, if anything.
+        limits: Option<TermReport>,
+    },
+}
+
+/// One thing that `fail_closed` requires and the intent lacks.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Lack {
+    /// Why the intent is blocked.
+    pub reason_code: String,
+    /// What it violates: `missing_` and a field, or `endpoint_class_unknown`.
+    pub violation: String,
 }
 
 /// What became of one step.
@@ -84,6 +99,23 @@ pub struct Spoken {
     pub reason_codes: Vec<String>,
     /// Its violations, likewise.
     pub violations: Vec<String>,
+    /// What each of its terms did, in the order in which they are heeded.
+    pub terms: Vec<TermReport>,
+}
+
+/// What one term did to an effect. One that holds changes nothing and gives no reason.
+#[derive(Debug, PartialEq, Eq)]
+pub struct TermReport {
+    /// Which.
+    pub term: Term,
+    /// The effect before it.
+    pub from: Verdict,
+    /// The effect after it.
+    pub to: Verdict,
+    /// What it gave as reasons.
+    pub reason_codes: Vec<String>,
+    /// What it reported as violated.
+    pub violations: Vec<String>,
 }
 
 /// Whether a rule's effect is the verdict.
@@ -100,7 +132,9 @@ impl Policy {
     pub fn explain(&self, intent: &Intent, at: Time) -> Explanation<'_> {
         if let Some(missing) = fail_closed::check(&self.fail_closed, intent) {
             let decision = missing.decision();
-            return Explanation { decision, ground: Ground::FailedClosed };
+            let lacks = missing.pairs();
+            let lacks = lacks.map(|(reason_code, violation)| Lack { reason_code, violation });
+            return Explanation { decision, ground: Ground::FailedClosed(lacks.collect()) };
         }
         match intent.script() {
             Some(script) => self.explain_script(intent, script, at),
@@ -117,9 +151,10 @@ impl Policy {
             StepReport { tool_name: step.tool_name.clone(), decision, rules }
         });
         let steps: Vec<_> = steps.collect();
-        let decisions = steps.iter().map(|step| step.decision.clone()).collect();
+        let decisions: Vec<_> = steps.iter().map(|step| step.decision.clone()).collect();
         let decision = script::decision_of(self, script, decisions);
-        Explanation { decision, ground: Ground::Steps(steps) }
+        let limits = TermReport::of_limits(&steps, &decision);
+        Explanation { decision, ground: Ground::Steps { steps, limits } }
     }
 
     fn explain_rules(&self, subject: &Subject<'_>, at: Time) -> (Decision, Vec<RuleReport<'_>>) {
@@ -158,7 +193,64 @@ impl Spoken {
             },
             reason_codes: say.reason_codes().map(str::to_owned).collect(),
             violations: say.violations().map(str::to_owned).collect(),
+            terms: TermReport::all_of(say),
         }
+    }
+}
+
+impl TermReport {
+    /// What the terms of a rule did, those that hold too.
+    fn all_of(say: &Say<'_>) -> Vec<TermReport> {
+        let mut effect = say.rule.effect;
+        let spoke = |term| say.heeded.iter().find(|heeded| heeded.term == term);
+        let boundary = spoke(Term::DestructiveBoundary).map(|heeded| heeded.term);
+        let terms = say.rule.terms.in_force().chain(boundary);
+        let reports = terms.map(|term| {
+            let report = spoke(term).map_or_else(
+                || TermReport::holding(term, effect),
+                |heeded| TermReport::of(heeded, say),
+            );
+            effect = report.to;
+            report
+        });
+        reports.collect()
+    }
+
+    fn of(heeded: &Heeded, say: &Say<'_>) -> TermReport {
+        let part = |all: &[&str], range: &Range<usize>| {
+            let part = all.get(range.clone()).unwrap_or_default();
+            part.iter().map(|word| (*word).to_owned()).collect()
+        };
+        TermReport {
+            term: heeded.term,
+            from: heeded.from,
+            to: heeded.to,
+            reason_codes: part(&say.reason_codes, &heeded.reasons),
+            violations: part(&say.violations, &heeded.violations),
+        }
+    }
+
+    fn holding(term: Term, effect: Verdict) -> TermReport {
+        let nothing = Vec::new;
+        let (reason_codes, violations) = (nothing(), nothing());
+        TermReport { term, from: effect, to: effect, reason_codes, violations }
+    }
+
+    /// What the limits on a whole script added to what its steps came to.
+    fn of_limits(steps: &[StepReport<'_>], whole: &Decision) -> Option<TermReport> {
+        let added = |codes: &[String], of: fn(&Decision) -> &[String]| -> Vec<String> {
+            let in_step =
+                |code: &&String| steps.iter().any(|step| of(&step.decision).contains(code));
+            codes.iter().filter(|code| !in_step(code)).cloned().collect()
+        };
+        let report = TermReport {
+            term: Term::ScriptLimits,
+            from: steps.iter().map(|step| step.decision.verdict).max()?,
+            to: whole.verdict,
+            reason_codes: added(&whole.reason_codes, |decision| &decision.reason_codes),
+            violations: added(&whole.violations, |decision| &decision.violations),
+        };
+        (report.from != report.to || !report.reason_codes.is_empty()).then_some(report)
     }
 }
 

@@ -46,6 +46,11 @@ impl Missing {
         }
     }
 
+    /// Each reason code with its violation.
+    pub(super) fn pairs(self) -> impl Iterator<Item = (String, String)> {
+        self.reason_codes.into_iter().zip(self.violations)
+    }
+
     fn field(&mut self, field: RequiredField) {
         let name = field.as_str();
         let reason_code = match field {

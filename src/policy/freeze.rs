@@ -93,7 +93,19 @@ pub struct FreezeFinding {
     pub reason_code: &'static str,
 }
 
+impl Window {
+    /// Start and end, UTC; `None` where they are no window, or the zone is not known.
+    pub fn span(&self) -> Option<(Time, Time)> {
+        self.span
+    }
+}
+
 impl FreezeWindow {
+    /// Whether its zone is known here. Where it is not, the window blocks whatever it covers.
+    pub fn has_zone(&self) -> bool {
+        self.zone == Zone::Known
+    }
+
     /// Makes the effect stricter while a window is open, and blocks where that cannot be told.
     pub(super) fn check(&self, subject: &Subject<'_>, at: Time, say: &mut Say<'_>) {
         let finding = self.judge(subject, at);

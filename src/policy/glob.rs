@@ -24,7 +24,7 @@ enum Token {
 
 /// Whether a path matches. A pattern that ends in `/**` matches what stands before that, and
 /// everything below it.
-pub(super) fn path_matches(pattern: &str, path: &str) -> bool {
+pub fn path_matches(pattern: &str, path: &str) -> bool {
     let below = |base: &str| {
         path.strip_prefix(base).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     };
@@ -32,10 +32,15 @@ pub(super) fn path_matches(pattern: &str, path: &str) -> bool {
 }
 
 /// Whether a domain matches. `*.x` matches everything below `x` at any depth, not `x` itself.
-pub(super) fn domain_matches(pattern: &str, domain: &str) -> bool {
+pub fn domain_matches(pattern: &str, domain: &str) -> bool {
     let suffix = pattern.strip_prefix('*').filter(|suffix| suffix.starts_with('.'));
     let below = |suffix: &str| domain.ends_with(suffix);
     pattern == domain || suffix.is_some_and(below) || matches(pattern, domain)
+}
+
+/// Whether a pattern is no pattern, and matches at most the very text that it is.
+pub fn is_malformed(pattern: &str) -> bool {
+    tokens(pattern).is_none()
 }
 
 fn matches(pattern: &str, value: &str) -> bool {

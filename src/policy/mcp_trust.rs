@@ -9,6 +9,9 @@ use crate::intent::duration;
 use crate::intent::text::shown;
 use serde::Serialize;
 
+/// Risk classes that it guards where it names none.
+pub(super) const GUARDED: [&str; 2] = ["critical", "high"];
+
 /// The constraint. Serialises as the policy digest has it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "PascalCase")]

@@ -13,6 +13,7 @@ use super::endpoint::Endpoint;
 use super::freeze::FreezeWindow;
 use super::limit::Limit;
 use super::sandbox::SandboxTerms;
+use super::say::Term;
 use crate::intent::{DiscoveryMethod, EndpointClass};
 use serde::Serialize;
 
@@ -45,7 +46,7 @@ pub struct Rule {
 
 /// What a rule asks of an intent that matches (spec E1 to E7), and of the call after the decision
 /// (E13, E14).
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Terms {
     /// Where tainted arguments may not flow.
     pub dataflow: Option<Dataflow>,
@@ -69,9 +70,25 @@ pub struct Terms {
     pub destructive_budget: Option<Limit>,
 }
 
+impl Terms {
+    /// Those that can change the rule's effect, in the order in which they are heeded.
+    pub(super) fn in_force(&self) -> impl Iterator<Item = Term> {
+        let terms = [
+            (self.dataflow.is_some(), Term::Dataflow),
+            (self.endpoint.is_some(), Term::Endpoint),
+            (self.context.is_some(), Term::ContextEvidence),
+            (self.agent.is_some(), Term::Agent),
+            (self.credential.is_some(), Term::Credential),
+            (self.freeze_window.is_some(), Term::FreezeWindow),
+            (self.sandbox.is_some(), Term::Sandbox),
+        ];
+        terms.into_iter().filter(|(given, _)| *given).map(|(_, term)| term)
+    }
+}
+
 /// Which intents a rule matches: all of the keys that are not empty, and of each any item
 /// (spec C6.3). All lists are unique and sorted.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Match {
     /// The tool.
     pub tool_names: Vec<String>,

@@ -11,13 +11,41 @@ use super::rule::Rule;
 use super::sandbox::SandboxFinding;
 use super::subject::Subject;
 use crate::intent::time::Time;
+use crate::intent::words::words;
 use crate::intent::{EndpointClass, Phase};
+use std::ops::Range;
 
 /// At most a plan: a destructive subject in phase `plan`.
 const PLAN: (Verdict, &str) = (Verdict::DryRun, "plan_phase_non_destructive");
 
 /// Not without a human: a destructive subject in phase `apply`.
 const APPLY: (Verdict, &str) = (Verdict::RequireApproval, "destructive_apply_requires_approval");
+
+words! {
+    /// What can change the effect of a rule, by its key or group of keys in a policy.
+    pub enum Term {
+        Agent = "agent",
+        ContextEvidence = "context_evidence",
+        Credential = "credential",
+        Dataflow = "dataflow",
+        DestructiveBoundary = "destructive_boundary",
+        Endpoint = "endpoint",
+        FreezeWindow = "freeze_window",
+        Sandbox = "sandbox",
+        ScriptLimits = "script_limits",
+    }
+}
+
+/// One term that had something to say: the effect before and after it, and where its reasons and
+/// violations stand among all.
+#[derive(Clone, Debug)]
+pub(super) struct Heeded {
+    pub(super) term: Term,
+    pub(super) from: Verdict,
+    pub(super) to: Verdict,
+    pub(super) reasons: Range<usize>,
+    pub(super) violations: Range<usize>,
+}
 
 /// The effect of a rule and what it rests on.
 #[derive(Clone, Debug)]
@@ -30,6 +58,8 @@ pub(super) struct Say<'p> {
     pub(super) reason_codes: Vec<&'p str>,
     /// Violations beside the rule's own.
     pub(super) violations: Vec<&'p str>,
+    /// The terms that spoke, in order. Empty, and so no allocation, where all of them hold.
+    pub(super) heeded: Vec<Heeded>,
     pub(super) freeze_window: Option<FreezeFinding>,
     pub(super) sandbox: Option<SandboxFinding>,
 }
@@ -42,36 +72,53 @@ impl<'p> Say<'p> {
             effect: rule.effect,
             reason_codes: Vec::new(),
             violations: Vec::new(),
+            heeded: Vec::new(),
             freeze_window: None,
             sandbox: None,
         };
         say.heed_terms(subject, at);
-        say.heed_boundary(subject);
+        say.heed(Term::DestructiveBoundary, |say| say.heed_boundary(subject));
         say
+    }
+
+    /// Lets one term speak, and records it if it does.
+    fn heed(&mut self, term: Term, check: impl FnOnce(&mut Say<'p>)) {
+        let (from, reasons) = (self.effect, self.reason_codes.len());
+        let violations = self.violations.len();
+        check(self);
+        if self.reason_codes.len() > reasons {
+            self.heeded.push(Heeded {
+                term,
+                from,
+                to: self.effect,
+                reasons: reasons..self.reason_codes.len(),
+                violations: violations..self.violations.len(),
+            });
+        }
     }
 
     fn heed_terms(&mut self, subject: &Subject<'_>, at: Time) {
         let terms = &self.rule.terms;
         if let Some(dataflow) = &terms.dataflow {
-            dataflow.check(subject, self);
+            self.heed(Term::Dataflow, |say| dataflow.check(subject, say));
         }
         if let Some(endpoint) = &terms.endpoint {
-            endpoint.check(subject, self);
+            self.heed(Term::Endpoint, |say| endpoint.check(subject, say));
         }
         if let Some(context) = &terms.context {
-            context.check(self);
+            self.heed(Term::ContextEvidence, |say| context.check(say));
         }
         if let Some(agent) = &terms.agent {
-            agent.check(subject, at, self);
+            self.heed(Term::Agent, |say| agent.check(subject, at, say));
         }
         if let Some(credential) = &terms.credential {
-            credential.check(subject, self);
+            self.heed(Term::Credential, |say| credential.check(subject, say));
         }
         if let Some(freeze_window) = &terms.freeze_window {
-            freeze_window.check(subject, at, self);
+            self.heed(Term::FreezeWindow, |say| freeze_window.check(subject, at, say));
         }
         if let Some(sandbox) = &terms.sandbox {
-            sandbox.check(subject, self);
+            self.heed(Term::Sandbox, |say| sandbox.check(subject, say));
         }
     }
 

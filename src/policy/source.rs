@@ -55,9 +55,6 @@ const FAIL_CLOSED: Keys = Keys {
     legacy: &[],
 };
 
-/// Risk classes of `fail_closed` where the policy names none.
-const FAIL_CLOSED_RISKS: [&str; 2] = ["critical", "high"];
-
 /// Why a policy could not be loaded.
 #[derive(Debug, thiserror::Error)]
 pub enum PolicyError {
@@ -196,7 +193,7 @@ fn fail_closed(node: Node) -> Result<FailClosed, Fault> {
     let enabled = fields.flag("enabled")?;
     let mut risk_classes = lowlist(plain(fields.texts("risk_classes")?));
     if enabled && risk_classes.is_empty() {
-        risk_classes = FAIL_CLOSED_RISKS.map(str::to_owned).to_vec();
+        risk_classes = FailClosed::RISK_CLASSES.map(str::to_owned).to_vec();
     }
     let required_fields = vocabulary(
         fields.texts("required_fields")?,

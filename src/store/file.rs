@@ -74,6 +74,24 @@ pub fn make_parent(path: &Path) -> io::Result<()> {
     }
 }
 
+/// Puts `bytes` in the place of a file, which keeps its mode. A link stays a link.
+///
+/// # Errors
+/// The system says no; the old file then stands.
+pub fn rewrite(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let path = fs::canonicalize(path)?;
+    let permissions = fs::metadata(&path)?.permissions();
+    let temporary = beside(&path)?;
+    let written = write_new(&temporary, bytes)
+        .and_then(|()| fs::set_permissions(&temporary, permissions))
+        .and_then(|()| fs::rename(&temporary, &path));
+    if written.is_err() {
+        // Where this fails too, the first error is the one to report.
+        let _ = fs::remove_file(&temporary);
+    }
+    written
+}
+
 /// A name in the same directory that nobody else uses.
 ///
 /// # Errors

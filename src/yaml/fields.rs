@@ -83,8 +83,10 @@ impl Fields {
         } else if let Some((_, mend)) = keys.legacy.iter().find(|(legacy, _)| *legacy == key) {
             format!("legacy policy proposal fields are not supported [{key}]; {mend}")
         } else {
-            let (key, place) = (shown(key), named(&self.path, keys));
-            format!("unknown field `{key}` in {place}; known fields are {}", keys.read.join(", "))
+            let (key, place) = (&shown(key), named(&self.path, keys));
+            let meant = nearest(key, keys.read).map(|key| format!("did you mean `{key}`? "));
+            let (meant, known) = (meant.unwrap_or_default(), keys.read.join(", "));
+            format!("unknown field `{key}` in {place}; {meant}known fields are {known}")
         };
         Err(Fault::parse(entry.place, what))
     }
@@ -273,6 +275,18 @@ fn merged(entry: Entry) -> Result<Vec<Entry>, Fault> {
     Ok(all)
 }
 
+/// The known key that a mistyped one is nearest to, where it is near: at most one letter in three
+/// is wrong, two neighbours in the wrong order count as one. Letter case does not count.
+fn nearest(key: &str, known: &[&'static str]) -> Option<&'static str> {
+    let key = key.to_lowercase();
+    let distances = known.iter().map(|known| {
+        let distance = strsim::osa_distance(&key, &known.to_lowercase());
+        (distance, *known)
+    });
+    let near = distances.filter(|(distance, known)| *distance <= known.len().min(9) / 3);
+    near.min_by_key(|(distance, _)| *distance).map(|(_, known)| known)
+}
+
 fn named(path: &str, keys: &Keys) -> String {
     if path.is_empty() { keys.document.to_owned() } else { path.to_owned() }
 }
@@ -280,4 +294,29 @@ fn named(path: &str, keys: &Keys) -> String {
 /// At most the first 64 characters, for an error text.
 fn shown(text: &str) -> String {
     text.chars().take(SHOWN_CHARS_MAX).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::nearest;
+
+    #[test]
+    fn a_mistyped_key_is_recognised_and_a_strange_one_is_not() {
+        const KNOWN: [&str; 6] = ["effect", "reason_codes", "rules", "match", "tool_name", "host"];
+        for (key, meant) in [
+            ("efect", "effect"),
+            ("EFFECT", "effect"),
+            ("reasoncodes", "reason_codes"),
+            ("reason-code", "reason_codes"),
+            ("rule", "rules"),
+            ("mtach", "match"),
+            ("toolName", "tool_name"),
+            ("hosts", "host"),
+        ] {
+            assert_eq!(nearest(key, &KNOWN), Some(meant), "{key}");
+        }
+        for key in ["", "x", "verdict", "tool", "hits", "policy"] {
+            assert_eq!(nearest(key, &KNOWN), None, "{key}");
+        }
+    }
 }

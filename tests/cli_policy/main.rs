@@ -9,11 +9,14 @@
 #[path = "../command/mod.rs"]
 mod command;
 mod coverage;
+mod explain;
+mod fmt;
 #[path = "../command/shell.rs"]
 mod shell;
 mod simulate;
 mod suite;
 mod text;
+mod validate;
 mod watch;
 
 use command::Place;

@@ -7,10 +7,10 @@ use super::ruling::Enforcement;
 use super::tokens::TokenSettings;
 use super::unsupported;
 use crate::cli::answer::Failure;
-use crate::cli::project;
 use crate::cli::signing::Signing;
+use crate::cli::{load, project};
 use crate::clock;
-use crate::intent::time::{self, Time};
+use crate::intent::time::Time;
 use std::path::{Component, Path, PathBuf};
 
 /// Where calls are counted when nobody says so.
@@ -38,7 +38,7 @@ pub(super) struct Settings {
 impl Settings {
     pub(super) fn settle(flags: Flags) -> Result<Settings, Failure> {
         flags.unsupported.refuse()?;
-        let evaluation_time = evaluation_time(flags.evaluation_time.as_deref())?;
+        let evaluation_time = load::time("--evaluation-time", flags.evaluation_time.as_deref())?;
         let config = config(&flags)?;
         let profile = Profile::parse(flags.profile.as_deref().or(config.profile.as_deref()))?;
         let enforcement = if flags.simulate { Enforcement::Simulate } else { Enforcement::Enforce };
@@ -85,17 +85,6 @@ fn config(flags: &Flags) -> Result<project::Gate, Failure> {
         unsupported::refuse_member(name, value)?;
     }
     Ok(config)
-}
-
-fn evaluation_time(text: Option<&str>) -> Result<Option<Time>, Failure> {
-    let read = |text: &str| {
-        time::parse(text.trim()).ok_or_else(|| {
-            Failure::input(format!(
-                "invalid --evaluation-time: `{text}`; write it like 2026-01-02T03:04:05Z"
-            ))
-        })
-    };
-    text.map(read).transpose()
 }
 
 /// A relative path must stay below the working directory (spec C13.3).

@@ -80,7 +80,11 @@ fn one(policy: &Path, intent: &Path) -> Outcome {
 }
 
 /// The decision for people, one thing a line.
-fn block(policy: &Policy, intent: &Intent, decision: &Decision) -> impl Iterator<Item = Line> {
+pub(super) fn block(
+    policy: &Policy,
+    intent: &Intent,
+    decision: &Decision,
+) -> impl Iterator<Item = Line> {
     let none = || Line::new().hued(Hue::Faint, "none");
     let list = |codes: &[String]| match codes {
         [] => none(),

@@ -1,6 +1,6 @@
 //! `gait policy validate`: whether a policy loads, and what in it is legal and surprising.
 
-use super::surprises;
+use super::{judge, lint};
 use crate::cli::answer::{Answer, Exit, Outcome};
 use crate::cli::load;
 use crate::policy::Policy;
@@ -12,13 +12,26 @@ use std::path::PathBuf;
 pub(in crate::cli) struct Validate {
     /// Policy file
     policy: PathBuf,
+    /// Exit 5 where there is a warning
+    #[arg(long)]
+    strict: bool,
 }
 
 impl Validate {
     pub(super) fn run(self) -> Outcome {
         let policy = load::policy(&self.policy)?;
         let answer = valid(&policy);
-        Ok(surprises::of(&policy).into_iter().fold(answer, Answer::warn))
+        let file = self.policy.display();
+        let warnings = lint::of(&policy, judge::now());
+        let count = warnings.len();
+        let warnings = warnings.iter().map(|warning| warning.placed(&file));
+        let answer = warnings.fold(answer, Answer::warn);
+        Ok(match count {
+            0 => answer,
+            _ if !self.strict => answer,
+            1 => answer.ending(Exit::Drift).failed("1 warning"),
+            count => answer.ending(Exit::Drift).failed(format!("{count} warnings")),
+        })
     }
 }
 

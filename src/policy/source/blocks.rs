@@ -9,8 +9,8 @@ use super::{DOCUMENT, guard_word, vocabulary};
 use crate::intent::EndpointClass;
 use crate::intent::text::{shown, trimmed, word};
 use crate::policy::Verdict;
-use crate::policy::dataflow::{Dataflow, True};
-use crate::policy::endpoint::Endpoint;
+use crate::policy::dataflow::{self, Dataflow, True};
+use crate::policy::endpoint::{self, Endpoint};
 use crate::policy::limit::{Limit, Scope, Window};
 use crate::yaml::{Fault, Fields, Keys, Place};
 
@@ -49,9 +49,6 @@ const ENDPOINT: Keys = Keys {
 const LIMIT: Keys =
     Keys { document: DOCUMENT, read: &["requests", "window", "scope"], legacy: &[] };
 
-/// Sources that taint where the rule names none.
-const TAINTED: [&str; 2] = ["external", "tool_output"];
-
 /// Reads `dataflow`.
 pub(super) fn dataflow(fields: &mut Fields, rule: &str) -> Result<Option<Dataflow>, Fault> {
     let path = fields.at("dataflow");
@@ -63,15 +60,15 @@ pub(super) fn dataflow(fields: &mut Fields, rule: &str) -> Result<Option<Dataflo
     let destination_values = exact(fields, "destination_values")?;
     let destination_operations = lowered(fields, "destination_operations")?;
     let action = fields.text("action")?;
-    let reason_code = or(fields, "reason_code", "dataflow_tainted_destination")?;
-    let violation = or(fields, "violation", "tainted_dataflow")?;
+    let reason_code = or(fields, "reason_code", dataflow::REASON_CODE)?;
+    let violation = or(fields, "violation", dataflow::VIOLATION)?;
     let lists =
         [&tainted_sources, &destination_kinds, &destination_values, &destination_operations];
     if !enabled && lists.iter().all(|list| list.is_empty()) {
         return Ok(None);
     }
     if tainted_sources.is_empty() {
-        tainted_sources = TAINTED.map(str::to_owned).to_vec();
+        tainted_sources = dataflow::TAINTED.map(str::to_owned).to_vec();
     }
     Ok(Some(Dataflow {
         enabled: True,
@@ -98,8 +95,8 @@ pub(super) fn endpoint(fields: &mut Fields, rule: &str) -> Result<Option<Endpoin
     let egress = fields.texts("egress_classes")?;
     let action = fields.text("action")?;
     let destructive = fields.text("destructive_action")?;
-    let reason_code = or(fields, "reason_code", "endpoint_constraint_violation")?;
-    let violation = or(fields, "violation", "endpoint_constraint_violation")?;
+    let reason_code = or(fields, "reason_code", endpoint::VIOLATION)?;
+    let violation = or(fields, "violation", endpoint::VIOLATION)?;
     let lists = [&path_allowlist, &path_denylist, &domain_allowlist, &domain_denylist];
     let named = egress.iter().chain([&destructive]).any(|(text, _)| !text.trim().is_empty());
     if !enabled && !named && lists.iter().all(|list| list.is_empty()) {

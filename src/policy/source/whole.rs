@@ -5,7 +5,7 @@ use super::{DOCUMENT, guard_word_of_whole};
 use crate::intent::text::trimmed;
 use crate::policy::Verdict;
 use crate::policy::dataflow::True;
-use crate::policy::mcp_trust::{McpTrust, normal_duration};
+use crate::policy::mcp_trust::{GUARDED, McpTrust, normal_duration};
 use crate::policy::script::ScriptTerms;
 use crate::yaml::{Fault, Fields, Keys, Node};
 
@@ -29,9 +29,6 @@ const MCP_TRUST: Keys = Keys {
     ],
     legacy: &[],
 };
-
-/// Risk classes that `mcp_trust` guards where it names none.
-const GUARDED: [&str; 2] = ["critical", "high"];
 
 /// Reads `scripts`.
 pub(super) fn scripts(node: Node) -> Result<ScriptTerms, Fault> {
