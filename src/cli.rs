@@ -10,6 +10,7 @@
 mod proxy;
 mod policy;
 mod gate;
+mod kill_switch;
 mod keys;
 mod approve;
 mod delegate;
@@ -63,6 +64,9 @@ enum Command {
     /// Judge one intent
     #[command(subcommand)]
     Gate(gate::Command),
+    /// Stop tools, agents, paths and more, whatever the policy says
+    #[command(subcommand)]
+    KillSwitch(kill_switch::Command),
     /// Make, renew and check signing keys
     #[command(subcommand)]
     Keys(keys::Command),
@@ -130,6 +134,7 @@ impl Command {
             Command::Proxy(command) => command.run(invocation),
             Command::Policy(command) => command.run(invocation),
             Command::Gate(command) => command.run(invocation),
+            Command::KillSwitch(command) => command.run(invocation),
             Command::Keys(command) => command.run(invocation),
             Command::Approve(command) => command.run(invocation),
             Command::Delegate(command) => command.run(invocation),

@@ -12,21 +12,26 @@ mod record;
 mod relationship;
 mod audit;
 mod delegated;
+mod found;
 mod read;
 
+use crate::intent::text::list;
 use crate::intent::{Intent, Label};
 use crate::json::{self, CanonicalError, Digest};
 use crate::policy::Verdict;
 use crate::sign::PrivateKey;
 use delegated::DelegationRef;
 use jiff::Timestamp;
-use record::{ContextMembers, ProofMembers, ReferenceMembers};
+use record::{
+    BrokerMembers, ContextMembers, EvaluationMembers, ProofMembers, ReferenceMembers, value,
+};
 use relationship::{Caller, Names, PolicySchema, Relationship};
 use serde::Serialize;
 use std::time::Duration;
 
 pub use audit::{ApprovalAudit, Asked, DelegationAudit};
 pub use delegated::Delegated;
+pub use found::Found;
 pub use read::{ReadError, Unverified};
 pub use record::Record;
 
@@ -59,6 +64,10 @@ pub struct Facts<'a> {
     pub approval_ref: &'a str,
     /// The delegation that the intent claims, if any.
     pub delegated: Option<Delegated<'a>>,
+    /// Where the intent's context was looked up; may be empty.
+    pub context_source: &'a str,
+    /// What was found out beside the verdict.
+    pub found: Found<'a>,
     /// How long deciding took.
     pub latency: Duration,
 }
@@ -111,10 +120,27 @@ impl Record {
             violations: facts.violations.to_vec(),
             latency_ms: facts.latency.as_secs_f64() * 1e3,
             approval_token_ref: facts.approval_ref.to_owned(),
+            broker: facts.found.credential.map(BrokerMembers::of).unwrap_or_default(),
             proofs: ProofMembers {
                 delegation_ref: facts.delegated.as_ref().map(DelegationRef::of),
-                ..ProofMembers::default()
+                ..ProofMembers::of(&facts.found)
             },
+            skill_provenance: value(&intent.skill_provenance()),
+            ..Record::with_evaluation(facts)
+        }
+    }
+
+    /// How the verdict came about, where it was not from the rules and the intent alone.
+    fn with_evaluation(facts: &Facts<'_>) -> Record {
+        let context_source = facts.context_source.to_owned();
+        let plain = EvaluationMembers { context_source, ..EvaluationMembers::default() };
+        let finding = facts.found.details.and_then(|details| details.script.as_deref());
+        let (Some(script), Some(finding)) = (facts.intent.script(), finding) else {
+            return Record { evaluation: plain, ..Record::default() };
+        };
+        Record {
+            matched_rule_ids: step_rules(facts),
+            evaluation: plain.with_script(script, finding),
             ..Record::default()
         }
     }
@@ -134,6 +160,13 @@ impl Record {
     }
 }
 
+/// The rules that matched the steps of a script, each step's as one text; none for other intents.
+fn step_rules(facts: &Facts<'_>) -> Vec<String> {
+    let script = facts.found.details.and_then(|details| details.script.as_deref());
+    let steps = script.into_iter().flat_map(|script| &script.steps);
+    list(steps.filter_map(|step| step.matched_rule.clone()).collect())
+}
+
 fn relationship(facts: &Facts<'_>, trace_id: &str) -> Relationship {
     let context = facts.intent.context();
     let names =
@@ -143,8 +176,12 @@ fn relationship(facts: &Facts<'_>, trace_id: &str) -> Relationship {
         session: context.labels.get(&Label::SessionId).map(String::as_str),
         delegation: facts.delegated.as_ref().map(|delegated| delegated.chain),
     };
-    let schema = PolicySchema { id: facts.policy_id, version: facts.policy_version };
-    Relationship::of_trace(&names, &caller, &schema)
+    let schema = PolicySchema {
+        id: facts.policy_id,
+        version: facts.policy_version,
+        matched_rule_ids: step_rules(facts),
+    };
+    Relationship::of_trace(&names, &caller, schema)
 }
 
 #[cfg(test)]
@@ -175,6 +212,8 @@ mod tests {
             violations: &["v".to_owned()],
             approval_ref: "t1",
             delegated: None,
+            context_source: "",
+            found: Found::default(),
             latency: Duration::from_micros(1500),
         })
     }

@@ -55,21 +55,22 @@ fn text_says_the_same() {
 fn parts_that_are_not_there_are_refused_by_name() {
     let place = Place::with("{}");
     for flag in [
-        "--approval-token t.json",
-        "--approval-token-chain a,b",
-        "--delegation-token t.json",
-        "--kill-switch-state k.json",
-        "--wrkr-inventory i.json",
         "--context-envelope e.json",
         "--approved-script-registry r.json",
-        "--credential-broker stub",
-        "--credential-ref x",
+        "--credential-command x",
+        "--credential-env-prefix X_",
     ] {
         let run = place.eval(flag);
         refused(&run, "not supported");
         refused(&run, flag.split(' ').next().unwrap());
     }
+    for (broker, part) in
+        [("env", "not supported"), ("nope", "unsupported credential broker: nope")]
+    {
+        refused(&place.eval(&format!("--credential-broker {broker}")), part);
+    }
     assert_eq!(place.eval("--credential-broker off --rate-limit-state r.json").exit, 4);
+    assert!(!place.path("r.json").exists(), "nothing was counted");
     refused(&place.eval("--evaluation-time yesterday"), "invalid --evaluation-time");
 }
 
@@ -133,6 +134,18 @@ fn profile_oss_prod_is_strict() {
     refused(&place.eval(prod), "rejects policy default_verdict=allow");
     place.put("policy.yaml", "rules: [{name: a, effect: allow, match: {risk_classes: [high]}}]");
     refused(&place.eval(prod), "require_broker_credential");
+    let brokered = "rules: [{name: a, effect: allow, match: {risk_classes: [high]}, \
+        require_broker_credential: true}]";
+    place.put("policy.yaml", brokered);
+    refused(&place.eval(prod), "requires --credential-broker for high-risk policies");
+    assert_eq!(
+        place
+            .eval(&format!(
+                "{prod} --credential-broker stub --approval-public-key keys/k_public.key"
+            ))
+            .exit,
+        4
+    );
     place.put("policy.yaml", "rules: [{name: a, effect: require_approval}]");
     refused(&place.eval(prod), "requires explicit approval verify key");
     let run = place.eval(&format!("{prod} --approval-public-key keys/k_public.key"));
@@ -157,8 +170,10 @@ fn the_project_config_fills_in_and_flags_win() {
     refused(&place.eval("--config missing.yaml"), "read project config: missing.yaml");
     let run = place.eval("--config missing.yaml --no-config");
     assert_eq!((run.exit, run.json()["trace_path"] == "out/trace.json"), (3, false), "{run:?}");
+    place.put(".gait/config.yaml", "gate: {credential_command: x}");
+    refused(&place.eval(""), "`gate.credential_command` in the project config is not supported");
     place.put(".gait/config.yaml", "gate: {kill_switch_state: k.json}");
-    refused(&place.eval(""), "`gate.kill_switch_state` in the project config is not supported");
+    refused(&place.eval(""), "read kill switch state: k.json");
     place.put(".gait/config.yaml", "gate: [");
     refused(&place.eval(""), "parse project config: .gait/config.yaml");
     place.put(".gait/config.yaml", "");

@@ -12,7 +12,7 @@ use gait::intent::time::{self, Time};
 use gait::json::Digest;
 use gait::policy::{self, Verdict};
 use gait::sign::{PrivateKey, PublicKey};
-use gait::trace::{self, ApprovalAudit, Asked, Delegated, DelegationAudit, Facts, Record};
+use gait::trace::{self, ApprovalAudit, Asked, Delegated, DelegationAudit, Facts, Found, Record};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -90,7 +90,7 @@ fn approval_holds(row: &Value) -> bool {
     let (id, want) = (&row["id"], &row["gate_eval"]);
     let policy = policy::source::parse("policy.yaml", text(&row["policy"]).as_bytes()).unwrap();
     let intent = intent(text(&row["intent"]));
-    let decision = policy.decide(&intent, gait::intent::time::DEFAULT);
+    let decision = policy.decide(&intent, time::DEFAULT);
     if decision.verdict != Verdict::RequireApproval {
         assert_eq!(want["json"]["verdict"], decision.verdict.as_str(), "{id}");
         return false;
@@ -211,6 +211,8 @@ fn traced(intent: &Intent, policy_digest: Digest, delegated: Delegated<'_>) -> V
         violations: &[],
         approval_ref: "",
         delegated: Some(delegated),
+        context_source: "",
+        found: Found::default(),
         latency: Duration::ZERO,
     });
     serde_json::to_value(record).unwrap()

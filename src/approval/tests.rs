@@ -159,7 +159,8 @@ fn zero_is_no_bound_a_star_is_every_scope_and_a_delegation_is_bound() {
     let wanted = Wanted { targets: 99, operations: 99, ..wanted() };
     let check = |wanted: &Wanted| validate(&token, &key().public(), wanted, now()).err();
     assert_eq!(check(&wanted), None);
-    assert_eq!(check(&wanted.bound_to(delegation)), None);
+    let bound = Wanted { delegation_digest: Some(delegation), ..wanted };
+    assert_eq!(check(&bound), None);
 }
 
 #[test]
@@ -272,10 +273,19 @@ fn what_an_intent_needs_follows_from_its_targets_and_phase() {
     assert_eq!(wanted("plan", delete).scope, ["tool:files.write"]);
     assert_eq!(wanted("apply", read).scope, ["tool:files.write"]);
 
-    let script = both.clone().with_steps([2, 0, 3].into_iter());
-    assert_eq!((script.targets, script.operations), (5, 3));
-    let script = both.with_steps([0, 0].into_iter());
-    assert_eq!((script.targets, script.operations), (2, 2));
+    let script = |steps: &str, own: &str| {
+        let text = format!(
+            r#"{{"script":{{"steps":[{steps}]}},"targets":[{own}],
+                "context":{{"identity":"a","workspace":"/","risk_class":"low"}}}}"#
+        );
+        let intent = from_json(text.as_bytes()).unwrap().normalise().unwrap();
+        let wanted = Wanted::of(&intent, Digest::of(b"policy"));
+        (wanted.targets, wanted.operations)
+    };
+    let step = |targets: &str| format!(r#"{{"tool_name":"t","targets":[{targets}]}}"#);
+    let steps = [step(&format!("{read},{delete}")), step(""), step(read)].join(",");
+    assert_eq!(script(&steps, ""), (3, 3));
+    assert_eq!(script(&step(""), &format!("{read},{delete}")), (2, 1));
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! What a token must permit for one call to run (spec C11.5).
 
 use crate::intent::text::lowlist;
-use crate::intent::{Intent, Phase};
+use crate::intent::{Delegation, Intent, Phase, Script};
 use crate::json::Digest;
 
 /// What is to be approved.
@@ -24,28 +24,26 @@ pub struct Wanted {
 impl Wanted {
     /// What `intent` needs under the policy of that digest.
     pub fn of(intent: &Intent, policy_digest: Digest) -> Wanted {
-        let targets = intent.targets().len() as u64;
+        let own = intent.targets().len() as u64;
+        let (targets, operations) = match intent.script() {
+            Some(script) => (targets_of(script).unwrap_or(own), script.steps.len() as u64),
+            None => (own, own.max(1)),
+        };
         Wanted {
             intent_digest: intent.digest(),
             policy_digest,
-            delegation_digest: None,
+            delegation_digest: intent.delegation().map(Delegation::digest),
             scope: scope(intent),
             targets,
-            operations: targets.max(1),
+            operations,
         }
     }
+}
 
-    /// The same for an intent that rests on a delegation.
-    pub fn bound_to(self, delegation: Digest) -> Wanted {
-        Wanted { delegation_digest: Some(delegation), ..self }
-    }
-
-    /// The same for a script: `step_targets` says how many targets each step has.
-    pub fn with_steps(self, step_targets: impl ExactSizeIterator<Item = usize>) -> Wanted {
-        let operations = step_targets.len() as u64;
-        let targets = step_targets.map(|count| count as u64).sum();
-        Wanted { operations, targets: if targets > 0 { targets } else { self.targets }, ..self }
-    }
+/// How many targets all steps have; `None` for none.
+fn targets_of(script: &Script) -> Option<u64> {
+    let sum: usize = script.steps.iter().map(|step| step.targets.len()).sum();
+    Some(sum as u64).filter(|sum| *sum > 0)
 }
 
 fn scope(intent: &Intent) -> Vec<String> {

@@ -1,49 +1,28 @@
-//! Files that a command writes, and the bound on those that it reads.
-//!
-//! Written files hold decisions or keys, so only their owner may read them, and a reader never
-//! sees half of one: the bytes go to a temporary file beside the target, are synced, and take the
-//! target's name.
+//! Files that a command reads and writes, and what is said when that fails.
 
 mod growing;
 
 pub(super) use growing::Growing;
 
 use super::answer::Failure;
+use crate::store::{StoreError, file};
 use crate::trace;
 use serde::Serialize;
-use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::{fs, io};
+
+pub(super) use crate::store::file::Existing;
 
 /// No intent, trace or config that a command reads is larger.
 const INPUT_BYTES_MAX: u64 = 4 << 20;
-
-/// What to do with a file that is already there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Existing {
-    /// Leave it and fail.
-    Refuse,
-    /// Put the new one in its place.
-    Replace,
-}
 
 /// Reads a whole file; `what` names it in the error.
 ///
 /// # Errors
 /// Exit 6: it cannot be read, or is larger than any such file should be.
 pub(super) fn read(what: &str, path: &Path) -> Result<Vec<u8>, Failure> {
-    let fail = |reason: &dyn std::fmt::Display| {
-        Failure::input(format!("read {what}: {}: {reason}", path.display()))
-    };
-    let mut bytes = Vec::new();
-    File::open(path)
-        .and_then(|file| file.take(INPUT_BYTES_MAX + 1).read_to_end(&mut bytes))
-        .map_err(|error| fail(&error))?;
-    if bytes.len() as u64 > INPUT_BYTES_MAX {
-        return Err(fail(&format_args!("larger than {INPUT_BYTES_MAX} bytes")));
-    }
-    Ok(bytes)
+    file::read(path, INPUT_BYTES_MAX)
+        .map_err(|error| Failure::input(format!("read {what}: {}: {error}", path.display())))
 }
 
 /// Writes `bytes` to `path` with mode 0600, making missing directories with mode 0750.
@@ -56,7 +35,7 @@ pub(super) fn write(
     bytes: &[u8],
     existing: Existing,
 ) -> Result<(), Failure> {
-    write_beside(path, bytes, existing).map_err(|error| {
+    file::write(path, bytes, existing).map_err(|error| {
         let path_text = path.display();
         if existing == Existing::Refuse && fs::symlink_metadata(path).is_ok() {
             let mend = "use --force to overwrite";
@@ -64,47 +43,6 @@ pub(super) fn write(
         }
         refused(what, path, &error)
     })
-}
-
-fn write_beside(path: &Path, bytes: &[u8], existing: Existing) -> io::Result<()> {
-    make_parent(path)?;
-    let temporary = beside(path)?;
-    let written = write_new(&temporary, bytes).and_then(|()| match existing {
-        // A link is made only where there is no name yet; a rename takes one over.
-        Existing::Refuse => fs::hard_link(&temporary, path),
-        Existing::Replace => fs::rename(&temporary, path),
-    });
-    if written.is_err() || existing == Existing::Refuse {
-        // Where this fails too, the first error is the one to report.
-        let _ = fs::remove_file(&temporary);
-    }
-    written
-}
-
-fn make_parent(path: &Path) -> io::Result<()> {
-    match path.parent() {
-        Some(parent) => DirBuilder::new().recursive(true).mode(0o750).create(parent),
-        None => Ok(()),
-    }
-}
-
-/// A name in the same directory that nobody else uses.
-fn beside(path: &Path) -> io::Result<PathBuf> {
-    let name = path.file_name().ok_or_else(|| io::Error::other("the path names no file"))?;
-    let mut random = [0; 8];
-    getrandom::fill(&mut random).map_err(io::Error::other)?;
-    let suffix = u64::from_le_bytes(random);
-    Ok(path.with_file_name(format!(".{}.{suffix:016x}", name.to_string_lossy())))
-}
-
-fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut file = new(path)?;
-    file.write_all(bytes)?;
-    file.sync_all()
-}
-
-fn new(path: &Path) -> io::Result<File> {
-    OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
 }
 
 /// Writes a record over what is there: the same decision has the same file name.
@@ -118,6 +56,13 @@ pub(super) fn write_record<T: Serialize>(
 ) -> Result<(), Failure> {
     let bytes = trace::to_file(record).map_err(Failure::internal)?;
     write(what, path, &bytes, Existing::Replace)
+}
+
+impl From<StoreError> for Failure {
+    /// A state file that means nothing is invalid input; all else is the machine's.
+    fn from(error: StoreError) -> Failure {
+        if error.is_input() { Failure::input(error) } else { Failure::internal(error) }
+    }
 }
 
 fn refused(what: &str, path: &Path, error: &io::Error) -> Failure {

@@ -26,7 +26,15 @@ pub(super) struct Gate {
     pub(super) approval_public_key_env: Option<String>,
     pub(super) approval_private_key: Option<PathBuf>,
     pub(super) approval_private_key_env: Option<String>,
+    pub(super) kill_switch_state: Option<PathBuf>,
+    pub(super) rate_limit_state: Option<PathBuf>,
+    /// A name; `off` may come as false.
+    pub(super) credential_broker: Option<serde_json::Value>,
+    pub(super) credential_ref: Option<String>,
+    pub(super) credential_scopes: Option<String>,
+    pub(super) credential_evidence_path: Option<PathBuf>,
     pub(super) trace_path: Option<PathBuf>,
+    pub(super) wrkr_inventory_path: Option<PathBuf>,
     /// Every other key; the caller refuses those that ask for what is not there.
     #[serde(flatten)]
     pub(super) others: BTreeMap<String, serde_json::Value>,

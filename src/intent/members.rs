@@ -51,7 +51,7 @@ impl<'a> Members<'a> {
     }
 
     /// `true` or `false`; false where it is not given.
-    pub(super) fn flag(&mut self, name: &str) -> Result<bool, String> {
+    pub(crate) fn flag(&mut self, name: &str) -> Result<bool, String> {
         match self.take(name) {
             Value::Null => Ok(false),
             Value::Bool(flag) => Ok(flag),

@@ -32,6 +32,11 @@ impl Policy {
         }
     }
 
+    /// Whether the intent lacks what `fail_closed` requires, so that no rule is looked at.
+    pub fn fails_closed(&self, intent: &Intent) -> bool {
+        fail_closed::check(&self.fail_closed, intent).is_some()
+    }
+
     /// The rules that give the decision, unless fail-closed gives it: all that match at the
     /// priority of the first that does. Of a script, those of all its steps.
     pub fn matched(&self, intent: &Intent) -> Vec<&Rule> {

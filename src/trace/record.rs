@@ -100,21 +100,21 @@ pub(super) struct ContextMembers {
 #[serde(default)]
 pub(super) struct BrokerMembers {
     #[serde(skip_serializing_if = "unset")]
-    broker_credential_ref: String,
+    pub(super) broker_credential_ref: String,
     #[serde(skip_serializing_if = "unset")]
-    broker_credential_source: String,
+    pub(super) broker_credential_source: String,
     #[serde(skip_serializing_if = "unset")]
-    broker_credential_access_type: String,
+    pub(super) broker_credential_access_type: String,
     #[serde(skip_serializing_if = "unset")]
-    broker_credential_issuer: String,
+    pub(super) broker_credential_issuer: String,
     #[serde(skip_serializing_if = "unset")]
-    broker_request_digest: String,
+    pub(super) broker_request_digest: String,
     #[serde(skip_serializing_if = "unset")]
-    broker_target_binding: String,
+    pub(super) broker_target_binding: String,
     #[serde(skip_serializing_if = "unset")]
-    broker_run_binding: String,
+    pub(super) broker_run_binding: String,
     #[serde(skip_serializing_if = "unset")]
-    broker_job_binding: String,
+    pub(super) broker_job_binding: String,
 }
 
 /// What the intent's context refers to elsewhere.
@@ -134,29 +134,29 @@ pub(super) struct ReferenceMembers {
 #[serde(default)]
 pub(super) struct EvaluationMembers {
     #[serde(skip_serializing_if = "unset")]
-    context_set_digest: String,
+    pub(super) context_set_digest: String,
     #[serde(skip_serializing_if = "unset")]
-    context_evidence_mode: String,
+    pub(super) context_evidence_mode: String,
     #[serde(skip_serializing_if = "unset")]
-    context_ref_count: i64,
+    pub(super) context_ref_count: i64,
     #[serde(skip_serializing_if = "unset")]
-    context_source: String,
+    pub(super) context_source: String,
     #[serde(skip_serializing_if = "unset")]
-    script: bool,
+    pub(super) script: bool,
     #[serde(skip_serializing_if = "unset")]
-    step_count: i64,
+    pub(super) step_count: i64,
     #[serde(skip_serializing_if = "unset")]
-    script_hash: String,
+    pub(super) script_hash: String,
     #[serde(skip_serializing_if = "unset")]
-    composite_risk_class: String,
+    pub(super) composite_risk_class: String,
     #[serde(skip_serializing_if = "unset")]
-    step_verdicts: Vec<Value>,
+    pub(super) step_verdicts: Vec<Value>,
     #[serde(skip_serializing_if = "unset")]
-    pre_approved: bool,
+    pub(super) pre_approved: bool,
     #[serde(skip_serializing_if = "unset")]
-    pattern_id: String,
+    pub(super) pattern_id: String,
     #[serde(skip_serializing_if = "unset")]
-    registry_reason: String,
+    pub(super) registry_reason: String,
 }
 
 /// Decisions beside the rules.
@@ -185,7 +185,7 @@ impl ContextMembers {
         let access_type = context.credential_access_type.map(|word| word.as_str().to_owned());
         ContextMembers {
             agent_id: label(Label::AgentId),
-            agent_identity: Value::Null,
+            agent_identity: value(&context.agent_identity),
             run_id: label(Label::RunId),
             workflow_id: label(Label::WorkflowId),
             repo: label(Label::Repo),
@@ -216,6 +216,12 @@ impl ReferenceMembers {
             agent_action_bom_ref: label(Label::AgentActionBomRef),
         }
     }
+}
+
+/// What another room says, in the form in which it says it.
+pub(super) fn value<T: Serialize>(said: &T) -> Value {
+    // What is digested and answered always has a JSON form.
+    serde_json::to_value(said).unwrap_or_default()
 }
 
 /// Whether a member is left out when written.

@@ -90,6 +90,8 @@ pub(super) struct Caller<'a> {
 pub(super) struct PolicySchema<'a> {
     pub(super) id: &'a str,
     pub(super) version: &'a str,
+    /// The rules that matched the steps of a script; none for other intents.
+    pub(super) matched_rule_ids: Vec<String>,
 }
 
 impl Relationship {
@@ -97,7 +99,7 @@ impl Relationship {
     pub(super) fn of_trace(
         names: &Names<'_>,
         caller: &Caller<'_>,
-        schema: &PolicySchema<'_>,
+        schema: PolicySchema<'_>,
     ) -> Self {
         let agent = Entity::new("agent", caller.identity);
         let links = caller.delegation.map(|chain| chain.links.clone()).unwrap_or_default();
@@ -107,7 +109,7 @@ impl Relationship {
                 policy_id: schema.id.to_owned(),
                 policy_version: schema.version.to_owned(),
                 policy_digest: names.policy.to_string(),
-                matched_rule_ids: Vec::new(),
+                matched_rule_ids: schema.matched_rule_ids,
             }),
             agent_chain: agents(&links, caller.delegation.map_or(caller.identity, |d| d.requester)),
             edges: edges(

@@ -15,7 +15,7 @@ use source::{Source, imports, root, sources};
 use std::collections::BTreeMap;
 
 /// The rooms of the house, top floor first. A room may import only what stands below it.
-const ROOMS: [&str; 30] = [
+const ROOMS: [&str; 33] = [
     "main",
     "cli",
     "replay",
@@ -29,10 +29,13 @@ const ROOMS: [&str; 30] = [
     "case",
     "evidence",
     "state",
+    "store",
     "snapshot",
     "stage",
     "trace",
+    "broker",
     "policy",
+    "kill_switch",
     "approval",
     "delegation",
     "token",
@@ -49,12 +52,14 @@ const ROOMS: [&str; 30] = [
 ];
 
 /// Rooms that know neither clock nor file nor socket nor tokio; also single files.
-const PURE: [&str; 9] = [
+const PURE: [&str; 11] = [
+    "broker",
     "call",
     "intent",
     "token",
     "approval",
     "delegation",
+    "kill_switch",
     "policy",
     "stage",
     "gate",

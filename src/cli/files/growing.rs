@@ -1,6 +1,7 @@
 //! A file that grows while a command runs, and that nobody sees before it is whole.
 
-use super::{Failure, beside, make_parent, new, refused};
+use super::{Failure, refused};
+use crate::store::file::{beside, create, make_parent};
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write as _};
 use std::path::{Path, PathBuf};
@@ -27,7 +28,7 @@ impl Growing {
         }
         let begun = make_parent(path).and_then(|()| {
             let temporary = beside(path)?;
-            let file = new(&temporary)?;
+            let file = create(&temporary)?;
             Ok((temporary, BufWriter::new(file)))
         });
         let (temporary, out) = begun.map_err(|error| refused(what, path, &error))?;

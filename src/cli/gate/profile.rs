@@ -1,6 +1,7 @@
 //! How strict `gait gate eval` is about its own set-up (spec E18).
 
 use super::ruling::Enforcement;
+use crate::broker::Broker;
 use crate::cli::answer::Failure;
 use crate::cli::signing::Signing;
 use crate::policy::{Policy, Rule, Verdict};
@@ -70,7 +71,7 @@ impl Profile {
     ///
     /// # Errors
     /// Exit 6: the profile asks for more.
-    pub(super) fn accept(self, policy: &Policy) -> Result<(), Failure> {
+    pub(super) fn accept(self, policy: &Policy, broker: Option<Broker>) -> Result<(), Failure> {
         if self == Profile::Standard {
             return Ok(());
         }
@@ -80,12 +81,19 @@ impl Profile {
                  use default_verdict: block or require_approval",
             ));
         }
-        match policy.rules().iter().find(|rule| lets_high_risk_go(rule)) {
+        let mut guarded = policy.rules().iter().filter(|rule| lets_high_risk_go(rule)).peekable();
+        if guarded.peek().is_none() {
+            return Ok(());
+        }
+        match guarded.find(|rule| !rule.terms.broker.required) {
             Some(rule) => Err(Failure::input(format!(
                 "oss-prod profile requires high-risk allow/approval rules to set \
                  require_broker_credential: true; rule `{}` does not",
                 rule.name
             ))),
+            None if broker.is_none() => Err(Failure::input(
+                "oss-prod profile requires --credential-broker for high-risk policies",
+            )),
             None => Ok(()),
         }
     }

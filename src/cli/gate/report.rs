@@ -1,49 +1,92 @@
 //! How `gait gate eval` says what it decided: the answer, or with `--explain` why (spec C9, E19).
 
-use super::ruling::{Ruling, Simulated};
-use super::settings::Settings;
-use super::{Judged, Written};
+use super::ruling::Simulated;
+use super::{Evaluation, Written, limits};
 use crate::cli::answer::Answer;
 use crate::cli::signing::EPHEMERAL;
 use crate::cli::style::Line;
 use crate::cli::verdict_exit;
 use crate::policy::{Rule, Verdict};
 use serde_json::{Value, json};
+use std::path::PathBuf;
 
 /// Everything there is to say.
 pub(super) struct Report<'a> {
-    pub(super) settings: &'a Settings,
-    pub(super) judged: &'a Judged,
-    pub(super) ruling: &'a Ruling,
+    pub(super) eval: Evaluation<'a>,
     pub(super) written: &'a Written,
 }
 
 impl Report<'_> {
     /// The normal object, and its text.
     pub(super) fn answer(&self) -> Answer {
-        let (judged, ruling) = (self.judged, self.ruling);
+        let (judged, ruling) = (self.eval.judged, self.eval.ruling);
         let answer = self
             .lines()
-            .with("profile", self.settings.profile.as_str())
+            .with("profile", self.eval.settings.profile.as_str())
             .with("verdict", ruling.verdict.as_str())
             .with("reason_codes", ruling.reason_codes.clone())
             .with("violations", ruling.violations.clone())
-            .with("approval_ref", self.settings.approval_ref.as_str())
+            .with("approval_ref", self.eval.approval_ref())
             .with("required_approvals", ruling.required_approvals)
-            .with("approval_audit_path", self.audit_path())
+            .with("approval_audit_path", text(self.written.approval_audit.as_ref()))
             .with("trace_id", self.written.trace_id.as_str())
             .with("trace_path", self.trace_path())
             .with("policy_digest", judged.policy.digest().to_string())
             .with("intent_digest", judged.intent.digest().to_string())
             .with("matched_rule", judged.decision.matched_rule.clone())
             .with("phase", judged.intent.context().phase.as_str());
+        let answer = self.found(answer);
         self.warned(simulation(answer, ruling.simulated.as_ref()))
+    }
+
+    /// What was found out and spent on the way.
+    fn found(&self, answer: Answer) -> Answer {
+        let Evaluation { judged, spending, .. } = self.eval;
+        let details = &judged.decision.details;
+        let answer = limits::told(answer, &spending.spent)
+            .with("freeze_window", json!(details.freeze_window))
+            .with("sandbox", json!(details.sandbox))
+            .with("kill_switch", json!(judged.switched))
+            .with("context_source", judged.context_source.as_str())
+            .with("credential_evidence_path", text(self.written.credential_evidence.as_ref()));
+        let answer = self.shown(answer);
+        let answer = match &spending.credential {
+            Some(issued) => issued.told(answer),
+            None => answer,
+        };
+        match (judged.intent.script(), &details.script) {
+            (Some(script), Some(finding)) => answer
+                .with("script", true)
+                .with("step_count", script.steps.len())
+                .with("script_hash", script.hash.to_string())
+                .with("composite_risk_class", finding.composite_risk.as_str())
+                .with("step_verdicts", json!(finding.steps)),
+            _ => answer,
+        }
+    }
+
+    /// What became of the tokens.
+    fn shown(&self, answer: Answer) -> Answer {
+        let answered = &self.eval.spending.answered;
+        let answer = match &answered.approval {
+            Some(outcome) => answer.with("valid_approvals", outcome.valid),
+            None => answer,
+        };
+        match &answered.delegation {
+            Some(outcome) => answer
+                .with("delegation_required", true)
+                .with("valid_delegations", outcome.valid)
+                .with("delegation_ref", outcome.delegation_ref.as_str())
+                .with("delegation_audit_path", text(self.written.delegation_audit.as_ref())),
+            None => answer,
+        }
     }
 
     /// Why the rules decided as they did, before approvals and simulation.
     pub(super) fn explained(&self) -> Answer {
-        let (judged, decision) = (self.judged, &self.judged.decision);
+        let (judged, decision) = (self.eval.judged, &self.eval.judged.decision);
         let failed_closed = self.failed_closed();
+        let broker = decision.demands.broker.as_ref();
         let answer = self
             .lines()
             .with("schema_id", "gait.gate.policy_explain")
@@ -58,15 +101,19 @@ impl Report<'_> {
             .with("missing_fields", missing_fields(failed_closed))
             .with("fail_closed_reason_codes", failed_closed.to_vec())
             .with("approval_required", decision.verdict == Verdict::RequireApproval)
-            .with("required_approvals", self.ruling.required_approvals)
+            .with("required_approvals", self.eval.ruling.required_approvals)
             .with("context_evidence_status", context_evidence(failed_closed))
+            .with("require_broker_credential", broker.is_some())
+            .with("broker_reference", broker.map(|demand| demand.reference.as_str()))
+            .with("broker_scopes", broker.map(|demand| demand.scopes.clone()))
+            .with("kill_switch", json!(judged.switched))
             .with("proof_refs", self.proofs());
         self.warned(answer)
     }
 
     /// The text form.
     fn lines(&self) -> Answer {
-        let ruling = self.ruling;
+        let ruling = self.eval.ruling;
         let mut answer = Answer::new(verdict_exit(ruling.verdict))
             .line(Line::from("gate eval: verdict=").verdict(ruling.verdict))
             .line(format!("trace: {}", self.trace_path()));
@@ -82,51 +129,71 @@ impl Report<'_> {
                 answer = answer.line(format!("{name}: {}", codes.join(",")));
             }
         }
-        match &self.written.audit {
-            Some(path) => answer
-                .line(format!("approvals: 0/{}", ruling.required_approvals))
-                .line(format!("approval audit: {}", path.display())),
-            None => answer,
+        let answered = &self.eval.spending.answered;
+        if let Some(path) = &self.written.approval_audit {
+            let valid = answered.approval.as_ref().map_or(0, |outcome| outcome.valid);
+            answer = answer
+                .line(format!("approvals: {valid}/{}", ruling.required_approvals))
+                .line(format!("approval audit: {}", path.display()));
+        }
+        match (&self.written.delegation_audit, &answered.delegation) {
+            (Some(path), Some(outcome)) => answer
+                .line(format!("delegations: {}", outcome.valid))
+                .line(format!("delegation audit: {}", path.display())),
+            _ => answer,
         }
     }
 
     fn warned(&self, answer: Answer) -> Answer {
-        if self.settings.signing.is_prod() { answer } else { answer.warn(EPHEMERAL) }
+        let warnings = self.eval.judged.warnings.iter().chain(&self.written.warning);
+        let answer = warnings.fold(answer, |answer, warning| answer.warn(warning));
+        let about_keys = self.eval.spending.answered.warning;
+        let answer = about_keys.into_iter().fold(answer, |answer, warning| answer.warn(warning));
+        if self.eval.settings.signing.is_prod() { answer } else { answer.warn(EPHEMERAL) }
     }
 
     /// The rules behind the decision; none where it failed closed.
     fn matched_rules(&self) -> Vec<Value> {
-        match self.judged.decision.matched_rule {
+        match self.eval.judged.decision.matched_rule {
             None => Vec::new(),
-            Some(_) => {
-                self.judged.policy.matched(&self.judged.intent).into_iter().map(rule).collect()
-            }
+            Some(_) => self
+                .eval
+                .judged
+                .policy
+                .matched(&self.eval.judged.intent)
+                .into_iter()
+                .map(rule)
+                .collect(),
         }
     }
 
-    /// The reasons, where they come from `fail_closed`: a block that neither a rule nor the
-    /// default gave.
+    /// The reasons, where they come from `fail_closed`.
     fn failed_closed(&self) -> &[String] {
-        let decision = &self.judged.decision;
-        let by_default = decision.reason_codes == ["default_block"];
-        let failed = decision.verdict == Verdict::Block && decision.matched_rule.is_none();
-        if failed && !by_default { &decision.reason_codes } else { &[] }
+        let judged = self.eval.judged;
+        let failed = judged.policy.fails_closed(&judged.intent);
+        if failed { &judged.decision.reason_codes } else { &[] }
     }
 
     fn proofs(&self) -> Vec<String> {
-        std::iter::once(self.trace_path()).chain(self.audit_path()).collect()
+        let others = [
+            &self.written.approval_audit,
+            &self.written.delegation_audit,
+            &self.written.credential_evidence,
+        ];
+        let others = others.into_iter().filter_map(|path| text(path.as_ref()));
+        std::iter::once(self.trace_path()).chain(others).collect()
     }
 
     fn trace_path(&self) -> String {
         self.written.trace.display().to_string()
     }
-
-    fn audit_path(&self) -> Option<String> {
-        self.written.audit.as_ref().map(|path| path.display().to_string())
-    }
 }
 
 // === details ===
+
+fn text(path: Option<&PathBuf>) -> Option<String> {
+    path.map(|path| path.display().to_string())
+}
 
 fn simulation(answer: Answer, simulated: Option<&Simulated>) -> Answer {
     match simulated {

@@ -1,12 +1,7 @@
 //! What a decision becomes once approvals are asked for and simulation is taken into account.
 
 use crate::policy::{Decision, Verdict};
-
-/// Reason code of a demand for approval to which no token was shown (spec C11.4).
-const TOKEN_MISSING: &str = "approval_token_missing";
-
-/// The violation that goes with every demand that was not met.
-const NOT_GRANTED: &str = "approval_not_granted";
+use crate::{approval, delegation};
 
 /// Reason code of everything that is simulated (spec C8.5).
 const NON_ENFORCING: &str = "simulate_mode_non_enforcing";
@@ -43,22 +38,46 @@ pub(super) struct Simulated {
 }
 
 impl Ruling {
-    /// The decision, with the demand for approval that it makes. No tokens are read, so a demand
-    /// is never met.
+    /// What the policy decided, before anything is shown or spent.
     pub(super) fn of(decision: &Decision) -> Ruling {
-        let mut ruling = Ruling {
+        Ruling {
             verdict: decision.verdict,
             reason_codes: decision.reason_codes.clone(),
             violations: decision.violations.clone(),
             required_approvals: decision.min_approvals,
             simulated: None,
-        };
-        if decision.verdict == Verdict::RequireApproval {
-            ruling.required_approvals = decision.min_approvals.max(1);
-            insert(&mut ruling.reason_codes, TOKEN_MISSING);
-            insert(&mut ruling.violations, NOT_GRANTED);
         }
-        ruling
+    }
+
+    /// Blocks, whatever it was.
+    pub(super) fn block(&mut self, reason_code: &str, violation: &str) {
+        self.verdict = Verdict::Block;
+        self.add_reason(reason_code);
+        insert(&mut self.violations, violation);
+    }
+
+    /// Adds a reason.
+    pub(super) fn add_reason(&mut self, reason_code: &str) {
+        insert(&mut self.reason_codes, reason_code);
+    }
+
+    /// What became of the demand for a proven delegation: one that is not blocks.
+    pub(super) fn heed_delegation(&mut self, outcome: &delegation::Outcome) {
+        outcome.reason_codes.iter().for_each(|code| self.add_reason(code));
+        if let Some(violation) = outcome.violation {
+            self.verdict = Verdict::Block;
+            insert(&mut self.violations, violation);
+        }
+    }
+
+    /// What became of the demand for approval: one that is met allows.
+    pub(super) fn heed_approval(&mut self, outcome: &approval::Outcome) {
+        self.required_approvals = outcome.required;
+        outcome.reason_codes.iter().for_each(|code| self.add_reason(code));
+        match outcome.violation {
+            Some(violation) => insert(&mut self.violations, violation),
+            None => self.verdict = Verdict::Allow,
+        }
     }
 
     /// The ruling as it counts.
@@ -97,6 +116,7 @@ fn insert(codes: &mut Vec<String>, code: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use approval::{Approvers, Demand};
 
     fn ruling(verdict: Verdict, enforcement: Enforcement) -> Ruling {
         let decision = Decision {
@@ -104,7 +124,12 @@ mod tests {
             violations: vec!["v".to_owned()],
             ..Decision::of(verdict)
         };
-        Ruling::of(&decision).under(enforcement)
+        let mut ruling = Ruling::of(&decision);
+        if verdict == Verdict::RequireApproval {
+            let demand = Demand { min_approvals: 0, approvers: Approvers::Any };
+            ruling.heed_approval(&demand.unanswered());
+        }
+        ruling.under(enforcement)
     }
 
     #[test]

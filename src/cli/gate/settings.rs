@@ -1,16 +1,20 @@
 //! What the flags of `gait gate eval` and the project config mean together (spec C9, C12, E18).
 
-use super::flags::{ApprovalFlags, Flags};
+use super::credential::BrokerSettings;
+use super::flags::Flags;
 use super::profile::Profile;
 use super::ruling::Enforcement;
+use super::tokens::TokenSettings;
 use super::unsupported;
 use crate::cli::answer::Failure;
 use crate::cli::project;
 use crate::cli::signing::Signing;
-use crate::cli::verify_key::{Given, VerifyKey};
 use crate::clock;
 use crate::intent::time::{self, Time};
 use std::path::{Component, Path, PathBuf};
+
+/// Where calls are counted when nobody says so.
+const RATE_LIMIT_PATH: &str = ".gait-out/gate_rate_limits.json";
 
 /// Everything that an evaluation needs to know beside its two files.
 pub(super) struct Settings {
@@ -19,13 +23,14 @@ pub(super) struct Settings {
     pub(super) enforcement: Enforcement,
     pub(super) profile: Profile,
     pub(super) signing: Signing,
-    approval_key: VerifyKey,
-    /// Trimmed; may be empty.
-    pub(super) approval_ref: String,
+    pub(super) tokens: TokenSettings,
+    pub(super) inventory_path: Option<PathBuf>,
     /// As it was given.
     evaluation_time: Option<Time>,
+    pub(super) kill_switch_path: Option<PathBuf>,
+    pub(super) rate_limit_path: PathBuf,
+    pub(super) broker: BrokerSettings,
     pub(super) trace_path: Option<PathBuf>,
-    pub(super) audit_path: Option<PathBuf>,
 }
 
 // === impl Settings ===
@@ -42,7 +47,9 @@ impl Settings {
         profile.trust(&signing)?;
         let trace_path = flags.trace_out.or(config.trace_path.clone());
         trace_path.as_deref().map_or(Ok(()), stays_below)?;
-        let approval_key = approval_key(flags.approval, &config);
+        let tokens = TokenSettings::of(flags.approval, flags.delegation, &config);
+        let broker = BrokerSettings::of(flags.broker, &config)?;
+        let rate_limit_path = flags.rate_limit_state.or(config.rate_limit_state);
         let (Some(policy), Some(intent)) = (flags.policy.or(config.policy), flags.intent) else {
             return Err(Failure::input("both --policy and --intent are required"));
         };
@@ -52,31 +59,19 @@ impl Settings {
             enforcement,
             profile,
             signing,
-            approval_key,
-            approval_ref: flags.approval_token_ref.unwrap_or_default().trim().to_owned(),
+            tokens,
+            inventory_path: flags.wrkr_inventory.or(config.wrkr_inventory_path),
             evaluation_time,
+            kill_switch_path: flags.kill_switch_state.or(config.kill_switch_state),
+            rate_limit_path: rate_limit_path.unwrap_or_else(|| RATE_LIMIT_PATH.into()),
+            broker,
             trace_path,
-            audit_path: flags.approval_audit_out,
         })
     }
 
     /// The time at which to judge.
     pub(super) fn evaluation_time(&self) -> Time {
         self.evaluation_time.unwrap_or_else(|| Time::from_timestamp(clock::now()))
-    }
-
-    /// Whether the key that approvals would be checked with can be had.
-    ///
-    /// # Errors
-    /// Exit 6: it cannot, or the profile wants one and there is none.
-    pub(super) fn check_approval_key(&self) -> Result<(), Failure> {
-        match (self.approval_key.clone().load()?, self.profile) {
-            (None, Profile::OssProd) => Err(Failure::input(
-                "oss-prod profile requires explicit approval verify key \
-                 (--approval-public-key/--approval-public-key-env or approval private key source)",
-            )),
-            _ => Ok(()),
-        }
     }
 }
 
@@ -90,21 +85,6 @@ fn config(flags: &Flags) -> Result<project::Gate, Failure> {
         unsupported::refuse_member(name, value)?;
     }
     Ok(config)
-}
-
-/// Flags win, half by half.
-fn approval_key(flags: ApprovalFlags, config: &project::Gate) -> VerifyKey {
-    let public =
-        Given { path: flags.approval_public_key, env: flags.approval_public_key_env }.or(Given {
-            path: config.approval_public_key.clone(),
-            env: config.approval_public_key_env.clone(),
-        });
-    let private = Given { path: flags.approval_private_key, env: flags.approval_private_key_env }
-        .or(Given {
-            path: config.approval_private_key.clone(),
-            env: config.approval_private_key_env.clone(),
-        });
-    VerifyKey { public, private }
 }
 
 fn evaluation_time(text: Option<&str>) -> Result<Option<Time>, Failure> {

@@ -8,42 +8,20 @@ use crate::cli::answer::Failure;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
 use serde_json::Value;
 
-const APPROVALS: &str = "approval tokens are not evaluated by this version; \
-    without a token a require_approval verdict exits 4, which is the same refusal";
-const DELEGATION: &str = "delegation tokens are not evaluated by this version";
-const KILL_SWITCH: &str = "kill switch states are not evaluated by this version";
-const INVENTORY: &str = "inventories are not evaluated by this version";
 const ENVELOPE: &str = "context envelopes have no fixed format";
 const SCRIPTS: &str = "approved scripts have no fixed format";
-const BROKER: &str = "this version has no credential broker; leave it off";
+const BROKER: &str = "of the credential brokers, there is only `stub`";
 
 /// Flag and reason.
-const FLAGS: [(&str, &str); 21] = [
-    ("approval-token", APPROVALS),
-    ("approval-token-chain", APPROVALS),
-    ("delegation-token", DELEGATION),
-    ("delegation-token-chain", DELEGATION),
-    ("delegation-public-key", DELEGATION),
-    ("delegation-public-key-env", DELEGATION),
-    ("delegation-private-key", DELEGATION),
-    ("delegation-private-key-env", DELEGATION),
-    ("kill-switch-state", KILL_SWITCH),
-    ("wrkr-inventory", INVENTORY),
+const FLAGS: [(&str, &str); 7] = [
     ("context-envelope", ENVELOPE),
     ("approved-script-registry", SCRIPTS),
     ("approved-script-public-key", SCRIPTS),
     ("approved-script-public-key-env", SCRIPTS),
-    ("credential-broker", BROKER),
     ("credential-env-prefix", BROKER),
-    ("credential-ref", BROKER),
-    ("credential-scopes", BROKER),
     ("credential-command", BROKER),
     ("credential-command-args", BROKER),
-    ("credential-evidence-out", BROKER),
 ];
-
-/// The one flag here that may be given: `off` asks for nothing.
-const BROKER_FLAG: &str = "credential-broker";
 
 /// The first of these flags that was given, with the reason why it is refused.
 #[derive(Debug)]
@@ -63,28 +41,20 @@ impl Unsupported {
 }
 
 /// # Errors
-/// Exit 6: a config member asks for a part that is not there. `off`, which a YAML reader may take
-/// for false, and blank ask for nothing.
+/// Exit 6: a config member asks for a part that is not there. A blank one asks for nothing.
 pub(super) fn refuse_member(name: &str, value: &Value) -> Result<(), Failure> {
     let flag = name.trim_end_matches("_path").replace('_', "-");
     let reason = FLAGS.iter().find(|(known, _)| *known == flag).map(|(_, reason)| *reason);
     match reason {
-        Some(reason) if !is_off(value) => Err(Failure::input(format!(
+        Some(reason) if !is_blank(value) => Err(Failure::input(format!(
             "`gate.{name}` in the project config is not supported: {reason}"
         ))),
         _ => Ok(()),
     }
 }
 
-fn is_off(value: &Value) -> bool {
-    match value {
-        Value::Null | Value::Bool(false) => true,
-        value => value.as_str().is_some_and(asks_for_nothing),
-    }
-}
-
-fn asks_for_nothing(value: &str) -> bool {
-    matches!(value.trim().to_lowercase().as_str(), "" | "off")
+fn is_blank(value: &Value) -> bool {
+    value.is_null() || value.as_str().is_some_and(|text| text.trim().is_empty())
 }
 
 impl Args for Unsupported {
@@ -102,11 +72,7 @@ impl Args for Unsupported {
 
 impl FromArgMatches for Unsupported {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Unsupported, clap::Error> {
-        let asked = |flag: &str| {
-            let mut values = matches.get_many::<String>(flag).into_iter().flatten();
-            values.any(|value| flag != BROKER_FLAG || !asks_for_nothing(value))
-        };
-        Ok(Unsupported(FLAGS.into_iter().find(|(flag, _)| asked(flag))))
+        Ok(Unsupported(FLAGS.into_iter().find(|(flag, _)| matches.contains_id(flag))))
     }
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
