@@ -103,7 +103,7 @@ fn target(dice: &mut Dice) -> Value {
     };
     let members: &[(&str, Maker)] = &[
         ("endpoint_class", |dice| dice.said(CLASSES)),
-        ("endpoint_domain", |dice| dice.said("api.example.test|host.test")),
+        ("endpoint_domain", |dice| dice.said("api.example.test|host.test|a/b.example.test")),
         ("destructive", |dice| dice.percent(20).into()),
         ("discovery_method", |dice| dice.said("mcp|webmcp|static-mcp|dynamic mcp|a2a")),
         ("read_only_hint", Dice::flag),
