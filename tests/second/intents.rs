@@ -96,14 +96,14 @@ fn target(dice: &mut Dice) -> Value {
     let values = match kind.as_str().unwrap().trim().to_lowercase().as_str() {
         "path" => "/srv/a|/srv/b/c|/etc/x|/srv|/srv/a/../x|/srv//",
         "url" => {
-            "https://u@API.example.test:8443/x?q=1|//host.test/x|http://[::1]:80/|https://a%20b/|https://api.a.example.test|x%zz://h|http://h/%zz|https://host.test#f|ftp://B\u{fc}cher.test"
+            "https://u@API.example.test:8443/x?q=1|//host.test/x|http://[::1]:80/|http://[::1]|http://[::1]x|http://[::1|https://a%20b/|https://api.a.example.test|x%zz://h|http://h/%zz|https://host.test#f|ftp://B\u{fc}cher.test"
         }
         "host" => "host.test|http://https://Api.Example.test:1/z|api.a.example.test:53|HTTP://x",
         _ => VALUES,
     };
     let members: &[(&str, Maker)] = &[
         ("endpoint_class", |dice| dice.said(CLASSES)),
-        ("endpoint_domain", |dice| dice.said("api.example.test|host.test")),
+        ("endpoint_domain", |dice| dice.said("api.example.test|host.test|a/b.example.test")),
         ("destructive", |dice| dice.percent(20).into()),
         ("discovery_method", |dice| dice.said("mcp|webmcp|static-mcp|dynamic mcp|a2a")),
         ("read_only_hint", Dice::flag),
