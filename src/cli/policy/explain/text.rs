@@ -13,7 +13,7 @@ use crate::policy::{Policy, Rule, Verdict};
 const OUTCOME_WIDTH: usize = 10;
 
 /// Names longer than this push what follows them to the right.
-const NAME_WIDTH_MAX: usize = 48;
+const NAME_WIDTH_MAX: usize = 64;
 
 /// Where the terms of a rule stand.
 const TERM_INDENT: usize = OUTCOME_WIDTH + 2;
@@ -76,14 +76,15 @@ fn step(policy: &Policy, at: usize, step: &StepReport<'_>) -> Vec<Line> {
 
 fn rules(reports: &[RuleReport<'_>]) -> Vec<Line> {
     let width = reports.iter().map(|report| named(report.rule).width()).max().unwrap_or_default();
-    let width = width.min(NAME_WIDTH_MAX) + 2;
+    let width = width.min(NAME_WIDTH_MAX);
     reports.iter().flat_map(|report| rule(report, width)).collect()
 }
 
 fn rule(report: &RuleReport<'_>, width: usize) -> Vec<Line> {
     let start = |hue, outcome| {
         let start = Line::new().hued(hue, outcome).padded(OUTCOME_WIDTH);
-        start.then(named(report.rule).padded(width))
+        // A name beyond the column still ends before what is said of it begins.
+        start.then(named(report.rule).padded(width)).text("  ")
     };
     match &report.outcome {
         Outcome::Missed(miss) => {
