@@ -7,14 +7,17 @@
 
 mod alias;
 mod canonical;
+mod node;
 mod number;
 mod parse;
 mod text;
+mod tree;
 
 pub use alias::{aliased_member, folded_name};
 pub use canonical::{CanonicalError, canonical, canonical_into, canonical_object, digest};
+pub use node::Node;
 pub use number::inexact_number;
-pub use parse::{DEPTH_MAX, JsonError, parse};
+pub use parse::{DEPTH_MAX, JsonError, parse, tree};
 
 use std::fmt;
 
