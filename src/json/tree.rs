@@ -73,10 +73,10 @@ impl<'t> Tree<'t> for Node<'t> {
         name: Cow<'t, str>,
         value: impl FnOnce() -> Result<Node<'t>, E>,
     ) -> Result<(), E> {
-        if !list.is_new(&name) {
+        if list.has(&name) {
             return Err(duplicate(&name));
         }
-        list.members.push((name, value()?));
+        list.push(name, value()?);
         Ok(())
     }
 }
@@ -88,13 +88,20 @@ impl<'t> From<List<'t>> for Node<'t> {
 }
 
 impl<'t> List<'t> {
-    fn is_new(&mut self, name: &Cow<'t, str>) -> bool {
-        if self.members.len() < FEW_NAMES {
-            return self.members.iter().all(|(known, _)| known != name);
+    fn has(&self, name: &str) -> bool {
+        match self.members.len() < FEW_NAMES {
+            true => self.members.iter().any(|(known, _)| known == name),
+            false => self.names.contains(name),
         }
-        if self.names.is_empty() {
+    }
+
+    fn push(&mut self, name: Cow<'t, str>, value: Node<'t>) {
+        if self.members.len() >= FEW_NAMES {
+            self.names.insert(name.clone());
+        }
+        self.members.push((name, value));
+        if self.members.len() == FEW_NAMES {
             self.names.extend(self.members.iter().map(|(known, _)| known.clone()));
         }
-        self.names.insert(name.clone())
     }
 }
