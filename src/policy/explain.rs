@@ -118,7 +118,7 @@ impl Policy {
         });
         let steps: Vec<_> = steps.collect();
         let decisions = steps.iter().map(|step| step.decision.clone()).collect();
-        let decision = script::decision_of(self, script, decisions);
+        let decision = script::decision_of(self, intent, script, decisions);
         Explanation { decision, ground: Ground::Steps(steps) }
     }
 

@@ -72,8 +72,11 @@ fn has(intent: &Intent, field: RequiredField) -> bool {
     }
 }
 
+/// Also where only a step's is: targets of its own do not hide those of a script's steps.
 fn has_unknown_endpoint(intent: &Intent) -> bool {
-    intent.targets().iter().any(|target| target.endpoint_class == EndpointClass::Other)
+    let steps = intent.script().into_iter().flat_map(|script| &script.steps);
+    let mut targets = intent.targets().iter().chain(steps.flat_map(|step| &step.targets));
+    targets.any(|target| target.endpoint_class == EndpointClass::Other)
 }
 
 fn says(context: &Context, field: HighRiskField) -> bool {

@@ -63,8 +63,10 @@ fn fail_closed(closed: &Value, call: &Value) -> Option<Answer> {
     if !is_set(&closed["enabled"]) || !risks.contains(&text(&context["risk_class"])) {
         return None;
     }
-    let has_other =
-        items(&call["targets"]).iter().any(|target| target["endpoint_class"] == "other");
+    // A step's target counts also where the script names targets of its own.
+    let of_steps = items(&call["script"]["steps"]).iter().flat_map(|step| items(&step["targets"]));
+    let mut targets = items(&call["targets"]).iter().chain(of_steps);
+    let has_other = targets.any(|target| target["endpoint_class"] == "other");
     let mut found: Vec<(String, String)> = Vec::new();
     let mut missing = |name: &str| {
         found.push((format!("fail_closed_missing_{name}"), format!("missing_{name}")));
