@@ -100,6 +100,16 @@ pub enum StoreError {
 // === impl Species ===
 
 impl Species {
+    /// Where the state lies that `path` names.
+    fn place(self, path: &Path) -> Result<PathBuf, StoreError> {
+        let name = self.name;
+        file::behind_link(path).map_err(|source| StoreError::Read {
+            name,
+            path: path.to_owned(),
+            source,
+        })
+    }
+
     /// Puts `bytes` in the place of the state.
     fn write(self, path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
         let Species { name, write_bytes_max: bytes_max } = self;

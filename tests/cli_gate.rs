@@ -174,10 +174,36 @@ fn the_project_config_fills_in_and_flags_win() {
     refused(&place.eval(""), "`gate.credential_command` in the project config is not supported");
     place.put(".gait/config.yaml", "gate: {kill_switch_state: k.json}");
     refused(&place.eval(""), "read kill switch state: k.json");
+    place.put(
+        ".gait/config.yaml",
+        "gate: {policy: ' ', kill_switch_state: '', private_key: '', trace_path: '', profile: ''}",
+    );
+    assert_eq!(place.eval("").exit, 3, "what is blank is not given");
+    refused(&place.run("gate eval --intent intent.json --json"), "both --policy and --intent");
     place.put(".gait/config.yaml", "gate: [");
-    refused(&place.eval(""), "parse project config: .gait/config.yaml");
+    let run = place.eval("");
+    refused(&run, "parse project config: .gait/config.yaml: line 1 column 7");
+    assert!(!run.out.contains("gate: ["), "{run:?}");
     place.put(".gait/config.yaml", "");
     assert_eq!(place.eval("").exit, 3);
+}
+
+#[test]
+fn a_key_that_is_named_is_not_outranked_by_the_config() {
+    let place = Place::with("rules: [{name: a, effect: require_approval}]");
+    assert_eq!(place.run("keys init --out-dir keys --prefix other").exit, 0);
+    place.put(".gait/config.yaml", "gate: {approval_public_key: keys/other_public.key}");
+    let asked = place.eval("").json();
+    let digests = [&asked["intent_digest"], &asked["policy_digest"]].map(|d| d.as_str().unwrap());
+    let approve = format!(
+        "approve --ttl 1h --scope * --approver a --reason-code r --out t.json --key-mode prod \
+         --private-key keys/k_private.key --intent-digest {} --policy-digest {}",
+        digests[0], digests[1]
+    );
+    assert_eq!(place.run(&approve).exit, 0);
+    assert_eq!(place.eval("--approval-token t.json").exit, 4);
+    let named = "--approval-token t.json --approval-private-key keys/k_private.key";
+    assert_eq!(place.eval(named).exit, 0);
 }
 
 // === traces ===
@@ -213,13 +239,16 @@ fn a_trace_is_private_signed_and_breaks_when_touched() {
 fn a_trace_that_cannot_be_written_fails_the_command() {
     let place = Place::with("default_verdict: dry_run");
     fs::create_dir(place.path("dir")).unwrap();
-    for bad in ["dir", "policy.yaml/t.json"] {
+    std::os::unix::net::UnixListener::bind(place.path("socket")).unwrap();
+    for bad in ["dir", "policy.yaml/t.json", "socket"] {
         let run = place.eval(&format!("--trace-out {bad}"));
         assert_eq!((run.exit, &run.json()["verdict"]), (1, &Value::Null), "{run:?}");
         assert_eq!(run.json()["error_code"], "internal_failure");
     }
     refused(&place.eval("--trace-out ../t.json"), "must not traverse parent directories");
     assert_eq!(fs::read_dir(place.path("dir")).unwrap().count(), 0);
+    let there = fs::symlink_metadata(place.path("socket")).unwrap();
+    assert!(!there.is_file(), "a device would be gone for everybody");
 }
 
 #[test]

@@ -239,3 +239,16 @@ fn an_order_sees_into_a_script() {
         assert_eq!(place.eval(&format!("--kill-switch-state {state}")).exit, 3, "{selector}");
     }
 }
+
+#[test]
+fn an_order_by_a_link_reaches_who_reads_the_file() {
+    let place = Place::new();
+    assert_eq!(place.run("kill-switch add --state real/ks.json --id one --all").exit, 0);
+    std::os::unix::fs::symlink("real/ks.json", place.path("link.json")).unwrap();
+    assert_eq!(place.run("kill-switch add --state link.json --id two --all").exit, 0);
+    assert_eq!(place.json("real/ks.json")["entries"].as_array().map(Vec::len), Some(2));
+    assert!(fs::symlink_metadata(place.path("link.json")).unwrap().is_symlink());
+    std::os::unix::fs::symlink("gone.json", place.path("dangling.json")).unwrap();
+    let run = place.run("kill-switch add --state dangling.json --id x --all --json");
+    refused(&run, "read kill switch state: dangling.json");
+}

@@ -123,3 +123,13 @@ fn a_delegation_that_must_be_proved_is_not_believed() {
     assert_eq!((run.exit, &run.json()["delegation_required"]), (3, &json!(true)), "{run:?}");
     assert_eq!(run.json()["violations"], json!(["delegation_not_granted"]));
 }
+
+#[test]
+fn two_names_of_one_state_share_its_counters() {
+    let place =
+        Place::with("rules: [{name: a, effect: allow, rate_limit: {requests: 2, window: hour}}]");
+    assert_eq!(place.eval("--rate-limit-state real/r.json").exit, 0);
+    std::os::unix::fs::symlink("real/r.json", place.path("link.json")).unwrap();
+    assert_eq!(place.eval("--rate-limit-state link.json").exit, 0);
+    assert_eq!(place.eval("--rate-limit-state real/r.json").exit, 3);
+}

@@ -15,7 +15,8 @@ pub(super) struct Approve {
     /// Digest of the policy; `gait gate eval --json` prints it
     #[arg(long, value_name = "HEX")]
     policy_digest: Option<String>,
-    /// Digest of the delegation that the intent rests on, if any
+    /// Digest of the delegation that the intent rests on, if any; its trace has it, as
+    /// `delegation_ref.chain_digest`
     #[arg(long, value_name = "HEX")]
     delegation_binding_digest: Option<String>,
     /// Who approves; required

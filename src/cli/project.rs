@@ -62,8 +62,42 @@ impl Gate {
         let path = path.unwrap_or(default);
         let bytes = files::read("project config", path)?;
         let project: Option<Project> = serde_saphyr::from_slice(&bytes).map_err(|error| {
-            Failure::input(format!("parse project config: {}: {error}", path.display()))
+            // The lines that follow the first repeat the file.
+            let error = error.to_string();
+            let what = error.lines().next().unwrap_or_default().trim_start_matches("error: ");
+            Failure::input(format!("parse project config: {}: {what}", path.display()))
         })?;
-        Ok(project.and_then(|project| project.gate).unwrap_or_default())
+        Ok(project.and_then(|project| project.gate).unwrap_or_default().without_blanks())
+    }
+
+    /// What is blank is not given: files are often made from a form whose lines are left empty.
+    fn without_blanks(mut self) -> Gate {
+        let texts = [
+            &mut self.profile,
+            &mut self.key_mode,
+            &mut self.private_key_env,
+            &mut self.approval_public_key_env,
+            &mut self.approval_private_key_env,
+            &mut self.credential_ref,
+            &mut self.credential_scopes,
+        ];
+        for text in texts {
+            text.take_if(|text| text.trim().is_empty());
+        }
+        let paths = [
+            &mut self.policy,
+            &mut self.private_key,
+            &mut self.approval_public_key,
+            &mut self.approval_private_key,
+            &mut self.kill_switch_state,
+            &mut self.rate_limit_state,
+            &mut self.credential_evidence_path,
+            &mut self.trace_path,
+            &mut self.wrkr_inventory_path,
+        ];
+        for path in paths {
+            path.take_if(|path| path.as_os_str().as_encoded_bytes().trim_ascii().is_empty());
+        }
+        self
     }
 }

@@ -38,6 +38,17 @@ impl Given {
 }
 
 impl VerifyKey {
+    /// This, or `other` where neither half was given: a key that was named is not outranked by
+    /// one that is only fallen back to.
+    pub(super) fn or(self, other: VerifyKey) -> VerifyKey {
+        if self.is_given() { self } else { other }
+    }
+
+    /// Whether a source was named, well or not.
+    pub(super) fn is_given(&self) -> bool {
+        [&self.public, &self.private].iter().any(|half| half.path.is_some() || half.env.is_some())
+    }
+
     /// The key; the public half wins over the private one.
     ///
     /// # Errors

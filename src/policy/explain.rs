@@ -152,7 +152,7 @@ impl Policy {
         });
         let steps: Vec<_> = steps.collect();
         let decisions: Vec<_> = steps.iter().map(|step| step.decision.clone()).collect();
-        let decision = script::decision_of(self, script, decisions);
+        let decision = script::decision_of(self, intent, script, decisions);
         let limits = TermReport::of_limits(&steps, &decision);
         Explanation { decision, ground: Ground::Steps { steps, limits } }
     }

@@ -105,12 +105,23 @@ impl StepRisk {
 /// The decision on a whole script.
 pub(super) fn decide(policy: &Policy, intent: &Intent, script: &Script, at: Time) -> Decision {
     let subjects = script.steps.iter().map(|step| Subject::step(intent, step));
-    decision_of(policy, script, subjects.map(|subject| policy.judge(&subject, at)).collect())
+    let steps = subjects.map(|subject| policy.judge(&subject, at)).collect();
+    decision_of(policy, intent, script, steps)
 }
 
 /// The decision that follows from those on the steps.
-pub(super) fn decision_of(policy: &Policy, script: &Script, steps: Vec<Decision>) -> Decision {
+pub(super) fn decision_of(
+    policy: &Policy,
+    intent: &Intent,
+    script: &Script,
+    steps: Vec<Decision>,
+) -> Decision {
     let mut decision = combine(&steps);
+    if let Some(broker) = &mut decision.demands.broker {
+        // A receipt is held against every rule that matched, also for steps that ask for none.
+        let rules = policy.matched(intent).into_iter();
+        broker.terms = rules.filter_map(|rule| rule.terms.credential.clone()).collect();
+    }
     let risks: Vec<_> = script.steps.iter().map(StepRisk::of).collect();
     limit(&mut decision, &policy.scripts, &risks);
     decision.details.script = Some(Box::new(finding(script, steps, &risks)));
@@ -161,7 +172,7 @@ fn broker(steps: &[Decision]) -> Option<BrokerDemand> {
     Some(BrokerDemand {
         reference: first_text(demands().map(|demand| demand.reference.as_str())),
         scopes: set(demands().flat_map(|demand| &demand.scopes).map(String::as_str)),
-        terms: demands().flat_map(|demand| demand.terms.clone()).collect(),
+        terms: Vec::new(),
     })
 }
 
@@ -204,4 +215,32 @@ fn finding(script: &Script, decisions: Vec<Decision>, risks: &[StepRisk]) -> Scr
     });
     let highest = risks.iter().copied().max_by_key(|risk| risk.rank());
     ScriptFinding { composite_risk: highest.unwrap_or(StepRisk::Low), steps: steps.collect() }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::intent::read;
+    use crate::intent::time::DEFAULT;
+    use crate::policy::{Decision, source};
+
+    fn decide(policy: &str, script: &str) -> Decision {
+        let intent = format!(
+            r#"{{"script":{{"steps":[{script}]}},"targets":[{{"kind":"path","value":"/x",
+               "operation":"read"}}],"context":{{"identity":"a","workspace":"/w",
+               "risk_class":"high"}}}}"#
+        );
+        let intent = read::from_json(intent.as_bytes()).unwrap().normalise().unwrap();
+        source::parse("p.yaml", policy.as_bytes()).unwrap().decide(&intent, DEFAULT)
+    }
+
+    #[test]
+    fn a_receipt_is_held_against_the_rules_of_all_steps() {
+        let policy = "rules:
+          - {name: a, effect: allow, require_broker_credential: true, match: {tool_names: [a]}}
+          - {name: b, effect: allow, max_credential_ttl_seconds: 60, match: {tool_names: [b]}}";
+        let decision = decide(policy, r#"{"tool_name":"a"},{"tool_name":"b"}"#);
+        let terms = decision.demands.broker.unwrap().terms;
+        assert_eq!(terms.iter().map(|terms| terms.max_ttl_seconds).collect::<Vec<_>>(), [60]);
+        assert_eq!(decide(policy, r#"{"tool_name":"b"}"#).demands.broker, None);
+    }
 }

@@ -60,13 +60,13 @@ impl Source {
         match self {
             Source::Path(path) => read(path).map_err(|error| KeyError::Read {
                 half,
-                reason: format!("{}: {error}", path.display()),
+                reason: format!("{}: {error}", named(&path.display().to_string())),
             }),
             Source::Env(name) => std::env::var(name)
                 .ok()
                 .map(Zeroizing::new)
                 .filter(|text| !text.trim().is_empty())
-                .ok_or_else(|| KeyError::EnvNotSet { half, name: name.clone() }),
+                .ok_or_else(|| KeyError::EnvNotSet { half, name: named(name) }),
         }
     }
 }
@@ -81,10 +81,37 @@ impl fmt::Display for Source {
     }
 }
 
+/// A path or a name, for an error text. Whoever gives the key itself in its place must not read it
+/// in a log.
+fn named(text: &str) -> String {
+    match PrivateKey::parse(text) {
+        Ok(_) => "what was given is itself a private key; give its path or variable".to_owned(),
+        Err(_) => text.to_owned(),
+    }
+}
+
 /// The start of a file, as text that is wiped on drop.
 fn read(path: &PathBuf) -> std::io::Result<Zeroizing<String>> {
     // Room up front: growing would leave unwiped copies behind.
     let mut text = Zeroizing::new(String::with_capacity(KEY_FILE_BYTES_MAX as usize));
     File::open(path)?.take(KEY_FILE_BYTES_MAX).read_to_string(&mut text)?;
     Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_in_the_place_of_its_name_is_not_repeated() {
+        let key = PrivateKey::generate().unwrap();
+        let text = key.to_text().trim_end().to_owned();
+        for source in [Source::Path(text.clone().into()), Source::Env(text.clone())] {
+            let said = source.private().unwrap_err().to_string();
+            assert!(said.contains("itself a private key") && !said.contains(&text), "{said}");
+            assert!(!source.public().unwrap_err().to_string().contains(&text));
+        }
+        let missing = Source::Env("GAIT_NO_SUCH_KEY".to_owned()).private().unwrap_err().to_string();
+        assert_eq!(missing, "private key env not set: GAIT_NO_SUCH_KEY");
+    }
 }

@@ -35,8 +35,12 @@ pub fn read(path: &Path, bytes_max: u64) -> io::Result<Vec<u8>> {
 /// Writes `bytes` to `path` with mode 0600, making missing directories with mode 0750.
 ///
 /// # Errors
-/// The system says no; with [`Existing::Refuse`], there is a file.
+/// The system says no; with [`Existing::Refuse`], there is a file; something else than a file is
+/// there, such as `/dev/null`, which a rename would take away from everybody.
 pub fn write(path: &Path, bytes: &[u8], existing: Existing) -> io::Result<()> {
+    if fs::metadata(path).is_ok_and(|there| !there.is_file()) {
+        return Err(io::Error::other("it is no regular file; give the path of one"));
+    }
     make_parent(path)?;
     let temporary = beside(path)?;
     let written = write_new(&temporary, bytes).and_then(|()| match existing {
@@ -49,6 +53,18 @@ pub fn write(path: &Path, bytes: &[u8], existing: Existing) -> io::Result<()> {
         let _ = fs::remove_file(&temporary);
     }
     written
+}
+
+/// The file that a link leads to; any other path as it is. A state is changed where it lies:
+/// whoever reads it by another name must see the change.
+///
+/// # Errors
+/// The link leads nowhere.
+pub fn behind_link(path: &Path) -> io::Result<PathBuf> {
+    match fs::symlink_metadata(path) {
+        Ok(there) if there.is_symlink() => fs::canonicalize(path),
+        _ => Ok(path.to_owned()),
+    }
 }
 
 /// Adds a line to a file that only grows, mode 0600, and syncs it. One write, so that the lines

@@ -51,6 +51,7 @@ pub fn update<T, E: From<StoreError>>(
     path: &Path,
     change: impl FnOnce(Option<State>) -> Result<(State, T), E>,
 ) -> Result<T, E> {
+    let path = &SPECIES.place(path)?;
     let _lock = Lock::take(SPECIES, path)?;
     let state = match load(path) {
         Ok(state) => Some(state),

@@ -68,6 +68,7 @@ pub fn spend(
     charges: &[Charge],
     now: impl FnOnce() -> Timestamp,
 ) -> Result<Vec<Spent>, StoreError> {
+    let state = &SPECIES.place(state)?;
     let _lock = Lock::take(SPECIES, state)?;
     let mut counters = load(state)?;
     let now = now();

@@ -55,6 +55,9 @@ pub(crate) const HIGH_RISK: &str = "agent_id agent_identity run_id workflow_id r
     credential_ttl_seconds approval_ref wrkr_inventory_ref agent_action_bom_ref";
 
 pub(crate) fn check(policy: &Value) -> Result<(), Refused> {
+    if policy.is_null() {
+        return Err("null is no policy".to_owned());
+    }
     open(policy, TOP)?;
     for (name, only) in [("schema_id", "gait.gate.policy"), ("schema_version", "1.0.0")] {
         let said = &policy[name];

@@ -154,8 +154,8 @@ impl Report<'_> {
     fn warned(&self, answer: Answer) -> Answer {
         let warnings = self.eval.judged.warnings.iter().chain(&self.written.warning);
         let answer = warnings.fold(answer, |answer, warning| answer.warn(warning));
-        let about_keys = self.eval.spending.answered.warning;
-        let answer = about_keys.into_iter().fold(answer, |answer, warning| answer.warn(warning));
+        let about_keys = self.eval.spending.answered.warnings.iter();
+        let answer = about_keys.fold(answer, |answer, warning| answer.warn(*warning));
         if self.eval.settings.signing.is_prod() { answer } else { answer.warn(EPHEMERAL) }
     }
 

@@ -96,31 +96,39 @@ pub(super) struct TokenSettings {
 pub(super) struct Answered {
     pub(super) approval: Option<approval::Outcome>,
     pub(super) delegation: Option<delegation::Outcome>,
-    pub(super) warning: Option<&'static str>,
+    pub(super) warnings: Vec<&'static str>,
 }
 
 /// Said where the key that signs traces is the one that approvals are checked with.
 const ONE_KEY: &str = "no approval verify key was given, so the trace key's public half checks \
     approvals: whoever may sign traces may approve; give --approval-public-key";
 
+/// The same of delegations.
+const ONE_KEY_DELEGATES: &str = "no delegation verify key was given, so the trace key's public \
+    half checks delegations: whoever may sign traces may delegate; give --delegation-public-key";
+
 // === impl TokenSettings ===
 
 impl TokenSettings {
-    /// Flags win over config, half of a key by half.
+    /// Flags win over config; a key that they name leaves the config's out of account.
     pub(super) fn of(
         approval: ApprovalFlags,
         delegation: DelegationFlags,
         config: &project::Gate,
     ) -> TokenSettings {
         let given = |path, env| Given { path, env };
-        let public = given(approval.approval_public_key, approval.approval_public_key_env)
-            .or(given(config.approval_public_key.clone(), config.approval_public_key_env.clone()));
-        let private = given(approval.approval_private_key, approval.approval_private_key_env).or(
-            given(config.approval_private_key.clone(), config.approval_private_key_env.clone()),
-        );
+        let flagged = VerifyKey {
+            public: given(approval.approval_public_key, approval.approval_public_key_env),
+            private: given(approval.approval_private_key, approval.approval_private_key_env),
+        };
+        let (public, private) = (&config.approval_public_key, &config.approval_private_key);
+        let configured = VerifyKey {
+            public: given(public.clone(), config.approval_public_key_env.clone()),
+            private: given(private.clone(), config.approval_private_key_env.clone()),
+        };
         TokenSettings {
             approvals: paths(approval.approval_token, approval.approval_token_chain),
-            approval_key: VerifyKey { public, private },
+            approval_key: flagged.or(configured),
             approval_ref: approval.approval_token_ref.unwrap_or_default().trim().to_owned(),
             approval_audit: approval.approval_audit_out,
             delegations: paths(delegation.delegation_token, delegation.delegation_token_chain),
@@ -136,6 +144,12 @@ impl TokenSettings {
             },
             delegation_audit: delegation.delegation_audit_out,
         }
+    }
+
+    /// Whether delegation tokens were shown and no key to check them with.
+    fn delegates_by_trace_key(&self) -> bool {
+        let named = self.delegation_key.is_given() || self.approval_key.is_given();
+        !named && !self.delegations.is_empty()
     }
 }
 
@@ -159,19 +173,24 @@ pub(super) fn ask(
     own: &PrivateKey,
 ) -> Result<Answered, Failure> {
     let delegation = ask_delegation(settings, judged, own)?;
+    let mut warnings = Vec::new();
+    if delegation.is_some() && settings.tokens.delegates_by_trace_key() {
+        warnings.push(ONE_KEY_DELEGATES);
+    }
     if let Some(outcome) = &delegation {
         ruling.heed_delegation(outcome);
     }
     if ruling.verdict != Verdict::RequireApproval {
-        return Ok(Answered { approval: None, delegation, warning: None });
+        return Ok(Answered { approval: None, delegation, warnings });
     }
     let explicit = settings.tokens.approval_key.clone().load()?;
-    let warned = explicit.is_none() && !settings.tokens.approvals.is_empty();
+    if explicit.is_none() && !settings.tokens.approvals.is_empty() {
+        warnings.push(ONE_KEY);
+    }
     let key = key(explicit, settings.profile, "approval", own)?;
     let approval = ask_approval(&settings.tokens, judged, ruling, &key)?;
     ruling.heed_approval(&approval);
-    let warning = warned.then_some(ONE_KEY);
-    Ok(Answered { approval: Some(approval), delegation, warning })
+    Ok(Answered { approval: Some(approval), delegation, warnings })
 }
 
 fn ask_approval(

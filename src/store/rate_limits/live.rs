@@ -159,7 +159,7 @@ impl Live {
             (table.version != *written).then(|| table.clone())
         };
         if let Some(table) = changed {
-            SPECIES.write(&self.path, &table.counters().to_json())?;
+            SPECIES.write(&SPECIES.place(&self.path)?, &table.counters().to_json())?;
             *written = table.version;
         }
         Ok(())
