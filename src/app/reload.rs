@@ -12,6 +12,9 @@ use crate::snapshot::{Plan, PlannedRoute, Snapshot, UNMAPPED};
 use crate::stage::Protection;
 use std::sync::Arc;
 
+/// What evidence calls the kill switch where it is followed no more; no route has such a name.
+const KILL_SWITCH: &str = "_kill_switch";
+
 /// Reloads config and policy, or keeps what is in force.
 pub(super) async fn reload(running: &Arc<Running>) {
     let loader = running.clone();
@@ -41,12 +44,13 @@ fn take_over(running: &Running, config: Config) {
     }
     proxy.metrics.restart(restart);
     let old = proxy.snapshot.load_full();
-    let lowered = lowered(&old.plan, &plan);
+    let mut lowered = lowered(&old.plan, &plan);
     if !lowered.is_empty() {
         tracing::warn!(routes = ?lowered, "security event: these routes are held to less than before");
     }
     if kill_switch.is_none() && proxy.switch.is_followed() {
         tracing::warn!("security event: the config names no kill switch any more");
+        lowered.push(KILL_SWITCH.to_owned());
     }
     proxy.tools.configure(&plan);
     let snapshot = Arc::new(Snapshot::build(plan, policy, &proxy.metrics));

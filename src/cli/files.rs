@@ -8,6 +8,7 @@ use super::answer::Failure;
 use crate::store::{StoreError, file};
 use crate::trace;
 use serde::Serialize;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::{fs, io};
 
@@ -28,13 +29,18 @@ pub(super) fn read(what: &str, path: &Path) -> Result<Vec<u8>, Failure> {
 /// Writes `bytes` to `path` with mode 0600, making missing directories with mode 0750.
 ///
 /// # Errors
-/// Exit 6 if there is a file and it must not be replaced, exit 1 if the system says no.
+/// Exit 6 if there is a file and it must not be replaced, or something else than a file; exit 1 if
+/// the system says no.
 pub(super) fn write(
     what: &str,
     path: &Path,
     bytes: &[u8],
     existing: Existing,
 ) -> Result<(), Failure> {
+    // A folder is not taken away; it fails below as whatever else cannot be written.
+    if existing == Existing::Replace && !fs::symlink_metadata(path).is_ok_and(|it| it.is_dir()) {
+        refuse_special(what, path)?;
+    }
     file::write(path, bytes, existing).map_err(|error| {
         let path_text = path.display();
         if existing == Existing::Refuse && fs::symlink_metadata(path).is_ok() {
@@ -65,6 +71,38 @@ pub(super) fn write_record<T: Serialize>(
 ) -> Result<(), Failure> {
     let bytes = trace::to_file(record).map_err(Failure::internal)?;
     write(what, path, &bytes, Existing::Replace)
+}
+
+/// Refuses to write over a file that was read for what is written; `role` says what it is.
+///
+/// # Errors
+/// Exit 6: `path` is one of `read`, by whatever name.
+pub(super) fn refuse_read<'a>(
+    what: &str,
+    path: &Path,
+    read: impl IntoIterator<Item = &'a Path>,
+    role: &str,
+) -> Result<(), Failure> {
+    let identity = |path: &Path| fs::metadata(path).ok().map(|there| (there.dev(), there.ino()));
+    let Some(there) = identity(path) else { return Ok(()) };
+    match read.into_iter().any(|one| identity(one) == Some(there)) {
+        true => {
+            let path = path.display();
+            Err(Failure::input(format!("write {what}: {path} {role}; name another file")))
+        }
+        false => Ok(()),
+    }
+}
+
+/// Renaming would take away a device or a link, such as `/dev/stdout`.
+fn refuse_special(what: &str, path: &Path) -> Result<(), Failure> {
+    match fs::symlink_metadata(path).is_ok_and(|there| !there.is_file()) {
+        true => {
+            let path = path.display();
+            Err(Failure::input(format!("write {what}: {path} is no regular file")))
+        }
+        false => Ok(()),
+    }
 }
 
 impl From<StoreError> for Failure {

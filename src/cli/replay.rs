@@ -10,7 +10,7 @@ mod text;
 mod watch;
 
 use super::answer::{Failure, Outcome};
-use super::{Format, Invocation, load};
+use super::{Format, Invocation, files, load};
 use crate::clock;
 use crate::intent::time::{self, Time};
 use crate::policy::{self, Verdict};
@@ -105,6 +105,7 @@ fn ceiling(word: &str) -> Result<Verdict, String> {
 impl Replay {
     pub(super) fn run(self, invocation: &Invocation) -> Outcome {
         let plan = self.plan()?;
+        self.refuse_out(&plan)?;
         let mut watch = Watch::begin(self.bar(invocation), plan.bytes(), self.out.as_deref())?;
         let tally = plan.run(&mut watch).map_err(Failure::internal)?;
         watch.end()?;
@@ -135,6 +136,15 @@ impl Replay {
             examples_max: usize::from(self.examples),
             details: if self.out.is_some() { Details::Wanted } else { Details::Counted },
         })
+    }
+
+    /// Differences must not take the place of what they are differences of.
+    fn refuse_out(&self, plan: &Plan) -> Result<(), Failure> {
+        let Some(out) = &self.out else { return Ok(()) };
+        let sources = plan.sources.iter().map(|source| &source.path);
+        let policies = plan.policies.iter().map(|policy| &policy.path);
+        let read = sources.chain(policies).chain(&self.baseline).map(PathBuf::as_path);
+        files::refuse_read("differences", out, read, "is replayed")
     }
 
     fn sources(&self) -> Result<Vec<Source>, Failure> {

@@ -1,9 +1,9 @@
 //! Text for people: words with a hue, in aligned columns.
 //!
 //! A command says which word is a verdict and which is an aside; only here is decided whether that
-//! becomes an escape code. Text from files goes to terminals, so control characters in it are
-//! shown and never obeyed. Rejected: commands that write escape codes themselves, which end up in
-//! files and in JSON.
+//! becomes an escape code. Text from files goes to terminals, so control characters in it, ends of
+//! lines among them, are shown and never obeyed. Rejected: commands that write escape codes
+//! themselves, which end up in files and in JSON.
 
 use crate::policy::Verdict;
 use clap::ValueEnum;
@@ -198,19 +198,27 @@ pub(super) fn labelled<const N: usize>(rows: [(&str, Line); N]) -> impl Iterator
     rows.into_iter()
 }
 
-/// Control characters, and those that turn the direction of writing, become visible; also line
-/// ends, because what an intent says must not look like a line of gait's own.
+/// What could forge another line, or change how others look, becomes visible.
 fn shown(text: &str) -> String {
-    let turns = |c: char| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     let mut shown = String::with_capacity(text.len());
     for c in text.chars() {
-        if (c.is_control() && c != '\t') || turns(c) {
-            shown.extend(c.escape_unicode());
-        } else {
-            shown.push(c);
+        match c {
+            '\n' => shown.push_str("\\n"),
+            '\r' => shown.push_str("\\r"),
+            '\t' => shown.push(c),
+            c if c.is_control() || is_unseen(c) => shown.extend(c.escape_unicode()),
+            c => shown.push(c),
         }
     }
     shown
+}
+
+/// Ends of lines, marks that turn the direction of writing, and characters without a width.
+fn is_unseen(c: char) -> bool {
+    matches!(
+        c,
+        '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}'
+    )
 }
 
 #[cfg(test)]
@@ -245,8 +253,14 @@ mod tests {
         assert_eq!(line.render(Paint::Plain), "v=block \\u{1b}[2J\\u{202e}");
         assert_eq!(line.render(Paint::Colour), "v=\u{1b}[31mblock\u{1b}[0m \\u{1b}[2J\\u{202e}");
         assert_eq!(line.width(), line.render(Paint::Plain).len());
-        let forged = Line::from("x\nverdict=allow\ty");
-        assert_eq!(forged.render(Paint::Plain), "x\\u{a}verdict=allow\ty");
+    }
+
+    #[test]
+    fn a_line_stays_one_line() {
+        let name = "r\nverdict  allow\r\u{85}\u{2028}\u{2029}\u{200f}\u{61c}\u{feff}";
+        let line = Line::new().hued(Hue::Strong, name).render(Paint::Plain);
+        let shown = "r\\nverdict  allow\\r\\u{85}\\u{2028}\\u{2029}\\u{200f}\\u{61c}\\u{feff}";
+        assert_eq!(line, shown);
     }
 
     #[test]

@@ -98,7 +98,8 @@ pub struct Reload {
     pub snapshot: Option<Arc<str>>,
     /// Its policy.
     pub policy_digest: Option<Digest>,
-    /// Routes that are held to less than before: a security event (design, section 3).
+    /// Routes that are held to less than before, and `_kill_switch` where no orders are followed any
+    /// more: a security event (design, section 3).
     pub lowered: Vec<String>,
 }
 

@@ -206,7 +206,9 @@ fn describe(
     judged: Option<&Judged>,
 ) -> Problem {
     let decision = judged.map(|judged| &judged.decision);
-    let bar = judged.and_then(|judged| judged.bar);
+    // What only would have stopped a call is nothing to wait for.
+    let stopped = judged.filter(|_| face.disposition != Disposition::Forwarded);
+    let bar = stopped.and_then(|judged| judged.bar);
     let approvals = decision.filter(|d| d.verdict == Verdict::RequireApproval);
     Problem {
         kind,

@@ -64,6 +64,12 @@ pub enum FindError {
         /// What was looked for.
         wanted: &'static str,
     },
+    /// A named file is empty: whatever was to write it did not.
+    #[error("{} is empty", path.display())]
+    Empty {
+        /// The file.
+        path: PathBuf,
+    },
     /// Folders stand too deep in one another, or links make a loop.
     #[error("{} is nested deeper than {DEPTH_MAX} folders; is it a loop of links?", path.display())]
     Deep {
@@ -90,7 +96,13 @@ const SEGMENTS: &str =
 
 /// The intent files that `named` files and folders hold, sorted by path, each once.
 pub fn intent_files(named: &[PathBuf]) -> Result<Vec<Source>, FindError> {
-    let found = each(named, &INTENTS)?.into_iter();
+    let found = each(named, &INTENTS)?;
+    if let Some((path, ..)) =
+        found.iter().find(|(path, _, bytes)| *bytes == 0 && named.contains(path))
+    {
+        return Err(FindError::Empty { path: path.clone() });
+    }
+    let found = found.into_iter();
     Ok(found.map(|(path, form, bytes)| Source { path, form, bytes }).collect())
 }
 

@@ -184,3 +184,18 @@ fn a_folder_without_tests_and_a_wrong_count_are_refused() {
     refused(&place.run("policy test t --watch --json"), "--watch is for people");
     refused(&place.run("policy test t --min-coverage 101 --json"), "101");
 }
+
+#[test]
+fn a_report_takes_no_place_but_a_report_s() {
+    let place = suite("  - {name: reads, intent: {tool_name: files.read}, expect: allow}\n");
+    let test = fs::read(place.path("t/a_test.yaml")).unwrap();
+    for used in ["t/a_test.yaml", "./t/../policy.yaml"] {
+        let part = "is a file of the suite";
+        refused(&place.run(&format!("policy test t --junit {used} --json")), part);
+    }
+    assert_eq!(fs::read(place.path("t/a_test.yaml")).unwrap(), test);
+    // Renaming would take away a device or a link: as root `/dev/stdout` itself.
+    std::os::unix::fs::symlink("/dev/null", place.path("link")).unwrap();
+    refused(&place.run("policy test t --junit link --json"), "link is no regular file");
+    assert!(place.path("link").is_symlink());
+}

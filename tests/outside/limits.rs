@@ -160,6 +160,21 @@ fn every_stage_counts_what_it_lets_out() {
 }
 
 #[test]
+fn a_limit_that_only_observes_tells_no_caller_to_wait() {
+    clear_of_the_hour();
+    let tool = Recorder::start();
+    let mut setup = setup("observe", TWO_AN_HOUR, &tool);
+    // Nobody listens there.
+    setup.config = setup.config.replace(&tool.address.to_string(), "127.0.0.1:9");
+    let gait = setup.start();
+    assert_eq!(statuses(&gait, "/allow/a", 2), [502, 502]);
+    let failed = call(&gait, "/allow/a");
+    assert_eq!((failed.status, failed.one("Gait-Simulated")), (502, Some("block")));
+    assert_eq!((failed.one("Retry-After"), failed.json().get("until")), (None, None));
+    gait.settled().assert_law();
+}
+
+#[test]
 fn exactly_as_many_pass_as_the_limit_says() {
     const LIMIT: usize = 100;
     const CALLERS: usize = 64;

@@ -2,7 +2,7 @@
 //! reload; a file that breaks stops the riskiest.
 
 use crate::support::{Gait, Peer, Recorder, Response, Setup, get, run_to_end, send, wait_for};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -207,6 +207,11 @@ fn a_reload_takes_another_file_or_none_and_says_so() {
     wait_for("no orders", || (read_file(&gait).status == 200).then_some(()));
     state_is(&gait, "off");
     assert!(gait.log().contains("names no kill switch any more"));
+    wait_for("the line of the reload", || {
+        let lowered =
+            |line: &Value| line["kind"] == "reload" && line["lowered"] == json!(["_kill_switch"]);
+        gait.evidence().iter().any(lowered).then_some(())
+    });
 }
 
 #[test]

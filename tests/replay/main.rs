@@ -218,6 +218,7 @@ fn what_is_named_must_be_there() {
     let place = place();
     fs::create_dir(place.path("empty")).unwrap();
     place.put("blank.jsonl", "\n\n");
+    place.put("none.jsonl", "");
     place.put("bad/a.yaml", "rules: 1");
     place.put("bad/b.yaml", "nonsense: 1");
     place.put("bad/c.yaml", BASE);
@@ -236,9 +237,14 @@ fn what_is_named_must_be_there() {
         ("--intents corpus.jsonl --policies base.yaml --baseline bad/b.yaml", "nonsense"),
         ("--intents corpus.jsonl --policies base.yaml --evaluation-time now", "--evaluation-time"),
         ("--intents corpus.jsonl --policies base.yaml --out out", "is no regular file"),
+        ("--intents corpus.jsonl --policies base.yaml --out ./corpus.jsonl", "is replayed"),
+        ("--intents corpus.jsonl --policies base.yaml --out base.yaml", "is replayed"),
+        ("--intents corpus.jsonl --policies bad/c.yaml --baseline base.yaml --out base.yaml", "is"),
+        ("--intents corpus.jsonl --intents none.jsonl --policies base.yaml", "none.jsonl is empty"),
     ] {
         refused(&replay(&place, flags), part);
     }
+    assert_eq!(fs::read_to_string(place.path("corpus.jsonl")).unwrap(), intents(200));
     place.put("file", "");
     let run = replay(&place, "--intents corpus.jsonl --policies base.yaml --out file/d.jsonl");
     assert_eq!(run.exit, 1, "{run:?}");

@@ -1,6 +1,6 @@
 //! A file that grows while a command runs, and that nobody sees before it is whole.
 
-use super::{Failure, refused};
+use super::{Failure, refuse_special, refused};
 use crate::store::file::{beside, create, make_parent};
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write as _};
@@ -21,11 +21,7 @@ impl Growing {
     /// # Errors
     /// Exit 6: something else than a file stands there. Exit 1: the system says no.
     pub(in crate::cli) fn begin(what: &'static str, path: &Path) -> Result<Growing, Failure> {
-        if fs::symlink_metadata(path).is_ok_and(|there| !there.is_file()) {
-            // Renaming would take away a device or a link.
-            let path = path.display();
-            return Err(Failure::input(format!("write {what}: {path} is no regular file")));
-        }
+        refuse_special(what, path)?;
         let begun = make_parent(path).and_then(|()| {
             let temporary = beside(path)?;
             let file = create(&temporary)?;

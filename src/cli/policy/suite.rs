@@ -91,6 +91,8 @@ fn once(path: &Path, options: &Options) -> Result<Ran, Failure> {
     let (report, involved) = run::all(files(path)?);
     let report = Report { min_coverage: options.min_coverage, ..report };
     if let Some(path) = &options.junit {
+        let read = involved.iter().map(PathBuf::as_path);
+        files::refuse_read("junit report", path, read, "is a file of the suite")?;
         files::write("junit report", path, junit::xml(&report).as_bytes(), Existing::Replace)?;
     }
     Ok(Ran { answer: answer(&report), involved })
