@@ -33,8 +33,8 @@ use crate::limits::Limits;
 use crate::policy::{Policy, source as policy_source};
 use crate::snapshot::Plan;
 use crate::stage::Stage;
+use crate::store::StoreError;
 use crate::store::switch::Given;
-use crate::store::{StoreError, kill_switches};
 use crate::yaml::{self, Fault, Fields, Keys, Node, Place};
 use std::fs::File;
 use std::io::{self, Read as _};
@@ -241,12 +241,8 @@ fn from_file(path: &Path, environment: &Environment) -> Result<Config, ConfigErr
     let folder = path.parent().unwrap_or(Path::new(""));
     fixed.state_dir = folder.join(&fixed.state_dir);
     let policy = policy_source::load(&folder.join(policy))?;
-    let kill_switch = kill_switch.map(|path| orders(folder.join(path))).transpose()?;
+    let kill_switch = kill_switch.map(|path| Given::load(folder.join(path))).transpose()?;
     Ok(join(fixed, plan, policy, kill_switch))
-}
-
-fn orders(path: PathBuf) -> Result<Given, StoreError> {
-    Ok(Given { state: kill_switches::load(&path)?, path })
 }
 
 fn join(fixed: Fixed, plan: Plan, policy: Policy, kill_switch: Option<Given>) -> Config {

@@ -7,13 +7,17 @@
 
 mod alias;
 mod canonical;
+mod node;
 mod number;
 mod parse;
+mod text;
+mod tree;
 
 pub use alias::{aliased_member, folded_name};
-pub use canonical::{CanonicalError, canonical, canonical_object, digest};
+pub use canonical::{CanonicalError, canonical, canonical_into, canonical_object, digest};
+pub use node::Node;
 pub use number::inexact_number;
-pub use parse::{DEPTH_MAX, JsonError, parse};
+pub use parse::{DEPTH_MAX, JsonError, parse, tree};
 
 use std::fmt;
 
@@ -29,6 +33,14 @@ impl Digest {
     pub fn of(bytes: &[u8]) -> Digest {
         use sha2::Digest as _;
         Digest(sha2::Sha256::digest(bytes).into())
+    }
+
+    /// SHA-256 of `parts`, one behind the other as if they were one.
+    pub fn of_parts(parts: &[&[u8]]) -> Digest {
+        use sha2::Digest as _;
+        let mut hash = sha2::Sha256::new();
+        parts.iter().for_each(|part| hash.update(part));
+        Digest(hash.finalize().into())
     }
 
     /// SHA-256 of `fields`, each behind its length (64 bits, big-endian): no two lists share one.
@@ -60,6 +72,12 @@ impl Digest {
         self.to_string().chars().take(SHORT_HEX_CHARS).collect()
     }
 
+    /// All characters, put into `text`.
+    fn hex<'t>(&self, text: &'t mut [[u8; 2]; 32]) -> &'t str {
+        *text = self.0.map(hex);
+        std::str::from_utf8(text.as_flattened()).unwrap_or_default()
+    }
+
     /// The raw bytes.
     pub fn as_bytes(&self) -> &[u8; 32] {
         &self.0
@@ -74,18 +92,22 @@ fn nibble(hex: u8) -> Option<u8> {
     }
 }
 
+/// The two hex characters of a byte.
+fn hex(byte: u8) -> [u8; 2] {
+    const HEX: &[u8; 16] = b"0123456789abcdef";
+    let digit = |nibble: u8| HEX.get(usize::from(nibble)).copied().unwrap_or(b'0');
+    [digit(byte >> 4), digit(byte & 15)]
+}
+
 impl serde::Serialize for Digest {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        serializer.serialize_str(self.hex(&mut [[0; 2]; 32]))
     }
 }
 
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const HEX: &[u8; 16] = b"0123456789abcdef";
-        let digit = |nibble: u8| HEX.get(usize::from(nibble)).copied().map_or('0', char::from);
-        let text: String = self.0.iter().flat_map(|b| [digit(b >> 4), digit(b & 15)]).collect();
-        f.write_str(&text)
+        f.write_str(self.hex(&mut [[0; 2]; 32]))
     }
 }
 

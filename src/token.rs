@@ -9,10 +9,9 @@
 use crate::intent::members::Members;
 use crate::intent::stamp::Stamp;
 use crate::intent::text::shown;
-use crate::json::{self, Digest};
+use crate::json::{self, Digest, Node};
 use crate::sign::{PrivateKey, PublicKey, Signature};
 use serde::Serialize;
-use serde_json::Value;
 
 /// The version of both token forms.
 pub(crate) const SCHEMA_VERSION: &str = "1.0.0";
@@ -65,20 +64,20 @@ pub(crate) enum Unsealed {
 }
 
 /// The members of one token and the word for its kind.
-pub(crate) struct Reader {
-    members: Members<'static>,
+pub(crate) struct Reader<'t> {
+    members: Members<'t>,
 }
 
 // === impl Reader ===
 
-impl Reader {
+impl<'t> Reader<'t> {
     /// Opens a token text. `null` is a token without members, as in the public tool.
-    pub(crate) fn open(bytes: &[u8], known: &[&str]) -> Result<Reader, String> {
+    pub(crate) fn open(bytes: &'t [u8], known: &[&str]) -> Result<Reader<'t>, String> {
         if bytes.len() > TOKEN_BYTES_MAX {
             return Err(format!("longer than {TOKEN_BYTES_MAX} bytes"));
         }
-        let value = json::parse(bytes).map_err(|error| error.to_string())?;
-        Ok(Reader { members: Members::of(value, "token", &[known])? })
+        let node = json::tree(bytes).map_err(|error| error.to_string())?;
+        Ok(Reader { members: Members::of(node, "token", &[known])? })
     }
 
     pub(crate) fn text(&mut self, name: &str) -> Result<String, String> {
@@ -91,8 +90,8 @@ impl Reader {
 
     pub(crate) fn list(&mut self, name: &str) -> Result<Vec<String>, String> {
         self.members.each(name, |item, path| match item {
-            Value::Null => Ok(String::new()),
-            Value::String(text) => Ok(text),
+            Node::Null => Ok(String::new()),
+            Node::Text(text) => Ok(text.into_owned()),
             _ => Err(format!("`{path}` must be text")),
         })
     }
@@ -100,8 +99,8 @@ impl Reader {
     /// A time; the zero time where it is not given.
     pub(crate) fn time(&mut self, name: &str) -> Result<Stamp, String> {
         match self.members.take(name) {
-            Value::Null => Ok(Stamp::default()),
-            Value::String(text) => Stamp::parse(&text).ok_or_else(|| {
+            Node::Null => Ok(Stamp::default()),
+            Node::Text(text) => Stamp::parse(&text).ok_or_else(|| {
                 let text = shown(&text);
                 format!("`token.{name}` is `{text}`; write it like 2026-01-02T03:04:05Z")
             }),
@@ -111,7 +110,7 @@ impl Reader {
 
     pub(crate) fn signature(&mut self) -> Result<Option<Signature>, String> {
         let value = self.members.take("signature");
-        if value.is_null() {
+        if value == Node::Null {
             return Ok(None);
         }
         let known = ["alg", "key_id", "sig", "signed_digest"];

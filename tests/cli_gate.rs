@@ -242,4 +242,52 @@ fn explain_names_the_rules_behind_a_decision() {
     assert_eq!(answer["matched_rules"], rule);
     assert_eq!(answer["reason_codes"], json!(["matched_rule_a"]));
     assert_eq!(answer["approval_required"], true);
+    assert_eq!(answer["context_evidence_status"], "not_required");
+    assert_eq!((&answer["freeze_window"], &answer["sandbox"]), (&Value::Null, &Value::Null));
+}
+
+#[test]
+fn explain_tells_what_the_rules_ask_for_and_found() {
+    let place = Place::with(
+        "rules: [{name: a, effect: allow, require_context_evidence: true,
+          match: {require_delegation: true, delegation_scopes: [Write]},
+          freeze_window: {timezone: UTC, windows: [{start: '2020-01-01T00:00:00',
+            end: '2020-01-02T00:00:00'}]}, sandbox: {enabled: true}}]",
+    );
+    let said = shell::INTENT.replace(
+        "\"args\"",
+        r#""delegation":{"requester_identity":"ada","scope_class":"write"},"args""#,
+    );
+    place.put("intent.json", said);
+    let answer = place.eval("--explain").json();
+    assert_eq!(answer["context_evidence_status"], "missing", "{answer}");
+    assert_eq!(answer["require_delegation"], true);
+    assert_eq!(answer["required_delegation_scopes"], json!(["write"]));
+    assert_eq!(answer["freeze_window"]["status"], "inactive");
+    assert_eq!(answer["sandbox"]["status"], "missing");
+
+    place.put(
+        "policy.yaml",
+        "fail_closed: {enabled: true, risk_classes: [low], required_fields: [context_evidence, targets]}",
+    );
+    let answer = place.eval("--explain").json();
+    assert_eq!(answer["missing_fields"], json!(["context_evidence", "targets"]), "{answer}");
+    assert_eq!(answer["context_evidence_status"], "missing");
+}
+
+#[test]
+fn explain_counts_the_approvals_that_hold() {
+    let place = Place::with("rules: [{name: a, effect: require_approval}]");
+    let sign = "--key-mode prod --private-key keys/k_private.key --explain";
+    let asked = place.eval("").json();
+    let digests = [&asked["intent_digest"], &asked["policy_digest"]].map(|d| d.as_str().unwrap());
+    let approve = format!(
+        "approve --ttl 1h --scope * --approver a --reason-code r --out t.json --key-mode prod \
+         --private-key keys/k_private.key --intent-digest {} --policy-digest {}",
+        digests[0], digests[1]
+    );
+    assert_eq!(place.run(&approve).exit, 0);
+    let run = place.eval(&format!("{sign} --approval-token t.json"));
+    assert_eq!((run.exit, &run.json()["valid_approvals"]), (0, &json!(1)), "{run:?}");
+    assert_eq!(run.json()["verdict"], "require_approval", "that of the rules");
 }

@@ -16,7 +16,7 @@ use crate::intent::time::{self, Time};
 use crate::policy::{self, Verdict};
 use crate::replay::{self, At, Details, Named, Plan, Source};
 use clap::Args;
-use ending::Demand;
+use ending::{Demand, Unreplayable};
 use report::Report;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -49,7 +49,8 @@ Exit, the worst of:
   0  no change
 With --require VERDICT only what is stricter than VERDICT counts: 6 as above, 3 for a block, 4 for
 anything else (for --require allow also a dry_run, which does not execute), 0 if there is none.
-Calls that are skipped are warned of and change no exit status.
+Calls that are skipped are warned of. They change no exit status, but with --require it is 6: of
+a call that cannot be judged nobody knows whether it may run; --skip-unreplayable passes it over.
 
 Examples:
   gait replay --intents fixtures --policies policies --baseline policies/base_high_risk.yaml
@@ -76,6 +77,9 @@ pub(super) struct Replay {
     /// Fail on every verdict stricter than this: allow, dry_run or require_approval
     #[arg(long, value_name = "VERDICT", value_parser = ceiling)]
     require: Option<Verdict>,
+    /// With --require, pass over recorded calls that cannot be replayed
+    #[arg(long, requires = "require")]
+    skip_unreplayable: bool,
     /// Write every difference, and what was invalid or skipped, one JSON object a line
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -105,8 +109,16 @@ impl Replay {
         let mut watch = Watch::begin(self.bar(invocation), plan.bytes(), self.out.as_deref())?;
         let tally = plan.run(&mut watch).map_err(Failure::internal)?;
         watch.end()?;
-        let demand = self.require.map_or(Demand::NoChange, Demand::AtMost);
+        let demand = self.demand();
         Report { plan: &plan, tally: &tally, demand, out: self.out.as_deref() }.outcome()
+    }
+
+    fn demand(&self) -> Demand {
+        let unreplayable = match self.skip_unreplayable {
+            true => Unreplayable::Passed,
+            false => Unreplayable::Refused,
+        };
+        self.require.map_or(Demand::NoChange, |ceiling| Demand::AtMost(ceiling, unreplayable))
     }
 
     /// What is to be done; everything that is named is looked at before anything is judged.

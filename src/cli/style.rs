@@ -198,12 +198,13 @@ pub(super) fn labelled<const N: usize>(rows: [(&str, Line); N]) -> impl Iterator
     rows.into_iter()
 }
 
-/// Control characters, and those that turn the direction of writing, become visible.
+/// Control characters, and those that turn the direction of writing, become visible; also line
+/// ends, because what an intent says must not look like a line of gait's own.
 fn shown(text: &str) -> String {
     let turns = |c: char| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     let mut shown = String::with_capacity(text.len());
     for c in text.chars() {
-        if (c.is_control() && c != '\n' && c != '\t') || turns(c) {
+        if (c.is_control() && c != '\t') || turns(c) {
             shown.extend(c.escape_unicode());
         } else {
             shown.push(c);
@@ -244,6 +245,8 @@ mod tests {
         assert_eq!(line.render(Paint::Plain), "v=block \\u{1b}[2J\\u{202e}");
         assert_eq!(line.render(Paint::Colour), "v=\u{1b}[31mblock\u{1b}[0m \\u{1b}[2J\\u{202e}");
         assert_eq!(line.width(), line.render(Paint::Plain).len());
+        let forged = Line::from("x\nverdict=allow\ty");
+        assert_eq!(forged.render(Paint::Plain), "x\\u{a}verdict=allow\ty");
     }
 
     #[test]

@@ -82,9 +82,17 @@ fn in_value(value: &Value) -> Option<String> {
 }
 
 fn is_credential_key(key: &str) -> bool {
-    let key = text::lower(key.trim());
-    !HARMLESS_SUFFIXES.iter().any(|suffix| key.ends_with(suffix))
-        && CREDENTIAL_WORDS.iter().any(|word| key.contains(word))
+    let key = text::lowered(key.trim());
+    let has = letters(key.as_bytes());
+    // A word is only looked for where all its letters are: most keys have them of none.
+    let mut words = CREDENTIAL_WORDS.iter().filter(|word| letters(word.as_bytes()) & !has == 0);
+    words.any(|word| key.contains(word))
+        && !HARMLESS_SUFFIXES.iter().any(|suffix| key.ends_with(suffix))
+}
+
+/// Which letters a text has, a bit each; bytes that share a bit are as one.
+fn letters(text: &[u8]) -> u32 {
+    text.iter().fold(0, |letters, byte| letters | 1 << (byte & 31))
 }
 
 /// Whether a value looks like a secret, whatever the member that holds it.

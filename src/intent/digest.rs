@@ -4,6 +4,7 @@ use super::error::IntentError;
 use super::time::Time;
 use super::{Context, Delegation, Intent, Provenance, Script, SkillProvenance, Target, context};
 use crate::json::{self, CanonicalError, Digest};
+use serde::Serialize;
 use serde_json::{Map, Value};
 
 /// A normalised intent that lacks its digests.
@@ -69,41 +70,52 @@ fn digests(unsealed: &Unsealed) -> Result<(Digest, Digest, Digest), CanonicalErr
 }
 
 impl Unsealed {
+    /// The args, which can be long, are neither made canonical nor copied for it.
     fn digest(&self, args: &[u8], context: &Context) -> Result<Digest, CanonicalError> {
-        Ok(Digest::of(&self.canonical(args, context)?))
+        let (mut before, mut after) = (Vec::with_capacity(128), Vec::with_capacity(512));
+        self.before_args(&mut before)?;
+        self.after_args(context, &mut after)?;
+        Ok(Digest::of_parts(&[&before, args, &after]))
     }
 
-    /// The members of the format, in canonical order. Written out, so that the args, which can be
-    /// long, are made canonical once for both digests.
-    fn canonical(&self, args: &[u8], context: &Context) -> Result<Vec<u8>, CanonicalError> {
-        let mut out = vec![b'{'];
+    /// The members of the format in canonical order, up to the args.
+    fn before_args(&self, out: &mut Vec<u8>) -> Result<(), CanonicalError> {
+        out.push(b'{');
         if !self.arg_provenance.is_empty() {
-            member(&mut out, "arg_provenance", &json::canonical(&self.arg_provenance)?);
+            out.extend_from_slice(b"\"arg_provenance\":");
+            json::canonical_into(&self.arg_provenance, out)?;
+            out.push(b',');
         }
-        member(&mut out, "args", args);
-        member(&mut out, "context", &json::canonical(context)?);
+        out.extend_from_slice(b"\"args\":");
+        Ok(())
+    }
+
+    /// The members from there on.
+    fn after_args(&self, context: &Context, out: &mut Vec<u8>) -> Result<(), CanonicalError> {
+        member(out, ",\"context\":", context)?;
         if let Some(delegation) = &self.delegation {
-            member(&mut out, "delegation", &json::canonical(delegation)?);
+            member(out, ",\"delegation\":", delegation)?;
         }
         if let Some(script) = &self.script {
-            member(&mut out, "script", &json::canonical(script)?);
-            member(&mut out, "script_hash", &json::canonical(&script.hash)?);
+            member(out, ",\"script\":", script)?;
+            member(out, ",\"script_hash\":", &script.hash)?;
         }
         if let Some(skill) = &self.skill_provenance {
-            member(&mut out, "skill_provenance", &json::canonical(skill)?);
+            member(out, ",\"skill_provenance\":", skill)?;
         }
-        member(&mut out, "targets", &json::canonical(&self.targets)?);
-        member(&mut out, "tool_name", &json::canonical(&self.tool_name)?);
+        member(out, ",\"targets\":", &self.targets)?;
+        member(out, ",\"tool_name\":", &self.tool_name)?;
         out.push(b'}');
-        Ok(out)
+        Ok(())
     }
 }
 
-/// Adds a member; `name` needs no escaping, `value` is canonical.
-fn member(out: &mut Vec<u8>, name: &str, value: &[u8]) {
-    if out.len() > 1 {
-        out.push(b',');
-    }
-    out.extend_from_slice(format!("\"{name}\":").as_bytes());
-    out.extend_from_slice(value);
+/// Adds a member behind others; its name comes as it is written.
+fn member<T: Serialize>(
+    out: &mut Vec<u8>,
+    name: &'static str,
+    value: &T,
+) -> Result<(), CanonicalError> {
+    out.extend_from_slice(name.as_bytes());
+    json::canonical_into(value, out)
 }

@@ -7,7 +7,7 @@ use super::error::IntentError;
 use super::members::Members;
 use super::text::word;
 use super::{Intent, digest};
-use crate::json;
+use crate::json::{self, Node};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -40,9 +40,9 @@ impl Inventory {
     /// # Errors
     /// Says why there is no such list, or which entry has a member of the wrong type.
     pub fn read(bytes: &[u8]) -> Result<Inventory, String> {
-        let value = json::parse(bytes).map_err(|error| error.to_string())?;
+        let node = json::tree(bytes).map_err(|error| error.to_string())?;
         let mut entries = BTreeMap::new();
-        for (index, item) in items(value)?.into_iter().enumerate() {
+        for (index, item) in items(node)?.into_iter().enumerate() {
             let entry = entry(item, &format!("items[{index}]"))?;
             entries.insert(entry.tool_name.clone(), entry);
         }
@@ -55,18 +55,18 @@ impl Inventory {
     }
 }
 
-fn items(value: Value) -> Result<Vec<Value>, String> {
-    let items = match value {
-        Value::Object(_) => Members::of(value, "inventory", &[&["items"]])?.take("items"),
+fn items(node: Node<'_>) -> Result<Vec<Node<'_>>, String> {
+    let items = match node {
+        Node::Object(_) => Members::of(node, "inventory", &[&["items"]])?.take("items"),
         other => other,
     };
     match items {
-        Value::Array(items) => Ok(items),
+        Node::List(items) => Ok(items),
         _ => Err("an inventory must be a list, or an object whose `items` is a list".to_owned()),
     }
 }
 
-fn entry(value: Value, path: &str) -> Result<InventoryEntry, String> {
+fn entry(value: Node<'_>, path: &str) -> Result<InventoryEntry, String> {
     let mut entry = Members::of(value, path, &[&ENTRY])?;
     Ok(InventoryEntry {
         tool_name: word(entry.text("tool_name")?),

@@ -9,8 +9,8 @@ use super::draft::{ContextDraft, Draft, ProvenanceDraft, TargetDraft};
 use super::error::IntentError;
 use super::members::Members;
 use super::words::Label;
-use crate::json;
-use serde_json::Value;
+use crate::json::{self, Node};
+use std::collections::BTreeMap;
 
 /// Members whose content is not used, but whose type is checked.
 const UNUSED_TEXTS: [&str; 6] = [
@@ -73,19 +73,22 @@ const CONTEXT: [&str; 14] = [
 
 /// Reads one intent document.
 pub fn from_json(bytes: &[u8]) -> Result<Draft, IntentError> {
-    let value = json::parse(bytes).map_err(|error| IntentError::Parse(error.to_string()))?;
-    from_value(value)
+    let node = json::tree(bytes).map_err(|error| IntentError::Parse(error.to_string()))?;
+    from_node(node)
 }
 
-/// Reads an intent that stands in a document already parsed by [`json::parse`].
-pub fn from_value(value: Value) -> Result<Draft, IntentError> {
-    draft(value).map_err(IntentError::Parse)
+/// Reads an intent that stands in a document already read by [`json::tree`].
+///
+/// # Errors
+/// `Parse` where a member has the wrong type.
+pub fn from_node(node: Node<'_>) -> Result<Draft, IntentError> {
+    draft(node).map_err(IntentError::Parse)
 }
 
-fn draft(value: Value) -> Result<Draft, String> {
-    let mut top = Members::of(value, "", &[&UNUSED_TEXTS, &TOP])?;
+fn draft(node: Node<'_>) -> Result<Draft, String> {
+    let mut top = Members::of(node, "", &[&UNUSED_TEXTS, &TOP])?;
     for name in UNUSED_TEXTS {
-        top.text(name)?;
+        top.unused_text(name)?;
     }
     top.object("relationship")?;
     Ok(Draft {
@@ -101,7 +104,7 @@ fn draft(value: Value) -> Result<Draft, String> {
     })
 }
 
-fn target(value: Value, path: &str) -> Result<TargetDraft, String> {
+fn target(value: Node<'_>, path: &str) -> Result<TargetDraft, String> {
     let mut target = Members::of(value, path, &[&TARGET])?;
     Ok(TargetDraft {
         kind: target.text("kind")?,
@@ -119,7 +122,7 @@ fn target(value: Value, path: &str) -> Result<TargetDraft, String> {
     })
 }
 
-fn provenance(value: Value, path: &str) -> Result<ProvenanceDraft, String> {
+fn provenance(value: Node<'_>, path: &str) -> Result<ProvenanceDraft, String> {
     let mut entry = Members::of(value, path, &[&PROVENANCE])?;
     Ok(ProvenanceDraft {
         arg_path: entry.text("arg_path")?,
@@ -129,9 +132,8 @@ fn provenance(value: Value, path: &str) -> Result<ProvenanceDraft, String> {
     })
 }
 
-fn context(value: Value) -> Result<ContextDraft, String> {
-    let labels = Label::ALL.iter().map(|label| label.as_str()).collect::<Vec<_>>();
-    let mut context = Members::of(value, "context", &[&CONTEXT, &labels])?;
+fn context(value: Node<'_>) -> Result<ContextDraft, String> {
+    let mut context = Members::of(value, "context", &[&CONTEXT, Label::WORDS])?;
     Ok(ContextDraft {
         identity: context.text("identity")?,
         workspace: context.text("workspace")?,
@@ -147,18 +149,27 @@ fn context(value: Value) -> Result<ContextDraft, String> {
         credential_source: context.text("credential_source")?,
         credential_access_type: context.text("credential_access_type")?,
         credential_scopes: context.each("credential_scopes", item)?,
-        labels: Label::ALL
-            .iter()
-            .map(|label| Ok((*label, context.text(label.as_str())?)))
-            .collect::<Result<_, String>>()?,
+        labels: labels(&mut context)?,
     })
 }
 
+/// The labels that are given.
+fn labels(context: &mut Members<'_>) -> Result<BTreeMap<Label, String>, String> {
+    let mut labels = BTreeMap::new();
+    for label in Label::ALL {
+        let text = context.text(label.as_str())?;
+        if !text.is_empty() {
+            labels.insert(*label, text);
+        }
+    }
+    Ok(labels)
+}
+
 /// One item of a list of text; `null` is the empty text, which normalising drops.
-fn item(value: Value, path: &str) -> Result<String, String> {
+fn item(value: Node<'_>, path: &str) -> Result<String, String> {
     match value {
-        Value::Null => Ok(String::new()),
-        Value::String(text) => Ok(text),
+        Node::Null => Ok(String::new()),
+        Node::Text(text) => Ok(text.into_owned()),
         _ => Err(format!("`{path}` must be text")),
     }
 }

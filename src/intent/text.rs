@@ -3,6 +3,8 @@
 //! Everything that a policy compares with an intent goes through these, on both sides. Lowering
 //! is one-to-one: `str::to_lowercase` knows contexts and expansions, and the digests do not.
 
+use std::borrow::Cow;
+
 /// User input in an error text is cut after this many characters.
 const SHOWN_CHARS_MAX: usize = 64;
 
@@ -16,6 +18,16 @@ pub(crate) fn lower(text: &str) -> String {
     text.chars().map(|c| c.to_lowercase().next().unwrap_or(c)).collect()
 }
 
+/// [`lower`], without a copy where that changes nothing.
+pub(crate) fn lowered(text: &str) -> Cow<'_, str> {
+    if is_low(text) { Cow::Borrowed(text) } else { Cow::Owned(lower(text)) }
+}
+
+/// Whether lowering changes nothing, as far as ASCII tells.
+pub(crate) fn is_low(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase())
+}
+
 /// Without leading and trailing White_Space; keeps the allocation where there is none.
 pub(crate) fn trimmed(text: String) -> String {
     let kept = text.trim();
@@ -25,8 +37,7 @@ pub(crate) fn trimmed(text: String) -> String {
 /// Trimmed and lowered; keeps the allocation where that changes nothing.
 pub(crate) fn word(text: String) -> String {
     let text = trimmed(text);
-    let plain = text.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase());
-    if plain { text } else { lower(&text) }
+    if is_low(&text) { text } else { lower(&text) }
 }
 
 /// Trimmed, without empty and equal items, in byte order.

@@ -37,6 +37,9 @@ fn local(whole: &str, fraction: &str) -> Option<DateTime> {
     if !fits(whole, "dddd-dd-ddTdd:dd:dd") || whole.ends_with("60") {
         return None;
     }
+    if fraction.is_empty() {
+        return whole.parse().ok();
+    }
     let fraction = fraction.get(..=FRACTION_DIGITS).unwrap_or(fraction);
     format!("{whole}{fraction}").parse().ok()
 }

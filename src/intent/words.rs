@@ -4,7 +4,7 @@
 //! which the formats sort. A macro, because ten hand-written pairs of `as_str` and `parse` are
 //! ten places for a typing error that no type would catch.
 
-/// Declares an enum of words with `ALL`, `as_str`, `parse`, `known` and `Serialize`.
+/// Declares an enum of words with `ALL`, `WORDS`, `as_str`, `parse`, `known` and `Serialize`.
 macro_rules! words {
     ($(#[$doc:meta])* pub enum $name:ident { $($variant:ident = $word:literal,)+ }) => {
         $(#[$doc])*
@@ -16,6 +16,9 @@ macro_rules! words {
         impl $name {
             /// All of them, in byte order of their words.
             pub const ALL: &'static [$name] = &[$($name::$variant),+];
+
+            /// Their words, in the same order.
+            pub const WORDS: &'static [&'static str] = &[$($word),+];
 
             /// The word of the formats.
             pub fn as_str(self) -> &'static str {
@@ -29,7 +32,7 @@ macro_rules! words {
 
             /// All words, comma-joined, for an error text.
             pub fn known() -> String {
-                [$($word),+].join(", ")
+                $name::WORDS.join(", ")
             }
         }
 

@@ -5,16 +5,21 @@
 //! [`inexact_number`](super::inexact_number).
 //!
 //! Number formatting is `serde_json_canonicalizer`'s, escaping serde_json's, and what is left,
-//! the order of names, is written here: that crate parses and sorts every name anew in buffers of
-//! its own, at fifteen times the cost of writing, and every judged call pays it. A property test
-//! holds the two together.
+//! the order of names, is written here ([`writer`]): that crate parses and sorts every name anew
+//! in buffers of its own, at fifteen times the cost of writing, and every judged call pays it.
+//! Property tests hold the two together.
+
+mod object;
+mod value;
+mod writer;
 
 use super::Digest;
 use serde::Serialize;
-use serde_json::{Map, Number, Value};
+use serde_json::{Map, Value};
+use writer::Writer;
 
-/// Integers within this distance of zero are written as they are; a double holds them exactly.
-const EXACT_INTEGER_MAX: u64 = 1 << 53;
+/// What a canonical text holds at the least, in bytes; most hold a little more.
+const USUAL_BYTES: usize = 128;
 
 /// A value has no JSON form: for example a member name that is not text.
 #[derive(Debug, thiserror::Error)]
@@ -22,83 +27,47 @@ const EXACT_INTEGER_MAX: u64 = 1 << 53;
 pub struct CanonicalError(#[from] serde_json::Error);
 
 /// The RFC 8785 bytes of `value`. A float that is not finite becomes `null`, as in serde_json.
-pub fn canonical<T: Serialize>(value: &T) -> Result<Vec<u8>, CanonicalError> {
-    let mut out = Vec::with_capacity(128);
-    write_value(&serde_json::to_value(value)?, &mut out)?;
+///
+/// # Errors
+/// The value has no JSON form.
+pub fn canonical<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, CanonicalError> {
+    let mut out = Vec::with_capacity(USUAL_BYTES);
+    canonical_into(value, &mut out)?;
     Ok(out)
 }
 
-/// The RFC 8785 bytes of an object that is already JSON, without copying it first.
+/// Adds the RFC 8785 bytes of `value` to `out`.
+///
+/// # Errors
+/// The value has no JSON form; what was added until then means nothing.
+pub fn canonical_into<T: Serialize + ?Sized>(
+    value: &T,
+    out: &mut Vec<u8>,
+) -> Result<(), CanonicalError> {
+    Ok(value.serialize(&mut Writer::to(out))?)
+}
+
+/// The RFC 8785 bytes of an object that is JSON already.
+///
+/// # Errors
+/// None that is known; the parts it shares with [`canonical`] can fail.
 pub fn canonical_object(object: &Map<String, Value>) -> Result<Vec<u8>, CanonicalError> {
-    let mut out = Vec::with_capacity(128);
-    write_object(object, &mut out)?;
+    let mut out = Vec::with_capacity(USUAL_BYTES);
+    value::write_object(object, &mut out)?;
     Ok(out)
 }
 
 /// SHA-256 over the RFC 8785 bytes of `value`.
-pub fn digest<T: Serialize>(value: &T) -> Result<Digest, CanonicalError> {
+///
+/// # Errors
+/// The value has no JSON form.
+pub fn digest<T: Serialize + ?Sized>(value: &T) -> Result<Digest, CanonicalError> {
     canonical(value).map(|bytes| Digest::of(&bytes))
-}
-
-fn write_value(value: &Value, out: &mut Vec<u8>) -> serde_json::Result<()> {
-    match value {
-        Value::Null | Value::Bool(_) | Value::String(_) => serde_json::to_writer(out, value),
-        Value::Number(number) => write_number(number, out),
-        Value::Array(items) => write_array(items, out),
-        Value::Object(object) => write_object(object, out),
-    }
-}
-
-fn write_number(number: &Number, out: &mut Vec<u8>) -> serde_json::Result<()> {
-    let is_exact = number.as_i64().is_some_and(|int| int.unsigned_abs() <= EXACT_INTEGER_MAX);
-    match number.as_f64() {
-        Some(double) if !is_exact => serde_json_canonicalizer::to_writer(&double, out),
-        _ => serde_json::to_writer(out, number),
-    }
-}
-
-fn write_array(items: &[Value], out: &mut Vec<u8>) -> serde_json::Result<()> {
-    out.push(b'[');
-    for (index, item) in items.iter().enumerate() {
-        if index > 0 {
-            out.push(b',');
-        }
-        write_value(item, out)?;
-    }
-    out.push(b']');
-    Ok(())
-}
-
-fn write_object(object: &Map<String, Value>, out: &mut Vec<u8>) -> serde_json::Result<()> {
-    // The map is in code point order, which is UTF-16 order up to where the surrogates start.
-    if object.keys().all(|name| name.chars().all(|c| c < '\u{e000}')) {
-        return write_members(object.iter(), out);
-    }
-    let mut members: Vec<_> = object.iter().collect();
-    members.sort_by(|(left, _), (right, _)| left.encode_utf16().cmp(right.encode_utf16()));
-    write_members(members.into_iter(), out)
-}
-
-fn write_members<'a>(
-    members: impl Iterator<Item = (&'a String, &'a Value)>,
-    out: &mut Vec<u8>,
-) -> serde_json::Result<()> {
-    out.push(b'{');
-    for (index, (name, value)) in members.enumerate() {
-        if index > 0 {
-            out.push(b',');
-        }
-        serde_json::to_writer(&mut *out, name)?;
-        out.push(b':');
-        write_value(value, out)?;
-    }
-    out.push(b'}');
-    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
-    use super::canonical;
+    use super::{canonical, canonical_object};
     use crate::json::parse;
     use proptest::prelude::*;
     use serde_json::{Map, Value};
@@ -147,6 +116,57 @@ mod tests {
         assert_eq!(canon(text), written);
     }
 
+    /// All that serialises and is no JSON yet: what `Value` makes of it is what is written.
+    #[test]
+    fn what_serialises_is_written_as_its_value_would_be() {
+        #[derive(serde::Serialize)]
+        enum Kind {
+            Unit,
+            One(u8),
+            Two(i8, Option<char>),
+            Named { z: f32, a: (), m: [bool; 2] },
+        }
+        #[derive(serde::Serialize)]
+        struct Outer<'a> {
+            z: Vec<Kind>,
+            a: &'a [u8],
+            // Between the two, and twice: the later one counts.
+            #[serde(flatten)]
+            more: Pairs<'a>,
+            #[serde(rename = "\u{fb33}\"")]
+            odd: (i64, u64, f64),
+            #[serde(rename = "\u{1f600}")]
+            pair: std::collections::BTreeMap<String, Kind>,
+        }
+        impl serde::Serialize for Pairs<'_> {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_map(self.0.iter().copied())
+            }
+        }
+        struct Pairs<'a>(&'a [(&'a str, i32)]);
+        let kinds = || {
+            vec![
+                Kind::Unit,
+                Kind::One(1),
+                Kind::Two(-1, Some('"')),
+                Kind::Two(0, None),
+                Kind::Named { z: 0.5, a: (), m: [true, false] },
+            ]
+        };
+        let outer = Outer {
+            z: kinds(),
+            a: b"ab",
+            more: Pairs(&[("n", 1), ("b", 2), ("n", 3), ("a", 4)]),
+            odd: (i64::MIN, u64::MAX, f64::NAN),
+            pair: kinds().into_iter().map(|kind| ("\\k".to_owned(), kind)).collect(),
+        };
+        let value = serde_json::to_value(&outer).unwrap();
+        assert_eq!(canonical(&outer).unwrap(), canonical(&value).unwrap());
+        assert_eq!(canonical(&value).unwrap(), serde_json_canonicalizer::to_vec(&value).unwrap());
+        assert!(canonical(&std::collections::BTreeMap::from([(1, 2)])).is_err());
+        assert!(canonical(&std::collections::BTreeMap::from([(Some(vec![1]), 2)])).is_err());
+    }
+
     /// Names on both sides of the surrogates, where the orders differ, and any others.
     const NAME: &str = "[a-c\\u{e000}\\u{ffff}\\u{10000}]{0,2}|.{0,3}";
 
@@ -175,6 +195,8 @@ mod tests {
         fn canonical_form_reads_back_to_itself(value in any_json()) {
             let bytes = canonical(&value).unwrap();
             prop_assert_eq!(&serde_json_canonicalizer::to_vec(&value).unwrap(), &bytes);
+            let object = Map::from_iter([("k".to_owned(), value.clone())]);
+            prop_assert_eq!(canonical_object(&object).unwrap(), canonical(&object).unwrap());
             let again = parse(&bytes).unwrap();
             prop_assert_eq!(&canonical(&again).unwrap(), &bytes);
             prop_assert!(same(&value, &again));

@@ -5,8 +5,10 @@
 //! decimals, not floats: a comparison in floats would have the very blindness it looks for.
 
 use super::canonical;
+use super::text::plain_bytes;
 
-/// Integers of up to this many digits are below 2^53, hence exact.
+/// Any number of up to this many digits is the one that is written for its double, as long as no
+/// exponent takes it to where doubles are sparse.
 const EXACT_DIGITS: usize = 15;
 
 /// The first number in `text` whose exact value differs from that of its canonical text.
@@ -33,7 +35,7 @@ struct Decimal {
 
 fn is_exact(token: &str) -> bool {
     let digits = token.strip_prefix('-').unwrap_or(token);
-    if digits.len() <= EXACT_DIGITS && digits.bytes().all(|byte| byte.is_ascii_digit()) {
+    if digits.len() <= EXACT_DIGITS && digits.bytes().all(|b| b.is_ascii_digit() || b == b'.') {
         return true;
     }
     token.parse::<f64>().is_ok_and(|double| {
@@ -100,15 +102,15 @@ impl<'a> Iterator for Tokens<'a> {
 
 /// What follows the closing quote; `text` starts after the opening one.
 fn after_string(text: &[u8]) -> &[u8] {
-    let mut bytes = text.iter();
-    while let Some(byte) = bytes.next() {
-        match byte {
-            b'"' => break,
-            b'\\' => drop(bytes.next()),
-            _ => {}
-        }
+    let mut rest = text;
+    loop {
+        rest = rest.get(plain_bytes(rest)..).unwrap_or_default();
+        rest = match rest {
+            [b'"', after @ ..] => return after,
+            [b'\\', _, after @ ..] | [_, after @ ..] => after,
+            [] => return rest,
+        };
     }
-    bytes.as_slice()
 }
 
 fn number_bytes(text: &[u8]) -> usize {
@@ -176,6 +178,15 @@ mod tests {
             let pointed = format!("{whole}.{fraction}0e{e}");
             let shifted = format!("{whole}{fraction}e{}", e - i32::try_from(fraction.len()).unwrap());
             prop_assert!(decimal(&pointed) == decimal(&shifted));
+        }
+
+        /// What is answered at a glance is what the decimals say.
+        #[test]
+        fn few_digits_are_exact(token in "-?(0|[1-9][0-9]{0,6})(\\.[0-9]{1,7})?") {
+            let double: f64 = token.parse().unwrap();
+            let written = String::from_utf8(canonical(&double).unwrap()).unwrap();
+            prop_assert!(decimal(&token) == decimal(&written));
+            prop_assert_eq!(inexact_number(token.as_bytes()), None);
         }
 
         #[test]

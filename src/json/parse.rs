@@ -4,15 +4,16 @@
 //! nothing after the value); the visitor here adds what it lets through: two members of one name
 //! at any depth, compared after decoding, and nesting beyond [`DEPTH_MAX`].
 
-use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
-use serde_json::{Map, Number, Value};
+use super::Node;
+use super::tree::Tree;
+use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_json::{Number, Value};
+use std::borrow::Cow;
 use std::fmt;
+use std::marker::PhantomData;
 
 /// How many arrays and objects may stand inside one another.
 pub const DEPTH_MAX: usize = 64;
-
-/// A name in an error text is cut after this many characters.
-const SHOWN_CHARS_MAX: usize = 64;
 
 /// Why a text is not strict JSON. Line and column count from 1.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -27,18 +28,36 @@ pub struct JsonError {
 }
 
 /// Reads one JSON document (RFC 8259) with one meaning (RFC 7493 for what it refuses).
+///
+/// # Errors
+/// The first fault of the text, with its place.
 pub fn parse(bytes: &[u8]) -> Result<Value, JsonError> {
+    grow(bytes)
+}
+
+/// Reads one document as [`parse`] does, without copying what can be borrowed from it.
+///
+/// # Errors
+/// The first fault of the text, with its place.
+pub fn tree(bytes: &[u8]) -> Result<Node<'_>, JsonError> {
+    grow(bytes)
+}
+
+fn grow<'t, T: Tree<'t>>(bytes: &'t [u8]) -> Result<T, JsonError> {
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
-    let value = Strict { room: DEPTH_MAX }.deserialize(&mut deserializer)?;
+    let tree = Strict { room: DEPTH_MAX, tree: PhantomData }.deserialize(&mut deserializer)?;
     deserializer.end()?;
-    Ok(value)
+    Ok(tree)
 }
 
 /// A value with `room` levels of nesting left.
-#[derive(Clone, Copy)]
-struct Strict {
+struct Strict<T> {
     room: usize,
+    tree: PhantomData<T>,
 }
+
+/// The name of a member.
+struct Name;
 
 // === impl JsonError ===
 
@@ -54,85 +73,112 @@ impl From<serde_json::Error> for JsonError {
 
 // === impl Strict ===
 
-impl Strict {
-    fn inner<E: serde::de::Error>(self) -> Result<Strict, E> {
+impl<T> Strict<T> {
+    /// For a value that stands directly in this one.
+    fn inner<E: serde::de::Error>(&self) -> Result<Strict<T>, E> {
         match self.room.checked_sub(1) {
-            Some(room) => Ok(Strict { room }),
+            Some(room) => Ok(Strict { room, tree: PhantomData }),
             None => Err(E::custom(format_args!("nesting deeper than {DEPTH_MAX} levels"))),
         }
     }
+
+    fn again(&self) -> Strict<T> {
+        Strict { room: self.room, tree: PhantomData }
+    }
 }
 
-impl<'de> DeserializeSeed<'de> for Strict {
-    type Value = Value;
+impl<'de, T: Tree<'de>> DeserializeSeed<'de> for Strict<T> {
+    type Value = T;
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<T, D::Error> {
         deserializer.deserialize_any(self)
     }
 }
 
-impl<'de> Visitor<'de> for Strict {
-    type Value = Value;
+impl<'de, T: Tree<'de>> Visitor<'de> for Strict<T> {
+    type Value = T;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a JSON value")
     }
 
-    fn visit_unit<E>(self) -> Result<Value, E> {
-        Ok(Value::Null)
+    fn visit_unit<E>(self) -> Result<T, E> {
+        Ok(().into())
     }
 
-    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
-        Ok(Value::Bool(value))
+    fn visit_bool<E>(self, value: bool) -> Result<T, E> {
+        Ok(value.into())
     }
 
-    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
-        Ok(Value::Number(value.into()))
+    fn visit_i64<E>(self, value: i64) -> Result<T, E> {
+        Ok(Number::from(value).into())
     }
 
-    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
-        Ok(Value::Number(value.into()))
+    fn visit_u64<E>(self, value: u64) -> Result<T, E> {
+        Ok(Number::from(value).into())
     }
 
-    fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<Value, E> {
-        Number::from_f64(value).map(Value::Number).ok_or_else(|| E::custom("number out of range"))
+    fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<T, E> {
+        Number::from_f64(value).map(T::from).ok_or_else(|| E::custom("number out of range"))
     }
 
-    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
-        Ok(Value::String(value.to_owned()))
+    fn visit_borrowed_str<E>(self, value: &'de str) -> Result<T, E> {
+        Ok(Cow::Borrowed(value).into())
     }
 
-    fn visit_string<E>(self, value: String) -> Result<Value, E> {
-        Ok(Value::String(value))
+    fn visit_str<E>(self, value: &str) -> Result<T, E> {
+        Ok(Cow::<str>::Owned(value.to_owned()).into())
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Value, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<T, A::Error> {
         let inner = self.inner()?;
         let mut items = Vec::new();
-        while let Some(item) = seq.next_element_seed(inner)? {
+        while let Some(item) = seq.next_element_seed(inner.again())? {
             items.push(item);
         }
-        Ok(Value::Array(items))
+        Ok(items.into())
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<T, A::Error> {
         let inner = self.inner()?;
-        let mut members = Map::new();
-        while let Some(name) = map.next_key::<String>()? {
-            // Before the value, so that the position is that of the second name.
-            if members.contains_key(&name) {
-                let shown: String = name.chars().take(SHOWN_CHARS_MAX).collect();
-                return Err(A::Error::custom(format_args!("duplicate member `{shown}`")));
-            }
-            members.insert(name, map.next_value_seed(inner)?);
+        let mut members = T::Members::default();
+        while let Some(name) = map.next_key_seed(Name)? {
+            T::add(&mut members, name, || map.next_value_seed(inner.again()))?;
         }
-        Ok(Value::Object(members))
+        Ok(members.into())
+    }
+}
+
+// === impl Name ===
+
+impl<'de> DeserializeSeed<'de> for Name {
+    type Value = Cow<'de, str>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Cow<'de, str>, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Name {
+    type Value = Cow<'de, str>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a member name")
+    }
+
+    fn visit_borrowed_str<E>(self, name: &'de str) -> Result<Cow<'de, str>, E> {
+        Ok(Cow::Borrowed(name))
+    }
+
+    fn visit_str<E>(self, name: &str) -> Result<Cow<'de, str>, E> {
+        Ok(Cow::Owned(name.to_owned()))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{DEPTH_MAX, parse};
+    use super::{DEPTH_MAX, parse, tree};
+    use serde_json::Value;
 
     fn what(text: &[u8]) -> String {
         parse(text).unwrap_err().what
@@ -146,6 +192,25 @@ mod tests {
         let error = parse(b"{\"a\":1,\n  \"a\":2}").unwrap_err();
         assert_eq!((error.line, error.column), (2, 5));
         assert!(parse(br#"[{"a":1},{"a":1}]"#).is_ok());
+    }
+
+    #[test]
+    fn a_duplicate_is_found_among_few_and_many_names() {
+        for count in 0..40 {
+            let members: Vec<_> =
+                (0..count).map(|number| format!("\"n{number}\":{number}")).collect();
+            let object = |more: &str| ["{", &members.join(","), more, "}"].concat();
+            let whole = object("");
+            let value = parse(whole.as_bytes()).unwrap();
+            assert_eq!(value.as_object().unwrap().len(), count);
+            assert_eq!(Value::from(tree(whole.as_bytes()).unwrap()), value);
+            for twin in 0..count {
+                let text = object(&format!(",\"\\u006e{twin}\":0"));
+                let error = tree(text.as_bytes()).unwrap_err();
+                assert_eq!(error.what, format!("duplicate member `n{twin}`"));
+                assert_eq!(parse(text.as_bytes()), Err(error));
+            }
+        }
     }
 
     #[test]

@@ -7,8 +7,7 @@ use super::{Entry, SCHEMA_ID, SCHEMA_VERSION, Selector, State};
 use crate::intent::members::Members;
 use crate::intent::text::{clean_path, list, shown, trimmed, word};
 use crate::intent::time::{self, Time};
-use crate::json;
-use serde_json::Value;
+use crate::json::{self, Node};
 
 const TOP: [&str; 6] =
     ["schema_id", "schema_version", "created_at", "updated_at", "producer_version", "entries"];
@@ -36,14 +35,14 @@ const ENTRY: [&str; 14] = [
 pub struct StateError(String);
 
 pub(super) fn state(bytes: &[u8]) -> Result<State, StateError> {
-    let value = json::parse(bytes).map_err(|error| StateError(error.to_string()))?;
-    if !value.is_object() {
+    let value = json::tree(bytes).map_err(|error| StateError(error.to_string()))?;
+    if !matches!(value, Node::Object(_)) {
         return Err(StateError("a kill switch state is one JSON object".to_owned()));
     }
     read_state(value).map_err(StateError)
 }
 
-fn read_state(value: Value) -> Result<State, String> {
+fn read_state(value: Node<'_>) -> Result<State, String> {
     let mut top = Members::of(value, "", &[&TOP])?;
     schema(&mut top, "schema_id", SCHEMA_ID)?;
     schema(&mut top, "schema_version", SCHEMA_VERSION)?;
@@ -67,7 +66,7 @@ fn schema(top: &mut Members<'_>, name: &str, known: &str) -> Result<(), String> 
     }
 }
 
-fn entry(value: Value, path: &str) -> Result<Entry, String> {
+fn entry(value: Node<'_>, path: &str) -> Result<Entry, String> {
     let mut members = Members::of(value, path, &[&ENTRY])?;
     let entry = Entry {
         entry_id: trimmed(members.text("entry_id")?),
@@ -101,10 +100,10 @@ fn selector(members: &mut Members<'_>) -> Result<Selector, String> {
     .normalised())
 }
 
-fn item(value: Value, path: &str) -> Result<String, String> {
+fn item(value: Node<'_>, path: &str) -> Result<String, String> {
     match value {
-        Value::Null => Ok(String::new()),
-        Value::String(text) => Ok(text),
+        Node::Null => Ok(String::new()),
+        Node::Text(text) => Ok(text.into_owned()),
         _ => Err(format!("`{path}` must be text")),
     }
 }
@@ -121,8 +120,8 @@ fn required_time(members: &mut Members<'_>, name: &str, owner: &str) -> Result<T
 /// The zero time where none is given.
 fn given_time(members: &mut Members<'_>, name: &str, owner: &str) -> Result<Time, String> {
     match members.take(name) {
-        Value::Null => Ok(time::ZERO),
-        Value::String(said) => time::parse(&said).ok_or_else(|| {
+        Node::Null => Ok(time::ZERO),
+        Node::Text(said) => time::parse(&said).ok_or_else(|| {
             let shown = shown(&said);
             format!("{owner} {name} is `{shown}`; write it like 2026-01-02T03:04:05Z")
         }),

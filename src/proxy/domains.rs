@@ -28,10 +28,19 @@ fn lists_domains(rule: &Rule) -> bool {
 /// name.
 fn has_plain_host(target: &Target) -> bool {
     match target.kind {
-        Kind::Url => is_plain(&target.endpoint_domain),
+        Kind::Url => is_plain(&target.endpoint_domain) && has_plain_user(&target.value),
         Kind::Host => is_plain(&target.endpoint_domain) && is_bare(&target.value),
         _ => true,
     }
+}
+
+/// Whether nothing that stands before the host of a URL could be taken for it. Some readers end
+/// the host at `\`, and of several `@` some take the first: `http://evil\@host`, `http://a@evil@host`.
+fn has_plain_user(url: &str) -> bool {
+    let rest = url.split_once("//").map_or("", |(_, rest)| rest);
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let user = authority.rsplit_once('@').map_or("", |(user, _)| user);
+    user.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:%".contains(&byte))
 }
 
 /// A `host` value with nothing before its host, but for the scheme that the format takes off.
@@ -48,7 +57,10 @@ fn is_bare(value: &str) -> bool {
 /// A host name, or an address in its plain form.
 fn is_plain(host: &str) -> bool {
     if host.contains(':') {
-        return host.parse::<Ipv6Addr>().is_ok();
+        // One address in another spelling, or an IPv4 address in its clothes, is on no list.
+        let plain =
+            |address: Ipv6Addr| address.to_ipv4_mapped().is_none() && address.to_string() == host;
+        return host.parse().is_ok_and(plain);
     }
     let letter = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
     let mut labels = host.split('.');
@@ -92,7 +104,8 @@ mod tests {
     fn plain_hosts_are_known() {
         for (kind, value) in [
             ("url", "https://Api.Test:8443/x?y=//z"),
-            ("url", "http://user@h/"),
+            ("url", "http://user:p%40ss@h/"),
+            ("url", "http://h/a@b?c=d\\@e"),
             ("url", "http://127.0.0.1/"),
             ("url", "http://[::1]:80/"),
             ("host", "api.test"),
@@ -121,6 +134,15 @@ mod tests {
             ("url", "http://0x7f000001/"),
             ("url", "http://127.1/"),
             ("url", "file:///etc/passwd"),
+            ("url", "http://evil.test\\@api.test/"),
+            ("url", "http://evil.test\\x@api.test/"),
+            ("url", "//evil.test\\@api.test/"),
+            ("url", "http://a@evil.test:80@api.test/"),
+            ("url", "http://evil.test／@api.test/"),
+            ("url", "http://evil.test @api.test/"),
+            ("url", "http://[0:0:0:0:0:0:0:1]/"),
+            ("url", "http://[::ffff:127.0.0.1]/"),
+            ("url", "http://[::127.0.0.1]/"),
             ("host", "HTTP://evil.test"),
             ("host", "http://https://https://evil.test"),
             ("host", "user@evil.test"),

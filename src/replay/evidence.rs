@@ -12,7 +12,7 @@ use super::ruling::{Added, Recorded};
 use super::tally::Skip;
 use crate::intent::time::{self, Time};
 use crate::intent::{self, Intent};
-use crate::json;
+use crate::json::{self, Node};
 use crate::policy::Verdict;
 use serde_json::{Map, Value};
 
@@ -42,10 +42,13 @@ pub(super) struct Call {
 
 /// Reads one line; the error says what is wrong with it.
 pub(super) fn read(line: &[u8]) -> Result<Reading, String> {
-    let parsed = json::parse(line).map_err(|error| format!("no evidence line: {error}"))?;
-    let Value::Object(mut line) = parsed else {
+    let node = json::tree(line).map_err(|error| format!("no evidence line: {error}"))?;
+    let Node::Object(mut members) = node else {
         return Err("no evidence line: it is not an object".to_owned());
     };
+    let place = members.iter().position(|(name, _)| name == "intent");
+    let said = place.map(|place| members.swap_remove(place).1);
+    let line = members.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
     match text(&line, "kind") {
         Some("decision" | "call") => {}
         Some(_) => return Ok(Reading::Passed),
@@ -54,10 +57,10 @@ pub(super) fn read(line: &[u8]) -> Result<Reading, String> {
     let Some(digest) = text(&line, "intent_digest").map(str::to_owned) else {
         return Ok(Reading::Skipped(Skip::NoIntent));
     };
-    let Some(said) = line.remove("intent") else {
+    let Some(said) = said else {
         return Ok(Reading::Skipped(Skip::NotCaptured));
     };
-    let intent = intent::read::from_value(said).and_then(intent::Draft::normalise);
+    let intent = intent::read::from_node(said).and_then(intent::Draft::normalise);
     let intent = intent.map_err(|error| format!("the recorded intent: {error}"))?;
     if intent.digest().to_string() != digest {
         return Err("the recorded intent does not give the line's intent_digest".to_owned());

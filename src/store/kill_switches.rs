@@ -4,6 +4,7 @@ use super::file;
 use super::lock::Lock;
 use super::{READ_BYTES_MAX, Species, StoreError};
 use crate::kill_switch::{Note, State};
+use std::fs::{self, Metadata};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -17,17 +18,29 @@ const JOURNAL: &str = "kill_switch_journal.jsonl";
 /// # Errors
 /// It is not there, cannot be read, or is none.
 pub fn load(path: &Path) -> Result<State, StoreError> {
-    let (name, owned) = (SPECIES.name, || path.to_owned());
-    let bytes = file::read(path, READ_BYTES_MAX).map_err(|source| StoreError::Read {
-        name,
-        path: owned(),
-        source,
-    })?;
+    let bytes = file::read(path, READ_BYTES_MAX).map_err(|source| unread(path, source))?;
     State::from_json(&bytes).map_err(|error| StoreError::Parse {
-        name,
-        path: owned(),
+        name: SPECIES.name,
+        path: path.to_owned(),
         what: error.to_string(),
     })
+}
+
+/// How a state stands on disk that is to be read again and again. Whoever opened a pipe in its
+/// place could wait for ever.
+///
+/// # Errors
+/// It is not there, or is not a regular file.
+pub fn metadata(path: &Path) -> Result<Metadata, StoreError> {
+    let found = fs::metadata(path).map_err(|source| unread(path, source))?;
+    match found.is_file() {
+        true => Ok(found),
+        false => Err(unread(path, io::Error::other("not a regular file"))),
+    }
+}
+
+fn unread(path: &Path, source: io::Error) -> StoreError {
+    StoreError::Read { name: SPECIES.name, path: path.to_owned(), source }
 }
 
 /// Changes a state while nobody else can; `change` gets `None` where there is no file yet.

@@ -13,8 +13,7 @@ use crate::intent::Intent;
 use crate::intent::time::{Time, ZERO};
 use crate::kill_switch::{Outcome, State};
 use arc_swap::ArcSwapOption;
-use std::fs;
-use std::io;
+use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -115,6 +114,19 @@ pub enum Refreshed {
     Lost(StoreError),
 }
 
+// === impl Given ===
+
+impl Given {
+    /// Reads a file that is to be followed.
+    ///
+    /// # Errors
+    /// It is not there, is not a regular file, cannot be read, or is none.
+    pub fn load(path: PathBuf) -> Result<Given, StoreError> {
+        kill_switches::metadata(&path)?;
+        Ok(Given { state: kill_switches::load(&path)?, path })
+    }
+}
+
 // === impl Switch ===
 
 impl Switch {
@@ -201,12 +213,12 @@ fn lock(mutex: &Mutex<Watched>) -> MutexGuard<'_, Watched> {
 /// if that can be trusted.
 fn look(path: &Path, known: Option<&Mark>) -> Result<Option<(State, Option<Mark>)>, StoreError> {
     // Before it is read: what changes in between is read again.
-    let mark = Mark::of(path);
-    if mark.as_ref().is_ok_and(|mark| known == Some(mark)) {
+    let mark = Mark::of(&kill_switches::metadata(path)?);
+    if known == Some(&mark) {
         return Ok(None);
     }
     let state = kill_switches::load(path)?;
-    Ok(Some((state, mark.ok().filter(Mark::is_settled))))
+    Ok(Some((state, Some(mark).filter(Mark::is_settled))))
 }
 
 // === impl Reading ===
@@ -241,15 +253,14 @@ impl Reading {
 // === impl Mark ===
 
 impl Mark {
-    fn of(path: &Path) -> io::Result<Mark> {
-        let file = fs::metadata(path)?;
-        Ok(Mark {
+    fn of(file: &Metadata) -> Mark {
+        Mark {
             device: file.dev(),
             inode: file.ino(),
             bytes: file.len(),
             modified: (file.mtime(), file.mtime_nsec()),
             changed: (file.ctime(), file.ctime_nsec()),
-        })
+        }
     }
 
     /// Whether another change would show.

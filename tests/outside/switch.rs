@@ -158,19 +158,26 @@ fn note(gait: &Gait) -> Response {
 }
 
 #[test]
-fn a_file_that_hangs_is_a_file_that_is_lost() {
+fn what_is_no_file_is_a_file_that_is_lost_and_is_found_again() {
     let peer = Peer::start();
     let mut gait = behind("enforce", &peer);
     let file = gait.dir().join("ks.json");
     fs::remove_file(&file).unwrap();
     // Whoever opens it to read waits for a writer that never comes.
     assert!(Command::new("mkfifo").arg(&file).status().unwrap().success());
-    let refused = wait_for("the hang to be noticed", || {
+    let refused = wait_for("the pipe to be noticed", || {
         Some(write_file(&gait)).filter(|answer| answer.status == 423)
     });
     assert_eq!(codes(&refused), ["kill_switch_state_unavailable"]);
     assert_eq!(read_file(&gait).status, 200);
     state_is(&gait, "lost");
+    // Whoever looked at the pipe must not be caught in it for good.
+    fs::remove_file(&file).unwrap();
+    fs::write(&file, no_orders()).unwrap();
+    order(&gait, &["add", "--all", "--id", "halt"]);
+    wait_for("the order", || (read_file(&gait).status == 423).then_some(()));
+    state_is(&gait, "loaded");
+    assert!(gait.log().contains("not a regular file"), "{}", gait.log());
     gait.signal("INT");
     assert!(gait.wait().success(), "it does not keep gait from stopping");
 }
@@ -220,6 +227,9 @@ fn a_file_that_cannot_be_used_stops_the_start() {
         fs::write(dir.path().join("ks.json"), text).unwrap();
         refused(named, &[word, "ks.json"]);
     }
+    fs::remove_file(dir.path().join("ks.json")).unwrap();
+    fs::create_dir(dir.path().join("ks.json")).unwrap();
+    refused(named, &["not a regular file", "ks.json"]);
     for empty in ["kill_switch:\n", "kill_switch: \"\"\n"] {
         refused(empty, &["`kill_switch` is empty"]);
     }

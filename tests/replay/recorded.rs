@@ -162,6 +162,29 @@ fn decisions_and_their_outcomes_are_one_call_and_a_torn_line_none() {
 }
 
 #[test]
+fn a_call_that_cannot_be_judged_fails_the_gate_unless_it_is_passed_over() {
+    let place = place();
+    place.put("open.yaml", "default_verdict: allow");
+    capture(&place, |number, line| match number {
+        0 => drop(line.as_object_mut().unwrap().remove("intent")),
+        1 => drop(line.as_object_mut().unwrap().remove("intent_digest")),
+        _ => {}
+    });
+    let gate = |more: &str| {
+        replay(&place, &format!("--evidence state/evidence --policies open.yaml {more}"))
+    };
+    let run = gate("--require allow");
+    refused(&run, "2 recorded calls cannot be replayed, so --require is not met");
+    assert_eq!(run.json()["skipped"].as_array().unwrap().len(), 2, "{run:?}");
+    let passed = gate("--require allow --skip-unreplayable");
+    assert_eq!((passed.exit, &passed.json()["intents"]), (0, &json!(38)), "{passed:?}");
+    assert_eq!(passed.json()["warnings"].as_array().unwrap().len(), 2);
+    place.put("open.yaml", "default_verdict: block");
+    assert_eq!(gate("--require allow --skip-unreplayable").exit, 3);
+    refused(&gate("--skip-unreplayable"), "--require");
+}
+
+#[test]
 fn a_call_is_judged_at_its_own_time() {
     let place = place();
     capture(&place, |number, line| {

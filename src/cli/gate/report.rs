@@ -85,8 +85,10 @@ impl Report<'_> {
     /// Why the rules decided as they did, before approvals and simulation.
     pub(super) fn explained(&self) -> Answer {
         let (judged, decision) = (self.eval.judged, &self.eval.judged.decision);
-        let failed_closed = self.failed_closed();
+        let missing_fields = self.missing_fields();
         let broker = decision.demands.broker.as_ref();
+        let delegation = decision.demands.delegation.as_ref();
+        let valid_approvals = self.eval.spending.answered.approval.as_ref().map(|a| a.valid);
         let answer = self
             .lines()
             .with("schema_id", "gait.gate.policy_explain")
@@ -98,11 +100,16 @@ impl Report<'_> {
             .with("matched_rules", self.matched_rules())
             .with("reason_codes", decision.reason_codes.clone())
             .with("violations", decision.violations.clone())
-            .with("missing_fields", missing_fields(failed_closed))
-            .with("fail_closed_reason_codes", failed_closed.to_vec())
+            .with("missing_fields", missing_fields)
+            .with("fail_closed_reason_codes", self.failed_closed().to_vec())
             .with("approval_required", decision.verdict == Verdict::RequireApproval)
             .with("required_approvals", self.eval.ruling.required_approvals)
-            .with("context_evidence_status", context_evidence(failed_closed))
+            .with("valid_approvals", valid_approvals)
+            .with("require_delegation", delegation.is_some())
+            .with("required_delegation_scopes", delegation.map(|demand| demand.scopes.clone()))
+            .with("context_evidence_status", context_evidence(&decision.reason_codes))
+            .with("freeze_window", json!(decision.details.freeze_window))
+            .with("sandbox", json!(decision.details.sandbox))
             .with("require_broker_credential", broker.is_some())
             .with("broker_reference", broker.map(|demand| demand.reference.as_str()))
             .with("broker_scopes", broker.map(|demand| demand.scopes.clone()))
@@ -174,6 +181,14 @@ impl Report<'_> {
         if failed { &judged.decision.reason_codes } else { &[] }
     }
 
+    /// The fields that `fail_closed` missed, by their names in a policy.
+    fn missing_fields(&self) -> Vec<&str> {
+        let judged = self.eval.judged;
+        let failed = judged.policy.fails_closed(&judged.intent);
+        let missing = judged.decision.violations.iter().filter(|_| failed);
+        missing.filter_map(|violation| violation.strip_prefix("missing_")).collect()
+    }
+
     fn proofs(&self) -> Vec<String> {
         let others = [
             &self.written.approval_audit,
@@ -210,13 +225,8 @@ fn rule(rule: &Rule) -> Value {
     json!({"name": rule.name, "priority": rule.priority, "effect": rule.effect.as_str()})
 }
 
-/// The fields that `fail_closed` missed, by their names in a policy.
-fn missing_fields(failed_closed: &[String]) -> Vec<&str> {
-    failed_closed.iter().filter_map(|code| code.strip_prefix("fail_closed_missing_")).collect()
-}
-
-/// No rule of this version asks for context evidence; `fail_closed` can.
-fn context_evidence(failed_closed: &[String]) -> &'static str {
-    let missing = failed_closed.iter().any(|code| code == "context_evidence_missing");
+/// No envelope is read, so that evidence that a rule or `fail_closed` asks for is missing.
+fn context_evidence(reason_codes: &[String]) -> &'static str {
+    let missing = reason_codes.iter().any(|code| code == "context_evidence_missing");
     if missing { "missing" } else { "not_required" }
 }

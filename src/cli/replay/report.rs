@@ -69,7 +69,7 @@ impl Report<'_> {
         let baseline = plan.baseline.as_ref().map(|policy| policy.digest().to_string());
         let required = match self.demand {
             Demand::NoChange => None,
-            Demand::AtMost(ceiling) => Some(ceiling.as_str()),
+            Demand::AtMost(ceiling, _) => Some(ceiling.as_str()),
         };
         Answer::new(exit)
             .with("schema_id", "gait.replay.result")
@@ -144,20 +144,29 @@ impl Report<'_> {
     /// What makes the answer a failure; a refusing verdict is none.
     fn error(&self, exit: Exit) -> Option<String> {
         match exit {
-            Exit::InvalidInput => {
-                let first = self.tally.faults.first().map(|fault| {
-                    let spot = text::spot(self.plan, &fault.spot);
-                    format!("; the first is {spot}: {}", fault.error)
-                });
-                let invalid = self.tally.invalid;
-                Some(format!(
-                    "{invalid} lines or documents cannot be used{}",
-                    first.unwrap_or_default()
-                ))
-            }
+            Exit::InvalidInput if self.tally.invalid > 0 => Some(self.invalid()),
+            Exit::InvalidInput => Some(self.unreplayable()),
             Exit::Drift => Some(format!("{} judgements changed", self.demand.unmet(self.tally))),
             _ => None,
         }
+    }
+
+    fn invalid(&self) -> String {
+        let first = self.tally.faults.first().map(|fault| {
+            let spot = text::spot(self.plan, &fault.spot);
+            format!("; the first is {spot}: {}", fault.error)
+        });
+        let (invalid, first) = (self.tally.invalid, first.unwrap_or_default());
+        format!("{invalid} lines or documents cannot be used{first}")
+    }
+
+    /// Some calls were not judged: that they may run is not shown.
+    fn unreplayable(&self) -> String {
+        let count = self.demand.refused_count(self.tally);
+        format!(
+            "{count} recorded calls cannot be replayed, so --require is not met; \
+             --skip-unreplayable passes them over"
+        )
     }
 
     /// Nothing was judged: a gate that looks at nothing must not open.

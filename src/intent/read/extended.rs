@@ -6,7 +6,7 @@ use crate::intent::draft::{
     AgentDraft, DelegationDraft, LinkDraft, SandboxDraft, ScriptDraft, SkillDraft, StepDraft,
 };
 use crate::intent::members::Members;
-use serde_json::Value;
+use crate::json::Node;
 
 const SCRIPT: [&str; 1] = ["steps"];
 
@@ -51,12 +51,12 @@ const SANDBOX: [&str; 9] = [
     "evidence_digest",
 ];
 
-pub(super) fn script(value: Value, path: &str) -> Result<ScriptDraft, String> {
+pub(super) fn script(value: Node<'_>, path: &str) -> Result<ScriptDraft, String> {
     let mut script = Members::of(value, path, &[&SCRIPT])?;
     Ok(ScriptDraft { steps: script.each("steps", step)? })
 }
 
-fn step(value: Value, path: &str) -> Result<StepDraft, String> {
+fn step(value: Node<'_>, path: &str) -> Result<StepDraft, String> {
     let mut step = Members::of(value, path, &[&STEP])?;
     Ok(StepDraft {
         tool_name: step.text("tool_name")?,
@@ -66,7 +66,7 @@ fn step(value: Value, path: &str) -> Result<StepDraft, String> {
     })
 }
 
-pub(super) fn skill(value: Value, path: &str) -> Result<SkillDraft, String> {
+pub(super) fn skill(value: Node<'_>, path: &str) -> Result<SkillDraft, String> {
     let mut skill = Members::of(value, path, &[&SKILL])?;
     Ok(SkillDraft {
         skill_name: skill.text("skill_name")?,
@@ -78,7 +78,7 @@ pub(super) fn skill(value: Value, path: &str) -> Result<SkillDraft, String> {
     })
 }
 
-pub(super) fn delegation(value: Value, path: &str) -> Result<DelegationDraft, String> {
+pub(super) fn delegation(value: Node<'_>, path: &str) -> Result<DelegationDraft, String> {
     let mut delegation = Members::of(value, path, &[&DELEGATION])?;
     Ok(DelegationDraft {
         requester_identity: delegation.text("requester_identity")?,
@@ -90,7 +90,7 @@ pub(super) fn delegation(value: Value, path: &str) -> Result<DelegationDraft, St
     })
 }
 
-fn link(value: Value, path: &str) -> Result<LinkDraft, String> {
+fn link(value: Node<'_>, path: &str) -> Result<LinkDraft, String> {
     let mut link = Members::of(value, path, &[&LINK])?;
     Ok(LinkDraft {
         delegator_identity: link.text("delegator_identity")?,
@@ -102,7 +102,7 @@ fn link(value: Value, path: &str) -> Result<LinkDraft, String> {
     })
 }
 
-pub(super) fn agent(value: Value, path: &str) -> Result<AgentDraft, String> {
+pub(super) fn agent(value: Node<'_>, path: &str) -> Result<AgentDraft, String> {
     let mut agent = Members::of(value, path, &[&AGENT])?;
     Ok(AgentDraft {
         lifecycle_states: agent.each("lifecycle_states", item)?,
@@ -117,7 +117,7 @@ pub(super) fn agent(value: Value, path: &str) -> Result<AgentDraft, String> {
     })
 }
 
-pub(super) fn sandbox(value: Value, path: &str) -> Result<SandboxDraft, String> {
+pub(super) fn sandbox(value: Node<'_>, path: &str) -> Result<SandboxDraft, String> {
     let mut sandbox = Members::of(value, path, &[&SANDBOX])?;
     Ok(SandboxDraft {
         network_mode: sandbox.text("network_mode")?,

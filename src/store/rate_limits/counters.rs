@@ -1,9 +1,8 @@
 //! The state file of E13: counters by key.
 
 use crate::intent::members::Members;
-use crate::json;
+use crate::json::{self, Node};
 use serde::Serialize;
-use serde_json::Value;
 use std::collections::BTreeMap;
 
 const SCHEMA_ID: &str = "gait.gate.rate_limit_state";
@@ -31,8 +30,8 @@ struct Counter<'a> {
 impl Counters {
     /// Reads a state. An empty file is none: a counter that was lost is a limit that was lost.
     pub(super) fn from_json(bytes: &[u8]) -> Result<Counters, String> {
-        let value = json::parse(bytes).map_err(|error| error.to_string())?;
-        if !value.is_object() {
+        let value = json::tree(bytes).map_err(|error| error.to_string())?;
+        if !matches!(value, Node::Object(_)) {
             return Err("a rate limit state is one JSON object".to_owned());
         }
         let mut top = Members::of(value, "", &[&["schema_id", "schema_version", "counters"]])?;
@@ -80,7 +79,7 @@ impl Counters {
     }
 }
 
-fn counter(value: Value, path: &str) -> Result<(String, u64), String> {
+fn counter(value: Node<'_>, path: &str) -> Result<(String, u64), String> {
     let mut counter = Members::of(value, path, &[&["key", "count"]])?;
     let key = counter.text("key")?;
     let count = counter.integer("count")?;

@@ -3,6 +3,7 @@
 use super::*;
 use crate::kill_switch::{Entry, Selector};
 use serde_json::json;
+use std::fs;
 
 fn now() -> Time {
     Time::from_timestamp(clock::now())
@@ -54,7 +55,7 @@ fn scene() -> Scene {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("switch.json");
     write(&path, state(&[]).to_json());
-    let given = Given { path: path.clone(), state: kill_switches::load(&path).unwrap() };
+    let given = Given::load(path.clone()).unwrap();
     Scene { _dir: dir, path, switch: Switch::new(Some(given)) }
 }
 
@@ -119,7 +120,7 @@ fn a_file_that_stays_as_it_is_is_read_once() {
     std::thread::sleep(YOUNG + Duration::from_secs(2));
     switch.refresh();
     let mark = lock(&switch.watched).mark.clone();
-    assert_eq!(mark, Some(Mark::of(&path).unwrap()));
+    assert_eq!(mark, Some(Mark::of(&fs::metadata(&path).unwrap())));
     // What is not read again cannot be missed by a look.
     assert!(matches!(look(&path, mark.as_ref()), Ok(None)));
     write(&path, state(&[("t", ZERO)]).to_json());
@@ -153,7 +154,7 @@ fn what_is_no_longer_followed_is_not_taken_over() {
     let Scene { switch, _dir, path } = scene();
     let other = path.with_file_name("other.json");
     write(&other, state(&[("t", ZERO)]).to_json());
-    let given = Given { path: other.clone(), state: kill_switches::load(&other).unwrap() };
+    let given = Given::load(other).unwrap();
     switch.follow(Some(given));
     assert!(stops(&switch, "t"));
     write(&path, "{");
