@@ -1,9 +1,10 @@
 //! The documents say what the program does.
 //!
-//! Configs load, tables equal the code, command lines run, alerts name metrics that exist. A line
-//! `gait …` in a README block that is tagged `sh runnable` is run here, in an empty directory
-//! beside the shipped `config` and `policies`; a comment `# exit N` behind it says what it exits
-//! with, 0 if there is none.
+//! Configs load, tables equal the code, command lines run, alerts name metrics that exist. The
+//! commands in blocks that are tagged `sh runnable` are run here, page by page and in their order,
+//! in a directory that holds copies of the shipped `config` and `policies`; a comment `# exit N`
+//! behind one says what it exits with, 0 if there is none. What they print holds the lines of
+//! blocks that are tagged `text printed`, and a block tagged `yaml FILE` stands in that file.
 #![expect(clippy::unwrap_used, reason = "a document that cannot be read must end the test")]
 
 use gait::call::Malformed;
@@ -12,7 +13,6 @@ use gait::limits::{Limits, Timeouts};
 use gait::metrics::CATALOGUE;
 use std::collections::BTreeSet;
 use std::fs;
-use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -118,23 +118,6 @@ fn the_metrics_table_is_the_catalogue() {
 }
 
 #[test]
-fn the_runnable_lines_run() {
-    let (folder, readme) = (tempfile::tempdir().unwrap(), text("README.md"));
-    for shipped in ["config", "policies"] {
-        symlink(root().join(shipped), folder.path().join(shipped)).unwrap();
-    }
-    let lines = block_lines(&readme, "sh runnable");
-    assert!(lines.len() > 10, "the README shows how to run gait");
-    for line in lines {
-        let (command, exit) = line.split_once("# exit ").unwrap_or((line, "0"));
-        let args: Vec<&str> = command.split_whitespace().collect();
-        let args = args.strip_prefix(&["gait"]).unwrap();
-        let run = gait(folder.path(), args);
-        assert_eq!(run.status.code(), exit.trim().parse().ok(), "{line}: {run:?}");
-    }
-}
-
-#[test]
 fn the_readme_names_every_problem_type_and_no_other() {
     let readme = text("README.md");
     let named = coded(&readme).into_iter().filter(|code| code.starts_with("urn:gait:"));
@@ -170,24 +153,130 @@ fn sources(folder: &Path) -> String {
     })
 }
 
+// === pages ===
+
+/// The pages for people, and at least how many commands each shows.
+const PAGES: [(&str, usize); 4] =
+    [("README.md", 10), ("policies/README.md", 5), ("docs/policies.md", 25), ("docs/ci.md", 15)];
+
+/// Commands of a page: a line each, or several that end in a backslash.
+fn commands(page: &str) -> Vec<String> {
+    let joined = block_lines(page, "sh runnable").join("\n").replace("\\\n", " ");
+    joined.lines().map(str::to_owned).collect()
+}
+
 #[test]
-fn the_links_of_the_readme_lead_somewhere() {
-    let readme = text("README.md");
-    let headings: BTreeSet<String> =
-        readme.lines().filter(|line| line.starts_with('#')).map(anchor).collect();
-    let targets = readme.split("](").skip(1).filter_map(|rest| rest.split(')').next());
-    for target in targets {
-        match target.strip_prefix('#') {
-            Some(heading) => assert!(headings.contains(heading), "no heading #{heading}"),
-            None => assert!(root().join(target).exists(), "no file {target}"),
+fn the_commands_of_the_pages_run_and_print_what_is_shown() {
+    let program = Path::new(env!("CARGO_BIN_EXE_gait")).parent().unwrap().to_owned();
+    for (page, commands_min) in PAGES {
+        let (folder, text) = (tempfile::tempdir().unwrap(), text(page));
+        let copy = ["config", "policies"].map(|shipped| root().join(shipped));
+        let copied = Command::new("cp").arg("-r").args(copy).arg(folder.path()).status();
+        assert!(copied.unwrap().success());
+        let (commands, mut printed) = (commands(&text), String::new());
+        assert!(commands.len() >= commands_min, "{page} shows how to run gait");
+        for command in commands {
+            assert!(command.starts_with("gait "), "{page}: {command}");
+            let exit = command.split_once("# exit ").map_or("0", |(_, exit)| exit.trim());
+            let mut shell = Command::new("sh");
+            shell.args(["-c", &command]).current_dir(folder.path()).env_clear();
+            shell.env("PATH", format!("{}:/usr/bin:/bin", program.display()));
+            let run = shell.output().unwrap();
+            assert_eq!(run.status.code(), exit.parse().ok(), "{page}: {command}: {run:?}");
+            printed += &String::from_utf8(run.stdout).unwrap();
+        }
+        for line in block_lines(&text, "text printed") {
+            assert!(printed.contains(line), "{page}: nothing prints `{line}`");
         }
     }
 }
 
-/// The anchor of a heading.
-fn anchor(heading: &str) -> String {
-    let words = heading.trim_start_matches('#').trim().to_lowercase();
-    words.replace(' ', "-").replace(|c: char| !c.is_alphanumeric() && c != '-', "")
+#[test]
+fn the_links_of_the_pages_lead_somewhere() {
+    for (page, _) in PAGES {
+        let (page, text) = (root().join(page), text(page));
+        for target in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            let (path, heading) = target.split_once('#').unwrap_or((target, ""));
+            let path = if path.is_empty() { page.clone() } else { page.with_file_name(path) };
+            assert!(path.exists(), "{}: no file {target}", page.display());
+            let headings = || anchors(&fs::read_to_string(&path).unwrap());
+            let found = heading.is_empty() || headings().contains(heading);
+            assert!(found, "{}: no heading {target}", page.display());
+        }
+    }
+}
+
+/// The anchors of all headings.
+fn anchors(page: &str) -> BTreeSet<String> {
+    let headings = page.lines().filter(|line| line.starts_with('#'));
+    let anchor = |heading: &str| {
+        let words = heading.trim_start_matches('#').trim().to_lowercase();
+        let plain = |c: char| !c.is_alphanumeric() && c != '-' && c != '_';
+        words.replace(' ', "-").replace(plain, "")
+    };
+    headings.map(anchor).collect()
+}
+
+#[test]
+fn the_policy_of_the_guide_is_shown_whole() {
+    let (page, file) = (text("docs/policies.md"), text("policies/guide/shop.yaml"));
+    let tag = "yaml policies/guide/shop.yaml\n";
+    let blocks: Vec<_> =
+        page.split("```").skip(1).step_by(2).filter_map(|block| block.strip_prefix(tag)).collect();
+    for block in &blocks {
+        assert!(file.contains(block), "no such lines in the file:\n{block}");
+    }
+    let shown = blocks.concat();
+    let said = file.lines().filter(|line| !line.starts_with('#') && !line.is_empty());
+    for line in said.filter(|line| *line != "rules:") {
+        assert!(shown.contains(line), "the page does not show `{line}`");
+    }
+}
+
+fn schema(name: &str) -> serde_json::Value {
+    serde_json::from_str(&text(&format!("docs/schemas/{name}.schema.json"))).unwrap()
+}
+
+/// Every key below a schema, as a path with dots; the schemas know what the readers know.
+fn paths(schema: &serde_json::Value, node: &serde_json::Value, at: &str) -> BTreeSet<String> {
+    if let Some(reference) = node["$ref"].as_str() {
+        let target = schema.pointer(reference.trim_start_matches('#')).unwrap();
+        return paths(schema, target, at);
+    }
+    let mut found = BTreeSet::new();
+    for (key, value) in node["properties"].as_object().into_iter().flatten() {
+        // A rule's own keys are written without `rules` before them.
+        let path = if matches!(at, "" | "rules") { key.clone() } else { format!("{at}.{key}") };
+        found.extend(paths(schema, value, &path));
+        found.insert(path);
+    }
+    match node.get("items") {
+        Some(items) => found.into_iter().chain(paths(schema, items, at)).collect(),
+        None => found,
+    }
+}
+
+#[test]
+fn the_tables_of_the_policy_page_are_the_keys_of_the_reader() {
+    let page = text("docs/policies.md");
+    let (_, keys) = page.split_once("## All keys").unwrap();
+    let (keys, _) = keys.split_once("## The intent").unwrap();
+    let first = |row: Vec<&str>| coded(row[0]).concat();
+    let tabled: BTreeSet<_> =
+        rows(keys).into_iter().map(first).filter(|key| !key.is_empty()).collect();
+    let policy = schema("policy");
+    assert_eq!(tabled, paths(&policy, &policy, ""));
+}
+
+#[test]
+fn the_policy_page_names_every_member_of_an_intent() {
+    let page = section(&text("docs/policies.md"), "## The intent");
+    let named: BTreeSet<_> = coded(&page).into_iter().collect();
+    let intent = schema("intent");
+    for path in paths(&intent, &intent, "") {
+        let member = path.rsplit('.').next().unwrap();
+        assert!(member == "$schema" || named.contains(member), "no word of `{path}`");
+    }
 }
 
 // === deploy ===

@@ -1,8 +1,10 @@
 //! Which files are meant: folders are walked, and nothing that was named may come to nothing.
 //!
-//! Names that begin with a dot are passed over below a named folder; links are followed, because
-//! a Kubernetes volume is made of them (`a.json` → `..data/a.json`). A loop of links ends at
-//! [`DEPTH_MAX`] as an error: a gate that silently looks at fewer intents than were named is open.
+//! Names that begin with a dot are passed over below a named folder, and so are the suites that
+//! stand beside policies (`*_test.yaml`, as `gait policy test` knows them). Links are followed,
+//! because a Kubernetes volume is made of them (`a.json` → `..data/a.json`). A loop of links ends
+//! at [`DEPTH_MAX`] as an error: a gate that silently looks at fewer intents than were named is
+//! open.
 
 use crate::evidence;
 use std::fs::Metadata;
@@ -85,12 +87,17 @@ pub enum FindError {
 struct Kind<T> {
     wanted: &'static str,
     of: fn(&Path) -> Option<T>,
+    /// How the names end that are passed over in a folder.
+    except: &'static [&'static str],
 }
 
 const INTENTS: Kind<Form> =
-    Kind { wanted: "intent (a regular file named *.json or *.jsonl)", of: form };
-const POLICIES: Kind<()> =
-    Kind { wanted: "policy (a regular file named *.yaml or *.yml)", of: yaml };
+    Kind { wanted: "intent (a regular file named *.json or *.jsonl)", of: form, except: &[] };
+const POLICIES: Kind<()> = Kind {
+    wanted: "policy (a regular file named *.yaml or *.yml)",
+    of: yaml,
+    except: &["_test.yaml", "_test.yml"],
+};
 const SEGMENTS: &str =
     "evidence segment (000001.jsonl and on); name the folder `evidence` in the state directory";
 
@@ -125,6 +132,15 @@ pub fn evidence_segments(directories: &[PathBuf]) -> Result<Vec<Source>, FindErr
         }
     }
     Ok(found)
+}
+
+// === impl Kind ===
+
+impl<T> Kind<T> {
+    /// Whether a name in a folder is none that somebody meant.
+    fn passes_over(&self, name: &[u8]) -> bool {
+        name.starts_with(b".") || self.except.iter().any(|end| name.ends_with(end.as_bytes()))
+    }
 }
 
 fn form(path: &Path) -> Option<Form> {
@@ -175,7 +191,7 @@ fn walk<T>(
     };
     for entry in folder.read_dir().map_err(|error| unread(folder, error))? {
         let entry = entry.map_err(|error| unread(folder, error))?;
-        if entry.file_name().as_encoded_bytes().starts_with(b".") {
+        if kind.passes_over(entry.file_name().as_encoded_bytes()) {
             continue;
         }
         let path = entry.path();
@@ -236,6 +252,17 @@ mod tests {
             intent_files(&[root.to_owned(), root.join("b"), root.join("b/d.json")]).unwrap();
         assert_eq!(names(&found), ["a.jsonl", "d.json", "e.json", "c.JSON"]);
         assert_eq!((found[0].form, found[1].form), (Form::Lines, Form::Document));
+    }
+
+    #[test]
+    fn suites_beside_policies_are_no_policies_unless_they_are_named() {
+        let place = tempfile::tempdir().unwrap();
+        let policy = place.path().join("a.yaml");
+        let suite = [place.path().join("a_test.yaml")];
+        fs::write(&policy, "").unwrap();
+        fs::write(&suite[0], "").unwrap();
+        assert_eq!(policy_files(&[place.path().to_owned()]).unwrap(), [policy]);
+        assert_eq!(policy_files(&suite).unwrap(), suite);
     }
 
     #[test]
