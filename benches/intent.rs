@@ -9,7 +9,7 @@
 //! |---|---|
 //! | intent | 1000 intents of 650 bytes, as `gait replay` reads them |
 //! | text | a body of 64 KiB that is one long text |
-//! | records | a body of 64 KiB with 300 records |
+//! | records | a body of 64 KiB with some hundred records |
 //!
 //! It takes about half a minute. Nothing is asserted about time: shared machines vary, and a ratio
 //! within 8 % of another is a tie. Rejected: a harness that compares with figures of another day,
