@@ -58,7 +58,7 @@ struct Cli {
 enum Command {
     /// Serve the proxy; without flags, the embedded demo
     Proxy(proxy::Proxy),
-    /// Try and check policies
+    /// Write, check, test and explain policies
     #[command(subcommand)]
     Policy(policy::Command),
     /// Judge one intent

@@ -117,6 +117,37 @@ fn the_metrics_table_is_the_catalogue() {
     assert_eq!(tabled, declared);
 }
 
+/// The commands that take no further command, as the program itself lists them.
+fn leaves(words: &[&str]) -> BTreeSet<String> {
+    let help = gait(&root(), &[words, &["--help"]].concat()).stdout;
+    let help = String::from_utf8(help).unwrap();
+    let Some((_, list)) = help.split_once("\nCommands:\n") else {
+        return BTreeSet::from([words.join(" ")]);
+    };
+    let lines = list.lines().take_while(|line| !line.is_empty());
+    let named = lines.filter_map(|line| line.split_whitespace().next());
+    named.flat_map(|word| leaves(&[words, &[word]].concat())).collect()
+}
+
+#[test]
+fn the_command_table_has_every_command_and_no_other() {
+    let table = section(&text("README.md"), "## Command line");
+    let mut tabled = BTreeSet::new();
+    for row in rows(&table).iter().filter_map(|row| row.first()?.strip_prefix("`gait ")) {
+        let words = row.replace([',', '`'], " ");
+        let is_word = |word: &&str| word.starts_with(|c: char| c.is_ascii_lowercase());
+        let words: Vec<&str> = words.split_whitespace().take_while(is_word).collect();
+        let groups = ["keys", "delegate", "kill-switch"];
+        match words.split_first() {
+            Some((group, each)) if groups.contains(group) => {
+                tabled.extend(each.iter().map(|word| format!("{group} {word}")));
+            }
+            _ => drop(tabled.insert(words.join(" "))),
+        }
+    }
+    assert_eq!(tabled, leaves(&[]));
+}
+
 #[test]
 fn the_readme_names_every_problem_type_and_no_other() {
     let readme = text("README.md");

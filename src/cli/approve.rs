@@ -8,6 +8,14 @@ use clap::Args;
 
 /// What is approved, by whom and why.
 #[derive(Args)]
+#[command(after_help = "\
+The scope is `tool:NAME`; where the intent is applied and a target is destructive, also
+`phase:apply` and `destructive:apply`. Look at the intent before you sign: the token is good for
+every use of it until it expires. Example:
+
+  gait approve --intent-digest .. --policy-digest .. --scope tool:orders.refund --ttl 30m \\
+    --approver ada --reason-code ticket_99 --key-mode prod --private-key keys/approver_private.key
+  gait gate eval .. --approval-token approval_TOKEN.json --approval-public-key approver_public.key")]
 pub(super) struct Approve {
     /// Digest of the intent; `gait gate eval --json` prints it
     #[arg(long, value_name = "HEX")]

@@ -24,6 +24,9 @@ pub(super) enum Command {
 
 /// Who may act for whom.
 #[derive(Args)]
+#[command(
+    override_usage = "gait delegate mint --delegator <ID> --delegate <ID> --scope <CSV> --ttl <DURATION> [OPTIONS]"
+)]
 pub(super) struct Mint {
     /// Who passes a right on; required
     #[arg(long, value_name = "ID")]
@@ -31,7 +34,7 @@ pub(super) struct Mint {
     /// Who gets it; required
     #[arg(long, value_name = "ID")]
     delegate: Option<String>,
-    /// A further scope
+    /// A further scope, one word, as intents name it
     #[arg(long, value_name = "WORD")]
     scope_class: Option<String>,
     /// Digest of the one intent that it is for [default: any]

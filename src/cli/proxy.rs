@@ -30,7 +30,7 @@ pub(super) struct Proxy {
     /// Where metrics and health are read
     #[arg(long, value_name = "ADDRESS:PORT")]
     telemetry: Option<SocketAddr>,
-    /// What outlives the process: evidence and the lock
+    /// What outlives the process: evidence, counters of limits and the lock
     #[arg(long, value_name = "DIR")]
     state_dir: Option<PathBuf>,
     /// Check config and policy, and exit

@@ -18,7 +18,7 @@ pub(in crate::cli) struct Flags {
     /// Intent file
     #[arg(long, value_name = "FILE")]
     pub(super) intent: Option<PathBuf>,
-    /// Report the verdict without enforcing it: exit 0
+    /// Report the verdict without enforcing it: exit 0; limits count it all the same
     #[arg(long)]
     pub(super) simulate: bool,
     /// Where the trace goes [default: trace_<trace id>.json]

@@ -17,6 +17,15 @@ pub(super) struct StateFile {
 
 /// `gait kill-switch add`.
 #[derive(Args)]
+#[command(after_help = "\
+An intent is stopped where all selectors of an entry hold. Examples:
+
+  gait kill-switch add --tool-name orders.refund --ttl 2h --actor ada --reason 'incident 4711'
+  gait kill-switch add --all --id big-red --actor ada --reason 'look first'
+  gait kill-switch disable --id big-red
+
+The proxy obeys the file that `kill_switch` names in its config, `gait gate eval` the one that
+--kill-switch-state names.")]
 pub(in crate::cli) struct Add {
     #[command(flatten)]
     pub(super) file: StateFile,

@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 pub(in crate::cli) struct Fmt {
     /// Policy file
     policy: PathBuf,
-    /// Write it over the file, where it differs
+    /// Write it over the file, where it differs; only comments at the head are kept
     #[arg(long)]
     write: bool,
     /// Write nothing; exit 5 where the file differs

@@ -21,6 +21,8 @@ use std::path::{Path, PathBuf};
 #[derive(Args)]
 #[command(override_usage = "gait policy simulate --policy <CANDIDATE> --baseline <BASELINE> \
                             --fixtures <PATHS>")]
+#[command(after_help = "\
+A change is no failure: the exit code is 0. `gait replay` has one that says what changed.")]
 pub(in crate::cli) struct Simulate {
     /// The changed policy
     #[arg(long, value_name = "FILE")]
