@@ -9,9 +9,13 @@ use crate::intent::Intent;
 use crate::intent::time::Time;
 use crate::json::Digest;
 use crate::policy::{Decision, Verdict};
-use crate::snapshot::Lane;
+use crate::snapshot::{Capture, Lane};
 use crate::store::rate_limits::Charged;
+use serde_json::value::{RawValue, to_raw_value};
 use std::sync::Arc;
+
+/// No longer intent is kept in the evidence: lines wait in memory, thousands at once.
+const KEPT_BYTES_MAX: usize = 16 << 10;
 
 /// A call before the gate: read, recorded, and standing in a lane.
 #[derive(Debug)]
@@ -147,6 +151,15 @@ impl Judged {
         let limited = demands.rate_limit.is_some() || demands.destructive_budget.is_some();
         let counted = || self.charged.as_ref().is_some_and(|c| c.covers(demands, &self.intent));
         demands.delegation.is_none() && demands.broker.is_none() && (!limited || counted())
+    }
+
+    /// The intent for the evidence, where it is to be kept and is not too long.
+    pub fn kept(&self, capture: Capture) -> Option<Arc<RawValue>> {
+        if capture == Capture::Digest {
+            return None;
+        }
+        let text = to_raw_value(&self.intent).ok()?;
+        (text.get().len() <= KEPT_BYTES_MAX).then(|| text.into())
     }
 }
 

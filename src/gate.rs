@@ -267,6 +267,7 @@ fn facts(
         policy_digest: judged.map(|judged| judged.policy_digest),
         intent_digest: judged.map(|judged| judged.intent.digest()),
         args_digest: judged.map(|judged| judged.intent.args_digest()),
+        intent: judged.and_then(|judged| judged.kept(case.lane.capture)),
         snapshot: Some(case.snapshot.clone()),
     }
 }

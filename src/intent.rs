@@ -36,6 +36,7 @@ mod sandbox;
 mod delegation;
 mod script;
 mod digest;
+mod write;
 mod inventory;
 
 pub use agent::AgentIdentity;

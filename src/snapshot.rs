@@ -72,6 +72,8 @@ pub struct PlannedRoute {
     pub protection: Protection,
     /// Its `dry_run` setting.
     pub dry_run: DryRunScope,
+    /// What its evidence lines hold of an intent.
+    pub capture: Capture,
 }
 
 /// What config means: everything a snapshot is built from but the policy.
@@ -108,12 +110,23 @@ pub struct Lane {
     pub protection: Protection,
     /// Its `dry_run` setting.
     pub dry_run: DryRunScope,
+    /// What its evidence lines hold of an intent.
+    pub capture: Capture,
     /// Its risk class; `unknown` on the side lanes.
     pub risk: Arc<str>,
     /// The only place its calls can go to; `None` on a closed side lane.
     pub upstream: Option<Arc<UpstreamSpec>>,
     /// Its counters.
     pub metrics: Arc<RouteMetrics>,
+}
+
+/// What an evidence line holds of the intent that was judged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Capture {
+    /// Its digests.
+    Digest,
+    /// Itself too, as far as it is not too long; values that the route digests stay digests.
+    Full,
 }
 
 /// A route in force.
@@ -187,6 +200,7 @@ impl PlannedRoute {
             stage: self.stage,
             protection: self.protection,
             dry_run: self.dry_run,
+            capture: self.capture,
             risk: self.mapping.risk_class.as_str().into(),
             upstream: Some(self.upstream.clone()),
             metrics: register(metrics, &self.name, self.stage, &self.mapping.risk_class),
@@ -210,6 +224,7 @@ fn side_lane(name: &str, upstream: Option<Arc<UpstreamSpec>>, metrics: &Metrics)
         stage,
         protection: Protection::Protected,
         dry_run: DryRunScope::Table,
+        capture: Capture::Digest,
         risk: "unknown".into(),
         upstream,
         metrics: register(metrics, name, stage, "unknown"),

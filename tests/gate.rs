@@ -14,7 +14,7 @@ use gait::metrics::{Limits, Metrics, RouteLabels};
 use gait::policy::decision::{BrokerDemand, DelegationDemand, Demands};
 use gait::policy::limit::{Limit, Scope, Window};
 use gait::policy::{Decision, Verdict};
-use gait::snapshot::{HostHeader, Lane, UpstreamSpec};
+use gait::snapshot::{Capture, HostHeader, Lane, UpstreamSpec};
 use gait::stage::{Disposition, DryRunScope, Protection, Stage};
 use gait::state::StateDir;
 use gait::store::rate_limits::{Live, Toll};
@@ -70,6 +70,7 @@ fn lane(scene: Scene, upstream: Option<Arc<UpstreamSpec>>) -> Arc<Lane> {
         stage: scene.stage,
         protection: scene.protection,
         dry_run: scene.scope,
+        capture: Capture::Digest,
         risk: "high".into(),
         upstream,
         metrics: metrics.route(labels),

@@ -33,8 +33,8 @@ Input:
   A folder is walked: *.json is one intent, *.jsonl one intent a line (the form for a million), and
   *.yaml and *.yml are policies. Names that begin with a dot are passed over, and suites
   (*_test.yaml). An evidence line is replayed where it holds the member `intent` and that gives the
-  line's `intent_digest`; other calls are counted as skipped, with the reason. gait itself does not
-  write that member yet.
+  line's `intent_digest`; other calls are counted as skipped, with the reason. The proxy writes it
+  where a route says `capture: full`.
 
 Baseline:
   --baseline, else the recorded verdicts of --evidence, else none: then nothing is a change.

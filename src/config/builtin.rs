@@ -13,7 +13,7 @@ use crate::intent::routes::Matcher;
 use crate::json::Digest;
 use crate::limits::{Limits, Timeouts};
 use crate::policy::source;
-use crate::snapshot::{HostHeader, Plan, PlannedRoute, UpstreamSpec};
+use crate::snapshot::{Capture, HostHeader, Plan, PlannedRoute, UpstreamSpec};
 use crate::stage::{DryRunScope, Protection, Stage};
 use http::Method;
 use std::path::PathBuf;
@@ -104,6 +104,7 @@ impl Builtin {
             stage: self.stage,
             protection,
             dry_run: DryRunScope::Table,
+            capture: Capture::Digest,
         }
     }
 }

@@ -4,7 +4,7 @@ use super::{DOCUMENT, args, predicates, stage, targets, upstreams};
 use crate::intent::pattern::Pattern;
 use crate::intent::rest::{Binding, Mapping, Piece, StrictQuery, Template};
 use crate::intent::routes::Matcher;
-use crate::snapshot::{PlannedRoute, UpstreamSpec};
+use crate::snapshot::{Capture, PlannedRoute, UpstreamSpec};
 use crate::stage::{DryRunScope, Protection, Stage};
 use crate::yaml::{Fault, Fields, Keys, Node, Place, Scalar};
 use http::Method;
@@ -12,7 +12,17 @@ use std::sync::Arc;
 
 const ROUTE: Keys = Keys {
     document: DOCUMENT,
-    read: &["name", "match", "upstream", "stage", "protected", "dry_run", "allow_lower", "intent"],
+    read: &[
+        "name",
+        "match",
+        "upstream",
+        "stage",
+        "protected",
+        "dry_run",
+        "capture",
+        "allow_lower",
+        "intent",
+    ],
     legacy: &[],
 };
 const MATCH: Keys =
@@ -187,6 +197,7 @@ fn one(
     let own = own_stage(&mut fields)?;
     let said_protected = protected(&mut fields)?;
     let dry_run = dry_run(&mut fields)?;
+    let capture = capture(&mut fields)?;
     let lower = if fields.flag("allow_lower")? { Lower::Allowed } else { Lower::Refused };
     let (mut mapping, tool) = mapping(&mut fields, &matcher, &upstream, risks)?;
     let protection = said_protected.unwrap_or_else(|| risks.protection(&mapping.risk_class));
@@ -196,7 +207,8 @@ fn one(
     }
     let stage = stages.of(own, &tool);
     let name = route_name.into();
-    let route = PlannedRoute { name, matcher, mapping, upstream, stage, protection, dry_run };
+    let route =
+        PlannedRoute { name, matcher, mapping, upstream, stage, protection, dry_run, capture };
     Ok((route, RoutePlace { place, lower }))
 }
 
@@ -244,6 +256,19 @@ fn dry_run(fields: &mut Fields) -> Result<DryRunScope, Fault> {
         other => {
             let field = fields.at("dry_run");
             Err(Fault::validate(place, format!("`{field}`: unknown `{other}`; it can be `all`")))
+        }
+    }
+}
+
+fn capture(fields: &mut Fields) -> Result<Capture, Fault> {
+    let (said, place) = fields.text("capture")?;
+    match said.as_str() {
+        "" | "digest" => Ok(Capture::Digest),
+        "full" => Ok(Capture::Full),
+        other => {
+            let field = fields.at("capture");
+            let what = format!("`{field}`: unknown `{other}`; it can be `digest` or `full`");
+            Err(Fault::validate(place, what))
         }
     }
 }

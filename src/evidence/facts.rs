@@ -1,8 +1,8 @@
 //! What is known of one call: who it is, and what was made of it.
 //!
 //! Facts gather as the call goes on; the record keeps the latest and both its lines carry them.
-//! Args never appear here, only their digest, and the target only as a digest too: paths may
-//! hold secrets.
+//! Args appear here only where the route says `capture: full`; otherwise there is their digest, and
+//! of the target too: paths may hold secrets.
 
 use crate::{
     json::Digest,
@@ -11,6 +11,7 @@ use crate::{
 };
 use http::Method;
 use jiff::Timestamp;
+use serde_json::value::RawValue;
 use std::{fmt, sync::Arc, time::Instant};
 use uuid::{NoContext, Uuid};
 
@@ -73,6 +74,8 @@ pub struct Judgement {
     pub intent_digest: Option<Digest>,
     /// Digest of the intent's args.
     pub args_digest: Option<Digest>,
+    /// The intent itself, in the public format, where the route wants it kept.
+    pub intent: Option<Arc<RawValue>>,
     /// The snapshot that was in force.
     pub snapshot: Option<Arc<str>>,
 }

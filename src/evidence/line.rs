@@ -135,9 +135,15 @@ impl Serialize for Line {
         members.put("kind", self.entry.kind())?;
         members.shown("time", Some(format_args!("{:.6}", self.time)))?;
         match &self.entry {
-            Entry::Decision(about) => members.about(about)?,
-            Entry::Closing { about, close, .. } => {
+            Entry::Decision(about) => {
                 members.about(about)?;
+                members.some("intent", about.judgement.intent.as_deref())?;
+            }
+            Entry::Closing { about, close, follows } => {
+                members.about(about)?;
+                // Once is enough.
+                let kept = about.judgement.intent.as_deref();
+                members.some("intent", kept.filter(|_| *follows == Follows::Nothing))?;
                 members.close(close)?;
             }
             Entry::Event(event) => members.event(event)?,
@@ -310,6 +316,8 @@ mod tests {
             policy_digest: digest,
             intent_digest: digest,
             args_digest: digest,
+            // Kept by the decision line, not once more here.
+            intent: serde_json::value::to_raw_value("i").ok().map(Arc::from),
             snapshot: Some("s1".into()),
         };
         let exchange =

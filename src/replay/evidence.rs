@@ -70,8 +70,25 @@ pub(super) fn read(line: &[u8]) -> Result<Reading, String> {
     Ok(Reading::Call(Box::new(Call { intent, recorded: recorded(&line)?, time, call_id })))
 }
 
+/// Reasons that come from beyond the policy: orders to stop, counters, what the gateway knows of
+/// hosts, and what nobody could show it. A decision with one of them is no answer of the policy.
+const BEYOND: [&str; 7] = [
+    "broker_credential_required",
+    "delegation_token_missing",
+    "destructive_budget_exceeded",
+    "endpoint_domain_unknown",
+    "kill_switch_active",
+    "kill_switch_state_unavailable",
+    "rate_limit_exceeded",
+];
+
+/// What the policy answered then, if the line tells.
 fn recorded(line: &Map<String, Value>) -> Result<Option<Recorded>, String> {
     let Some(verdict) = text(line, "verdict") else { return Ok(None) };
+    let reason_codes = texts(line, "reason_codes")?;
+    if reason_codes.iter().any(|code| BEYOND.contains(&code.as_str())) {
+        return Ok(None);
+    }
     let verdict =
         Verdict::parse(verdict).ok_or("no evidence line: the `verdict` is none that gait knows")?;
     let added = if line.get("dry_run_requested") == Some(&Value::Bool(true)) {
@@ -83,7 +100,7 @@ fn recorded(line: &Map<String, Value>) -> Result<Option<Recorded>, String> {
     };
     Ok(Some(Recorded {
         verdict,
-        reason_codes: texts(line, "reason_codes")?,
+        reason_codes,
         violations: texts(line, "violations")?,
         matched_rule: text(line, "matched_rule").map(str::to_owned),
         added,

@@ -95,6 +95,7 @@ mod tests {
             stage,
             protection,
             dry_run: DryRunScope::Table,
+            capture: crate::snapshot::Capture::Digest,
             risk: "high".into(),
             upstream: None,
             metrics: metrics.route(labels),

@@ -22,6 +22,7 @@ mod stages;
 mod limits;
 mod switch;
 mod terms;
+mod capture;
 mod start;
 mod reload;
 mod shutdown;

@@ -175,7 +175,7 @@ impl Report<'_> {
         let what = if skipped > 0 {
             let why = self.warnings().join("; ");
             let mend = match self.tally.skipped.contains_key(&Skip::NotCaptured) {
-                true => "; evidence can be replayed where its lines hold the member `intent`",
+                true => "; routes keep what can be replayed with `capture: full`",
                 false => "",
             };
             format!("nothing to replay: {why}{mend}")
