@@ -5,7 +5,7 @@
 
 use crate::cli::answer::Failure;
 use std::ffi::OsStr;
-use std::fs;
+use std::fs::{self, FileType};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Component, Path, PathBuf};
 
@@ -42,10 +42,11 @@ pub(super) fn walk(
         let fail = |error| Failure::input(format!("read folder: {}: {error}", folder.display()));
         for entry in fs::read_dir(&folder).map_err(fail)? {
             let entry = entry.map_err(fail)?;
-            if entry.file_type().map_err(fail)?.is_dir() {
+            let kind = entry.file_type().map_err(fail)?;
+            if kind.is_dir() {
                 folders.push(entry.path());
             } else if wanted(&entry.file_name()) {
-                found.push(clean(&entry.path()));
+                found.push(one_to_read(kind, clean(&entry.path()))?);
             }
         }
         if found.len() > FILES_MAX {
@@ -56,6 +57,14 @@ pub(super) fn walk(
     Ok(())
 }
 
+/// A pipe would be waited for, and passing it over would test less than was asked.
+fn one_to_read(kind: FileType, path: PathBuf) -> Result<PathBuf, Failure> {
+    if kind.is_file() || kind.is_symlink() {
+        return Ok(path);
+    }
+    Err(Failure::input(format!("{} is no regular file; move it away", path.display())))
+}
+
 /// Sorts by bytes, where `/` is a byte like another, and drops what is there twice.
 pub(super) fn sort(paths: &mut Vec<PathBuf>) {
     paths.sort_by(|a, b| a.as_os_str().as_bytes().cmp(b.as_os_str().as_bytes()));
@@ -64,8 +73,18 @@ pub(super) fn sort(paths: &mut Vec<PathBuf>) {
 
 #[cfg(test)]
 mod tests {
-    use super::{clean, sort};
+    use super::{clean, sort, walk};
     use std::path::{Path, PathBuf};
+
+    #[test]
+    fn a_pipe_is_refused_and_not_waited_for() {
+        let dir = tempfile::tempdir().unwrap();
+        let pipe = dir.path().join("a_test.yaml");
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        let mut found = Vec::new();
+        let refusal = walk(dir.path(), |_| true, &mut found).unwrap_err().to_string();
+        assert!(refusal.contains("a_test.yaml is no regular file"), "{refusal}");
+    }
 
     #[test]
     fn cleaning_is_lexical() {
