@@ -1,8 +1,8 @@
 //! When two rulings on one intent are the same.
 //!
-//! A decision is compared with all that it asks for. A recorded one knows no approvals or demands, and may hold one
-//! reason more than the policy gave: the proxy adds why it did something else than the verdict
-//! says. Only a reason that can be such an addition is let pass.
+//! A decision is compared with all that it asks for. A recorded one knows no approvals or demands,
+//! and may hold one reason more than the policy gave: the proxy adds why it did something else
+//! than the verdict says. Only a reason that can be such an addition is let pass.
 
 use crate::policy::{Decision, Verdict};
 

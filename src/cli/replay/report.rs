@@ -146,7 +146,10 @@ impl Report<'_> {
         match exit {
             Exit::InvalidInput if self.tally.invalid > 0 => Some(self.invalid()),
             Exit::InvalidInput => Some(self.unreplayable()),
-            Exit::Drift => Some(format!("{} judgements changed", self.demand.unmet(self.tally))),
+            Exit::Drift => Some(match self.demand.unmet(self.tally) {
+                1 => "1 judgement changed".to_owned(),
+                count => format!("{count} judgements changed"),
+            }),
             _ => None,
         }
     }
