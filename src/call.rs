@@ -14,6 +14,7 @@ pub mod query;
 pub mod headers;
 pub mod host;
 pub mod body;
+pub mod peer;
 pub mod screen;
 mod malformed;
 
@@ -21,6 +22,7 @@ pub use body::Body;
 pub use malformed::Malformed;
 
 use crate::json::Digest;
+use headers::CredentialField;
 use host::{Authority, HostRule};
 use http::{Extensions, HeaderMap, Method, header, request::Parts};
 use path::Target;
@@ -32,7 +34,19 @@ pub struct Head {
     target: Target,
     authority: Authority,
     headers: HeaderMap,
+    withheld: HeaderMap,
+    facts: HeaderMap,
     extensions: Extensions,
+}
+
+/// Whether a tool sees the credentials that its callers show to gait.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CallerCredential {
+    /// They stay here.
+    #[default]
+    Withheld,
+    /// They go on.
+    Passed,
 }
 
 /// A whole request: what is judged and, if permitted, what is sent.
@@ -74,6 +88,8 @@ impl Head {
             target,
             authority,
             headers: headers::forwardable(&parts.headers),
+            withheld: HeaderMap::new(),
+            facts: HeaderMap::new(),
             extensions: parts.extensions.clone(),
         }
     }
@@ -98,9 +114,24 @@ impl Head {
         &self.headers
     }
 
+    /// Takes the credentials for gait out of what conditions, intents and tools see.
+    pub fn withhold(&mut self, fields: &[CredentialField]) {
+        headers::withhold(&mut self.headers, &mut self.withheld, fields);
+    }
+
+    /// Sets what gait itself says of the way of the call, such as `Forwarded`.
+    pub fn state(&mut self, facts: HeaderMap) {
+        self.facts = facts;
+    }
+
     /// The fields to forward, and the spelling of their names on the wire.
-    pub fn into_fields(self) -> (HeaderMap, Extensions) {
-        (self.headers, self.extensions)
+    pub fn into_fields(self, credential: CallerCredential) -> (HeaderMap, Extensions) {
+        let mut fields = self.headers;
+        if credential == CallerCredential::Passed {
+            fields.extend(self.withheld);
+        }
+        fields.extend(self.facts);
+        (fields, self.extensions)
     }
 }
 

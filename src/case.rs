@@ -5,6 +5,7 @@
 
 use crate::call::{Call, Malformed};
 use crate::evidence::Record;
+use crate::identity::Refusal;
 use crate::intent::Intent;
 use crate::intent::time::Time;
 use crate::json::Digest;
@@ -106,6 +107,8 @@ pub enum Cause {
     DryRunAsked,
     /// Strictness refused it.
     Malformed(Malformed),
+    /// Its caller is not who it says, or nobody where somebody is wanted.
+    Caller(Refusal),
     /// A condition of its route cannot be read.
     Unreadable(&'static str),
     /// It has no valid intent.
@@ -172,6 +175,7 @@ impl Cause {
             Cause::Decision => None,
             Cause::DryRunAsked => Some("dry_run_requested"),
             Cause::Malformed(malformed) => Some(malformed.code()),
+            Cause::Caller(refusal) => Some(refusal.code()),
             Cause::Unreadable(code) | Cause::Intent { code, .. } | Cause::Fault(code) => Some(code),
             Cause::Unmapped => Some("unmapped"),
         }

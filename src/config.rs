@@ -12,9 +12,12 @@ mod args;
 mod builtin;
 mod checks;
 mod environment;
+mod identity;
 mod predicates;
 mod routes;
 mod settings;
+#[expect(dead_code, reason = "the readers of certificates, keys and secrets come next")]
+mod site;
 mod targets;
 mod upstreams;
 
@@ -27,8 +30,6 @@ pub use environment::Environment;
 
 use crate::call::host::HostRule;
 use crate::demo;
-use crate::intent::rest::Caller;
-use crate::json::Digest;
 use crate::limits::Limits;
 use crate::policy::{Policy, source as policy_source};
 use crate::snapshot::Plan;
@@ -36,6 +37,7 @@ use crate::stage::Stage;
 use crate::store::StoreError;
 use crate::store::switch::Given;
 use crate::yaml::{self, Fault, Fields, Keys, Node, Place};
+use site::Site;
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::net::SocketAddr;
@@ -223,7 +225,7 @@ impl Source {
             Source::Builtin(builtin) => builtin.load(environment),
             Source::Demo(tools) => {
                 let environment = environment.with_upstream(demo::UPSTREAM, *tools);
-                let read = read(demo::config(), &environment);
+                let read = read(demo::config(), &Site::new(Path::new(""), &environment));
                 let Read { fixed, plan, .. } =
                     read.map_err(|fault| in_file(fault, "the demo config"))?;
                 let policy = policy_source::parse("the demo policy", demo::policy().as_bytes())?;
@@ -236,9 +238,9 @@ impl Source {
 fn from_file(path: &Path, environment: &Environment) -> Result<Config, ConfigError> {
     let file = path.display().to_string();
     let text = slurp(path).map_err(|source| ConfigError::Read { file: file.clone(), source })?;
-    let Read { mut fixed, plan, policy, kill_switch } =
-        read(&text, environment).map_err(|fault| in_file(fault, &file))?;
     let folder = path.parent().unwrap_or(Path::new(""));
+    let Read { mut fixed, plan, policy, kill_switch } =
+        read(&text, &Site::new(folder, environment)).map_err(|fault| in_file(fault, &file))?;
     fixed.state_dir = folder.join(&fixed.state_dir);
     let policy = policy_source::load(&folder.join(policy))?;
     let kill_switch = kill_switch.map(|path| Given::load(folder.join(path))).transpose()?;
@@ -273,12 +275,13 @@ struct Read {
     kill_switch: Option<PathBuf>,
 }
 
-fn read(text: &str, environment: &Environment) -> Result<Read, Fault> {
+fn read(text: &str, site: &Site<'_>) -> Result<Read, Fault> {
     let document = yaml::document(text)?;
     let root = document.root.unwrap_or_else(|| Node::missing(Place { line: 1, column: 1 }));
     let mut top = Fields::open(root, String::new(), &TOP)?;
-    let settings = settings::read(&mut top, environment)?;
-    let upstreams = upstreams::read(top.take("upstreams"), environment)?;
+    let settings = settings::read(&mut top, site.environment)?;
+    let identity = identity::read(&mut top, site)?;
+    let upstreams = upstreams::read(top.take("upstreams"), site)?;
     let policy = required_text(&mut top, "policy", "name the policy file, such as `policy.yaml`")?;
     // Left empty it would mean that nothing is ever stopped.
     top.refuse_empty(&["kill_switch"])?;
@@ -293,10 +296,11 @@ fn read(text: &str, environment: &Environment) -> Result<Read, Fault> {
         refused: None,
         upstreams,
         hosts: settings.hosts,
-        caller: settings.caller,
+        identity,
+        side_credential: unmapped.credential,
         limits: settings.limits,
         timeouts: settings.timeouts,
-        digest: Digest::of(text.as_bytes()),
+        digest: site.digest(text),
     };
     checks::lower_catch_alls(&plan, &places)?;
     checks::settle_lanes(&mut plan, unmapped, stages.global)?;
@@ -326,6 +330,5 @@ struct Settings {
     fixed: Fixed,
     limits: Limits,
     hosts: HostRule,
-    caller: Caller,
     timeouts: crate::limits::Timeouts,
 }

@@ -20,6 +20,7 @@ pub mod snapshot;
 pub mod stage;
 pub mod broker;
 pub mod policy;
+pub mod identity;
 pub mod kill_switch;
 pub mod approval;
 pub mod delegation;

@@ -14,6 +14,8 @@ pub enum Kind {
     InvalidIntent,
     /// It named a host that is not served here.
     UnknownHost,
+    /// Nobody knows who calls.
+    Unauthenticated,
     /// No route takes it.
     Unmapped,
     /// The policy blocks it.
@@ -112,6 +114,7 @@ impl Kind {
             Kind::MalformedRequest => "urn:gait:problem:malformed-request",
             Kind::InvalidIntent => "urn:gait:problem:invalid-intent",
             Kind::UnknownHost => "urn:gait:problem:unknown-host",
+            Kind::Unauthenticated => "urn:gait:problem:unauthenticated",
             Kind::Unmapped => "urn:gait:problem:unmapped",
             Kind::Blocked => "urn:gait:problem:blocked",
             Kind::Locked => "urn:gait:problem:locked",
@@ -130,6 +133,7 @@ impl Kind {
             Kind::MalformedRequest => "the request is ambiguous or malformed",
             Kind::InvalidIntent => "the request does not fit its route",
             Kind::UnknownHost => "this host is not served here",
+            Kind::Unauthenticated => "the caller is not known",
             Kind::Unmapped => "no route takes this request",
             Kind::Blocked => "the policy blocks this call",
             Kind::Locked => "this call is stopped for now",
@@ -149,7 +153,8 @@ impl Kind {
             Kind::MalformedRequest | Kind::InvalidIntent | Kind::UnknownHost => {
                 "http_request_error"
             }
-            Kind::Unmapped
+            Kind::Unauthenticated
+            | Kind::Unmapped
             | Kind::Blocked
             | Kind::Locked
             | Kind::LimitReached
@@ -178,6 +183,10 @@ impl Problem {
         if let Some(seconds) = self.retry_after {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
+        if self.kind == Kind::Unauthenticated {
+            let error = self.reason_codes.first().map_or("", String::as_str);
+            put(headers, header::WWW_AUTHENTICATE, &challenge(error));
+        }
         if self.kind == Kind::ApprovalRequired {
             let link = format!("<{}>; rel=\"approval\"", self.instance);
             put(headers, header::LINK, &link);
@@ -193,6 +202,16 @@ impl Problem {
             None => format!("gait; details=\"{detail}\""),
         };
         put(headers, header::HeaderName::from_static("proxy-status"), &value);
+    }
+}
+
+/// What a caller may show, and what was wrong with what it showed (RFC 6750, section 3).
+fn challenge(error: &str) -> String {
+    match error {
+        "" | "credentials_missing" => "Bearer realm=\"gait\"".to_owned(),
+        code => {
+            format!("Bearer realm=\"gait\", error=\"invalid_token\", error_description=\"{code}\"")
+        }
     }
 }
 

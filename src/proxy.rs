@@ -17,17 +17,20 @@ pub use reply::AnswerBody;
 
 use crate::call::body::Content;
 use crate::call::headers::fold;
+use crate::call::peer::Peer;
 use crate::call::{Body, Call, Head, Malformed};
 use crate::case::{Case, Cause, Finding, Wish};
 use crate::clock;
 use crate::evidence::{CallId, Ledger, Opening, Record};
 use crate::gate::{self, Denial, Pending, Permit, Ruling};
+use crate::identity::{Asked, Known, Refusal};
 use crate::intent::pattern::Captures;
 use crate::intent::routes::{Candidate, Choice};
+use crate::intent::time::Time;
 use crate::json::Digest;
 use crate::limits::Budget;
 use crate::metrics::Metrics;
-use crate::snapshot::{Lane, Snapshot};
+use crate::snapshot::{Anonymous, Lane, Snapshot};
 use crate::stage::{Disposition, Stage};
 use crate::store::rate_limits::Live;
 use crate::store::switch::Switch;
@@ -78,6 +81,7 @@ struct Visit {
     call_id: CallId,
     received: Instant,
     wish: Wish,
+    peer: Arc<Peer>,
 }
 
 /// A request that has found its lane, or why it has not.
@@ -85,6 +89,8 @@ struct Placed {
     call: Call,
     lane: Arc<Lane>,
     step: Step,
+    /// Who calls; nobody in particular where it was not asked.
+    known: Known,
     /// How long the caller took to send a body that is judged.
     waited: Duration,
 }
@@ -106,9 +112,13 @@ enum Step {
 
 impl Proxy {
     /// Answers one request, whatever happens on the way.
-    pub async fn answer(&self, request: Request<Incoming>) -> Response<AnswerBody> {
+    pub async fn answer(
+        &self,
+        request: Request<Incoming>,
+        peer: Arc<Peer>,
+    ) -> Response<AnswerBody> {
         let call_id = CallId::fresh(clock::now());
-        let handled = AssertUnwindSafe(self.handle(request, call_id)).catch_unwind();
+        let handled = AssertUnwindSafe(self.handle(request, peer, call_id)).catch_unwind();
         match handled.await {
             Ok(response) => response,
             Err(_) => {
@@ -119,7 +129,12 @@ impl Proxy {
         }
     }
 
-    async fn handle(&self, request: Request<Incoming>, call_id: CallId) -> Response<AnswerBody> {
+    async fn handle(
+        &self,
+        request: Request<Incoming>,
+        peer: Arc<Peer>,
+        call_id: CallId,
+    ) -> Response<AnswerBody> {
         if self.draining.load(Ordering::Relaxed) {
             self.metrics.rejected(DRAINING);
             return reply::closing(reply::of_fault(call_id, DRAINING));
@@ -130,6 +145,7 @@ impl Proxy {
             call_id,
             received: clock::instant(),
             wish: wish(&parts.headers),
+            peer,
         };
         let placed = self.place(&visit, &parts, incoming).await;
         let held_up = HeldUp { received: visit.received, waited: placed.waited };
@@ -139,24 +155,53 @@ impl Proxy {
 
     /// Strictness and routing: finds the lane of a request.
     async fn place(&self, visit: &Visit, parts: &Parts, incoming: Incoming) -> Placed {
-        let head = match Head::read(parts, &visit.snapshot.plan.hosts) {
+        let (snapshot, plan) = (&visit.snapshot, &visit.snapshot.plan);
+        let mut head = match Head::read(parts, &plan.hosts) {
             Ok(head) => head,
             Err(malformed) => {
                 self.metrics.rejected(malformed.code());
-                let call = Call::new(Head::as_came(parts), receive::stream(incoming));
-                return Placed::undecided(
-                    call,
-                    &visit.snapshot.refused,
-                    Cause::Malformed(malformed),
-                );
+                let mut head = Head::as_came(parts);
+                head.withhold(plan.identity.credentials());
+                let call = Call::new(head, receive::stream(incoming));
+                let cause = Cause::Malformed(malformed);
+                return visit.undecided(call, &snapshot.refused, cause);
             }
         };
-        let candidates = visit.snapshot.routes.candidates(&head);
+        head.withhold(plan.identity.credentials());
+        let candidates = snapshot.routes.candidates(&head);
         if candidates.is_empty() {
             let call = Call::new(head, receive::stream(incoming));
-            return Placed::undecided(call, &visit.snapshot.unmapped, Cause::Unmapped);
+            return visit.undecided(call, &snapshot.unmapped, Cause::Unmapped);
         }
-        self.choose(visit, head, incoming, candidates).await
+        match self.identify(visit, parts, &candidates) {
+            Ok(known) => {
+                let placed = self.choose(visit, head, incoming, candidates).await;
+                placed.by(known)
+            }
+            Err(refusal) => {
+                let call = Call::new(head, receive::stream(incoming));
+                visit.undecided(call, visit.first(&candidates), Cause::Caller(refusal))
+            }
+        }
+    }
+
+    /// Who calls, before any of the body is asked for.
+    fn identify(
+        &self,
+        visit: &Visit,
+        parts: &Parts,
+        candidates: &[Candidate],
+    ) -> Result<Known, Refusal> {
+        let now = Time::from_timestamp(clock::now());
+        let asked = Asked { peer: &visit.peer, headers: &parts.headers, now };
+        let known = visit.snapshot.plan.identity.identify(&asked);
+        let known = known.map_err(|refused| refused.refusal)?;
+        let table = &visit.snapshot.table;
+        let mut lanes = candidates.iter().filter_map(|one| table.get(one.route));
+        match known.is_anonymous() && lanes.all(|route| route.lane.anonymous == Anonymous::Deny) {
+            true => Err(Refusal::CredentialsMissing),
+            false => Ok(known),
+        }
     }
 
     /// Reads the body as far as the candidates need it, and asks their conditions.
@@ -177,15 +222,14 @@ impl Proxy {
                 if let Cause::Malformed(malformed) = &unjudged.cause {
                     self.metrics.rejected(malformed.code());
                 }
-                let lane = candidates.first().and_then(|first| snapshot.table.get(first.route));
-                let lane = lane.map_or(&snapshot.refused, |route| &route.unreadable);
                 let call = Call::new(head, unjudged.body);
-                return Placed { waited, ..Placed::undecided(call, lane, unjudged.cause) };
+                let lane = visit.first(&candidates);
+                return Placed { waited, ..visit.undecided(call, lane, unjudged.cause) };
             }
         };
         let choice = snapshot.routes.choose(candidates, &head, &content);
         let call = Call::new(head, body);
-        Placed { waited, ..Placed::by_choice(snapshot, choice, call, content) }
+        Placed { waited, ..visit.by_choice(choice, call, content) }
     }
 
     /// The body, as far as it is needed, and what it says.
@@ -214,13 +258,16 @@ impl Proxy {
 
     /// Reserves the record, finds the decision and asks the gate.
     fn judge(&self, visit: &Visit, placed: Placed) -> Ruling {
-        let Placed { call, lane, step, .. } = placed;
+        let Placed { call, lane, step, known, .. } = placed;
         let (record, refused) = self.record(visit, &call, &lane);
         let finding = match (refused, step) {
             (Some(cause), _) => Finding::Undecided(cause),
             (None, Step::Undecided(cause)) => Finding::Undecided(cause),
+            (None, Step::Judge { .. }) if known.is_anonymous() && !takes_anybody(&lane) => {
+                Finding::Undecided(Cause::Caller(Refusal::CredentialsMissing))
+            }
             (None, Step::Judge { route, captures, content }) => {
-                self.find(visit, route, &call, &captures, &content)
+                self.find(visit, route, &call, &known, &captures, &content)
             }
         };
         let case = Case {
@@ -229,7 +276,7 @@ impl Proxy {
             lane,
             wish: visit.wish,
             snapshot: visit.snapshot.id.clone(),
-            identity: visit.snapshot.plan.caller.identity.as_str().into(),
+            identity: known.caller.identity().into(),
         };
         gate::judge(case, finding)
     }
@@ -264,6 +311,7 @@ impl Proxy {
         visit: &Visit,
         route: usize,
         call: &Call,
+        known: &Known,
         captures: &Captures,
         content: &Content,
     ) -> Finding {
@@ -271,7 +319,7 @@ impl Proxy {
         let found = catch_unwind(AssertUnwindSafe(|| {
             let snapshot = &visit.snapshot;
             let route = snapshot.table.get(route).ok_or(Cause::Fault("route_missing"))?;
-            let intent = decide::intent(snapshot, route, call, captures, content)?;
+            let intent = decide::intent(route, call, known, captures, content)?;
             let (switch, limits) = (&self.switch, &self.limits);
             let bench = Bench { snapshot, lane: &route.lane, wish: visit.wish, switch, limits };
             Ok(Finding::Decided(Box::new(bench.judge(intent, clock::now())?)))
@@ -345,27 +393,46 @@ fn since(instant: Instant) -> Duration {
     clock::instant().saturating_duration_since(instant)
 }
 
+fn takes_anybody(lane: &Lane) -> bool {
+    lane.anonymous == Anonymous::Allow
+}
+
 impl Placed {
-    fn undecided(call: Call, lane: &Arc<Lane>, cause: Cause) -> Placed {
-        Placed { call, lane: lane.clone(), step: Step::Undecided(cause), waited: Duration::ZERO }
+    fn by(self, known: Known) -> Placed {
+        Placed { known, ..self }
+    }
+}
+
+impl Visit {
+    fn placed(&self, call: Call, lane: &Arc<Lane>, step: Step) -> Placed {
+        let known = self.snapshot.plan.identity.nobody();
+        Placed { call, lane: lane.clone(), step, known, waited: Duration::ZERO }
     }
 
-    fn by_choice(snapshot: &Snapshot, choice: Choice, call: Call, content: Content) -> Placed {
+    fn undecided(&self, call: Call, lane: &Arc<Lane>, cause: Cause) -> Placed {
+        self.placed(call, lane, Step::Undecided(cause))
+    }
+
+    /// Where a call stands whose route cannot be told: with the first that could match.
+    fn first(&self, candidates: &[Candidate]) -> &Arc<Lane> {
+        let first = candidates.first().and_then(|first| self.snapshot.table.get(first.route));
+        first.map_or(&self.snapshot.refused, |route| &route.unreadable)
+    }
+
+    fn by_choice(&self, choice: Choice, call: Call, content: Content) -> Placed {
+        let snapshot = &self.snapshot;
         let missing = || Cause::Fault("route_missing");
         match choice {
-            Choice::Unmapped => Placed::undecided(call, &snapshot.unmapped, Cause::Unmapped),
+            Choice::Unmapped => self.undecided(call, &snapshot.unmapped, Cause::Unmapped),
             Choice::Unreadable(route, code) => match snapshot.table.get(route) {
-                Some(route) => Placed::undecided(call, &route.unreadable, Cause::Unreadable(code)),
-                None => Placed::undecided(call, &snapshot.refused, missing()),
+                Some(route) => self.undecided(call, &route.unreadable, Cause::Unreadable(code)),
+                None => self.undecided(call, &snapshot.refused, missing()),
             },
             Choice::Route(route, captures) => match snapshot.table.get(route) {
-                Some(found) => Placed {
-                    call,
-                    lane: found.lane.clone(),
-                    step: Step::Judge { route, captures, content },
-                    waited: Duration::ZERO,
-                },
-                None => Placed::undecided(call, &snapshot.refused, missing()),
+                Some(found) => {
+                    self.placed(call, &found.lane, Step::Judge { route, captures, content })
+                }
+                None => self.undecided(call, &snapshot.refused, missing()),
             },
         }
     }

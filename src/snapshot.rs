@@ -3,8 +3,10 @@
 //! A call sees one snapshot from start to end, and its evidence names it. A reload builds the
 //! next one aside and swaps the pointer; nothing is ever half new.
 
+use crate::call::CallerCredential;
 use crate::call::host::HostRule;
-use crate::intent::rest::{Caller, Mapping};
+use crate::identity::Sources;
+use crate::intent::rest::Mapping;
 use crate::intent::routes::{Matcher, Routes};
 use crate::json::Digest;
 use crate::limits::{Limits, Timeouts};
@@ -74,6 +76,20 @@ pub struct PlannedRoute {
     pub dry_run: DryRunScope,
     /// What its evidence lines hold of an intent.
     pub capture: Capture,
+    /// Whether it takes calls from nobody in particular.
+    pub anonymous: Anonymous,
+    /// Whether its tool sees the credentials for gait.
+    pub credential: CallerCredential,
+}
+
+/// Whether callers without credentials are served.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Anonymous {
+    /// They are, under the name that the config gives them.
+    #[default]
+    Allow,
+    /// They are not.
+    Deny,
 }
 
 /// What config means: everything a snapshot is built from but the policy.
@@ -89,8 +105,10 @@ pub struct Plan {
     pub upstreams: Vec<Arc<UpstreamSpec>>,
     /// The hosts that are served.
     pub hosts: HostRule,
-    /// What is known of a caller without credentials.
-    pub caller: Caller,
+    /// Where identities come from.
+    pub identity: Sources,
+    /// Whether calls that take a side lane go with the credentials for gait.
+    pub side_credential: CallerCredential,
     /// Bounds.
     pub limits: Limits,
     /// Durations.
@@ -112,6 +130,10 @@ pub struct Lane {
     pub dry_run: DryRunScope,
     /// What its evidence lines hold of an intent.
     pub capture: Capture,
+    /// Whether it takes calls from nobody in particular.
+    pub anonymous: Anonymous,
+    /// Whether its tool sees the credentials for gait.
+    pub credential: CallerCredential,
     /// Its risk class; `unknown` on the side lanes.
     pub risk: Arc<str>,
     /// The only place its calls can go to; `None` on a closed side lane.
@@ -169,8 +191,8 @@ impl Snapshot {
             id,
             routes: Routes::new(plan.routes.iter().map(|route| route.matcher.clone()).collect()),
             table,
-            unmapped: side_lane(UNMAPPED, plan.unmapped.clone(), metrics),
-            refused: side_lane(REFUSED, plan.refused.clone(), metrics),
+            unmapped: side_lane(UNMAPPED, plan.unmapped.clone(), plan.side_credential, metrics),
+            refused: side_lane(REFUSED, plan.refused.clone(), plan.side_credential, metrics),
             policy,
             plan,
         }
@@ -201,6 +223,8 @@ impl PlannedRoute {
             protection: self.protection,
             dry_run: self.dry_run,
             capture: self.capture,
+            anonymous: self.anonymous,
+            credential: self.credential,
             risk: self.mapping.risk_class.as_str().into(),
             upstream: Some(self.upstream.clone()),
             metrics: register(metrics, &self.name, self.stage, &self.mapping.risk_class),
@@ -217,7 +241,12 @@ impl PlannedRoute {
 }
 
 /// The lane of calls without a route: open where it observes, closed otherwise.
-fn side_lane(name: &str, upstream: Option<Arc<UpstreamSpec>>, metrics: &Metrics) -> Arc<Lane> {
+fn side_lane(
+    name: &str,
+    upstream: Option<Arc<UpstreamSpec>>,
+    credential: CallerCredential,
+    metrics: &Metrics,
+) -> Arc<Lane> {
     let stage = if upstream.is_some() { Stage::Observe } else { Stage::Enforce };
     Arc::new(Lane {
         name: name.into(),
@@ -225,6 +254,8 @@ fn side_lane(name: &str, upstream: Option<Arc<UpstreamSpec>>, metrics: &Metrics)
         protection: Protection::Protected,
         dry_run: DryRunScope::Table,
         capture: Capture::Digest,
+        anonymous: Anonymous::Allow,
+        credential,
         risk: "unknown".into(),
         upstream,
         metrics: register(metrics, name, stage, "unknown"),

@@ -3,7 +3,7 @@
 #![expect(clippy::disallowed_methods, reason = "a test runs the writer's thread itself")]
 
 use gait::call::host::HostRule;
-use gait::call::{Body, Call, Head};
+use gait::call::{Body, Call, CallerCredential, Head};
 use gait::case::{Case, Cause, Finding, Judged, Wish};
 use gait::clock;
 use gait::evidence::{self, CallId, Ledger, Opening, PermitKind, Record, Settings};
@@ -14,7 +14,7 @@ use gait::metrics::{Limits, Metrics, RouteLabels};
 use gait::policy::decision::{BrokerDemand, DelegationDemand, Demands};
 use gait::policy::limit::{Limit, Scope, Window};
 use gait::policy::{Decision, Verdict};
-use gait::snapshot::{Capture, HostHeader, Lane, UpstreamSpec};
+use gait::snapshot::{Anonymous, Capture, HostHeader, Lane, UpstreamSpec};
 use gait::stage::{Disposition, DryRunScope, Protection, Stage};
 use gait::state::StateDir;
 use gait::store::rate_limits::{Live, Toll};
@@ -71,6 +71,8 @@ fn lane(scene: Scene, upstream: Option<Arc<UpstreamSpec>>) -> Arc<Lane> {
         protection: scene.protection,
         dry_run: scene.scope,
         capture: Capture::Digest,
+        anonymous: Anonymous::Allow,
+        credential: CallerCredential::Withheld,
         risk: "high".into(),
         upstream,
         metrics: metrics.route(labels),

@@ -4,6 +4,7 @@ use super::Running;
 use super::patience::Patient;
 use super::stop::Phase;
 use crate::call::Malformed;
+use crate::call::peer::{Address, Peer, Transport};
 use crate::demo::{self, Demo};
 use crate::metrics::ListenerLabel;
 use crate::proxy;
@@ -55,8 +56,8 @@ pub(super) async fn accept(
             () = draining(&mut phase) => break,
             Some(_) = connections.join_next() => {}
             accepted = accept_one(&listener, &slots) => match accepted {
-                Ok((stream, slot)) => {
-                    let served = serve(running.clone(), stream, slot, phase.clone());
+                Ok((stream, peer, slot)) => {
+                    let served = serve(running.clone(), stream, peer, slot, phase.clone());
                     connections.spawn(served);
                 }
                 Err(error) => {
@@ -74,11 +75,17 @@ pub(super) async fn accept(
 async fn accept_one(
     listener: &TcpListener,
     slots: &Arc<Semaphore>,
-) -> io::Result<(TcpStream, OwnedSemaphorePermit)> {
+) -> io::Result<(TcpStream, Peer, OwnedSemaphorePermit)> {
     let slot = slots.clone().acquire_owned().await.map_err(io::Error::other)?;
-    let (stream, _) = listener.accept().await?;
+    let (stream, address) = listener.accept().await?;
     stream.set_nodelay(true)?;
-    Ok((stream, slot))
+    let peer = Peer {
+        listener: "server".into(),
+        address: Address::Ip(address.ip().to_canonical()),
+        transport: Transport::Clear,
+        certificate: None,
+    };
+    Ok((stream, peer, slot))
 }
 
 /// Returns once draining has begun.
@@ -90,6 +97,7 @@ async fn draining(phase: &mut watch::Receiver<Phase>) {
 async fn serve(
     running: Arc<Running>,
     stream: TcpStream,
+    peer: Peer,
     _slot: OwnedSemaphorePermit,
     mut phase: watch::Receiver<Phase>,
 ) {
@@ -101,8 +109,9 @@ async fn serve(
         (plan.limits, plan.timeouts)
     };
     // Boxed per request: hyper keeps room for the future of a service on every idle connection.
+    let peer = Arc::new(peer);
     let service = service_fn(|request| {
-        let answer = Box::pin(proxy.answer(request));
+        let answer = Box::pin(proxy.answer(request, peer.clone()));
         async { Ok::<_, Infallible>(answer.await) }
     });
     let stream = Patient::new(stream, timeouts.idle);

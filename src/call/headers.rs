@@ -142,6 +142,44 @@ pub fn forwardable(headers: &HeaderMap) -> HeaderMap {
     kept
 }
 
+/// A field that carries a credential for gait.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CredentialField {
+    /// Its name, folded.
+    pub name: String,
+    /// The scheme that is gait's, lower case; of any other scheme it is the tool's. `None` where
+    /// the whole field is gait's.
+    pub scheme: Option<String>,
+}
+
+impl CredentialField {
+    fn is(&self, name: &HeaderName, value: &header::HeaderValue) -> bool {
+        let scheme = || value.as_bytes().split(|byte| *byte == b' ').next().unwrap_or_default();
+        fold(name.as_str()) == self.name
+            && self.scheme.as_ref().is_none_or(|own| scheme().eq_ignore_ascii_case(own.as_bytes()))
+    }
+}
+
+/// Moves every credential for gait, in whatever spelling of its name, from `kept` to `withheld`.
+pub(super) fn withhold(kept: &mut HeaderMap, withheld: &mut HeaderMap, fields: &[CredentialField]) {
+    let is_ours = |name: &HeaderName, value: &header::HeaderValue| {
+        fields.iter().any(|field| field.is(name, value))
+    };
+    let names: Vec<HeaderName> = kept
+        .iter()
+        .filter(|(name, value)| is_ours(name, value))
+        .map(|(name, _)| name.clone())
+        .collect();
+    for name in names {
+        if let header::Entry::Occupied(entry) = kept.entry(name) {
+            let (name, values) = entry.remove_entry_mult();
+            for value in values {
+                withheld.append(name.clone(), value);
+            }
+        }
+    }
+}
+
 /// The fields of an answer that go back to the caller.
 pub fn returnable(mut headers: HeaderMap) -> HeaderMap {
     strip_hop(&mut headers);

@@ -5,7 +5,9 @@
 
 use super::environment::Environment;
 use super::{Config, ConfigError, Fixed, Log, Sizes, checks, join, settings, upstreams};
+use crate::call::CallerCredential;
 use crate::call::host::HostRule;
+use crate::identity::Sources;
 use crate::intent::rest::{
     Args, Binding, Caller, Mapping, Piece, StrictQuery, TargetSpec, Template,
 };
@@ -13,7 +15,7 @@ use crate::intent::routes::Matcher;
 use crate::json::Digest;
 use crate::limits::{Limits, Timeouts};
 use crate::policy::source;
-use crate::snapshot::{Capture, HostHeader, Plan, PlannedRoute, UpstreamSpec};
+use crate::snapshot::{Anonymous, Capture, HostHeader, Plan, PlannedRoute, UpstreamSpec};
 use crate::stage::{DryRunScope, Protection, Stage};
 use http::Method;
 use std::path::PathBuf;
@@ -63,7 +65,8 @@ impl Builtin {
             refused: None,
             upstreams: vec![upstream],
             hosts: HostRule::Any,
-            caller: Caller { identity: "anonymous".into(), workspace: "default".into() },
+            identity: Sources::none(Caller::named("anonymous", "default")),
+            side_credential: CallerCredential::Withheld,
             limits: Limits::default(),
             timeouts: Timeouts::default(),
             digest: Digest::of(format!("{self:?}").as_bytes()),
@@ -105,6 +108,8 @@ impl Builtin {
             protection,
             dry_run: DryRunScope::Table,
             capture: Capture::Digest,
+            anonymous: Anonymous::Allow,
+            credential: CallerCredential::Withheld,
         }
     }
 }

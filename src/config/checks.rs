@@ -1,20 +1,24 @@
 //! What routes, stages and policy say together: refusals and warnings.
 
 use super::DOCUMENT;
+use super::identity;
 use super::routes::{Lower, RoutePlace};
 use super::upstreams::find;
+use crate::call::CallerCredential;
 use crate::policy::{DelegationMatch, Policy, Rule, Verdict};
 use crate::snapshot::{Plan, PlannedRoute, UpstreamSpec};
 use crate::stage::{Protection, Stage};
 use crate::yaml::{Fault, Fields, Keys, Node, Place};
 use std::sync::Arc;
 
-const UNMAPPED: Keys = Keys { document: DOCUMENT, read: &["action", "upstream"], legacy: &[] };
+const UNMAPPED: Keys =
+    Keys { document: DOCUMENT, read: &["action", "upstream", "pass_credential"], legacy: &[] };
 
 /// What a config says of calls that no route takes.
 pub(super) struct Unmapped {
     place: Place,
     action: Action,
+    pub(super) credential: CallerCredential,
 }
 
 enum Action {
@@ -44,7 +48,8 @@ impl Unmapped {
                 return Err(Fault::validate(said_place, what));
             }
         };
-        Ok(Unmapped { place, action })
+        let credential = identity::credential(&mut fields)?;
+        Ok(Unmapped { place, action, credential })
     }
 }
 

@@ -1,6 +1,6 @@
 //! Routes: what they match, where they go, at what stage and risk.
 
-use super::{DOCUMENT, args, predicates, stage, targets, upstreams};
+use super::{DOCUMENT, args, identity, predicates, stage, targets, upstreams};
 use crate::intent::pattern::Pattern;
 use crate::intent::rest::{Binding, Mapping, Piece, StrictQuery, Template};
 use crate::intent::routes::Matcher;
@@ -20,6 +20,8 @@ const ROUTE: Keys = Keys {
         "protected",
         "dry_run",
         "capture",
+        "anonymous",
+        "pass_credential",
         "allow_lower",
         "intent",
     ],
@@ -198,6 +200,8 @@ fn one(
     let said_protected = protected(&mut fields)?;
     let dry_run = dry_run(&mut fields)?;
     let capture = capture(&mut fields)?;
+    let anonymous = identity::anonymous(&mut fields)?;
+    let credential = identity::credential(&mut fields)?;
     let lower = if fields.flag("allow_lower")? { Lower::Allowed } else { Lower::Refused };
     let (mut mapping, tool) = mapping(&mut fields, &matcher, &upstream, risks)?;
     let protection = said_protected.unwrap_or_else(|| risks.protection(&mapping.risk_class));
@@ -207,8 +211,18 @@ fn one(
     }
     let stage = stages.of(own, &tool);
     let name = route_name.into();
-    let route =
-        PlannedRoute { name, matcher, mapping, upstream, stage, protection, dry_run, capture };
+    let route = PlannedRoute {
+        name,
+        matcher,
+        mapping,
+        upstream,
+        stage,
+        protection,
+        dry_run,
+        capture,
+        anonymous,
+        credential,
+    };
     Ok((route, RoutePlace { place, lower }))
 }
 

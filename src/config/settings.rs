@@ -3,7 +3,6 @@
 use super::environment::Environment;
 use super::{DOCUMENT, Fixed, Log, LogFormat, Settings, Sizes};
 use crate::call::host::HostRule;
-use crate::intent::rest::Caller;
 use crate::limits::{Limits, Timeouts};
 use crate::yaml::{Fault, Fields, Keys, Place};
 use jiff::SignedDuration;
@@ -14,7 +13,6 @@ use std::time::Duration;
 
 const SERVER: Keys = Keys { document: DOCUMENT, read: &["listen", "hosts"], legacy: &[] };
 const LISTENER: Keys = Keys { document: DOCUMENT, read: &["listen"], legacy: &[] };
-const IDENTITY: Keys = Keys { document: DOCUMENT, read: &["anonymous"], legacy: &[] };
 const LOG: Keys = Keys { document: DOCUMENT, read: &["format", "level"], legacy: &[] };
 const LIMITS: Keys = Keys {
     document: DOCUMENT,
@@ -81,7 +79,7 @@ pub(super) fn read(top: &mut Fields, environment: &Environment) -> Result<Settin
         log: log(top, environment)?,
         sizes: Sizes::of(&limits),
     };
-    Ok(Settings { fixed, limits, hosts, caller: caller(top)?, timeouts: timeouts(top)? })
+    Ok(Settings { fixed, limits, hosts, timeouts: timeouts(top)? })
 }
 
 fn address(
@@ -196,17 +194,6 @@ pub(super) fn log_format(said: &str) -> Result<LogFormat, String> {
         "json" => Ok(LogFormat::Json),
         other => Err(format!("unknown log format `{other}`; write text or json")),
     }
-}
-
-fn caller(top: &mut Fields) -> Result<Caller, Fault> {
-    let mut identity = Fields::open(top.take("identity"), "identity".to_owned(), &IDENTITY)?;
-    let or = |text: String, default: &str| {
-        if text.trim().is_empty() { default.to_owned() } else { text.trim().to_owned() }
-    };
-    Ok(Caller {
-        identity: or(identity.text("anonymous")?.0, "anonymous"),
-        workspace: or(top.text("workspace")?.0, "default"),
-    })
 }
 
 fn limits(top: &mut Fields) -> Result<Limits, Fault> {

@@ -1,8 +1,10 @@
 //! Configs that look right and would open a gate, and what they must be refused for.
 
+use super::site::Site;
 use super::{Environment, read};
 use crate::snapshot::Plan;
 use crate::stage::Stage;
+use std::path::Path;
 
 /// A config of one tool under two names, with what follows.
 fn plan(rest: &str) -> Result<Plan, String> {
@@ -10,7 +12,8 @@ fn plan(rest: &str) -> Result<Plan, String> {
         "policy: p.yaml\nupstreams:\n  a: {{ url: \"http://127.0.0.1:9000\" }}\n  \
          b: {{ url: \"http://127.0.0.1:9000\" }}\n{rest}"
     );
-    let loaded = read(&text, &Environment::default());
+    let environment = Environment::default();
+    let loaded = read(&text, &Site::new(Path::new(""), &environment));
     loaded.map(|read| read.plan).map_err(|fault| fault.what)
 }
 

@@ -1,7 +1,7 @@
 //! The tool APIs behind gait.
 
 use super::DOCUMENT;
-use super::environment::Environment;
+use super::site::Site;
 use crate::snapshot::{HostHeader, UpstreamSpec};
 use crate::yaml::{Fault, Fields, Keys, Node, Place, Scalar};
 use http::Uri;
@@ -10,7 +10,7 @@ use std::sync::Arc;
 const UPSTREAM: Keys = Keys { document: DOCUMENT, read: &["url", "host"], legacy: &[] };
 
 /// All upstreams, in file order.
-pub(super) fn read(node: Node, environment: &Environment) -> Result<Vec<Arc<UpstreamSpec>>, Fault> {
+pub(super) fn read(node: Node, site: &Site<'_>) -> Result<Vec<Arc<UpstreamSpec>>, Fault> {
     let place = node.place;
     let entries = match node.value {
         Scalar::Map(entries) if !entries.is_empty() => entries,
@@ -22,11 +22,11 @@ pub(super) fn read(node: Node, environment: &Environment) -> Result<Vec<Arc<Upst
     };
     let upstream = |entry: crate::yaml::Entry| {
         super::routes::name(&entry.key, entry.place, "upstreams")?;
-        one(entry.key, entry.node, environment).map(Arc::new)
+        one(entry.key, entry.node, site).map(Arc::new)
     };
     let upstreams = entries.into_iter().map(upstream).collect::<Result<Vec<_>, Fault>>()?;
     let names: Vec<&str> = upstreams.iter().map(|upstream| &*upstream.name).collect();
-    match environment.strangers(&names) {
+    match site.environment.strangers(&names) {
         Some(key) => Err(Fault::validate(
             place,
             format!(
@@ -38,13 +38,13 @@ pub(super) fn read(node: Node, environment: &Environment) -> Result<Vec<Arc<Upst
     }
 }
 
-fn one(name: String, node: Node, environment: &Environment) -> Result<UpstreamSpec, Fault> {
+fn one(name: String, node: Node, site: &Site<'_>) -> Result<UpstreamSpec, Fault> {
     let mut fields = Fields::open(node, format!("upstreams.{name}"), &UPSTREAM)?;
     let (said, place) = fields.text("url")?;
     let fault = |what: &str| Fault::validate(place, format!("`{}`: {what}", fields.at("url")));
-    let url = match environment.upstream(&name) {
+    let url = match site.environment.upstream(&name) {
         Some(over) => over.to_owned(),
-        None => environment.fill(&said).map_err(|what| fault(&what))?,
+        None => site.environment.fill(&said).map_err(|what| fault(&what))?,
     };
     let (host, port) = parse(&url).map_err(|what| fault(&what))?;
     let host_header = host_header(&mut fields)?;

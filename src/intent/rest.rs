@@ -6,7 +6,7 @@
 
 use super::pattern::Captures;
 use super::predicates::{Place, value_at};
-use super::{ContextDraft, Draft, ProvenanceDraft, TargetDraft};
+use super::{ContextDraft, DelegationDraft, Draft, ProvenanceDraft, TargetDraft};
 use crate::call::body::Content;
 use crate::call::{Call, query};
 use crate::json::Digest;
@@ -120,12 +120,35 @@ pub enum Piece {
 }
 
 /// Who calls, as far as gait knows.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct Caller {
+    /// All that intents say of it: identity, workspace, agent, credential. Of the rest, such as
+    /// the risk class, nothing is taken from here.
+    pub context: ContextDraft,
+    /// On whose behalf it calls, as tokens have proven.
+    pub delegation: Option<DelegationDraft>,
+}
+
+impl Caller {
+    /// One of whom nothing is known but a name and a workspace.
+    pub fn named(identity: &str, workspace: &str) -> Caller {
+        let (identity, workspace) = (identity.to_owned(), workspace.to_owned());
+        let context = ContextDraft { identity, workspace, ..ContextDraft::default() };
+        Caller { context, delegation: None }
+    }
+
     /// Proven identity, or the configured name of those without one.
-    pub identity: String,
-    /// From config.
-    pub workspace: String,
+    pub fn identity(&self) -> &str {
+        &self.context.identity
+    }
+
+    /// What intents say of it, at the risk of this route.
+    fn context(&self, risk_class: &str, bound: Map<String, Value>) -> ContextDraft {
+        let mut context = self.context.clone();
+        context.risk_class = risk_class.to_owned();
+        context.auth_context.extend(bound);
+        context
+    }
 }
 
 /// Why a call does not fit its mapping.
@@ -159,13 +182,8 @@ impl Mapping {
             arg_provenance: self.provenance(&args),
             args,
             targets: targets.collect::<Result<_, _>>()?,
-            context: ContextDraft {
-                identity: caller.identity.clone(),
-                workspace: caller.workspace.clone(),
-                risk_class: self.risk_class.clone(),
-                auth_context: self.request_digest(call),
-                ..ContextDraft::default()
-            },
+            context: caller.context(&self.risk_class, self.request_digest(call)),
+            delegation: caller.delegation.clone(),
             ..Draft::default()
         })
     }

@@ -12,6 +12,7 @@ use crate::call::Call;
 use crate::call::body::Content;
 use crate::case::{Bar, Cause, Judged, Why, Wish};
 use crate::gate;
+use crate::identity::Known;
 use crate::intent::pattern::Captures;
 use crate::intent::time::Time;
 use crate::intent::{Intent, IntentError};
@@ -48,13 +49,13 @@ struct Ruling {
 
 /// The intent of a call.
 pub(super) fn intent(
-    snapshot: &Snapshot,
     route: &Route,
     call: &Call,
+    known: &Known,
     captures: &Captures,
     content: &Content,
 ) -> Result<Intent, Cause> {
-    let draft = route.mapping.draft(call, captures, content, &snapshot.plan.caller);
+    let draft = route.mapping.draft(call, captures, content, &known.caller);
     let draft = draft.map_err(|unfit| Cause::Intent { code: unfit.code, detail: unfit.detail })?;
     let intent = draft.normalise();
     intent.map_err(|error| Cause::Intent { code: error.code(), detail: advice(&error) })

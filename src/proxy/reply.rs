@@ -154,6 +154,7 @@ fn row(cause: &Cause, judged: Option<&Judged>, disposition: Disposition) -> (Kin
             StatusCode::MISDIRECTED_REQUEST => (Kind::UnknownHost, malformed.status()),
             status => (Kind::MalformedRequest, status),
         },
+        Cause::Caller(refusal) => (caller_kind(refusal.status()), refusal.status()),
         Cause::Unreadable(code) | Cause::Intent { code, .. } => {
             (Kind::InvalidIntent, unreadable_status(code))
         }
@@ -163,6 +164,15 @@ fn row(cause: &Cause, judged: Option<&Judged>, disposition: Disposition) -> (Kin
             (Kind::DryRun, StatusCode::OK)
         }
         Cause::Decision | Cause::DryRunAsked => refusal(judged),
+    }
+}
+
+/// The kind of problem with a caller.
+fn caller_kind(status: StatusCode) -> Kind {
+    match status {
+        StatusCode::UNAUTHORIZED => Kind::Unauthenticated,
+        StatusCode::FORBIDDEN => Kind::Blocked,
+        _ => Kind::FailClosed,
     }
 }
 
@@ -261,6 +271,7 @@ fn detail(cause: &Cause, kind: Kind, judged: Option<&Judged>) -> String {
     };
     match (cause, kind) {
         (Cause::Malformed(malformed), _) => malformed.advice().to_owned(),
+        (Cause::Caller(refusal), _) => refusal.advice().to_owned(),
         (Cause::Intent { detail, .. }, _) => detail.clone(),
         (Cause::Unreadable(code), _) => {
             format!("a condition of the route cannot be read ({code}): send it in one plain way")

@@ -110,7 +110,7 @@ pub(super) async fn run(shape: Arc<Shape>, redeemed: Redeemed) -> Result<Reply, 
     };
     let pool = shape.pool(&spec);
     let (head, body) = call.into_parts();
-    let Some(mut request) = request(&spec, head, body, &shape) else {
+    let Some(mut request) = request(&passage.lane, &spec, head, body, &shape) else {
         return Err(passage.fail(FailureKind::Internal("target_unsendable")));
     };
     let mut kept = pool.take(shape.reuse_idle(passage.lane.protection));
@@ -226,6 +226,7 @@ async fn drive<F: Future>(
 
 /// Rebuilds the request from the judged parts. `None` where the target is no URI.
 fn request(
+    lane: &Lane,
     spec: &UpstreamSpec,
     head: Head,
     body: Body,
@@ -239,7 +240,7 @@ fn request(
         HostHeader::Upstream => HeaderValue::from_str(&spec.authority()).ok()?,
     };
     let empty_body = http_body::Body::is_end_stream(request.body());
-    let (mut fields, extensions) = head.into_fields();
+    let (mut fields, extensions) = head.into_fields(lane.credential);
     *request.extensions_mut() = extensions;
     fields.insert(header::HOST, host);
     fields.remove(header::CONTENT_LENGTH);

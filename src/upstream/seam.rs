@@ -96,6 +96,8 @@ mod tests {
             protection,
             dry_run: DryRunScope::Table,
             capture: crate::snapshot::Capture::Digest,
+            anonymous: crate::snapshot::Anonymous::Allow,
+            credential: crate::call::CallerCredential::Withheld,
             risk: "high".into(),
             upstream: None,
             metrics: metrics.route(labels),

@@ -15,7 +15,7 @@ use source::{Source, imports, root, sources};
 use std::collections::BTreeMap;
 
 /// The rooms of the house, top floor first. A room may import only what stands below it.
-const ROOMS: [&str; 33] = [
+const ROOMS: [&str; 35] = [
     "main",
     "cli",
     "replay",
@@ -25,6 +25,7 @@ const ROOMS: [&str; 33] = [
     "telemetry",
     "demo",
     "upstream",
+    "egress",
     "gate",
     "case",
     "evidence",
@@ -35,12 +36,13 @@ const ROOMS: [&str; 33] = [
     "trace",
     "broker",
     "policy",
+    "identity",
     "kill_switch",
     "approval",
     "delegation",
     "token",
-    "identity",
     "intent",
+    "tls",
     "call",
     "problem",
     "yaml",
@@ -52,7 +54,8 @@ const ROOMS: [&str; 33] = [
 ];
 
 /// Rooms that know neither clock nor file nor socket nor tokio; also single files.
-const PURE: [&str; 11] = [
+const PURE: [&str; 12] = [
+    "identity",
     "broker",
     "call",
     "intent",
