@@ -89,14 +89,20 @@ pub(super) fn wish(headers: &HeaderMap) -> Wish {
 // === impl Visit ===
 
 impl Visit {
-    /// Strictness, and the routes that could match.
-    pub(super) fn read(&self, parts: &Parts) -> Result<(Head, Vec<Candidate>), Box<Stray>> {
+    /// Strictness, and the routes that could match. Of the body it only asks whether there is one.
+    pub(super) fn read(
+        &self,
+        parts: &Parts,
+        body: &impl http_body::Body,
+    ) -> Result<(Head, Vec<Candidate>), Box<Stray>> {
         let (snapshot, plan) = (&self.snapshot, &self.snapshot.plan);
         let stray = |mut head: Head, lane: &Arc<Lane>, cause| {
             head.withhold(plan.identity.credentials());
             Box::new(Stray { head, lane: lane.clone(), cause })
         };
-        let mut head = Head::read(parts, &plan.hosts).map_err(|malformed| {
+        let read = Head::read(parts, &plan.hosts);
+        let read = read.and_then(|head| head.takes(body).map(|()| head));
+        let mut head = read.map_err(|malformed| {
             stray(Head::as_came(parts), &snapshot.refused, Cause::Malformed(malformed))
         })?;
         head.withhold(plan.identity.credentials());
