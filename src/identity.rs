@@ -4,6 +4,8 @@
 //! finds nothing, a caller, or a credential that is wrong; a wrong one is never taken for none.
 //! Everything that an intent says of its caller comes from here.
 
+pub mod algorithm;
+pub mod keys;
 pub mod refusal;
 pub mod sources;
 

@@ -1,6 +1,7 @@
 //! The sources of identity, in the order of the config, and what they say together.
 
 use super::Refusal;
+use super::keys::KeyRing;
 use crate::call::headers::CredentialField;
 use crate::call::peer::Peer;
 use crate::intent::rest::Caller;
@@ -17,6 +18,7 @@ pub struct Sources {
     anonymous: Arc<Caller>,
     anonymous_name: Arc<str>,
     credentials: Vec<CredentialField>,
+    rings: Vec<Arc<KeyRing>>,
 }
 
 /// What a request shows.
@@ -44,6 +46,9 @@ pub struct Known {
 pub struct Refused {
     /// Why.
     pub refusal: Refusal,
+    /// The ring whose keys may be too old to know the token's. With fetched keys it is worth
+    /// another look.
+    pub stale: Option<Arc<KeyRing>>,
 }
 
 impl Sources {
@@ -53,6 +58,7 @@ impl Sources {
             anonymous: Arc::new(anonymous),
             anonymous_name: ANONYMOUS.into(),
             credentials: Vec::new(),
+            rings: Vec::new(),
         }
     }
 
@@ -67,6 +73,23 @@ impl Sources {
     /// The caller without credentials.
     pub fn nobody(&self) -> Known {
         Known { caller: self.anonymous.clone(), source: self.anonymous_name.clone() }
+    }
+
+    /// The keys that tokens are checked with, one ring for each source of them.
+    pub fn rings(&self) -> impl Iterator<Item = &Arc<KeyRing>> {
+        self.rings.iter()
+    }
+
+    /// Goes on with the rings of `old` that are fetched in the very same way, so that a reload
+    /// loses no keys.
+    pub fn adopt(&mut self, old: &Sources) {
+        for ring in &mut self.rings {
+            let same =
+                |held: &&Arc<KeyRing>| ring.remote().is_some() && held.remote() == ring.remote();
+            if let Some(held) = old.rings().find(same) {
+                *ring = held.clone();
+            }
+        }
     }
 
     /// The fields that carry credentials for gait itself; tools do not see them.
