@@ -9,6 +9,8 @@
 
 mod needs;
 mod receive;
+mod caller;
+mod delegation;
 mod decide;
 mod domains;
 mod reply;
@@ -23,10 +25,9 @@ use crate::case::{Case, Cause, Finding, Wish};
 use crate::clock;
 use crate::evidence::{CallId, Ledger, Opening, Record};
 use crate::gate::{self, Denial, Pending, Permit, Ruling};
-use crate::identity::{Asked, Known, Refusal};
+use crate::identity::Refusal;
 use crate::intent::pattern::Captures;
 use crate::intent::routes::{Candidate, Choice};
-use crate::intent::time::Time;
 use crate::json::Digest;
 use crate::limits::Budget;
 use crate::metrics::Metrics;
@@ -37,6 +38,7 @@ use crate::store::switch::Switch;
 use crate::upstream::{FailureKind, Tools};
 use arc_swap::ArcSwap;
 use decide::Bench;
+use delegation::Sender;
 use futures_util::FutureExt as _;
 use http::{HeaderMap, Request, Response, request::Parts};
 use hyper::body::Incoming;
@@ -90,7 +92,7 @@ struct Placed {
     lane: Arc<Lane>,
     step: Step,
     /// Who calls; nobody in particular where it was not asked.
-    known: Known,
+    sender: Sender,
     /// How long the caller took to send a body that is judged.
     waited: Duration,
 }
@@ -174,33 +176,14 @@ impl Proxy {
             return visit.undecided(call, &snapshot.unmapped, Cause::Unmapped);
         }
         match self.identify(visit, parts, &candidates) {
-            Ok(known) => {
+            Ok(sender) => {
                 let placed = self.choose(visit, head, incoming, candidates).await;
-                placed.by(known)
+                placed.by(sender)
             }
             Err(refusal) => {
                 let call = Call::new(head, receive::stream(incoming));
                 visit.undecided(call, visit.first(&candidates), Cause::Caller(refusal))
             }
-        }
-    }
-
-    /// Who calls, before any of the body is asked for.
-    fn identify(
-        &self,
-        visit: &Visit,
-        parts: &Parts,
-        candidates: &[Candidate],
-    ) -> Result<Known, Refusal> {
-        let now = Time::from_timestamp(clock::now());
-        let asked = Asked { peer: &visit.peer, headers: &parts.headers, now };
-        let known = visit.snapshot.plan.identity.identify(&asked);
-        let known = known.map_err(|refused| refused.refusal)?;
-        let table = &visit.snapshot.table;
-        let mut lanes = candidates.iter().filter_map(|one| table.get(one.route));
-        match known.is_anonymous() && lanes.all(|route| route.lane.anonymous == Anonymous::Deny) {
-            true => Err(Refusal::CredentialsMissing),
-            false => Ok(known),
         }
     }
 
@@ -258,16 +241,16 @@ impl Proxy {
 
     /// Reserves the record, finds the decision and asks the gate.
     fn judge(&self, visit: &Visit, placed: Placed) -> Ruling {
-        let Placed { call, lane, step, known, .. } = placed;
+        let Placed { call, lane, step, sender, .. } = placed;
         let (record, refused) = self.record(visit, &call, &lane);
         let finding = match (refused, step) {
             (Some(cause), _) => Finding::Undecided(cause),
             (None, Step::Undecided(cause)) => Finding::Undecided(cause),
-            (None, Step::Judge { .. }) if known.is_anonymous() && !takes_anybody(&lane) => {
+            (None, Step::Judge { .. }) if sender.known.is_anonymous() && !takes_anybody(&lane) => {
                 Finding::Undecided(Cause::Caller(Refusal::CredentialsMissing))
             }
             (None, Step::Judge { route, captures, content }) => {
-                self.find(visit, route, &call, &known, &captures, &content)
+                self.find(visit, route, &call, &sender, &captures, &content)
             }
         };
         let case = Case {
@@ -276,7 +259,7 @@ impl Proxy {
             lane,
             wish: visit.wish,
             snapshot: visit.snapshot.id.clone(),
-            identity: known.caller.identity().into(),
+            identity: sender.known.caller.identity().into(),
         };
         gate::judge(case, finding)
     }
@@ -311,7 +294,7 @@ impl Proxy {
         visit: &Visit,
         route: usize,
         call: &Call,
-        known: &Known,
+        sender: &Sender,
         captures: &Captures,
         content: &Content,
     ) -> Finding {
@@ -319,10 +302,11 @@ impl Proxy {
         let found = catch_unwind(AssertUnwindSafe(|| {
             let snapshot = &visit.snapshot;
             let route = snapshot.table.get(route).ok_or(Cause::Fault("route_missing"))?;
-            let intent = decide::intent(route, call, known, captures, content)?;
+            let intent = decide::intent(route, call, &sender.known, captures, content)?;
             let (switch, limits) = (&self.switch, &self.limits);
             let bench = Bench { snapshot, lane: &route.lane, wish: visit.wish, switch, limits };
-            Ok(Finding::Decided(Box::new(bench.judge(intent, clock::now())?)))
+            let judged = bench.judge(intent, sender.mandate.as_ref(), clock::now())?;
+            Ok(Finding::Decided(Box::new(judged)))
         }));
         self.metrics.decision_took(since(started));
         match found {
@@ -398,15 +382,15 @@ fn takes_anybody(lane: &Lane) -> bool {
 }
 
 impl Placed {
-    fn by(self, known: Known) -> Placed {
-        Placed { known, ..self }
+    fn by(self, sender: Sender) -> Placed {
+        Placed { sender, ..self }
     }
 }
 
 impl Visit {
     fn placed(&self, call: Call, lane: &Arc<Lane>, step: Step) -> Placed {
-        let known = self.snapshot.plan.identity.nobody();
-        Placed { call, lane: lane.clone(), step, known, waited: Duration::ZERO }
+        let sender = Sender::plain(self.snapshot.plan.identity.nobody());
+        Placed { call, lane: lane.clone(), step, sender, waited: Duration::ZERO }
     }
 
     fn undecided(&self, call: Call, lane: &Arc<Lane>, cause: Cause) -> Placed {
