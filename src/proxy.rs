@@ -9,38 +9,35 @@
 
 mod needs;
 mod receive;
-mod caller;
 mod delegation;
 mod decide;
 mod domains;
 mod reply;
+mod steps;
 
 pub use reply::AnswerBody;
 
 use crate::call::body::Content;
-use crate::call::headers::fold;
 use crate::call::peer::Peer;
-use crate::call::{Body, Call, Head, Malformed};
-use crate::case::{Case, Cause, Finding, Wish};
+use crate::call::{Body, Call, Head};
+use crate::case::{Cause, Finding};
 use crate::clock;
-use crate::evidence::{CallId, Ledger, Opening, Record};
+use crate::evidence::{CallId, Ledger, Record};
 use crate::gate::{self, Denial, Pending, Permit, Ruling};
 use crate::identity::Refusal;
-use crate::intent::pattern::Captures;
-use crate::intent::routes::{Candidate, Choice};
-use crate::json::Digest;
+use crate::intent::routes::Candidate;
+use crate::intent::time::Time;
 use crate::limits::Budget;
 use crate::metrics::Metrics;
-use crate::snapshot::{Anonymous, Lane, Snapshot};
+use crate::snapshot::{Lane, Snapshot};
 use crate::stage::{Disposition, Stage};
 use crate::store::rate_limits::Live;
 use crate::store::switch::Switch;
 use crate::upstream::{FailureKind, Tools};
 use arc_swap::ArcSwap;
-use decide::Bench;
 use delegation::Sender;
 use futures_util::FutureExt as _;
-use http::{HeaderMap, Request, Response, request::Parts};
+use http::{Request, Response, request::Parts};
 use hyper::body::Incoming;
 use needs::{Buffer, Needs, Overrides};
 use receive::Unjudged;
@@ -49,6 +46,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
+use steps::{Over, Placed, Visit, wish};
 
 /// Refusals of ours that leave no evidence line, because there is no room for one or no route.
 pub const FAULTS: [&str; 3] = [EVIDENCE_UNAVAILABLE, DRAINING, PANIC];
@@ -77,39 +75,11 @@ pub struct Proxy {
     pub draining: Arc<AtomicBool>,
 }
 
-/// One request under one snapshot.
-struct Visit {
-    snapshot: Arc<Snapshot>,
-    call_id: CallId,
-    received: Instant,
-    wish: Wish,
-    peer: Arc<Peer>,
-}
-
-/// A request that has found its lane, or why it has not.
-struct Placed {
-    call: Call,
-    lane: Arc<Lane>,
-    step: Step,
-    /// Who calls; nobody in particular where it was not asked.
-    sender: Sender,
-    /// How long the caller took to send a body that is judged.
-    waited: Duration,
-}
-
 /// What gait itself adds to a call: all the time before it is sent or refused, but for the time
 /// that the caller took.
 struct HeldUp {
     received: Instant,
     waited: Duration,
-}
-
-/// What is to be done in the lane.
-enum Step {
-    /// Draft, normalise, decide.
-    Judge { route: usize, captures: Captures, content: Content },
-    /// There is nothing to decide on.
-    Undecided(Cause),
 }
 
 impl Proxy {
@@ -157,24 +127,14 @@ impl Proxy {
 
     /// Strictness and routing: finds the lane of a request.
     async fn place(&self, visit: &Visit, parts: &Parts, incoming: Incoming) -> Placed {
-        let (snapshot, plan) = (&visit.snapshot, &visit.snapshot.plan);
-        let mut head = match Head::read(parts, &plan.hosts) {
-            Ok(head) => head,
-            Err(malformed) => {
-                self.metrics.rejected(malformed.code());
-                let mut head = Head::as_came(parts);
-                head.withhold(plan.identity.credentials());
-                let call = Call::new(head, receive::stream(incoming));
-                let cause = Cause::Malformed(malformed);
-                return visit.undecided(call, &snapshot.refused, cause);
+        let (head, candidates) = match visit.read(parts) {
+            Ok(read) => read,
+            Err(stray) => {
+                self.reject(&stray.cause);
+                let call = Call::new(stray.head, receive::stream(incoming));
+                return visit.undecided(call, &stray.lane, stray.cause);
             }
         };
-        head.withhold(plan.identity.credentials());
-        let candidates = snapshot.routes.candidates(&head);
-        if candidates.is_empty() {
-            let call = Call::new(head, receive::stream(incoming));
-            return visit.undecided(call, &snapshot.unmapped, Cause::Unmapped);
-        }
         match self.identify(visit, parts, &candidates) {
             Ok(sender) => {
                 let placed = self.choose(visit, head, incoming, candidates).await;
@@ -187,6 +147,19 @@ impl Proxy {
         }
     }
 
+    /// Who calls, and in whose name, before any of the body is asked for.
+    fn identify(
+        &self,
+        visit: &Visit,
+        parts: &Parts,
+        candidates: &[Candidate],
+    ) -> Result<Sender, Refusal> {
+        let now = Time::from_timestamp(clock::now());
+        let known = visit.identify(parts, now).map_err(|refused| refused.refusal)?;
+        let known = visit.admit(known, candidates)?;
+        visit.mandate(known, parts, now)
+    }
+
     /// Reads the body as far as the candidates need it, and asks their conditions.
     async fn choose(
         &self,
@@ -195,24 +168,13 @@ impl Proxy {
         incoming: Incoming,
         candidates: Vec<Candidate>,
     ) -> Placed {
-        let snapshot = &visit.snapshot;
         let started = clock::instant();
-        let read = self.read(snapshot, &head, incoming, &candidates).await;
+        let read = self.read(&visit.snapshot, &head, incoming, &candidates).await;
         let waited = since(started);
-        let (body, content) = match read {
-            Ok(read) => read,
-            Err(unjudged) => {
-                if let Cause::Malformed(malformed) = &unjudged.cause {
-                    self.metrics.rejected(malformed.code());
-                }
-                let call = Call::new(head, unjudged.body);
-                let lane = visit.first(&candidates);
-                return Placed { waited, ..visit.undecided(call, lane, unjudged.cause) };
-            }
-        };
-        let choice = snapshot.routes.choose(candidates, &head, &content);
-        let call = Call::new(head, body);
-        Placed { waited, ..visit.by_choice(choice, call, content) }
+        if let Err(unjudged) = &read {
+            self.reject(&unjudged.cause);
+        }
+        Placed { waited, ..visit.choose(head, candidates, read) }
     }
 
     /// The body, as far as it is needed, and what it says.
@@ -232,46 +194,32 @@ impl Proxy {
             }
             (Buffer::Stream, Overrides::Impossible) => receive::stream(incoming),
         };
-        let content = needs.content(head, &body);
-        match needs.asks_for_another_method(&body, &content) {
-            true => Err(Unjudged { cause: Cause::Malformed(Malformed::MethodOverride), body }),
-            false => Ok((body, content)),
+        match needs.settle(head, &body) {
+            Ok(content) => Ok((body, content)),
+            Err(cause) => Err(Unjudged { cause, body }),
+        }
+    }
+
+    /// Counts what strictness refuses.
+    fn reject(&self, cause: &Cause) {
+        if let Cause::Malformed(malformed) = cause {
+            self.metrics.rejected(malformed.code());
         }
     }
 
     /// Reserves the record, finds the decision and asks the gate.
     fn judge(&self, visit: &Visit, placed: Placed) -> Ruling {
-        let Placed { call, lane, step, sender, .. } = placed;
-        let (record, refused) = self.record(visit, &call, &lane);
-        let finding = match (refused, step) {
-            (Some(cause), _) => Finding::Undecided(cause),
-            (None, Step::Undecided(cause)) => Finding::Undecided(cause),
-            (None, Step::Judge { .. }) if sender.known.is_anonymous() && !takes_anybody(&lane) => {
-                Finding::Undecided(Cause::Caller(Refusal::CredentialsMissing))
-            }
-            (None, Step::Judge { route, captures, content }) => {
-                self.find(visit, route, &call, &sender, &captures, &content)
-            }
+        let (record, refused) = self.record(visit, &placed.call, &placed.lane);
+        let finding = match refused {
+            Some(cause) => Finding::Undecided(cause),
+            None => self.find(visit, &placed),
         };
-        let case = Case {
-            call,
-            record,
-            lane,
-            wish: visit.wish,
-            snapshot: visit.snapshot.id.clone(),
-            identity: sender.known.caller.identity().into(),
-        };
-        gate::judge(case, finding)
+        gate::judge(visit.case(placed, record), finding)
     }
 
     /// Room in the log, or why the call may not go: in observe alone it goes unrecorded.
     fn record(&self, visit: &Visit, call: &Call, lane: &Lane) -> (Record, Option<Cause>) {
-        let opening = Opening {
-            call_id: visit.call_id,
-            method: call.head().method().clone(),
-            target_digest: Digest::of(call.head().target().as_str().as_bytes()),
-            received: visit.received,
-        };
+        let opening = visit.opening(call);
         match self.ledger.open(opening.clone()) {
             Ok(record) => (record, None),
             Err(refusal) => {
@@ -289,28 +237,18 @@ impl Proxy {
     }
 
     /// Draft → intent → decision. A panic in it is a fault like any other.
-    fn find(
-        &self,
-        visit: &Visit,
-        route: usize,
-        call: &Call,
-        sender: &Sender,
-        captures: &Captures,
-        content: &Content,
-    ) -> Finding {
+    fn find(&self, visit: &Visit, placed: &Placed) -> Finding {
+        let matter = match placed.matter() {
+            Ok(matter) => matter,
+            Err(cause) => return Finding::Undecided(cause),
+        };
         let started = clock::instant();
-        let found = catch_unwind(AssertUnwindSafe(|| {
-            let snapshot = &visit.snapshot;
-            let route = snapshot.table.get(route).ok_or(Cause::Fault("route_missing"))?;
-            let intent = decide::intent(route, call, &sender.known, captures, content)?;
-            let (switch, limits) = (&self.switch, &self.limits);
-            let bench = Bench { snapshot, lane: &route.lane, wish: visit.wish, switch, limits };
-            let judged = bench.judge(intent, sender.mandate.as_ref(), clock::now())?;
-            Ok(Finding::Decided(Box::new(judged)))
-        }));
+        let over = Over { switch: &self.switch, limits: &self.limits };
+        let decide = || visit.decide(&matter, &over, clock::now);
+        let found = catch_unwind(AssertUnwindSafe(decide));
         self.metrics.decision_took(since(started));
         match found {
-            Ok(Ok(finding)) => finding,
+            Ok(Ok(judged)) => Finding::Decided(Box::new(judged)),
             Ok(Err(cause)) => Finding::Undecided(cause),
             Err(_) => {
                 tracing::error!(call_id = %visit.call_id, "the evaluation panicked");
@@ -364,60 +302,6 @@ async fn commit(mut pending: Pending) -> Result<Permit, Box<Denial>> {
     }
 }
 
-/// Whether the caller asks for a dry run: any spelling of the name, any value but `false`.
-fn wish(headers: &HeaderMap) -> Wish {
-    let asked = headers
-        .iter()
-        .filter(|(name, _)| fold(name.as_str()) == "gait-dry-run")
-        .any(|(_, value)| value.as_bytes() != b"false");
-    if asked { Wish::DryRun } else { Wish::None }
-}
-
 fn since(instant: Instant) -> Duration {
     clock::instant().saturating_duration_since(instant)
-}
-
-fn takes_anybody(lane: &Lane) -> bool {
-    lane.anonymous == Anonymous::Allow
-}
-
-impl Placed {
-    fn by(self, sender: Sender) -> Placed {
-        Placed { sender, ..self }
-    }
-}
-
-impl Visit {
-    fn placed(&self, call: Call, lane: &Arc<Lane>, step: Step) -> Placed {
-        let sender = Sender::plain(self.snapshot.plan.identity.nobody());
-        Placed { call, lane: lane.clone(), step, sender, waited: Duration::ZERO }
-    }
-
-    fn undecided(&self, call: Call, lane: &Arc<Lane>, cause: Cause) -> Placed {
-        self.placed(call, lane, Step::Undecided(cause))
-    }
-
-    /// Where a call stands whose route cannot be told: with the first that could match.
-    fn first(&self, candidates: &[Candidate]) -> &Arc<Lane> {
-        let first = candidates.first().and_then(|first| self.snapshot.table.get(first.route));
-        first.map_or(&self.snapshot.refused, |route| &route.unreadable)
-    }
-
-    fn by_choice(&self, choice: Choice, call: Call, content: Content) -> Placed {
-        let snapshot = &self.snapshot;
-        let missing = || Cause::Fault("route_missing");
-        match choice {
-            Choice::Unmapped => self.undecided(call, &snapshot.unmapped, Cause::Unmapped),
-            Choice::Unreadable(route, code) => match snapshot.table.get(route) {
-                Some(route) => self.undecided(call, &route.unreadable, Cause::Unreadable(code)),
-                None => self.undecided(call, &snapshot.refused, missing()),
-            },
-            Choice::Route(route, captures) => match snapshot.table.get(route) {
-                Some(found) => {
-                    self.placed(call, &found.lane, Step::Judge { route, captures, content })
-                }
-                None => self.undecided(call, &snapshot.refused, missing()),
-            },
-        }
-    }
 }

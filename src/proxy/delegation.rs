@@ -40,11 +40,6 @@ pub(super) struct Sender {
 // === impl Sender ===
 
 impl Sender {
-    /// Somebody who shows no tokens.
-    pub(super) fn plain(known: Known) -> Sender {
-        Sender { known, mandate: None }
-    }
-
     /// Reads what `known` shows of its delegation.
     ///
     /// # Errors
@@ -55,7 +50,9 @@ impl Sender {
         keys: &Keys,
         now: Time,
     ) -> Result<Sender, Refusal> {
-        let Some(texts) = texts(headers)? else { return Ok(Sender::plain(known)) };
+        let Some(texts) = texts(headers)? else {
+            return Ok(Sender { known, mandate: None });
+        };
         if keys.is_empty() {
             return Err(Refusal::DelegationNotTaken);
         }

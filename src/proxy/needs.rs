@@ -4,7 +4,8 @@
 //! every other streams past.
 
 use crate::call::body::{Content, Reading};
-use crate::call::{Body, Head, screen};
+use crate::call::{Body, Head, Malformed, screen};
+use crate::case::Cause;
 use crate::intent::routes::Candidate;
 use crate::snapshot::Snapshot;
 use crate::stage::{Protection, Stage};
@@ -50,9 +51,21 @@ impl Needs {
         }
     }
 
+    /// What a body says that was read as these needs ask.
+    ///
+    /// # Errors
+    /// It asks for another method.
+    pub(super) fn settle(&self, head: &Head, body: &Body) -> Result<Content, Cause> {
+        let content = self.content(head, body);
+        match self.asks_for_another_method(body, &content) {
+            true => Err(Cause::Malformed(Malformed::MethodOverride)),
+            false => Ok(content),
+        }
+    }
+
     /// Whether the body makes the tool take another method: by its members where it is JSON, by
     /// its bytes where nobody read it.
-    pub(super) fn asks_for_another_method(&self, body: &Body, content: &Content) -> bool {
+    fn asks_for_another_method(&self, body: &Body, content: &Content) -> bool {
         match (&self.overrides, content) {
             (Overrides::Impossible, _) => false,
             (Overrides::Refused, Content::Json(value)) => screen::names_a_method(value),
@@ -60,7 +73,7 @@ impl Needs {
         }
     }
 
-    pub(super) fn content(&self, head: &Head, body: &Body) -> Content {
+    fn content(&self, head: &Head, body: &Body) -> Content {
         match body.whole() {
             Some(bytes) if self.content => Content::read(head.headers(), bytes, self.reading),
             _ => Content::None,

@@ -1,0 +1,258 @@
+//! The steps of a request that need no socket: strictness, candidates, identity, choice, intent,
+//! decision.
+//!
+//! The proxy takes them around reading a body and keeping evidence; a rehearsal takes the same
+//! ones over what it was given. Nothing in here waits, counts or records, so that both cannot but
+//! agree.
+
+use super::decide::{self, Bench};
+use super::delegation::Sender;
+use super::receive::Unjudged;
+use crate::call::body::Content;
+use crate::call::headers::fold;
+use crate::call::peer::Peer;
+use crate::call::{Body, Call, Head};
+use crate::case::{Case, Cause, Judged, Wish};
+use crate::delegation::Mandate;
+use crate::evidence::{CallId, Opening, Record};
+use crate::identity::{Asked, Known, Refusal, Refused};
+use crate::intent::pattern::Captures;
+use crate::intent::routes::{Candidate, Choice};
+use crate::intent::time::Time;
+use crate::json::Digest;
+use crate::snapshot::{Anonymous, Lane, Snapshot};
+use crate::store::rate_limits::Live;
+use crate::store::switch::Switch;
+use http::HeaderMap;
+use http::request::Parts;
+use jiff::Timestamp;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// One request under one snapshot.
+pub(super) struct Visit {
+    pub(super) snapshot: Arc<Snapshot>,
+    pub(super) call_id: CallId,
+    pub(super) received: Instant,
+    pub(super) wish: Wish,
+    pub(super) peer: Arc<Peer>,
+}
+
+/// A request that ends in a side lane before its body is looked at.
+pub(super) struct Stray {
+    pub(super) head: Head,
+    pub(super) lane: Arc<Lane>,
+    pub(super) cause: Cause,
+}
+
+/// A request that has found its lane, or why it has not.
+pub(super) struct Placed {
+    pub(super) call: Call,
+    pub(super) lane: Arc<Lane>,
+    pub(super) step: Step,
+    /// Who calls; nobody in particular where it was not asked.
+    pub(super) known: Known,
+    /// The tokens that say in whose name.
+    pub(super) mandate: Option<Mandate>,
+    /// How long the caller took to send a body that is judged.
+    pub(super) waited: Duration,
+}
+
+/// What is to be done in the lane.
+pub(super) enum Step {
+    /// Draft, normalise, decide.
+    Judge { route: usize, captures: Captures, content: Content },
+    /// There is nothing to decide on.
+    Undecided(Cause),
+}
+
+/// What an intent is drafted from.
+pub(super) struct Matter<'a> {
+    call: &'a Call,
+    known: &'a Known,
+    mandate: Option<&'a Mandate>,
+    route: usize,
+    captures: &'a Captures,
+    content: &'a Content,
+}
+
+/// What stands over the rules.
+pub(super) struct Over<'a> {
+    pub(super) switch: &'a Switch,
+    pub(super) limits: &'a Live,
+}
+
+/// Whether the caller asks for a dry run: any spelling of the name, any value but `false`.
+pub(super) fn wish(headers: &HeaderMap) -> Wish {
+    let asked = headers
+        .iter()
+        .filter(|(name, _)| fold(name.as_str()) == "gait-dry-run")
+        .any(|(_, value)| value.as_bytes() != b"false");
+    if asked { Wish::DryRun } else { Wish::None }
+}
+
+// === impl Visit ===
+
+impl Visit {
+    /// Strictness, and the routes that could match.
+    pub(super) fn read(&self, parts: &Parts) -> Result<(Head, Vec<Candidate>), Box<Stray>> {
+        let (snapshot, plan) = (&self.snapshot, &self.snapshot.plan);
+        let stray = |mut head: Head, lane: &Arc<Lane>, cause| {
+            head.withhold(plan.identity.credentials());
+            Box::new(Stray { head, lane: lane.clone(), cause })
+        };
+        let mut head = Head::read(parts, &plan.hosts).map_err(|malformed| {
+            stray(Head::as_came(parts), &snapshot.refused, Cause::Malformed(malformed))
+        })?;
+        head.withhold(plan.identity.credentials());
+        let candidates = snapshot.routes.candidates(&head);
+        match candidates.is_empty() {
+            true => Err(stray(head, &snapshot.unmapped, Cause::Unmapped)),
+            false => Ok((head, candidates)),
+        }
+    }
+
+    /// Who calls.
+    pub(super) fn identify(&self, parts: &Parts, now: Time) -> Result<Known, Refused> {
+        let asked = Asked { peer: &self.peer, headers: &parts.headers, now };
+        self.snapshot.plan.identity.identify(&asked)
+    }
+
+    /// Refuses nobody in particular where every route that could match wants somebody, before
+    /// any of the body is asked for.
+    pub(super) fn admit(&self, known: Known, candidates: &[Candidate]) -> Result<Known, Refusal> {
+        let table = &self.snapshot.table;
+        let mut lanes = candidates.iter().filter_map(|one| table.get(one.route));
+        match known.is_anonymous() && lanes.all(|route| !takes_anybody(&route.lane)) {
+            true => Err(Refusal::CredentialsMissing),
+            false => Ok(known),
+        }
+    }
+
+    /// In whose name `known` calls.
+    pub(super) fn mandate(
+        &self,
+        known: Known,
+        parts: &Parts,
+        now: Time,
+    ) -> Result<Sender, Refusal> {
+        Sender::read(known, &parts.headers, &self.snapshot.plan.delegation, now)
+    }
+
+    /// Asks the conditions of the candidates, once as much of the body is there as they need.
+    pub(super) fn choose(
+        &self,
+        head: Head,
+        candidates: Vec<Candidate>,
+        read: Result<(Body, Content), Unjudged>,
+    ) -> Placed {
+        match read {
+            Ok((body, content)) => {
+                let choice = self.snapshot.routes.choose(candidates, &head, &content);
+                self.by_choice(choice, Call::new(head, body), content)
+            }
+            Err(Unjudged { cause, body }) => {
+                self.undecided(Call::new(head, body), self.first(&candidates), cause)
+            }
+        }
+    }
+
+    /// The decision on a call, with all that stands over it.
+    pub(super) fn decide(
+        &self,
+        matter: &Matter<'_>,
+        over: &Over<'_>,
+        now: impl FnOnce() -> Timestamp,
+    ) -> Result<Judged, Cause> {
+        let Matter { call, known, captures, content, mandate, .. } = matter;
+        let snapshot = &self.snapshot;
+        let route = snapshot.table.get(matter.route).ok_or(Cause::Fault("route_missing"))?;
+        let intent = decide::intent(route, call, known, captures, content)?;
+        let (switch, limits) = (over.switch, over.limits);
+        let bench = Bench { snapshot, lane: &route.lane, wish: self.wish, switch, limits };
+        bench.judge(intent, *mandate, now())
+    }
+
+    /// What its line begins with.
+    pub(super) fn opening(&self, call: &Call) -> Opening {
+        Opening {
+            call_id: self.call_id,
+            method: call.head().method().clone(),
+            target_digest: Digest::of(call.head().target().as_str().as_bytes()),
+            received: self.received,
+        }
+    }
+
+    /// What is brought before the gate.
+    pub(super) fn case(&self, placed: Placed, record: Record) -> Case {
+        Case {
+            call: placed.call,
+            record,
+            lane: placed.lane,
+            wish: self.wish,
+            snapshot: self.snapshot.id.clone(),
+            identity: placed.known.caller.identity().into(),
+        }
+    }
+
+    fn placed(&self, call: Call, lane: &Arc<Lane>, step: Step) -> Placed {
+        let known = self.snapshot.plan.identity.nobody();
+        Placed { call, lane: lane.clone(), step, known, mandate: None, waited: Duration::ZERO }
+    }
+
+    pub(super) fn undecided(&self, call: Call, lane: &Arc<Lane>, cause: Cause) -> Placed {
+        self.placed(call, lane, Step::Undecided(cause))
+    }
+
+    /// Where a call stands whose route cannot be told: with the first that could match.
+    pub(super) fn first(&self, candidates: &[Candidate]) -> &Arc<Lane> {
+        let first = candidates.first().and_then(|first| self.snapshot.table.get(first.route));
+        first.map_or(&self.snapshot.refused, |route| &route.unreadable)
+    }
+
+    fn by_choice(&self, choice: Choice, call: Call, content: Content) -> Placed {
+        let snapshot = &self.snapshot;
+        let missing = || Cause::Fault("route_missing");
+        match choice {
+            Choice::Unmapped => self.undecided(call, &snapshot.unmapped, Cause::Unmapped),
+            Choice::Unreadable(route, code) => match snapshot.table.get(route) {
+                Some(route) => self.undecided(call, &route.unreadable, Cause::Unreadable(code)),
+                None => self.undecided(call, &snapshot.refused, missing()),
+            },
+            Choice::Route(route, captures) => match snapshot.table.get(route) {
+                Some(found) => {
+                    self.placed(call, &found.lane, Step::Judge { route, captures, content })
+                }
+                None => self.undecided(call, &snapshot.refused, missing()),
+            },
+        }
+    }
+}
+
+// === impl Placed ===
+
+impl Placed {
+    pub(super) fn by(self, sender: Sender) -> Placed {
+        let Sender { known, mandate } = sender;
+        Placed { known, mandate, ..self }
+    }
+
+    /// What is to be judged, or why nothing is.
+    pub(super) fn matter(&self) -> Result<Matter<'_>, Cause> {
+        let Placed { call, known, mandate, .. } = self;
+        match &self.step {
+            Step::Undecided(cause) => Err(cause.clone()),
+            Step::Judge { .. } if known.is_anonymous() && !takes_anybody(&self.lane) => {
+                Err(Cause::Caller(Refusal::CredentialsMissing))
+            }
+            Step::Judge { route, captures, content } => {
+                let mandate = mandate.as_ref();
+                Ok(Matter { call, known, mandate, route: *route, captures, content })
+            }
+        }
+    }
+}
+
+fn takes_anybody(lane: &Lane) -> bool {
+    lane.anonymous == Anonymous::Allow
+}
