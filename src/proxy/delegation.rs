@@ -57,7 +57,7 @@ impl Sender {
             return Err(Refusal::DelegationNotTaken);
         }
         let identity = Some(known.caller.identity()).filter(|_| !known.is_anonymous());
-        let mandate = Mandate::read(&texts, keys, identity, now).map_err(Refusal::Delegation)?;
+        let mandate = Mandate::read(&texts, keys, identity, now).map_err(refusal)?;
         let context = known.caller.context.clone();
         let caller = Caller { context, delegation: Some(mandate.draft()) };
         let known = Known { caller: Arc::new(caller), ..known };
@@ -92,7 +92,25 @@ fn decoded(item: &[u8]) -> Result<Vec<u8>, Refusal> {
         false => &STANDARD,
     };
     let decoded = GeneralPurpose::new(alphabet, LENIENT).decode(item);
-    decoded.map_err(|_| Refusal::Delegation(Code::Invalid))
+    decoded.map_err(|_| Refusal::DelegationInvalid)
+}
+
+/// What a caller whose tokens give no chain is refused for. The other codes are about an intent,
+/// and there is none yet.
+fn refusal(code: Code) -> Refusal {
+    match code {
+        Code::SignatureMissing => Refusal::DelegationUnsigned,
+        Code::SignatureInvalid => Refusal::DelegationUntrue,
+        Code::Expired => Refusal::DelegationExpired,
+        Code::DelegateMismatch => Refusal::DelegationNotForCaller,
+        Code::ChainMismatch => Refusal::DelegationNoChain,
+        Code::Invalid
+        | Code::Missing
+        | Code::DelegatorMismatch
+        | Code::IntentMismatch
+        | Code::PolicyMismatch
+        | Code::ScopeMismatch => Refusal::DelegationInvalid,
+    }
 }
 
 #[cfg(test)]
