@@ -4,6 +4,7 @@
 //! permits anything.
 
 use crate::call::{Call, Malformed};
+use crate::delegation::Delegated;
 use crate::evidence::Record;
 use crate::identity::Refusal;
 use crate::intent::Intent;
@@ -68,6 +69,10 @@ pub struct Judged {
     pub bar: Option<Bar>,
     /// Proof that it is within the limits that its rules set.
     pub charged: Option<Charged>,
+    /// Proof of the delegation that it claims, where its rules want one.
+    pub delegated: Option<Delegated>,
+    /// The tokens that its delegation was read from.
+    pub delegation_ref: Option<String>,
 }
 
 /// What blocks an intent beside the rules that matched it.
@@ -86,7 +91,7 @@ pub enum Why {
     Domain,
     /// A brokered credential is wanted.
     Broker,
-    /// Delegation tokens are wanted.
+    /// Other delegation tokens are wanted than were shown.
     Delegation,
     /// A rate limit or a destructive budget is used up.
     Limit,
@@ -153,7 +158,13 @@ impl Judged {
         let demands = &self.decision.demands;
         let limited = demands.rate_limit.is_some() || demands.destructive_budget.is_some();
         let counted = || self.charged.as_ref().is_some_and(|c| c.covers(demands, &self.intent));
-        demands.delegation.is_none() && demands.broker.is_none() && (!limited || counted())
+        self.is_delegated() && demands.broker.is_none() && (!limited || counted())
+    }
+
+    fn is_delegated(&self) -> bool {
+        let Some(demand) = &self.decision.demands.delegation else { return true };
+        let proof = self.delegated.as_ref();
+        proof.is_some_and(|proof| proof.covers(&self.intent, self.policy_digest, &demand.scopes))
     }
 
     /// The intent for the evidence, where it is to be kept and is not too long.

@@ -11,6 +11,7 @@
 mod args;
 mod builtin;
 mod checks;
+mod delegation;
 mod environment;
 mod identity;
 mod predicates;
@@ -280,7 +281,7 @@ fn read(text: &str, site: &Site<'_>) -> Result<Read, Fault> {
     let root = document.root.unwrap_or_else(|| Node::missing(Place { line: 1, column: 1 }));
     let mut top = Fields::open(root, String::new(), &TOP)?;
     let settings = settings::read(&mut top, site.environment)?;
-    let identity = identity::read(&mut top, site)?;
+    let (identity, delegation) = identity::read(&mut top, site)?;
     let upstreams = upstreams::read(top.take("upstreams"), site)?;
     let policy = required_text(&mut top, "policy", "name the policy file, such as `policy.yaml`")?;
     // Left empty it would mean that nothing is ever stopped.
@@ -297,6 +298,7 @@ fn read(text: &str, site: &Site<'_>) -> Result<Read, Fault> {
         upstreams,
         hosts: settings.hosts,
         identity,
+        delegation,
         side_credential: unmapped.credential,
         limits: settings.limits,
         timeouts: settings.timeouts,

@@ -4,8 +4,9 @@
 //! and gives a [`Permit`], a [`Denial`], or a [`Pending`] that becomes a permit once its decision
 //! is durable. Nothing else in this crate can make a permit, and nothing but a permit can reach a
 //! tool. This file is pure: proof that something happened outside comes in as a value
-//! ([`Committed`], [`Charged`](crate::store::rate_limits::Charged)), and it has no child modules,
-//! because a child would see private fields.
+//! ([`Committed`], [`Charged`](crate::store::rate_limits::Charged),
+//! [`Delegated`](crate::delegation::Delegated)), and it has no child modules, because a child would
+//! see private fields.
 //!
 //! A permit owns its call, its open record and its place in the permit counters:
 //! one permit is one send, and forgetting it is an unwritten line and an unused count.
@@ -263,6 +264,7 @@ fn facts(
         reason_codes,
         violations: decision.map(|decision| decision.violations.clone()).unwrap_or_default(),
         matched_rule: decision.and_then(|decision| decision.matched_rule.clone()),
+        delegation_ref: judged.and_then(|judged| judged.delegation_ref.clone()),
         trace_id: judged.map(|judged| judged.trace_id.clone()),
         policy_digest: judged.map(|judged| judged.policy_digest),
         intent_digest: judged.map(|judged| judged.intent.digest()),

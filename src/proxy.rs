@@ -9,6 +9,7 @@
 
 mod needs;
 mod receive;
+mod delegation;
 mod decide;
 mod domains;
 mod reply;
@@ -24,7 +25,7 @@ use crate::case::{Cause, Finding};
 use crate::clock;
 use crate::evidence::{CallId, Ledger, Record};
 use crate::gate::{self, Denial, Pending, Permit, Ruling};
-use crate::identity::{Known, Refusal};
+use crate::identity::Refusal;
 use crate::intent::routes::Candidate;
 use crate::intent::time::Time;
 use crate::limits::Budget;
@@ -35,6 +36,7 @@ use crate::store::rate_limits::Live;
 use crate::store::switch::Switch;
 use crate::upstream::{FailureKind, Tools};
 use arc_swap::ArcSwap;
+use delegation::Sender;
 use futures_util::FutureExt as _;
 use http::{Request, Response, request::Parts};
 use hyper::body::Incoming;
@@ -135,9 +137,9 @@ impl Proxy {
             }
         };
         match self.identify(visit, parts, &candidates) {
-            Ok(known) => {
+            Ok(sender) => {
                 let placed = self.choose(visit, head, incoming, candidates).await;
-                placed.by(known)
+                placed.by(sender)
             }
             Err(refusal) => {
                 let call = Call::new(head, receive::stream(incoming));
@@ -146,16 +148,17 @@ impl Proxy {
         }
     }
 
-    /// Who calls, before any of the body is asked for.
+    /// Who calls, and in whose name, before any of the body is asked for.
     fn identify(
         &self,
         visit: &Visit,
         parts: &Parts,
         candidates: &[Candidate],
-    ) -> Result<Known, Refusal> {
+    ) -> Result<Sender, Refusal> {
         let now = Time::from_timestamp(clock::now());
         let known = visit.identify(parts, now).map_err(|refused| refused.refusal)?;
-        visit.admit(known, candidates)
+        let known = visit.admit(known, candidates)?;
+        visit.mandate(known, parts, now)
     }
 
     /// Reads the body as far as the candidates need it, and asks their conditions.

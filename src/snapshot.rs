@@ -5,6 +5,7 @@
 
 use crate::call::CallerCredential;
 use crate::call::host::HostRule;
+use crate::delegation::Keys;
 use crate::identity::Sources;
 use crate::intent::rest::Mapping;
 use crate::intent::routes::{Matcher, Routes};
@@ -107,6 +108,8 @@ pub struct Plan {
     pub hosts: HostRule,
     /// Where identities come from.
     pub identity: Sources,
+    /// Whose word on delegations counts.
+    pub delegation: Keys,
     /// Whether calls that take a side lane go with the credentials for gait.
     pub side_credential: CallerCredential,
     /// Bounds.

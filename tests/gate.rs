@@ -111,6 +111,8 @@ fn finding(verdict: Option<Verdict>) -> Finding {
         trace_id: "t".into(),
         bar: None,
         charged: None,
+        delegated: None,
+        delegation_ref: None,
     }))
 }
 

@@ -167,10 +167,11 @@ fn the_policy_schema_has_the_keys_that_the_reader_knows() {
 fn the_config_schema_has_the_keys_that_the_reader_knows() {
     let place = Place::new();
     place.put("p.yaml", "rules: []");
+    place.put("d.key", "Zr5+Myx6RTMyvZ0Kf32wVfXF7xoGraZtmLOftoEMRzo=");
     let route = json!({"name": "r", "upstream": "u", "match": {"query": {"x": {"exists": true}}},
         "intent": {"tool_name": "t", "risk_class": "low", "targets": [{"kind": "path", "value": "/"}]}});
     let base = json!({"policy": "p.yaml", "server": {}, "telemetry": {}, "admin": {}, "log": {},
-        "identity": {}, "limits": {}, "timeouts": {}, "unmapped": {"action": "deny"},
+        "identity": {"delegation": {"keys": ["d.key"]}}, "limits": {}, "timeouts": {}, "unmapped": {"action": "deny"},
         "upstreams": {"u": {"url": "http://127.0.0.1:9"}}, "routes": [route]});
     let levels = [
         ("", ""),
@@ -179,6 +180,7 @@ fn the_config_schema_has_the_keys_that_the_reader_knows() {
         ("/admin", "/properties/admin"),
         ("/log", "/properties/log"),
         ("/identity", "/properties/identity"),
+        ("/identity/delegation", "/properties/identity/properties/delegation"),
         ("/limits", "/properties/limits"),
         ("/timeouts", "/properties/timeouts"),
         ("/unmapped", "/properties/unmapped"),

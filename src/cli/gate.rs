@@ -19,6 +19,7 @@ use super::answer::{Failure, Outcome};
 use super::files;
 use super::{Invocation, load};
 use crate::clock;
+use crate::delegation;
 use crate::intent::Intent;
 use crate::kill_switch;
 use crate::policy::{Decision, Policy};
@@ -157,7 +158,7 @@ impl Evaluation<'_> {
 
     fn record(&self, invocation: &Invocation) -> Record {
         let Evaluation { judged, ruling, spending, .. } = *self;
-        let chain = tokens::chain(&judged.intent);
+        let chain = judged.intent.delegation().map(delegation::Chain::of);
         Record::of(&Facts {
             observed_at: clock::now(),
             correlation_id: &invocation.correlation_id,

@@ -175,7 +175,7 @@ pub fn warnings(plan: &Plan, policy: &Policy) -> Vec<String> {
             route.name, route.mapping.risk_class
         )
     });
-    let beyond = policy.rules().iter().flat_map(beyond_http);
+    let beyond = policy.rules().iter().flat_map(|rule| beyond_http(plan, rule));
     exposed.chain(idle_dry_runs(plan, policy)).chain(trust(policy)).chain(beyond).collect()
 }
 
@@ -187,13 +187,18 @@ fn trust(policy: &Policy) -> Option<String> {
 }
 
 /// What a rule asks for that a call through the proxy never has.
-fn beyond_http(rule: &Rule) -> Vec<String> {
+fn beyond_http(plan: &Plan, rule: &Rule) -> Vec<String> {
     let name = &rule.name;
     let freezes = rule.terms.freeze_window.as_ref();
     let found = [
-        (rule.matcher.delegation != DelegationMatch::default()).then(|| {
-            format!("rule `{name}` never matches here: calls over HTTP carry no delegation")
-        }),
+        (plan.delegation.is_empty() && rule.matcher.delegation != DelegationMatch::default()).then(
+            || {
+                format!(
+                    "rule `{name}` never matches here: nobody's word on delegations counts; list \
+                     public keys under `identity.delegation.keys`"
+                )
+            },
+        ),
         (rule.terms.broker.required && rule.effect == Verdict::Allow).then(|| {
             format!(
                 "rule `{name}` allows nothing here: it requires a brokered credential, and the \

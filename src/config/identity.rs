@@ -1,22 +1,26 @@
 //! Who is calling: the sources of identity, and what routes ask of them.
 
 use super::DOCUMENT;
+use super::delegation;
 use super::site::Site;
 use crate::call::CallerCredential;
+use crate::delegation::Keys;
 use crate::identity::Sources;
 use crate::intent::rest::Caller;
 use crate::snapshot::Anonymous;
-use crate::yaml::{Fault, Fields, Keys};
+use crate::yaml::{self, Fault, Fields};
 
-const IDENTITY: Keys = Keys { document: DOCUMENT, read: &["anonymous"], legacy: &[] };
+const IDENTITY: yaml::Keys =
+    yaml::Keys { document: DOCUMENT, read: &["anonymous", "delegation"], legacy: &[] };
 
 /// Reads `workspace` and `identity`.
-pub(super) fn read(top: &mut Fields, _site: &Site<'_>) -> Result<Sources, Fault> {
+pub(super) fn read(top: &mut Fields, site: &Site<'_>) -> Result<(Sources, Keys), Fault> {
     let mut identity = Fields::open(top.take("identity"), "identity".to_owned(), &IDENTITY)?;
+    let delegation = delegation::read(&mut identity, site)?;
     let (said, _) = identity.text("anonymous")?;
     let (workspace, _) = top.text("workspace")?;
     let caller = Caller::named(or(&said, "anonymous"), or(&workspace, "default"));
-    Ok(Sources::none(caller))
+    Ok((Sources::none(caller), delegation))
 }
 
 fn or<'a>(text: &'a str, default: &'a str) -> &'a str {

@@ -3,6 +3,7 @@
 use super::token::KIND;
 use super::{Code, Link, Proven, Token, Wanted, prove};
 use crate::intent::time::{Time, ZERO};
+use crate::intent::{self, Delegation};
 use crate::json::Digest;
 use crate::sign::PublicKey;
 use crate::token::{self, ReadError, Shown};
@@ -16,7 +17,7 @@ const GRANTED: &str = "delegation_granted";
 const INSUFFICIENT: &str = "delegation_chain_insufficient";
 
 /// The violation of a delegation that is not proven.
-const NOT_GRANTED: &str = "delegation_not_granted";
+pub const NOT_GRANTED: &str = "delegation_not_granted";
 
 /// The delegation that an intent claims.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,7 +68,7 @@ pub struct Entry {
 }
 
 /// A token, what it is worth, and whether a link has used it.
-struct Candidate {
+pub(super) struct Candidate {
     token: Token,
     proven: Result<Proven, Code>,
     used: bool,
@@ -90,16 +91,21 @@ pub fn evaluate(
     if tokens.is_empty() {
         return Ok(Outcome::unanswered());
     }
-    let mut candidates: Vec<Candidate> = tokens
-        .into_iter()
-        .map(|token| Candidate { proven: prove(&token, key, now), token, used: false })
-        .collect();
+    let candidates = tokens.into_iter().map(|token| {
+        let proven = prove(&token, key, now);
+        Candidate::new(token, proven)
+    });
+    Ok(weigh(candidates.collect(), wanted, chain))
+}
+
+/// The same, of tokens that were read before.
+pub(super) fn weigh(mut candidates: Vec<Candidate>, wanted: &Wanted, chain: &Chain<'_>) -> Outcome {
     let unproven: Vec<Link<'_>> = chain
         .required()
         .into_iter()
         .filter(|link| !claim(&mut candidates, *link, wanted))
         .collect();
-    Ok(Outcome::of(&candidates, &unproven, wanted))
+    Outcome::of(&candidates, &unproven, wanted)
 }
 
 /// Takes the first unused token that proves the link; false if there is none.
@@ -118,6 +124,18 @@ fn claim(candidates: &mut [Candidate], link: Link<'_>, wanted: &Wanted) -> bool 
 // === impl Chain ===
 
 impl<'a> Chain<'a> {
+    /// What the delegation of an intent asks tokens to prove.
+    pub fn of(said: &'a Delegation) -> Chain<'a> {
+        let ends = |link: &'a intent::Link| (&*link.delegator_identity, &*link.delegate_identity);
+        Chain {
+            requester: &said.requester_identity,
+            links: said.chain.iter().map(ends).collect(),
+            digest: said.digest(),
+            scope_class: &said.scope_class,
+            token_ref: said.token_refs.first().map_or("", String::as_str),
+        }
+    }
+
     fn required(&self) -> Vec<Link<'a>> {
         if self.links.is_empty() {
             return vec![Link { delegator: None, delegate: Some(self.requester) }];
@@ -133,6 +151,11 @@ impl<'a> Chain<'a> {
 // === impl Candidate ===
 
 impl Candidate {
+    /// A token that no link has used yet.
+    pub(super) fn new(token: Token, proven: Result<Proven, Code>) -> Candidate {
+        Candidate { token, proven, used: false }
+    }
+
     fn against(&self, link: Link<'_>, wanted: &Wanted) -> Result<(), Code> {
         match &self.proven {
             Ok(proven) => proven.covers(link, wanted),

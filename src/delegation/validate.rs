@@ -46,32 +46,51 @@ pub fn prove(token: &Token, key: &PublicKey, now: Time) -> Result<Proven, Code> 
             Unsealed::Invalid => Code::SignatureInvalid,
         },
     )?;
-    if now >= token.expires_at() {
-        return Err(Code::Expired);
-    }
-    Ok(Proven(normal))
+    let proven = Proven(normal);
+    proven.at(now)?;
+    Ok(proven)
 }
 
 impl Proven {
+    /// The same at another time.
+    ///
+    /// # Errors
+    /// It has expired by then.
+    pub fn at(&self, now: Time) -> Result<&Proven, Code> {
+        if now >= self.0.unsigned().expires_at() { Err(Code::Expired) } else { Ok(self) }
+    }
+
     /// Whether the token proves `link` for what is `wanted`.
     ///
     /// # Errors
     /// The first code that applies: delegator, delegate, intent, policy, scope.
     pub fn covers(&self, link: Link<'_>, wanted: &Wanted) -> Result<(), Code> {
         let token = self.0.unsigned();
-        for (holds, code) in [
+        first_broken([
             (is_person(link.delegator, &token.delegator_identity), Code::DelegatorMismatch),
             (is_person(link.delegate, &token.delegate_identity), Code::DelegateMismatch),
+        ])?;
+        self.is_for(wanted)?;
+        first_broken([(meets(token, &wanted.scope), Code::ScopeMismatch)])
+    }
+
+    /// Whether the token is for the intent and the policy, as far as it names any.
+    ///
+    /// # Errors
+    /// The first code that applies: intent, policy.
+    pub fn is_for(&self, wanted: &Wanted) -> Result<(), Code> {
+        let token = self.0.unsigned();
+        first_broken([
             (is_bound(&token.intent_digest, wanted.intent_digest), Code::IntentMismatch),
             (is_bound(&token.policy_digest, wanted.policy_digest), Code::PolicyMismatch),
-            (meets(token, &wanted.scope), Code::ScopeMismatch),
-        ] {
-            if !holds {
-                return Err(code);
-            }
-        }
-        Ok(())
+        ])
     }
+}
+
+/// The code of the first condition that does not hold.
+fn first_broken<const N: usize>(conditions: [(bool, Code); N]) -> Result<(), Code> {
+    let broken = conditions.into_iter().find(|(holds, _)| !holds);
+    broken.map_or(Ok(()), |(_, code)| Err(code))
 }
 
 fn is_person(wanted: Option<&str>, named: &str) -> bool {

@@ -66,6 +66,8 @@ pub struct Judgement {
     pub violations: Vec<String>,
     /// Names of the rules that matched, comma-joined.
     pub matched_rule: Option<String>,
+    /// Ids of the tokens that the intent's delegation was read from, sorted, comma-joined.
+    pub delegation_ref: Option<String>,
     /// The name of the decision (spec C13); many calls can share one.
     pub trace_id: Option<String>,
     /// Digest of the policy that judged.

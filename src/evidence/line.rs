@@ -225,6 +225,7 @@ impl<M: SerializeMap> Members<M> {
         self.list("reason_codes", &judged.reason_codes)?;
         self.list("violations", &judged.violations)?;
         self.some("matched_rule", judged.matched_rule.as_deref())?;
+        self.some("delegation_ref", judged.delegation_ref.as_deref())?;
         self.some("trace_id", judged.trace_id.as_deref())?;
         self.shown("policy_digest", judged.policy_digest)?;
         self.shown("intent_digest", judged.intent_digest)?;
@@ -312,6 +313,7 @@ mod tests {
             reason_codes: vec!["a".to_owned(), "b".to_owned()],
             violations: vec!["c".to_owned()],
             matched_rule: Some("allow-\"reads\"".to_owned()),
+            delegation_ref: Some("d1,d2".to_owned()),
             trace_id: Some("3fda".to_owned()),
             policy_digest: digest,
             intent_digest: digest,
@@ -329,7 +331,8 @@ mod tests {
             r#""risk_class":"high","protected":true,"identity":"anonymous","verdict":"allow","#,
             r#""simulated":true,"dry_run_requested":true,"disposition":"forwarded","#,
             r#""permit":"allow","reason_codes":["a","b"],"violations":["c"],"#,
-            r#""matched_rule":"allow-\"reads\"","trace_id":"3fda","policy_digest":"T","#,
+            r#""matched_rule":"allow-\"reads\"","delegation_ref":"d1,d2","#,
+            r#""trace_id":"3fda","policy_digest":"T","#,
             r#""intent_digest":"T","args_digest":"T","snapshot":"s1","ending":"completed","#,
             r#""status":204,"sent":true,"request_bytes":3,"response_bytes":4,"#,
             r#""duration_ms":1.5,"prev":"P"}"#

@@ -1,8 +1,8 @@
 //! From a call to a judged intent: the rules, and what stands over them.
 //!
 //! In the order of the format: the rules; hosts that cannot be read; orders to stop (spec E15);
-//! what the rules ask for beside their verdict and nobody can show here (E8, E14); last the
-//! limits (E13), which count what is left to be counted. All of it is settled before the stage is
+//! what the rules ask for beside their verdict: tokens for a delegation (E8), and what nobody can
+//! show here (E14); last the limits (E13), which count what is left to be counted. All of it is settled before the stage is
 //! asked, so that a stage that does not enforce shows what enforcing would do.
 //!
 //! Where a policy asks for none of this, nothing is allocated or locked for it.
@@ -11,11 +11,13 @@ use super::domains;
 use crate::call::Call;
 use crate::call::body::Content;
 use crate::case::{Bar, Cause, Judged, Why, Wish};
+use crate::delegation::{Delegated, Mandate, NOT_GRANTED, Outcome, Question};
 use crate::gate;
 use crate::identity::Known;
 use crate::intent::pattern::Captures;
 use crate::intent::time::Time;
 use crate::intent::{Intent, IntentError};
+use crate::json::Digest;
 use crate::kill_switch::{ACTIVE, UNAVAILABLE};
 use crate::policy::freeze::{FreezeFinding, FreezeStatus};
 use crate::policy::{Decision, Verdict};
@@ -45,6 +47,7 @@ pub(super) struct Bench<'a> {
 struct Ruling {
     decision: Decision,
     bar: Option<Bar>,
+    delegated: Option<Delegated>,
 }
 
 /// The intent of a call.
@@ -79,7 +82,12 @@ impl Bench<'_> {
     ///
     /// # Errors
     /// The call cannot be counted.
-    pub(super) fn judge(&self, intent: Intent, now: Timestamp) -> Result<Judged, Cause> {
+    pub(super) fn judge(
+        &self,
+        intent: Intent,
+        mandate: Option<&Mandate>,
+        now: Timestamp,
+    ) -> Result<Judged, Cause> {
         let (policy, at) = (&self.snapshot.policy, Time::from_timestamp(now));
         let mut ruling = Ruling::of(policy.decide(&intent, at));
         if ruling.decision.matched_rule.is_some() && domains::are_unknown(policy, &intent) {
@@ -89,12 +97,23 @@ impl Bench<'_> {
         if let Some(order) = self.switch.order(&intent, at) {
             self.heed_order(order, &intent, &mut ruling);
         }
-        ruling.heed_demands();
-        let charged = self.charge(&mut ruling, &intent, now)?;
-        let Ruling { decision, bar } = ruling;
         let policy_digest = policy.digest();
+        ruling.heed_delegation(mandate, &intent, policy_digest, at);
+        ruling.heed_broker();
+        let charged = self.charge(&mut ruling, &intent, now)?;
+        let Ruling { decision, bar, delegated } = ruling;
         let trace_id = trace::trace_id(policy_digest, intent.digest(), decision.verdict);
-        Ok(Judged { intent, decision, policy_digest, trace_id, bar, charged })
+        let delegation_ref = mandate.map(Mandate::token_ids);
+        Ok(Judged {
+            intent,
+            decision,
+            policy_digest,
+            trace_id,
+            bar,
+            charged,
+            delegated,
+            delegation_ref,
+        })
     }
 
     /// Stops what is ordered to stop, and the riskiest where nobody knows what is.
@@ -153,22 +172,44 @@ impl Ruling {
     fn of(decision: Decision) -> Ruling {
         let frozen = decision.details.freeze_window.as_ref().filter(|found| blocks(found));
         let bar = frozen.map(|found| Bar { why: Why::Freeze, until: Some(found.window_end) });
-        Ruling { decision, bar }
+        Ruling { decision, bar, delegated: None }
     }
 
-    /// Blocks for what nobody can show here.
-    fn heed_demands(&mut self) {
-        let demands = &self.decision.demands;
-        let (delegation, broker) = (demands.delegation.is_some(), demands.broker.is_some());
-        let bar = |why| Bar { why, until: None };
-        if delegation {
-            let (reason, violation) = ("delegation_token_missing", "delegation_not_granted");
-            self.block(bar(Why::Delegation), &[reason], &[violation]);
+    /// Holds the tokens that were shown against the intent.
+    ///
+    /// Also where no rule wants a proof: the intent claims what they say, and rules match on it.
+    /// One that is for another intent must not lend its delegator to this.
+    fn heed_delegation(
+        &mut self,
+        mandate: Option<&Mandate>,
+        intent: &Intent,
+        policy: Digest,
+        now: Time,
+    ) {
+        let bar = Bar { why: Why::Delegation, until: None };
+        let demand = self.decision.demands.delegation.clone();
+        let scopes = demand.as_ref().map_or(&[][..], |demand| &demand.scopes);
+        let question = Question { intent, policy, scopes, now };
+        if demand.is_none() {
+            if let Some(code) = mandate.and_then(|mandate| mandate.misfit(&question)) {
+                self.block(bar, &[code.as_str()], &[NOT_GRANTED]);
+            }
+            return;
         }
-        // Only what would run needs a credential.
-        if broker && self.decision.verdict == Verdict::Allow {
+        let unanswered = || (Outcome::unanswered(), None);
+        let (outcome, delegated) = mandate.map_or_else(unanswered, |one| one.answer(&question));
+        self.delegated = delegated;
+        match outcome.violation {
+            Some(violation) => self.block(bar, &outcome.reason_codes, &[violation]),
+            None => add(&mut self.decision.reason_codes, &outcome.reason_codes),
+        }
+    }
+
+    /// Blocks for want of a broker. Only what would run needs a credential.
+    fn heed_broker(&mut self) {
+        if self.decision.demands.broker.is_some() && self.decision.verdict == Verdict::Allow {
             let (reason, violation) = ("broker_credential_required", "broker_credential_missing");
-            self.block(bar(Why::Broker), &[reason], &[violation]);
+            self.block(Bar { why: Why::Broker, until: None }, &[reason], &[violation]);
         }
     }
 

@@ -301,9 +301,10 @@ fn barred(bar: Bar, rule: &str) -> String {
         }
         Why::Freeze => format!("{rule} freezes this call for a time"),
         Why::Limit => format!("a limit of {rule} is used up; try again when it is renewed"),
-        Why::Delegation => {
-            format!("{rule} wants delegation tokens, and this gateway takes none")
-        }
+        Why::Delegation => format!(
+            "the tokens in `Gait-Delegation` do not delegate this call: the reason codes say what \
+             is wrong with them; get some for this intent, with a scope that {rule} takes"
+        ),
         Why::Broker => {
             format!("{rule} wants a brokered credential, and this gateway has no broker")
         }

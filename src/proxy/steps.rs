@@ -6,12 +6,14 @@
 //! agree.
 
 use super::decide::{self, Bench};
+use super::delegation::Sender;
 use super::receive::Unjudged;
 use crate::call::body::Content;
 use crate::call::headers::fold;
 use crate::call::peer::Peer;
 use crate::call::{Body, Call, Head};
 use crate::case::{Case, Cause, Judged, Wish};
+use crate::delegation::Mandate;
 use crate::evidence::{CallId, Opening, Record};
 use crate::identity::{Asked, Known, Refusal, Refused};
 use crate::intent::pattern::Captures;
@@ -50,6 +52,8 @@ pub(super) struct Placed {
     pub(super) step: Step,
     /// Who calls; nobody in particular where it was not asked.
     pub(super) known: Known,
+    /// The tokens that say in whose name.
+    pub(super) mandate: Option<Mandate>,
     /// How long the caller took to send a body that is judged.
     pub(super) waited: Duration,
 }
@@ -66,6 +70,7 @@ pub(super) enum Step {
 pub(super) struct Matter<'a> {
     call: &'a Call,
     known: &'a Known,
+    mandate: Option<&'a Mandate>,
     route: usize,
     captures: &'a Captures,
     content: &'a Content,
@@ -124,6 +129,16 @@ impl Visit {
         }
     }
 
+    /// In whose name `known` calls.
+    pub(super) fn mandate(
+        &self,
+        known: Known,
+        parts: &Parts,
+        now: Time,
+    ) -> Result<Sender, Refusal> {
+        Sender::read(known, &parts.headers, &self.snapshot.plan.delegation, now)
+    }
+
     /// Asks the conditions of the candidates, once as much of the body is there as they need.
     pub(super) fn choose(
         &self,
@@ -149,13 +164,13 @@ impl Visit {
         over: &Over<'_>,
         now: impl FnOnce() -> Timestamp,
     ) -> Result<Judged, Cause> {
-        let Matter { call, known, captures, content, .. } = matter;
+        let Matter { call, known, captures, content, mandate, .. } = matter;
         let snapshot = &self.snapshot;
         let route = snapshot.table.get(matter.route).ok_or(Cause::Fault("route_missing"))?;
         let intent = decide::intent(route, call, known, captures, content)?;
         let (switch, limits) = (over.switch, over.limits);
         let bench = Bench { snapshot, lane: &route.lane, wish: self.wish, switch, limits };
-        bench.judge(intent, now())
+        bench.judge(intent, *mandate, now())
     }
 
     /// What its line begins with.
@@ -182,7 +197,7 @@ impl Visit {
 
     fn placed(&self, call: Call, lane: &Arc<Lane>, step: Step) -> Placed {
         let known = self.snapshot.plan.identity.nobody();
-        Placed { call, lane: lane.clone(), step, known, waited: Duration::ZERO }
+        Placed { call, lane: lane.clone(), step, known, mandate: None, waited: Duration::ZERO }
     }
 
     pub(super) fn undecided(&self, call: Call, lane: &Arc<Lane>, cause: Cause) -> Placed {
@@ -217,20 +232,22 @@ impl Visit {
 // === impl Placed ===
 
 impl Placed {
-    pub(super) fn by(self, known: Known) -> Placed {
-        Placed { known, ..self }
+    pub(super) fn by(self, sender: Sender) -> Placed {
+        let Sender { known, mandate } = sender;
+        Placed { known, mandate, ..self }
     }
 
     /// What is to be judged, or why nothing is.
     pub(super) fn matter(&self) -> Result<Matter<'_>, Cause> {
-        let Placed { call, known, .. } = self;
+        let Placed { call, known, mandate, .. } = self;
         match &self.step {
             Step::Undecided(cause) => Err(cause.clone()),
             Step::Judge { .. } if known.is_anonymous() && !takes_anybody(&self.lane) => {
                 Err(Cause::Caller(Refusal::CredentialsMissing))
             }
             Step::Judge { route, captures, content } => {
-                Ok(Matter { call, known, route: *route, captures, content })
+                let mandate = mandate.as_ref();
+                Ok(Matter { call, known, mandate, route: *route, captures, content })
             }
         }
     }

@@ -72,9 +72,12 @@ pub(super) fn read(line: &[u8]) -> Result<Reading, String> {
 
 /// Reasons that come from beyond the policy: orders to stop, counters, what the gateway knows of
 /// hosts, and what nobody could show it. A decision with one of them is no answer of the policy.
-const BEYOND: [&str; 7] = [
+const BEYOND: [&str; 10] = [
     "broker_credential_required",
+    "delegation_chain_insufficient",
+    "delegation_token_intent_mismatch",
     "delegation_token_missing",
+    "delegation_token_policy_mismatch",
     "destructive_budget_exceeded",
     "endpoint_domain_unknown",
     "kill_switch_active",
@@ -82,12 +85,19 @@ const BEYOND: [&str; 7] = [
     "rate_limit_exceeded",
 ];
 
+/// The reason that is added where tokens prove a delegation.
+const DELEGATED: &str = "delegation_granted";
+
 /// What the policy answered then, if the line tells.
 fn recorded(line: &Map<String, Value>) -> Result<Option<Recorded>, String> {
     let Some(verdict) = text(line, "verdict") else { return Ok(None) };
-    let reason_codes = texts(line, "reason_codes")?;
+    let mut reason_codes = texts(line, "reason_codes")?;
     if reason_codes.iter().any(|code| BEYOND.contains(&code.as_str())) {
         return Ok(None);
+    }
+    if line.contains_key("delegation_ref") {
+        // Tokens that hold add this reason and nothing else.
+        reason_codes.retain(|code| code != DELEGATED);
     }
     let verdict =
         Verdict::parse(verdict).ok_or("no evidence line: the `verdict` is none that gait knows")?;

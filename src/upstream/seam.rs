@@ -84,6 +84,8 @@ mod tests {
             trace_id: "t".into(),
             bar: None,
             charged: None,
+            delegated: None,
+            delegation_ref: None,
         })
     }
 

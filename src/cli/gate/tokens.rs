@@ -11,7 +11,6 @@ use crate::cli::project;
 use crate::cli::verify_key::{Given, VerifyKey};
 use crate::clock;
 use crate::intent::time::Time;
-use crate::intent::{Intent, Link};
 use crate::policy::Verdict;
 use crate::sign::{PrivateKey, PublicKey};
 use crate::token::{Shown, TOKEN_BYTES_MAX};
@@ -216,7 +215,7 @@ fn ask_delegation(
 ) -> Result<Option<delegation::Outcome>, Failure> {
     let Some(demand) = &judged.decision.demands.delegation else { return Ok(None) };
     // A rule that asks for tokens matches only an intent that claims a delegation.
-    let Some(chain) = chain(&judged.intent) else {
+    let Some(chain) = judged.intent.delegation().map(delegation::Chain::of) else {
         return Ok(Some(delegation::Outcome::unanswered()));
     };
     let tokens = &settings.tokens;
@@ -233,22 +232,6 @@ fn ask_delegation(
     };
     let outcome = delegation::evaluate(&shown(&files), &key, &wanted, &chain, now());
     outcome.map(Some).map_err(Failure::input)
-}
-
-/// The delegation that an intent claims, as tokens prove it.
-pub(super) fn chain(intent: &Intent) -> Option<delegation::Chain<'_>> {
-    intent.delegation().map(|said| delegation::Chain {
-        requester: &said.requester_identity,
-        links: said.chain.iter().map(ends).collect(),
-        digest: said.digest(),
-        scope_class: &said.scope_class,
-        token_ref: said.token_refs.first().map_or("", String::as_str),
-    })
-}
-
-/// Who passed the right on, and who got it.
-fn ends(link: &Link) -> (&str, &str) {
-    (&link.delegator_identity, &link.delegate_identity)
 }
 
 /// The key that was given, or the trace's own where the profile lets it.

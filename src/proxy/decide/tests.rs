@@ -2,9 +2,11 @@
 
 use super::*;
 use crate::config::{Environment, Source};
+use crate::delegation::{Grant, Keys};
 use crate::intent::read;
 use crate::kill_switch::State;
 use crate::metrics::{Limits, Metrics};
+use crate::sign::PrivateKey;
 use crate::store::switch::Given;
 use serde_json::{Value, json};
 
@@ -59,11 +61,15 @@ impl Scene {
     }
 
     fn judge(&self, intent: Intent) -> Judged {
+        self.judge_for(intent, None)
+    }
+
+    fn judge_for(&self, intent: Intent, mandate: Option<&Mandate>) -> Judged {
         let limits = Live::open(self.dir.path().join("limits.json")).unwrap();
         let lane = &self.snapshot.table[0].lane;
         let (snapshot, switch, wish) = (&self.snapshot, &self.switch, Wish::None);
         let bench = Bench { snapshot, lane, wish, switch, limits: &limits };
-        bench.judge(intent, crate::clock::now()).unwrap()
+        bench.judge(intent, mandate, crate::clock::now()).unwrap()
     }
 }
 
@@ -88,6 +94,84 @@ fn a_delegation_that_must_be_proved_is_blocked() {
         let trace_id = trace::trace_id(digest, judged.intent.digest(), Verdict::Block);
         assert_eq!(judged.trace_id, trace_id, "it names the verdict that counts");
     }
+}
+
+/// Tokens from `lead` to `ada`, with the scope `write`, and what an intent says of them.
+fn mandate(intent_digest: &str) -> (Mandate, Value) {
+    let key = PrivateKey::generate().unwrap();
+    let now = crate::clock::now();
+    let grant = Grant {
+        delegator_identity: "lead".into(),
+        delegate_identity: "ada".into(),
+        scope: vec!["write".into()],
+        scope_class: "ops".into(),
+        intent_digest: intent_digest.into(),
+        policy_digest: String::new(),
+        created_at: Time::from_timestamp(now),
+        expires_at: Time::from_timestamp(now + jiff::SignedDuration::from_mins(5)),
+    };
+    let token = serde_json::to_vec(&grant.mint(&key).unwrap()).unwrap();
+    let keys = Keys::new([key.public()]);
+    let mandate = Mandate::read(&[token], &keys, Some("ada"), Time::from_timestamp(now)).unwrap();
+    let link = json!({
+        "delegator_identity": "lead", "delegate_identity": "ada", "scope_class": "ops",
+    });
+    let said = json!({"requester_identity": "ada", "scope_class": "ops", "chain": [link]});
+    (mandate, json!({"delegation": said}))
+}
+
+#[test]
+fn tokens_that_prove_it_meet_the_demand_and_leave_the_verdict() {
+    for effect in ["allow", "dry_run", "require_approval", "block"] {
+        let policy = format!(
+            "rules: [{{name: r, effect: {effect}, match: {{require_delegation: true, \
+             delegation_scopes: [ops]}}}}]"
+        );
+        let scene = Scene::of(&policy);
+        let (mandate, said) = mandate("");
+        let mut judged = scene.judge_for(intent("low", &said), Some(&mandate));
+        assert_eq!((judged.decision.verdict.as_str(), why(&judged)), (effect, None));
+        assert!(judged.decision.reason_codes.contains(&"delegation_granted".to_owned()));
+        assert_eq!(judged.delegation_ref, Some(mandate.token_ids()));
+        assert!(judged.is_met());
+        judged.delegated = None;
+        assert!(!judged.is_met(), "without the proof nothing is permitted");
+    }
+}
+
+#[test]
+fn tokens_that_do_not_prove_the_chain_block() {
+    let scene = Scene::of("rules: [{name: r, effect: allow, match: {require_delegation: true}}]");
+    let (mandate, _) = mandate("");
+    let link = json!({"delegator_identity": "eve", "delegate_identity": "ada"});
+    let said = json!({"delegation": {"requester_identity": "ada", "chain": [link]}});
+    let judged = scene.judge_for(intent("low", &said), Some(&mandate));
+    assert_eq!((judged.decision.verdict, why(&judged)), (Verdict::Block, Some(Why::Delegation)));
+    let codes = [
+        "delegation_chain_insufficient",
+        "delegation_token_delegator_mismatch",
+        "delegation_token_missing",
+        "matched_rule_r",
+    ];
+    assert_eq!(judged.decision.reason_codes, codes);
+    assert_eq!(judged.decision.violations, ["delegation_not_granted"]);
+}
+
+#[test]
+fn a_token_for_another_intent_lends_nobody_its_delegator() {
+    let policy = "rules: [{name: r, effect: allow, match: {allowed_delegator_identities: [lead]}}]";
+    let scene = Scene::of(policy);
+    let (unbound, said) = mandate("");
+    let free = scene.judge_for(intent("low", &said), Some(&unbound));
+    assert_eq!((free.decision.verdict, why(&free)), (Verdict::Allow, None));
+    let (bound, said) = mandate(&Digest::of(b"another").to_string());
+    let judged = scene.judge_for(intent("low", &said), Some(&bound));
+    assert_eq!((judged.decision.verdict, why(&judged)), (Verdict::Block, Some(Why::Delegation)));
+    let codes = ["delegation_token_intent_mismatch", "matched_rule_r"];
+    assert_eq!(judged.decision.reason_codes, codes);
+    let (right, said) = mandate(&free.intent.digest().to_string());
+    let judged = scene.judge_for(intent("low", &said), Some(&right));
+    assert_eq!(judged.decision.verdict, Verdict::Allow);
 }
 
 #[test]
