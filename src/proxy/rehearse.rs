@@ -4,6 +4,7 @@
 //! nothing; its counters and its record belong to nobody. Rejected: a second, simpler reading of
 //! the config for people. It would be right about the easy requests alone.
 
+use super::delegation::Sender;
 use super::needs::Needs;
 use super::receive::{self, Unjudged};
 use super::reply::{self, AnswerBody};
@@ -224,10 +225,8 @@ impl Visit {
                 return Set { placed, caller: Caller::Unasked, malformed, misses };
             }
         };
-        let known = self.identify(parts, Time::from_timestamp(at));
-        let known = known.map_err(|refused| refused.refusal);
-        match known.and_then(|known| self.admit(known, &candidates)) {
-            Ok(known) => self.chosen(head, candidates, bytes, known),
+        match self.sender(parts, &candidates, Time::from_timestamp(at)) {
+            Ok(sender) => self.chosen(head, candidates, bytes, sender),
             Err(refusal) => {
                 let end = candidates.first().map_or(0, |first| first.route);
                 let misses = self.snapshot.routes.misses(&head, &Content::None, end);
@@ -238,7 +237,19 @@ impl Visit {
         }
     }
 
-    fn chosen(&self, head: Head, candidates: Vec<Candidate>, bytes: Bytes, known: Known) -> Set {
+    /// Who calls, and in whose name. Keys that are fetched are not: nothing is sent.
+    fn sender(
+        &self,
+        parts: &Parts,
+        candidates: &[Candidate],
+        now: Time,
+    ) -> Result<Sender, Refusal> {
+        let known = self.identify(parts, now).map_err(|refused| refused.refusal)?;
+        let known = self.admit(known, candidates)?;
+        self.mandate(known, parts, now)
+    }
+
+    fn chosen(&self, head: Head, candidates: Vec<Candidate>, bytes: Bytes, sender: Sender) -> Set {
         let needs = Needs::of(&self.snapshot, &head, &candidates);
         let limits = &self.snapshot.plan.limits;
         let unjudged = |cause, bytes| Unjudged { cause, body: Body::of_bytes(bytes) };
@@ -252,7 +263,8 @@ impl Visit {
             _ => None,
         };
         let seen = head.clone();
-        let placed = self.choose(head, candidates, read).by(known.clone());
+        let known = sender.known.clone();
+        let placed = self.choose(head, candidates, read).by(sender);
         let table = &self.snapshot.table;
         let taken = table.iter().position(|route| route.lane.name == placed.lane.name);
         let misses = self.snapshot.routes.misses(&seen, &content, taken.unwrap_or(usize::MAX));
