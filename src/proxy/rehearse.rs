@@ -64,8 +64,10 @@ pub struct Rehearsed {
     pub malformed: Option<Malformed>,
     /// The routes before the one that it takes, and why they do not.
     pub misses: Vec<PassedBy>,
-    /// Who calls.
+    /// Who calls, and how that is known.
     pub caller: Caller,
+    /// Who calls, as its line says; of those that are unasked or refused, nobody in particular.
+    pub identity: Arc<str>,
     /// Where it stands: a route, or a side lane.
     pub lane: Arc<Lane>,
     /// The decision, where there is one.
@@ -122,6 +124,7 @@ pub struct Answer {
 
 /// How it ends.
 struct Ended {
+    identity: Arc<str>,
     lane: Arc<Lane>,
     found: Option<Found>,
     cause: Option<Cause>,
@@ -189,6 +192,7 @@ impl Rehearsal {
             misses: misses.into_iter().filter_map(passed_by).collect(),
             caller,
             fields: ended.fields(head),
+            identity: ended.identity,
             lane: ended.lane,
             found: ended.found,
             cause: ended.cause,
@@ -303,7 +307,7 @@ impl Found {
 impl Ended {
     /// Asks the gate. What it permits goes nowhere from here.
     fn of(case: Case, finding: Finding) -> Ended {
-        let lane = case.lane.clone();
+        let (lane, identity) = (case.lane.clone(), case.identity.clone());
         let (found, cause) = match &finding {
             Finding::Decided(judged) => (Some(Found::of(judged)), None),
             Finding::Undecided(cause) => (None, Some(cause.clone())),
@@ -311,10 +315,12 @@ impl Ended {
         match gate::judge(case, finding) {
             Ruling::Denial(denial) => {
                 let (cause, disposition) = (Some(denial.cause().clone()), denial.disposition());
-                Ended { lane, found, cause, disposition, answer: Some(Answer::of(denial)) }
+                let answer = Some(Answer::of(denial));
+                Ended { identity, lane, found, cause, disposition, answer }
             }
             Ruling::Permit(_) | Ruling::Pending(_) => {
-                Ended { lane, found, cause, disposition: Disposition::Forwarded, answer: None }
+                let disposition = Disposition::Forwarded;
+                Ended { identity, lane, found, cause, disposition, answer: None }
             }
         }
     }

@@ -22,6 +22,7 @@ impl Report<'_> {
             .with("malformed", self.malformed())
             .with("route", lane.name.to_string())
             .with("routes_before", self.misses())
+            .with("identity", self.rehearsed.identity.to_string())
             .with("stage", lane.stage.as_str())
             .with("protected", lane.protection == Protection::Protected)
             .with("risk_class", lane.risk.to_string())
@@ -72,9 +73,7 @@ impl Report<'_> {
     fn called(&self, answer: Answer) -> Answer {
         match &self.rehearsed.caller {
             Caller::Unasked => answer,
-            Caller::Known(known) => answer
-                .with("identity", known.caller.identity())
-                .with("identity_source", known.source.to_string()),
+            Caller::Known(known) => answer.with("identity_source", known.source.to_string()),
             Caller::Refused(refusal) => answer.with("identity_refused", refused(*refusal)),
         }
     }
