@@ -8,6 +8,7 @@
 //! [`Command::run`].
 
 mod proxy;
+mod routes;
 mod policy;
 mod gate;
 mod kill_switch;
@@ -19,6 +20,7 @@ mod replay;
 mod minting;
 mod signing;
 mod load;
+mod origin;
 mod project;
 mod verify_key;
 mod files;
@@ -58,6 +60,9 @@ struct Cli {
 enum Command {
     /// Serve the proxy; without flags, the embedded demo
     Proxy(proxy::Proxy),
+    /// Say what would become of a request, and send nothing
+    #[command(subcommand)]
+    Routes(routes::Command),
     /// Write, check, test and explain policies
     #[command(subcommand)]
     Policy(policy::Command),
@@ -132,6 +137,7 @@ impl Command {
     fn run(self, invocation: &Invocation) -> Outcome {
         match self {
             Command::Proxy(command) => command.run(invocation),
+            Command::Routes(command) => command.run(invocation),
             Command::Policy(command) => command.run(invocation),
             Command::Gate(command) => command.run(invocation),
             Command::KillSwitch(command) => command.run(invocation),

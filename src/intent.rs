@@ -9,6 +9,7 @@
 //! Rejected: deriving readers on the types. A derived reader ignores a member in another case,
 //! and that is how a field goes missing; [`read`] names every member itself.
 
+pub mod miss;
 pub mod pattern;
 pub mod predicates;
 pub mod routes;

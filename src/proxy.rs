@@ -14,6 +14,7 @@ mod decide;
 mod domains;
 mod reply;
 mod steps;
+pub mod rehearse;
 
 pub use reply::AnswerBody;
 

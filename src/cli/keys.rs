@@ -1,4 +1,7 @@
-//! `gait keys`: make, renew and check the key pairs that sign decisions (spec C12).
+//! `gait keys`: make, renew and check the key pairs that sign decisions (spec C12), and make the
+//! API keys of callers.
+
+mod api_key;
 
 use super::Invocation;
 use super::answer::{Answer, Exit, Failure, Outcome};
@@ -18,6 +21,8 @@ pub(super) enum Command {
     Rotate(Files),
     /// Check that a private key loads and fits its public key
     Verify(Sources),
+    /// Make an API key for a caller, or give the hash of one
+    ApiKey(api_key::ApiKey),
 }
 
 /// Where a new key pair goes.
@@ -58,6 +63,7 @@ impl Command {
             Command::Init(files) => files.make("keys init"),
             Command::Rotate(files) => files.dated().make("keys rotate"),
             Command::Verify(sources) => sources.verify(),
+            Command::ApiKey(api_key) => api_key.run(),
         }
     }
 }

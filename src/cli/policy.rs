@@ -14,6 +14,8 @@ mod judge;
 mod paths;
 mod lint;
 
+pub(super) use explain::demands;
+
 use super::Invocation;
 use super::answer::Outcome;
 use clap::Subcommand;

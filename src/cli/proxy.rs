@@ -2,9 +2,9 @@
 
 use super::Invocation;
 use super::answer::{Answer, Exit, Failure, Outcome};
+use super::origin::{self, Origin};
 use crate::app::{self, AppError, Serve};
-use crate::config::{Builtin, Config, Environment, Source};
-use crate::stage::Stage;
+use crate::config::{Config, ConfigError, Environment};
 use clap::Args;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -12,18 +12,8 @@ use std::path::PathBuf;
 /// Serve the proxy; without flags, the embedded demo
 #[derive(Args)]
 pub(super) struct Proxy {
-    /// The config file
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["upstream", "policy", "stage"])]
-    config: Option<PathBuf>,
-    /// A tool API to stand in front of without a config file, as http://HOST:PORT
-    #[arg(long, value_name = "URL", requires = "policy")]
-    upstream: Option<String>,
-    /// The policy file that goes with --upstream
-    #[arg(long, value_name = "FILE", requires = "upstream")]
-    policy: Option<PathBuf>,
-    /// The stage that goes with --upstream [default: observe]
-    #[arg(long, value_name = "STAGE", requires = "upstream", value_parser = stage)]
-    stage: Option<Stage>,
+    #[command(flatten)]
+    origin: Origin,
     /// Where calls come in
     #[arg(long, value_name = "ADDRESS:PORT")]
     listen: Option<SocketAddr>,
@@ -36,12 +26,6 @@ pub(super) struct Proxy {
     /// Check config and policy, and exit
     #[arg(long)]
     check: bool,
-}
-
-fn stage(word: &str) -> Result<Stage, String> {
-    Stage::parse(word).ok_or_else(|| {
-        format!("unknown stage; write one of {}", Stage::ALL.map(Stage::as_str).join(", "))
-    })
 }
 
 impl Proxy {
@@ -63,32 +47,15 @@ impl Proxy {
     }
 
     fn serve(&self) -> Serve {
-        if let Some(path) = &self.config {
-            return Serve::Configured(Source::File(path.clone()));
-        }
-        match (&self.upstream, &self.policy) {
-            (Some(upstream), Some(policy)) => Serve::Configured(Source::Builtin(Builtin {
-                upstream: upstream.clone(),
-                policy: policy.clone(),
-                stage: self.stage.unwrap_or(Stage::Observe),
-            })),
-            _ => Serve::Demo,
-        }
+        self.origin.source().map_or(Serve::Demo, Serve::Configured)
     }
 
-    /// The process environment; a flag outweighs the variable of the same setting.
-    fn environment(&self) -> Result<Environment, crate::config::ConfigError> {
-        let variables = std::env::vars_os();
-        let text = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
-            Some((name.into_string().ok()?, value.into_string().ok()?))
-        };
-        let flags = [
+    fn environment(&self) -> Result<Environment, ConfigError> {
+        origin::environment([
             ("GAIT__SERVER__LISTEN", self.listen.map(|address| address.to_string())),
             ("GAIT__TELEMETRY__LISTEN", self.telemetry.map(|address| address.to_string())),
             ("GAIT__STATE_DIR", self.state_dir.as_ref().map(|dir| dir.display().to_string())),
-        ];
-        let flags = flags.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
-        Environment::new(variables.filter_map(text).chain(flags))
+        ])
     }
 }
 

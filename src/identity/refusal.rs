@@ -3,7 +3,6 @@
 //! What is told to the caller never repeats what it sent. A macro, because a code in one list and
 //! its advice in another would drift apart.
 
-use crate::delegation::Code;
 use http::StatusCode;
 
 macro_rules! refusals {
@@ -141,49 +140,35 @@ refusals! {
     /// The process at the other end of the socket runs as a user that no source names.
     UnixUserUnknown = ("unix_user_unknown", UNAUTHORIZED,
         "no caller is known by the user of the process"),
-    /// `Gait-Delegation` in another spelling.
+    /// The field of delegation tokens has another spelling.
     DelegationSpelling = ("delegation_header_spelling", FORBIDDEN,
         "spell the header of delegation tokens `Gait-Delegation`"),
-    /// More or longer delegation tokens than are looked at.
+    /// More or longer delegation tokens are shown than are looked at.
     DelegationTooMuch = ("delegation_tokens_too_many", FORBIDDEN,
         "send at most 16 delegation tokens, 64 KiB in all"),
-    /// A delegation token, where nobody's word on delegations counts.
+    /// A delegation token is shown where nobody's word on delegations counts.
     DelegationNotTaken = ("delegation_not_taken", FORBIDDEN,
         "this gateway takes no delegation tokens: leave out `Gait-Delegation`"),
-    /// What is shown as a delegation token is none.
+    /// It is none.
     DelegationInvalid = ("delegation_token_invalid", FORBIDDEN,
         "what `Gait-Delegation` holds is no delegation token: send base64 of the token's file"),
-    /// A delegation token without a signature.
+    /// Nobody signed it.
     DelegationUnsigned = ("delegation_token_signature_missing", FORBIDDEN,
         "a delegation token is not signed"),
-    /// A delegation token that no known key has signed.
-    DelegationForged = ("delegation_token_signature_invalid", FORBIDDEN,
+    /// Nobody signed it whose word counts.
+    DelegationUntrue = ("delegation_token_signature_invalid", FORBIDDEN,
         "a delegation token is not signed by a key that this gateway knows"),
-    /// A delegation token that holds no more.
+    /// It has expired.
     DelegationExpired = ("delegation_token_expired", FORBIDDEN,
         "a delegation token has expired: get a new one"),
-    /// The last delegate is somebody else than the caller.
-    DelegationDelegate = ("delegation_token_delegate_mismatch", FORBIDDEN,
-        "no delegation token is for the caller: show the one that names the caller's identity as \
-         its delegate"),
-    /// The tokens do not form one chain.
-    DelegationChain = ("delegation_token_chain_mismatch", FORBIDDEN,
-        "the delegation tokens do not form one chain: show one token for each link, each delegate \
-         the next one's delegator"),
-}
-
-impl From<Code> for Refusal {
-    /// What a code of a delegation token means for its caller, before any rule asks.
-    fn from(code: Code) -> Refusal {
-        match code {
-            Code::SignatureMissing => Refusal::DelegationUnsigned,
-            Code::SignatureInvalid => Refusal::DelegationForged,
-            Code::Expired => Refusal::DelegationExpired,
-            Code::DelegateMismatch => Refusal::DelegationDelegate,
-            Code::ChainMismatch => Refusal::DelegationChain,
-            _ => Refusal::DelegationInvalid,
-        }
-    }
+    /// None of them is for the caller.
+    DelegationNotForCaller = ("delegation_token_delegate_mismatch", FORBIDDEN,
+        "no delegation token is for the caller: show one that names the caller's identity as its \
+         delegate"),
+    /// They do not make one chain.
+    DelegationNoChain = ("delegation_token_chain_mismatch", FORBIDDEN,
+        "the delegation tokens do not form one chain: show one for each link, each delegate the \
+         next one's delegator"),
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! matters. Literals are compared with decoded segments: `/items%3Adelete` is `/items:delete` to
 //! every server, so it must be to a route. Rejected: regular expressions, which nobody reviews.
 
+use std::fmt;
 use std::sync::Arc;
 
 /// A compiled path pattern.
@@ -46,6 +47,19 @@ impl Captures {
     /// The text that `{name}` or `{name*}` took.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(key, _)| &**key == name).map(|(_, value)| value.as_str())
+    }
+}
+
+impl fmt::Display for Pattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let piece = |f: &mut fmt::Formatter<'_>, piece: &Piece| match piece {
+            Piece::Literal(literal) => write!(f, "/{literal}"),
+            Piece::Capture(name) => write!(f, "/{{{name}}}"),
+        };
+        self.front.iter().try_for_each(|one| piece(f, one))?;
+        let Some((name, back)) = &self.rest else { return Ok(()) };
+        write!(f, "/{{{name}*}}")?;
+        back.iter().try_for_each(|one| piece(f, one))
     }
 }
 

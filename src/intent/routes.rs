@@ -4,6 +4,7 @@
 //! looks at method and path alone and gives the routes that could still match, up to and including
 //! the first that has no other condition. [`Routes::choose`] then asks the conditions, in order.
 
+use super::miss::Miss;
 use super::pattern::{Captures, Pattern};
 use super::predicates::{Answer, Predicate};
 use crate::call::Head;
@@ -83,18 +84,40 @@ impl Routes {
         }
         Choice::Unmapped
     }
+
+    /// Why none of the routes before `end` takes a call, as far as they do not.
+    pub fn misses(&self, head: &Head, content: &Content, end: usize) -> Vec<(usize, Miss)> {
+        let routes = self.list.iter().enumerate().take(end);
+        routes.filter_map(|(at, route)| Some((at, route.miss(head, content)?))).collect()
+    }
 }
 
 impl Matcher {
     /// Method and path.
     fn takes(&self, head: &Head) -> Option<Captures> {
-        if !self.methods.is_empty() && !self.methods.contains(head.method()) {
+        if !self.takes_method(head) {
             return None;
         }
         match &self.path {
             Some(pattern) => pattern.matches(head.target().segments()),
             None => Some(Captures::default()),
         }
+    }
+
+    fn takes_method(&self, head: &Head) -> bool {
+        self.methods.is_empty() || self.methods.contains(head.method())
+    }
+
+    /// The first thing that does not fit.
+    fn miss(&self, head: &Head, content: &Content) -> Option<Miss> {
+        if !self.takes_method(head) {
+            return Some(Miss::Method(self.methods.clone()));
+        }
+        if self.takes(head).is_none() {
+            return self.path.clone().map(Miss::Path);
+        }
+        let fails = |one: &&Predicate| one.holds(head, content) == Answer::No;
+        self.predicates.iter().find(fails).cloned().map(Miss::Condition)
     }
 
     /// All conditions: one that is unreadable outweighs one that does not hold, so that the order

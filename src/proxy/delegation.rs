@@ -6,7 +6,7 @@
 //! if it said nothing.
 
 use crate::call::headers::fold;
-use crate::delegation::{Keys, Mandate};
+use crate::delegation::{Code, Keys, Mandate};
 use crate::identity::{Known, Refusal};
 use crate::intent::rest::Caller;
 use crate::intent::time::Time;
@@ -57,7 +57,7 @@ impl Sender {
             return Err(Refusal::DelegationNotTaken);
         }
         let identity = Some(known.caller.identity()).filter(|_| !known.is_anonymous());
-        let mandate = Mandate::read(&texts, keys, identity, now).map_err(Refusal::from)?;
+        let mandate = Mandate::read(&texts, keys, identity, now).map_err(refusal)?;
         let context = known.caller.context.clone();
         let caller = Caller { context, delegation: Some(mandate.draft()) };
         let known = Known { caller: Arc::new(caller), ..known };
@@ -93,6 +93,24 @@ fn decoded(item: &[u8]) -> Result<Vec<u8>, Refusal> {
     };
     let decoded = GeneralPurpose::new(alphabet, LENIENT).decode(item);
     decoded.map_err(|_| Refusal::DelegationInvalid)
+}
+
+/// What a caller whose tokens give no chain is refused for. The other codes are about an intent,
+/// and there is none yet.
+fn refusal(code: Code) -> Refusal {
+    match code {
+        Code::SignatureMissing => Refusal::DelegationUnsigned,
+        Code::SignatureInvalid => Refusal::DelegationUntrue,
+        Code::Expired => Refusal::DelegationExpired,
+        Code::DelegateMismatch => Refusal::DelegationNotForCaller,
+        Code::ChainMismatch => Refusal::DelegationNoChain,
+        Code::Invalid
+        | Code::Missing
+        | Code::DelegatorMismatch
+        | Code::IntentMismatch
+        | Code::PolicyMismatch
+        | Code::ScopeMismatch => Refusal::DelegationInvalid,
+    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Reading a body that is to be judged: all of it, bounded in bytes, in time, and by the budget
 //! that all bodies share.
 
+use super::needs::Buffer;
 use crate::call::screen::{Screen, Search};
 use crate::call::trailers::{Reserved, Trailers};
 use crate::call::{Body, Malformed};
@@ -87,6 +88,26 @@ pub(super) async fn screened(
     })
 }
 
+/// A body that is here already: all of it, where it is to be judged within the bound of such.
+///
+/// # Errors
+/// It is too large.
+pub(super) fn given(bytes: Bytes, buffer: &Buffer, limits: &Limits) -> Result<Body, Cause> {
+    match (buffer, bytes.is_empty()) {
+        (_, true) => return Ok(Body::Empty),
+        (Buffer::Whole, false) => fits(bytes.len() as u64, limits.judged_body_bytes)?,
+        (Buffer::Stream, false) => {}
+    }
+    Ok(Body::of_bytes(bytes))
+}
+
+fn fits(bytes: u64, bytes_max: u64) -> Result<(), Cause> {
+    match bytes > bytes_max {
+        true => Err(Cause::Malformed(Malformed::BodyTooLarge)),
+        false => Ok(()),
+    }
+}
+
 /// All of the body.
 ///
 /// # Errors
@@ -127,18 +148,14 @@ impl Gathering {
     /// costs a caller nothing, and must not take the budget from the others.
     fn announce(&mut self) -> Result<(), Cause> {
         let announced = self.rest.size_hint().lower();
-        if announced > self.bytes_max {
-            return Err(Cause::Malformed(Malformed::BodyTooLarge));
-        }
+        fits(announced, self.bytes_max)?;
         let first = announced.min(FIRST_ROOM_BYTES);
         self.bytes.reserve(usize::try_from(first).unwrap_or_default());
         Ok(())
     }
 
     fn reserve(&mut self, bytes: u64) -> Result<(), Cause> {
-        if bytes > self.bytes_max {
-            return Err(Cause::Malformed(Malformed::BodyTooLarge));
-        }
+        fits(bytes, self.bytes_max)?;
         let exhausted = Cause::Fault("body_budget_exhausted");
         self.lease.grow_to(bytes).map_err(|_| exhausted)
     }

@@ -23,6 +23,7 @@ mod limits;
 mod switch;
 mod terms;
 mod capture;
+mod routes_test;
 mod start;
 mod reload;
 mod shutdown;

@@ -52,7 +52,7 @@ impl Explain {
 
 /// What must still be shown or spent before the call may go, as sentences; `gate eval` and the
 /// proxy ask for it.
-fn demands(decision: &Decision) -> Vec<String> {
+pub(in crate::cli) fn demands(decision: &Decision) -> Vec<String> {
     let demands = &decision.demands;
     let listed = |words: &[String]| match words {
         [] => String::new(),

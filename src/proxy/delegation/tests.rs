@@ -95,12 +95,20 @@ fn what_cannot_be_read_is_refused_and_not_left_out() {
 }
 
 #[test]
+fn every_code_of_a_token_is_told() {
+    let shown = [Code::Invalid, Code::SignatureMissing, Code::SignatureInvalid, Code::Expired];
+    for code in shown.into_iter().chain([Code::DelegateMismatch, Code::ChainMismatch]) {
+        assert_eq!(refusal(code).code(), code.as_str());
+    }
+}
+
+#[test]
 fn nobody_in_particular_is_nobody_s_delegate() {
     let key = PrivateKey::generate().unwrap();
     let good = PADDED.encode(token(&key, "lead", "ada"));
     let keys = Keys::new([key.public()]);
     let fields = headers(&[("gait-delegation", &good)]);
     let refused = Sender::read(known(ANONYMOUS), &fields, &keys, now()).unwrap_err();
-    assert_eq!(refused, Refusal::DelegationDelegate);
+    assert_eq!(refused, Refusal::DelegationNotForCaller);
     assert!(Sender::read(known("keys"), &fields, &keys, now()).is_ok());
 }

@@ -112,6 +112,12 @@ impl Live {
         Ok(Live { path, table: Mutex::new(table), written: Mutex::new(0) })
     }
 
+    /// Counters that begin at none and are kept nowhere.
+    pub fn unkept() -> Live {
+        let (table, written) = (Mutex::new(Table::new()), Mutex::new(0));
+        Live { path: PathBuf::new(), table, written }
+    }
+
     /// Counts a call against its limits, one after the other; a limit that is used up does not
     /// keep the next from being counted.
     ///

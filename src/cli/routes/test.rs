@@ -1,0 +1,75 @@
+//! `gait routes test`: one request through every step of the proxy, and nothing done.
+//!
+//! Nothing is bound, sent, counted or written, and no state directory is opened. The exit code is
+//! that of the decision where it stops the call; what goes out is 0, whatever the policy says.
+
+use super::report::Report;
+use super::request::Flags;
+use crate::app::{self, Serve};
+use crate::cli::answer::{Answer, Failure, Outcome};
+use crate::cli::load;
+use crate::cli::origin::{self, Origin};
+use crate::clock;
+use crate::config::Config;
+use crate::intent::time::Time;
+use crate::proxy::rehearse::{Rehearsal, Scene};
+use clap::Args;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+/// A request and a config.
+#[derive(Args)]
+#[command(after_help = "\
+Without --config and --upstream it is the demo's config. Exit codes: 0 the call would go out, if
+only because its stage does not stop it; 3 it would be refused or blocked; 4 it would need an
+approval; 6 the request or the config cannot be used. A dry run ends as its verdict does.")]
+pub(in crate::cli) struct Test {
+    #[command(flatten)]
+    request: Flags,
+    #[command(flatten)]
+    origin: Origin,
+    /// When it comes, such as 2026-01-02T03:04:05Z; now where it is not given
+    #[arg(long, value_name = "TIME")]
+    at: Option<String>,
+}
+
+impl Test {
+    pub(super) fn run(self) -> Outcome {
+        let at = load::time("--at", self.at.as_deref())?;
+        let at = at.map_or_else(|| Ok(clock::now()), moment)?;
+        let config = self.config()?;
+        let Config { plan, policy, kill_switch, warnings, .. } = config;
+        let rehearsal = Rehearsal::new(plan, policy, kill_switch);
+        let (body, peer) = (self.request.body()?, self.request.peer()?);
+        let parts = self.request.parts(&body, &rehearsal.plan().hosts)?;
+        let scene = Scene { parts, body, peer: peer.clone(), at };
+        let rehearsed = rehearsal.rehearse(scene);
+        let report = Report {
+            method: &self.request.method,
+            peer: &peer,
+            at,
+            orders: rehearsal.orders(at),
+            rehearsed: &rehearsed,
+        };
+        let mut answer = report.members(Answer::new(report.exit())).lines(report.lines());
+        if report.is_bound() && self.request.names_no_host() {
+            let host = &rehearsed.host;
+            answer = answer.warn(format!(
+                "no host is given, and the digest of a protected intent hangs on it; `{host}` \
+                 stands in for it: give the one that callers name, with --header 'Host: …'"
+            ));
+        }
+        Ok(warnings.into_iter().fold(answer, Answer::warn))
+    }
+
+    fn config(&self) -> Result<Config, Failure> {
+        let environment = origin::environment([]).map_err(Failure::input)?;
+        let serve = self.origin.source().map_or(Serve::Demo, Serve::Configured);
+        app::check(&serve, &environment).map_err(Failure::input)
+    }
+}
+
+fn moment(time: Time) -> Result<Timestamp, Failure> {
+    let moment = TimeZone::UTC.to_timestamp(time.civil());
+    moment.map_err(|error| Failure::input(format!("invalid --at: {error}")))
+}
