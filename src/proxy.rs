@@ -156,7 +156,8 @@ impl Proxy {
     /// Strictness and routing: finds the lane of a request.
     async fn place(&self, visit: &Visit, parts: &Parts, incoming: Incoming) -> Placed {
         let (snapshot, plan) = (&visit.snapshot, &visit.snapshot.plan);
-        let mut head = match Head::read(parts, &plan.hosts) {
+        let read = Head::read(parts, &plan.hosts);
+        let mut head = match read.and_then(|head| head.takes(&incoming).map(|()| head)) {
             Ok(head) => head,
             Err(malformed) => {
                 self.metrics.rejected(malformed.code());
@@ -242,13 +243,17 @@ impl Proxy {
     ) -> Result<(Body, Content), Unjudged> {
         let needs = Needs::of(snapshot, head, candidates);
         let (limits, timeouts) = (&snapshot.plan.limits, &snapshot.plan.timeouts);
+        let reserved = &snapshot.reserved;
         let body = match (&needs.buffer, &needs.overrides) {
-            (Buffer::Whole, _) => receive::whole(incoming, &self.budget, limits, timeouts).await?,
+            (Buffer::Whole, _) => {
+                receive::whole(incoming, reserved, &self.budget, limits, timeouts).await?
+            }
             (Buffer::Stream, Overrides::Refused) => {
-                receive::screened(incoming, &self.budget, limits, timeouts).await?
+                receive::screened(incoming, reserved, &self.budget, limits, timeouts).await?
             }
             (Buffer::Stream, Overrides::Impossible) => receive::stream(incoming),
         };
+        let body = receive::ending_in(body, needs.trailers.clone());
         let content = needs.content(head, &body);
         match needs.asks_for_another_method(&body, &content) {
             true => Err(Unjudged { cause: Cause::Malformed(Malformed::MethodOverride), body }),

@@ -9,6 +9,7 @@ pub use listeners::{Http2, Listener};
 
 use crate::call::CallerCredential;
 use crate::call::host::HostRule;
+use crate::call::trailers::Reserved;
 use crate::identity::Sources;
 use crate::intent::rest::Mapping;
 use crate::intent::routes::{Matcher, Routes};
@@ -184,6 +185,8 @@ pub struct Snapshot {
     pub refused: Arc<Lane>,
     /// The rules.
     pub policy: Policy,
+    /// What no trailer may be called.
+    pub reserved: Reserved,
     /// The plan it was built from.
     pub plan: Plan,
 }
@@ -193,8 +196,10 @@ impl Snapshot {
     pub fn build(plan: Plan, policy: Policy, metrics: &Metrics) -> Snapshot {
         let id = identify(plan.digest, policy.digest());
         let table = plan.routes.iter().map(|route| route.enforce(&plan, metrics)).collect();
+        let credentials = plan.identity.credentials().iter();
         Snapshot {
             id,
+            reserved: Reserved::new(credentials.map(|field| field.name.as_str())),
             routes: Routes::new(plan.routes.iter().map(|route| route.matcher.clone()).collect()),
             table,
             unmapped: side_lane(UNMAPPED, plan.unmapped.clone(), plan.side_credential, metrics),
