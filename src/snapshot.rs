@@ -3,6 +3,10 @@
 //! A call sees one snapshot from start to end, and its evidence names it. A reload builds the
 //! next one aside and swaps the pointer; nothing is ever half new.
 
+mod listeners;
+
+pub use listeners::{Http2, Listener};
+
 use crate::call::CallerCredential;
 use crate::call::host::HostRule;
 use crate::call::trailers::Reserved;
@@ -105,6 +109,8 @@ pub struct Plan {
     pub refused: Option<Arc<UpstreamSpec>>,
     /// All upstreams.
     pub upstreams: Vec<Arc<UpstreamSpec>>,
+    /// How each listener speaks; where they listen needs a restart.
+    pub listeners: Vec<Listener>,
     /// The hosts that are served.
     pub hosts: HostRule,
     /// Where identities come from.
