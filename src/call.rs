@@ -17,6 +17,9 @@ pub mod body;
 pub mod peer;
 pub mod screen;
 pub mod trailers;
+pub mod forwarding;
+pub mod trace_context;
+mod node;
 mod malformed;
 
 pub use body::Body;
@@ -136,7 +139,8 @@ impl Head {
         headers::withhold(&mut self.headers, &mut self.withheld, fields);
     }
 
-    /// Sets what gait itself says of the way of the call, such as `Forwarded`.
+    /// Sets what gait itself says of the way of the call, such as `Forwarded`. It stands for
+    /// whatever the caller said of it.
     pub fn state(&mut self, facts: HeaderMap) {
         self.facts = facts;
     }
@@ -147,6 +151,7 @@ impl Head {
         if credential == CallerCredential::Passed {
             fields.extend(self.withheld);
         }
+        headers::remove_way(&mut fields);
         fields.extend(self.facts);
         (fields, self.extensions)
     }

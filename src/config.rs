@@ -12,6 +12,7 @@ mod args;
 mod builtin;
 mod checks;
 mod environment;
+mod forwarding;
 mod identity;
 mod predicates;
 mod routes;
@@ -19,6 +20,7 @@ mod settings;
 #[expect(dead_code, reason = "the readers of certificates, keys and secrets come next")]
 mod site;
 mod targets;
+mod trusted;
 mod upstreams;
 
 #[cfg(test)]
@@ -204,6 +206,7 @@ const TOP: Keys = Keys {
         "risk_classes",
         "workspace",
         "identity",
+        "forwarding",
         "upstreams",
         "routes",
         "unmapped",
@@ -281,6 +284,7 @@ fn read(text: &str, site: &Site<'_>) -> Result<Read, Fault> {
     let mut top = Fields::open(root, String::new(), &TOP)?;
     let settings = settings::read(&mut top, site.environment)?;
     let identity = identity::read(&mut top, site)?;
+    let forwarding = forwarding::read(&mut top)?;
     let upstreams = upstreams::read(top.take("upstreams"), site)?;
     let policy = required_text(&mut top, "policy", "name the policy file, such as `policy.yaml`")?;
     // Left empty it would mean that nothing is ever stopped.
@@ -297,6 +301,7 @@ fn read(text: &str, site: &Site<'_>) -> Result<Read, Fault> {
         upstreams,
         hosts: settings.hosts,
         identity,
+        forwarding,
         side_credential: unmapped.credential,
         limits: settings.limits,
         timeouts: settings.timeouts,

@@ -12,6 +12,7 @@ mod receive;
 mod decide;
 mod domains;
 mod reply;
+mod way;
 
 pub use reply::AnswerBody;
 
@@ -162,13 +163,13 @@ impl Proxy {
             Err(malformed) => {
                 self.metrics.rejected(malformed.code());
                 let mut head = Head::as_came(parts);
-                head.withhold(plan.identity.credentials());
+                way::prepare(&mut head, parts, &visit.peer, plan);
                 let call = Call::new(head, receive::stream(incoming));
                 let cause = Cause::Malformed(malformed);
                 return visit.undecided(call, &snapshot.refused, cause);
             }
         };
-        head.withhold(plan.identity.credentials());
+        way::prepare(&mut head, parts, &visit.peer, plan);
         let candidates = snapshot.routes.candidates(&head);
         if candidates.is_empty() {
             let call = Call::new(head, receive::stream(incoming));

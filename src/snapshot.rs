@@ -4,6 +4,7 @@
 //! next one aside and swaps the pointer; nothing is ever half new.
 
 use crate::call::CallerCredential;
+use crate::call::forwarding::Forwarding;
 use crate::call::host::HostRule;
 use crate::call::trailers::Reserved;
 use crate::identity::Sources;
@@ -108,6 +109,8 @@ pub struct Plan {
     pub hosts: HostRule,
     /// Where identities come from.
     pub identity: Sources,
+    /// What tools are told of the way of a call.
+    pub forwarding: Forwarding,
     /// Whether calls that take a side lane go with the credentials for gait.
     pub side_credential: CallerCredential,
     /// Bounds.

@@ -170,7 +170,7 @@ fn the_config_schema_has_the_keys_that_the_reader_knows() {
     let route = json!({"name": "r", "upstream": "u", "match": {"query": {"x": {"exists": true}}},
         "intent": {"tool_name": "t", "risk_class": "low", "targets": [{"kind": "path", "value": "/"}]}});
     let base = json!({"policy": "p.yaml", "server": {}, "telemetry": {}, "admin": {}, "log": {},
-        "identity": {}, "limits": {}, "timeouts": {}, "unmapped": {"action": "deny"},
+        "identity": {}, "forwarding": {"trusted": {"cidrs": ["10.0.0.0/8"]}}, "limits": {}, "timeouts": {}, "unmapped": {"action": "deny"},
         "upstreams": {"u": {"url": "http://127.0.0.1:9"}}, "routes": [route]});
     let levels = [
         ("", ""),
@@ -179,6 +179,8 @@ fn the_config_schema_has_the_keys_that_the_reader_knows() {
         ("/admin", "/properties/admin"),
         ("/log", "/properties/log"),
         ("/identity", "/properties/identity"),
+        ("/forwarding", "/properties/forwarding"),
+        ("/forwarding/trusted", "/properties/forwarding/properties/trusted"),
         ("/limits", "/properties/limits"),
         ("/timeouts", "/properties/timeouts"),
         ("/unmapped", "/properties/unmapped"),

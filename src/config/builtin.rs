@@ -6,6 +6,7 @@
 use super::environment::Environment;
 use super::{Config, ConfigError, Fixed, Log, Sizes, checks, join, settings, upstreams};
 use crate::call::CallerCredential;
+use crate::call::forwarding::Forwarding;
 use crate::call::host::HostRule;
 use crate::identity::Sources;
 use crate::intent::rest::{
@@ -66,6 +67,7 @@ impl Builtin {
             upstreams: vec![upstream],
             hosts: HostRule::Any,
             identity: Sources::none(Caller::named("anonymous", "default")),
+            forwarding: Forwarding::default(),
             side_credential: CallerCredential::Withheld,
             limits: Limits::default(),
             timeouts: Timeouts::default(),

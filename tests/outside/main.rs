@@ -18,6 +18,7 @@
 mod support;
 
 mod wire;
+mod forwarding;
 mod stages;
 mod limits;
 mod switch;
