@@ -19,6 +19,7 @@ pub mod screen;
 pub mod trailers;
 pub mod forwarding;
 pub mod trace_context;
+pub mod upgrade;
 mod node;
 mod malformed;
 
@@ -30,6 +31,7 @@ use headers::CredentialField;
 use host::{Authority, HostRule};
 use http::{Extensions, HeaderMap, Method, Version, header, request::Parts};
 use path::Target;
+use upgrade::Upgrade;
 
 /// Request line and header fields, read strictly.
 #[derive(Clone, Debug)]
@@ -40,6 +42,7 @@ pub struct Head {
     headers: HeaderMap,
     withheld: HeaderMap,
     facts: HeaderMap,
+    upgrade: Upgrade,
     extensions: Extensions,
 }
 
@@ -77,7 +80,8 @@ impl Head {
         if !hosts.serves(&authority) {
             return Err(Malformed::HostUnknown);
         }
-        Ok(Head::assemble(parts, target, authority))
+        let head = Head::assemble(parts, target, authority);
+        Ok(Head { upgrade: Upgrade::read(parts), ..head })
     }
 
     /// Refuses a body where none belongs, although no field announced it, as in HTTP/2.
@@ -110,6 +114,7 @@ impl Head {
             headers,
             withheld: HeaderMap::new(),
             facts: HeaderMap::new(),
+            upgrade: Upgrade::None,
             extensions: parts.extensions.clone(),
         }
     }
@@ -127,6 +132,11 @@ impl Head {
     /// The host that the caller named.
     pub fn authority(&self) -> &Authority {
         &self.authority
+    }
+
+    /// What the request offers to go over to.
+    pub fn upgrade(&self) -> &Upgrade {
+        &self.upgrade
     }
 
     /// Header fields as forwarded: hop-by-hop and gait's own are gone.

@@ -21,6 +21,7 @@ mod settings;
 mod site;
 mod targets;
 mod trusted;
+mod upgrade;
 mod upstreams;
 
 #[cfg(test)]

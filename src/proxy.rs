@@ -41,6 +41,7 @@ use decide::Bench;
 use futures_util::FutureExt as _;
 use http::{HeaderMap, Request, Response, request::Parts};
 use hyper::body::Incoming;
+use hyper::upgrade::OnUpgrade;
 use needs::{Buffer, Needs, Overrides};
 use receive::Unjudged;
 use reply::Face;
@@ -132,7 +133,7 @@ impl Proxy {
 
     async fn handle(
         &self,
-        request: Request<Incoming>,
+        mut request: Request<Incoming>,
         peer: Arc<Peer>,
         call_id: CallId,
     ) -> Response<AnswerBody> {
@@ -140,6 +141,7 @@ impl Proxy {
             self.metrics.rejected(DRAINING);
             return reply::closing(reply::of_fault(call_id, DRAINING));
         }
+        let upgrade = hyper::upgrade::on(&mut request);
         let (parts, incoming) = request.into_parts();
         let visit = Visit {
             snapshot: self.snapshot.load_full(),
@@ -151,7 +153,7 @@ impl Proxy {
         let placed = self.place(&visit, &parts, incoming).await;
         let held_up = HeldUp { received: visit.received, waited: placed.waited };
         let ruling = self.judge(&visit, placed);
-        self.carry_out(ruling, call_id, held_up).await
+        self.carry_out(ruling, call_id, held_up, upgrade).await
     }
 
     /// Strictness and routing: finds the lane of a request.
@@ -230,6 +232,9 @@ impl Proxy {
             }
         };
         let choice = snapshot.routes.choose(candidates, &head, &content);
+        if visit.upgrade_is_refused(&choice, &head) {
+            self.metrics.rejected(Malformed::UpgradeRefused.code());
+        }
         let call = Call::new(head, body);
         Placed { waited, ..visit.by_choice(choice, call, content) }
     }
@@ -346,6 +351,7 @@ impl Proxy {
         ruling: Ruling,
         call_id: CallId,
         held_up: HeldUp,
+        upgrade: OnUpgrade,
     ) -> Response<AnswerBody> {
         let permitted = match ruling {
             Ruling::Permit(permit) => Ok(permit),
@@ -355,16 +361,26 @@ impl Proxy {
         let waited = held_up.waited;
         self.metrics.overhead_took(since(held_up.received).saturating_sub(waited));
         match permitted {
-            Ok(permit) => self.forward(permit, call_id).await,
+            Ok(permit) => self.forward(permit, call_id, upgrade).await,
             Err(denial) => reply::of_denial(*denial),
         }
     }
 
-    async fn forward(&self, permit: Permit, call_id: CallId) -> Response<AnswerBody> {
+    async fn forward(
+        &self,
+        permit: Permit,
+        call_id: CallId,
+        upgrade: OnUpgrade,
+    ) -> Response<AnswerBody> {
         let verdict = permit.verdict();
         let face = Face { call_id, verdict, disposition: Disposition::Forwarded };
         match self.tools.send(permit).await {
-            Ok(reply) => reply::of_tool(reply, face),
+            Ok(mut reply) => {
+                if let Some(tunnel) = reply.tunnel.take() {
+                    tunnel.carry(upgrade);
+                }
+                reply::of_tool(reply, face)
+            }
             Err(failure) => {
                 if let FailureKind::Caller(malformed) = failure.kind {
                     self.metrics.rejected(malformed.code());
@@ -425,6 +441,13 @@ impl Visit {
         first.map_or(&self.snapshot.refused, |route| &route.unreadable)
     }
 
+    /// Whether the route does not let the call go over to what it offers. In observe the call goes
+    /// on all the same, without the offer.
+    fn upgrade_is_refused(&self, choice: &Choice, head: &Head) -> bool {
+        let Choice::Route(route, _) = choice else { return false };
+        self.snapshot.table.get(*route).is_some_and(|route| !route.lane.takes(head))
+    }
+
     fn by_choice(&self, choice: Choice, call: Call, content: Content) -> Placed {
         let snapshot = &self.snapshot;
         let missing = || Cause::Fault("route_missing");
@@ -435,6 +458,12 @@ impl Visit {
                 None => self.undecided(call, &snapshot.refused, missing()),
             },
             Choice::Route(route, captures) => match snapshot.table.get(route) {
+                Some(found)
+                    if found.lane.stage != Stage::Observe && !found.lane.takes(call.head()) =>
+                {
+                    let refused = Cause::Malformed(Malformed::UpgradeRefused);
+                    self.undecided(call, &found.lane, refused)
+                }
                 Some(found) => {
                     self.placed(call, &found.lane, Step::Judge { route, captures, content })
                 }

@@ -3,10 +3,11 @@
 //! A call sees one snapshot from start to end, and its evidence names it. A reload builds the
 //! next one aside and swaps the pointer; nothing is ever half new.
 
-use crate::call::CallerCredential;
 use crate::call::forwarding::Forwarding;
 use crate::call::host::HostRule;
 use crate::call::trailers::Reserved;
+use crate::call::upgrade::Upgrade;
+use crate::call::{CallerCredential, Head};
 use crate::identity::Sources;
 use crate::intent::rest::Mapping;
 use crate::intent::routes::{Matcher, Routes};
@@ -82,6 +83,8 @@ pub struct PlannedRoute {
     pub anonymous: Anonymous,
     /// Whether its tool sees the credentials for gait.
     pub credential: CallerCredential,
+    /// The protocols that its callers may go over to, in lower case.
+    pub upgrades: Arc<[String]>,
 }
 
 /// Whether callers without credentials are served.
@@ -138,12 +141,31 @@ pub struct Lane {
     pub anonymous: Anonymous,
     /// Whether its tool sees the credentials for gait.
     pub credential: CallerCredential,
+    /// The protocols that its callers may go over to, in lower case.
+    pub upgrades: Arc<[String]>,
     /// Its risk class; `unknown` on the side lanes.
     pub risk: Arc<str>,
     /// The only place its calls can go to; `None` on a closed side lane.
     pub upstream: Option<Arc<UpstreamSpec>>,
     /// Its counters.
     pub metrics: Arc<RouteMetrics>,
+}
+
+impl Lane {
+    /// Whether the call may go here with what it offers to go over to.
+    pub fn takes(&self, head: &Head) -> bool {
+        *head.upgrade() == Upgrade::None || self.upgrade(head).is_some()
+    }
+
+    /// The protocol that the call may go over to here.
+    pub fn upgrade<'a>(&self, head: &'a Head) -> Option<&'a str> {
+        match head.upgrade() {
+            Upgrade::To(protocol) if self.upgrades.iter().any(|own| **own == **protocol) => {
+                Some(protocol)
+            }
+            _ => None,
+        }
+    }
 }
 
 /// What an evidence line holds of the intent that was judged.
@@ -233,6 +255,7 @@ impl PlannedRoute {
             capture: self.capture,
             anonymous: self.anonymous,
             credential: self.credential,
+            upgrades: self.upgrades.clone(),
             risk: self.mapping.risk_class.as_str().into(),
             upstream: Some(self.upstream.clone()),
             metrics: register(metrics, &self.name, self.stage, &self.mapping.risk_class),
@@ -264,6 +287,7 @@ fn side_lane(
         capture: Capture::Digest,
         anonymous: Anonymous::Allow,
         credential,
+        upgrades: Arc::default(),
         risk: "unknown".into(),
         upstream,
         metrics: register(metrics, name, stage, "unknown"),

@@ -112,6 +112,7 @@ impl Builtin {
             capture: Capture::Digest,
             anonymous: Anonymous::Allow,
             credential: CallerCredential::Withheld,
+            upgrades: Arc::default(),
         }
     }
 }

@@ -59,6 +59,7 @@ pub const CATALOGUE: &[Definition] = &[
     EVIDENCE_LAG,
     EVIDENCE_FAILURES,
     CONNECTIONS,
+    TUNNELS,
     BODY_BUDGET,
     KILL_SWITCH,
     KILL_SWITCH_ENTRIES,
@@ -134,6 +135,8 @@ pub(super) const EVIDENCE_FAILURES: Definition =
     counter("gait_evidence_failures_total", &[], "Evidence writes or syncs that failed.");
 pub(super) const CONNECTIONS: Definition =
     gauge("gait_connections", &["listener"], "Connections open now.");
+pub(super) const TUNNELS: Definition =
+    gauge("gait_tunnels_open", &[], "Connections that went over to another protocol, open now.");
 pub(super) const BODY_BUDGET: Definition = gauge(
     "gait_body_budget_bytes",
     &[],
