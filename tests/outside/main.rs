@@ -19,6 +19,7 @@ mod support;
 
 mod wire;
 mod forwarding;
+mod upgrade;
 mod stages;
 mod limits;
 mod switch;
