@@ -17,6 +17,10 @@ pub mod body;
 pub mod peer;
 pub mod screen;
 pub mod trailers;
+pub mod forwarding;
+pub mod trace_context;
+pub mod upgrade;
+mod node;
 mod malformed;
 
 pub use body::Body;
@@ -27,6 +31,7 @@ use headers::CredentialField;
 use host::{Authority, HostRule};
 use http::{Extensions, HeaderMap, Method, Version, header, request::Parts};
 use path::Target;
+use upgrade::Upgrade;
 
 /// Request line and header fields, read strictly.
 #[derive(Clone, Debug)]
@@ -37,6 +42,7 @@ pub struct Head {
     headers: HeaderMap,
     withheld: HeaderMap,
     facts: HeaderMap,
+    upgrade: Upgrade,
     extensions: Extensions,
 }
 
@@ -74,7 +80,8 @@ impl Head {
         if !hosts.serves(&authority) {
             return Err(Malformed::HostUnknown);
         }
-        Ok(Head::assemble(parts, target, authority))
+        let head = Head::assemble(parts, target, authority);
+        Ok(Head { upgrade: Upgrade::read(parts), ..head })
     }
 
     /// Refuses a body where none belongs, although no field announced it, as in HTTP/2.
@@ -107,6 +114,7 @@ impl Head {
             headers,
             withheld: HeaderMap::new(),
             facts: HeaderMap::new(),
+            upgrade: Upgrade::None,
             extensions: parts.extensions.clone(),
         }
     }
@@ -126,6 +134,11 @@ impl Head {
         &self.authority
     }
 
+    /// What the request offers to go over to.
+    pub fn upgrade(&self) -> &Upgrade {
+        &self.upgrade
+    }
+
     /// Header fields as forwarded: hop-by-hop and gait's own are gone.
     pub fn headers(&self) -> &HeaderMap {
         &self.headers
@@ -136,7 +149,8 @@ impl Head {
         headers::withhold(&mut self.headers, &mut self.withheld, fields);
     }
 
-    /// Sets what gait itself says of the way of the call, such as `Forwarded`.
+    /// Sets what gait itself says of the way of the call, such as `Forwarded`. It stands for
+    /// whatever the caller said of it.
     pub fn state(&mut self, facts: HeaderMap) {
         self.facts = facts;
     }
@@ -147,6 +161,7 @@ impl Head {
         if credential == CallerCredential::Passed {
             fields.extend(self.withheld);
         }
+        headers::remove_way(&mut fields);
         fields.extend(self.facts);
         (fields, self.extensions)
     }

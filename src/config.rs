@@ -14,6 +14,7 @@ mod certificates;
 mod checks;
 mod delegation;
 mod environment;
+mod forwarding;
 mod identity;
 mod listeners;
 mod predicates;
@@ -21,6 +22,8 @@ mod routes;
 mod settings;
 mod site;
 mod targets;
+mod trusted;
+mod upgrade;
 mod upstreams;
 
 #[cfg(test)]
@@ -233,6 +236,7 @@ const TOP: Keys = Keys {
         "risk_classes",
         "workspace",
         "identity",
+        "forwarding",
         "upstreams",
         "routes",
         "unmapped",
@@ -311,6 +315,7 @@ fn read(text: &str, site: &Site<'_>) -> Result<Read, Fault> {
     let listeners = listeners::read(&mut top, site)?;
     let settings = settings::read(&mut top, listeners.fixed, site.environment)?;
     let (identity, delegation) = identity::read(&mut top, site)?;
+    let forwarding = forwarding::read(&mut top)?;
     let upstreams = upstreams::read(top.take("upstreams"), site)?;
     let policy = required_text(&mut top, "policy", "name the policy file, such as `policy.yaml`")?;
     // Left empty it would mean that nothing is ever stopped.
@@ -329,6 +334,7 @@ fn read(text: &str, site: &Site<'_>) -> Result<Read, Fault> {
         hosts: listeners.hosts,
         identity,
         delegation,
+        forwarding,
         side_credential: unmapped.credential,
         limits: settings.limits,
         timeouts: settings.timeouts,

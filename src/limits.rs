@@ -30,6 +30,8 @@ pub struct Limits {
     pub metric_series: usize,
     /// One evidence segment.
     pub segment_bytes: u64,
+    /// Connections that went over to another protocol.
+    pub tunnels: usize,
     /// The counters of rate limits and destructive budgets, as they stand in their file.
     pub rate_state_bytes: usize,
     /// Calls at a time on one HTTP/2 connection.
@@ -54,6 +56,7 @@ impl Default for Limits {
             upstream_idle_connections: 256,
             metric_series: 10_000,
             segment_bytes: 64 << 20,
+            tunnels: 256,
             rate_state_bytes: 4 << 20,
             h2_streams: 100,
             h2_header_list_bytes: 64 << 10,

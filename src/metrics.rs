@@ -35,7 +35,7 @@ pub use routes::{RouteLabels, RouteMetrics};
 use catalogue::{
     BODY_BUDGET, BUILD_INFO, BYPASS, CONNECTIONS, DECISION_SECONDS, EVIDENCE_FAILURES,
     EVIDENCE_LAG, KILL_SWITCH, KILL_SWITCH_ENTRIES, OVERHEAD_SECONDS, RATE_COUNTERS, RATE_FAILURES,
-    REJECTED, RELOAD_SUCCESSFUL, RELOAD_TIMESTAMP, RESTART_NEEDED, UNRECORDED,
+    REJECTED, RELOAD_SUCCESSFUL, RELOAD_TIMESTAMP, RESTART_NEEDED, TUNNELS, UNRECORDED,
 };
 use face::FACE_SERIES;
 use jiff::Timestamp;
@@ -90,6 +90,7 @@ struct Fixed {
     evidence_lag: Gauge,
     evidence_failures: Counter,
     telemetry: Gauge,
+    tunnels: Gauge,
     body_budget: Gauge,
     kill_switch: [Gauge; SwitchLabel::ALL.len()],
     kill_switch_entries: Gauge,
@@ -202,6 +203,11 @@ impl Metrics {
         Held::new(self.0.fixed.telemetry.clone(), 1.0)
     }
 
+    /// Counts a tunnel for as long as the guard lives.
+    pub fn tunnel(&self) -> Held {
+        Held::new(self.0.fixed.tunnels.clone(), 1.0)
+    }
+
     /// Sets how many bytes of the body budget are lent.
     pub fn body_budget(&self, bytes: u64) {
         self.0.fixed.body_budget.set(bytes as f64);
@@ -270,6 +276,7 @@ impl Fixed {
             evidence_lag: registry.gauge(&EVIDENCE_LAG, &[]),
             evidence_failures: registry.counter(&EVIDENCE_FAILURES, &[]),
             telemetry: registry.gauge(&CONNECTIONS, &["telemetry"]),
+            tunnels: registry.gauge(&TUNNELS, &[]),
             body_budget: registry.gauge(&BODY_BUDGET, &[]),
             kill_switch: SwitchLabel::ALL
                 .map(|state| registry.gauge(&KILL_SWITCH, &[state.as_str()])),

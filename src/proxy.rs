@@ -15,12 +15,13 @@ mod domains;
 mod reply;
 mod steps;
 pub mod rehearse;
+mod way;
 
 pub use reply::AnswerBody;
 
 use crate::call::body::Content;
 use crate::call::peer::Peer;
-use crate::call::{Body, Call, Head};
+use crate::call::{Body, Call, Head, Malformed};
 use crate::case::{Cause, Finding};
 use crate::clock;
 use crate::evidence::{CallId, Ledger, Record};
@@ -40,6 +41,7 @@ use delegation::Sender;
 use futures_util::FutureExt as _;
 use http::{Request, Response, request::Parts};
 use hyper::body::Incoming;
+use hyper::upgrade::OnUpgrade;
 use needs::{Buffer, Needs, Overrides};
 use receive::Unjudged;
 use reply::Face;
@@ -104,7 +106,7 @@ impl Proxy {
 
     async fn handle(
         &self,
-        request: Request<Incoming>,
+        mut request: Request<Incoming>,
         peer: Arc<Peer>,
         call_id: CallId,
     ) -> Response<AnswerBody> {
@@ -112,6 +114,7 @@ impl Proxy {
             self.metrics.rejected(DRAINING);
             return reply::closing(reply::of_fault(call_id, DRAINING));
         }
+        let upgrade = hyper::upgrade::on(&mut request);
         let (parts, incoming) = request.into_parts();
         let visit = Visit {
             snapshot: self.snapshot.load_full(),
@@ -123,7 +126,7 @@ impl Proxy {
         let placed = self.place(&visit, &parts, incoming).await;
         let held_up = HeldUp { received: visit.received, waited: placed.waited };
         let ruling = self.judge(&visit, placed);
-        self.carry_out(ruling, call_id, held_up).await
+        self.carry_out(ruling, call_id, held_up, upgrade).await
     }
 
     /// Strictness and routing: finds the lane of a request.
@@ -175,7 +178,11 @@ impl Proxy {
         if let Err(unjudged) = &read {
             self.reject(&unjudged.cause);
         }
-        Placed { waited, ..visit.choose(head, candidates, read) }
+        let placed = visit.choose(head, candidates, read);
+        if placed.offers_in_vain() {
+            self.metrics.rejected(Malformed::UpgradeRefused.code());
+        }
+        Placed { waited, ..placed }
     }
 
     /// The body, as far as it is needed, and what it says.
@@ -267,6 +274,7 @@ impl Proxy {
         ruling: Ruling,
         call_id: CallId,
         held_up: HeldUp,
+        upgrade: OnUpgrade,
     ) -> Response<AnswerBody> {
         let permitted = match ruling {
             Ruling::Permit(permit) => Ok(permit),
@@ -276,16 +284,26 @@ impl Proxy {
         let waited = held_up.waited;
         self.metrics.overhead_took(since(held_up.received).saturating_sub(waited));
         match permitted {
-            Ok(permit) => self.forward(permit, call_id).await,
+            Ok(permit) => self.forward(permit, call_id, upgrade).await,
             Err(denial) => reply::of_denial(*denial),
         }
     }
 
-    async fn forward(&self, permit: Permit, call_id: CallId) -> Response<AnswerBody> {
+    async fn forward(
+        &self,
+        permit: Permit,
+        call_id: CallId,
+        upgrade: OnUpgrade,
+    ) -> Response<AnswerBody> {
         let verdict = permit.verdict();
         let face = Face { call_id, verdict, disposition: Disposition::Forwarded };
         match self.tools.send(permit).await {
-            Ok(reply) => reply::of_tool(reply, face),
+            Ok(mut reply) => {
+                if let Some(tunnel) = reply.tunnel.take() {
+                    tunnel.carry(upgrade);
+                }
+                reply::of_tool(reply, face)
+            }
             Err(failure) => {
                 if let FailureKind::Caller(malformed) = failure.kind {
                     self.metrics.rejected(malformed.code());

@@ -7,9 +7,11 @@ mod listeners;
 
 pub use listeners::{Http2, Listener};
 
-use crate::call::CallerCredential;
+use crate::call::forwarding::Forwarding;
 use crate::call::host::HostRule;
 use crate::call::trailers::Reserved;
+use crate::call::upgrade::Upgrade;
+use crate::call::{CallerCredential, Head};
 use crate::delegation::Keys;
 use crate::identity::Sources;
 use crate::intent::rest::Mapping;
@@ -86,6 +88,8 @@ pub struct PlannedRoute {
     pub anonymous: Anonymous,
     /// Whether its tool sees the credentials for gait.
     pub credential: CallerCredential,
+    /// The protocols that its callers may go over to, in lower case.
+    pub upgrades: Arc<[String]>,
 }
 
 /// Whether callers without credentials are served.
@@ -117,6 +121,8 @@ pub struct Plan {
     pub identity: Sources,
     /// Whose word on delegations counts.
     pub delegation: Keys,
+    /// What tools are told of the way of a call.
+    pub forwarding: Forwarding,
     /// Whether calls that take a side lane go with the credentials for gait.
     pub side_credential: CallerCredential,
     /// Bounds.
@@ -144,12 +150,36 @@ pub struct Lane {
     pub anonymous: Anonymous,
     /// Whether its tool sees the credentials for gait.
     pub credential: CallerCredential,
+    /// The protocols that its callers may go over to, in lower case.
+    pub upgrades: Arc<[String]>,
     /// Its risk class; `unknown` on the side lanes.
     pub risk: Arc<str>,
     /// The only place its calls can go to; `None` on a closed side lane.
     pub upstream: Option<Arc<UpstreamSpec>>,
     /// Its counters.
     pub metrics: Arc<RouteMetrics>,
+}
+
+impl Lane {
+    /// Whether the call may go here with what it offers to go over to.
+    pub fn takes(&self, head: &Head) -> bool {
+        *head.upgrade() == Upgrade::None || self.upgrade(head).is_some()
+    }
+
+    /// Whether the call is refused for what it offers to go over to.
+    pub fn refuses_upgrade(&self, head: &Head) -> bool {
+        self.stage != Stage::Observe && !self.takes(head)
+    }
+
+    /// The protocol that the call may go over to here.
+    pub fn upgrade<'a>(&self, head: &'a Head) -> Option<&'a str> {
+        match head.upgrade() {
+            Upgrade::To(protocol) if self.upgrades.iter().any(|own| **own == **protocol) => {
+                Some(protocol)
+            }
+            _ => None,
+        }
+    }
 }
 
 /// What an evidence line holds of the intent that was judged.
@@ -239,6 +269,7 @@ impl PlannedRoute {
             capture: self.capture,
             anonymous: self.anonymous,
             credential: self.credential,
+            upgrades: self.upgrades.clone(),
             risk: self.mapping.risk_class.as_str().into(),
             upstream: Some(self.upstream.clone()),
             metrics: register(metrics, &self.name, self.stage, &self.mapping.risk_class),
@@ -270,6 +301,7 @@ fn side_lane(
         capture: Capture::Digest,
         anonymous: Anonymous::Allow,
         credential,
+        upgrades: Arc::default(),
         risk: "unknown".into(),
         upstream,
         metrics: register(metrics, name, stage, "unknown"),

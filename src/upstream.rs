@@ -11,8 +11,10 @@ mod outgoing;
 mod pool;
 mod reply;
 mod seam;
+mod tunnel;
 
 pub use reply::{Reply, ReplyBody, ReplyError};
+pub use tunnel::Tunnel;
 
 use crate::call::Malformed;
 use crate::case::Judged;
@@ -30,6 +32,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
+use tunnel::Places;
 
 /// Work that goes on although its caller has left; `app` runs it.
 pub type Errand = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -47,6 +50,8 @@ struct Shape {
     limits: Limits,
     timeouts: Timeouts,
     errands: mpsc::UnboundedSender<Errand>,
+    tunnels: Places,
+    metrics: Metrics,
 }
 
 /// A permitted call that got no answer.
@@ -96,6 +101,8 @@ impl Tools {
             limits: Limits::default(),
             timeouts: Timeouts::default(),
             errands,
+            tunnels: Places::default(),
+            metrics: metrics.clone(),
         };
         (Tools { shape: Arc::new(ArcSwap::from_pointee(shape)), metrics }, run)
     }
@@ -113,6 +120,8 @@ impl Tools {
             limits: plan.limits,
             timeouts: plan.timeouts,
             errands: old.errands.clone(),
+            tunnels: old.tunnels.clone(),
+            metrics: self.metrics.clone(),
         };
         self.shape.store(Arc::new(shape));
     }

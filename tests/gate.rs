@@ -73,6 +73,7 @@ fn lane(scene: Scene, upstream: Option<Arc<UpstreamSpec>>) -> Arc<Lane> {
         capture: Capture::Digest,
         anonymous: Anonymous::Allow,
         credential: CallerCredential::Withheld,
+        upgrades: Arc::default(),
         risk: "high".into(),
         upstream,
         metrics: metrics.route(labels),

@@ -176,7 +176,7 @@ fn the_config_schema_has_the_keys_that_the_reader_knows() {
         "intent": {"tool_name": "t", "risk_class": "low", "targets": [{"kind": "path", "value": "/"}]}});
     let base = json!({"policy": "p.yaml", "server": {"tls": tls},
         "listeners": [{"name": "more", "listen": "unix:s"}], "telemetry": {}, "admin": {}, "log": {},
-        "identity": {"delegation": {"keys": ["d.key"]}}, "limits": {}, "timeouts": {}, "unmapped": {"action": "deny"},
+        "identity": {"delegation": {"keys": ["d.key"]}}, "forwarding": {"trusted": {"cidrs": ["10.0.0.0/8"]}}, "limits": {}, "timeouts": {}, "unmapped": {"action": "deny"},
         "upstreams": {"u": {"url": "http://127.0.0.1:9"}}, "routes": [route]});
     let levels = [
         ("", ""),
@@ -189,6 +189,8 @@ fn the_config_schema_has_the_keys_that_the_reader_knows() {
         ("/log", "/properties/log"),
         ("/identity", "/properties/identity"),
         ("/identity/delegation", "/properties/identity/properties/delegation"),
+        ("/forwarding", "/properties/forwarding"),
+        ("/forwarding/trusted", "/properties/forwarding/properties/trusted"),
         ("/limits", "/properties/limits"),
         ("/timeouts", "/properties/timeouts"),
         ("/unmapped", "/properties/unmapped"),

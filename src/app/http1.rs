@@ -34,7 +34,8 @@ where
         .max_header_size(limits.head_bytes)
         .max_buf_size(limits.head_bytes.max(STREAM_BUFFER_BYTES))
         .preserve_header_case(true)
-        .serve_connection(TokioIo::new(stream), service);
+        .serve_connection(TokioIo::new(stream), service)
+        .with_upgrades();
     let mut connection = pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,

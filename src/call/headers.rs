@@ -235,6 +235,20 @@ pub(super) fn join_cookies(headers: &mut HeaderMap) {
     }
 }
 
+/// Takes off what earlier hops said of the way, as far as only gait may pass it on.
+pub(super) fn remove_way(fields: &mut HeaderMap) {
+    for name in TRACED {
+        fields.remove(name);
+    }
+}
+
+/// Sets a field; a value that no field can have is left out.
+pub(super) fn put(fields: &mut HeaderMap, name: HeaderName, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        fields.insert(name, value);
+    }
+}
+
 /// Removes the fixed hop-by-hop fields and those that `Connection` names.
 fn strip_hop(headers: &mut HeaderMap) {
     if headers.contains_key(header::CONNECTION) {

@@ -58,6 +58,16 @@ impl Authority {
         &self.text
     }
 
+    /// The port, where one was named.
+    pub(super) fn port(&self) -> Option<&str> {
+        split(&self.text).and_then(|(_, port)| port)
+    }
+
+    /// Whether `text` is a host that can be read in one way only.
+    pub(super) fn is_plain(text: &str) -> bool {
+        Authority::parse(text).is_ok()
+    }
+
     fn host(&self) -> &str {
         split(&self.text).map_or("", |(host, _)| host)
     }

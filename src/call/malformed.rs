@@ -57,6 +57,8 @@ pub enum Malformed {
     Expectation,
     /// A trailer, or the announcement of one, whose name only a head may have.
     TrailerNotAllowed,
+    /// An upgrade that the route does not allow.
+    UpgradeRefused,
     /// `Connection` names a field that is not the sender's to remove.
     ConnectionNomination,
     /// A name that some servers fold into another, `Content_Length` for one.
@@ -73,7 +75,7 @@ pub enum Malformed {
 
 impl Malformed {
     /// All of them, for the metric that counts refusals.
-    pub const ALL: [Malformed; 32] = [
+    pub const ALL: [Malformed; 33] = [
         Malformed::MethodSpelling,
         Malformed::MethodRefused,
         Malformed::MethodOverride,
@@ -100,6 +102,7 @@ impl Malformed {
         Malformed::BodyNotAllowed,
         Malformed::Expectation,
         Malformed::TrailerNotAllowed,
+        Malformed::UpgradeRefused,
         Malformed::ConnectionNomination,
         Malformed::HeaderSpelling,
         Malformed::HeaderRepeated,
@@ -137,6 +140,7 @@ impl Malformed {
             Malformed::BodyNotAllowed => "body_not_allowed",
             Malformed::Expectation => "expectation_unsupported",
             Malformed::TrailerNotAllowed => "trailer_not_allowed",
+            Malformed::UpgradeRefused => "upgrade_refused",
             Malformed::ConnectionNomination => "connection_nomination",
             Malformed::HeaderSpelling => "header_spelling",
             Malformed::HeaderRepeated => "header_repeated",
@@ -175,6 +179,7 @@ impl Malformed {
             Malformed::BodyNotAllowed => "send no body with GET or HEAD",
             Malformed::Expectation => "expect nothing but `100-continue`",
             Malformed::TrailerNotAllowed => "send that field in the head, not as a trailer",
+            Malformed::UpgradeRefused => "call without `Upgrade`, or with one that is allowed here",
             Malformed::ConnectionNomination => "do not name end-to-end fields in `Connection`",
             Malformed::HeaderSpelling => "write the header name with dashes",
             Malformed::HeaderRepeated => "send credentials and content type once",
@@ -203,6 +208,7 @@ impl Malformed {
     /// The HTTP status that fits (design section 5).
     pub fn status(self) -> StatusCode {
         match self {
+            Malformed::UpgradeRefused => StatusCode::FORBIDDEN,
             Malformed::HostUnknown => StatusCode::MISDIRECTED_REQUEST,
             Malformed::Expectation => StatusCode::EXPECTATION_FAILED,
             Malformed::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,

@@ -8,6 +8,7 @@ use super::{
     Config, ConfigError, Fixed, Listen, Log, Sizes, checks, join, listeners, settings, upstreams,
 };
 use crate::call::CallerCredential;
+use crate::call::forwarding::Forwarding;
 use crate::call::host::HostRule;
 use crate::delegation::Keys;
 use crate::identity::Sources;
@@ -73,6 +74,7 @@ impl Builtin {
             hosts: HostRule::Any,
             identity: Sources::none(Caller::named("anonymous", "default")),
             delegation: Keys::default(),
+            forwarding: Forwarding::default(),
             side_credential: CallerCredential::Withheld,
             limits: Limits::default(),
             timeouts: Timeouts::default(),
@@ -118,6 +120,7 @@ impl Builtin {
             capture: Capture::Digest,
             anonymous: Anonymous::Allow,
             credential: CallerCredential::Withheld,
+            upgrades: Arc::default(),
         }
     }
 }

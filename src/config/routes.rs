@@ -1,6 +1,6 @@
 //! Routes: what they match, where they go, at what stage and risk.
 
-use super::{DOCUMENT, args, identity, predicates, stage, targets, upstreams};
+use super::{DOCUMENT, args, identity, predicates, stage, targets, upgrade, upstreams};
 use crate::intent::pattern::Pattern;
 use crate::intent::rest::{Binding, Mapping, Piece, StrictQuery, Template};
 use crate::intent::routes::Matcher;
@@ -22,6 +22,7 @@ const ROUTE: Keys = Keys {
         "capture",
         "anonymous",
         "pass_credential",
+        "upgrade",
         "allow_lower",
         "intent",
     ],
@@ -202,6 +203,7 @@ fn one(
     let capture = capture(&mut fields)?;
     let anonymous = identity::anonymous(&mut fields)?;
     let credential = identity::credential(&mut fields)?;
+    let upgrades = upgrade::read(&mut fields)?;
     let lower = if fields.flag("allow_lower")? { Lower::Allowed } else { Lower::Refused };
     let (mut mapping, tool) = mapping(&mut fields, &matcher, &upstream, risks)?;
     let protection = said_protected.unwrap_or_else(|| risks.protection(&mapping.risk_class));
@@ -222,6 +224,7 @@ fn one(
         capture,
         anonymous,
         credential,
+        upgrades,
     };
     Ok((route, RoutePlace { place, lower }))
 }

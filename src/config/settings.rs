@@ -26,6 +26,7 @@ const LIMITS: Keys = Keys {
         "upstream_idle_connections",
         "metric_series",
         "segment_bytes",
+        "tunnels",
         "rate_state_bytes",
         "h2_streams",
         "h2_header_list_bytes",
@@ -234,6 +235,7 @@ fn limits(top: &mut Fields) -> Result<Limits, Fault> {
         )?,
         metric_series: size(fields, "metric_series", 100..=1_000_000, d.metric_series)?,
         segment_bytes: number(fields, "segment_bytes", 1 << 16..=1 << 34, d.segment_bytes)?,
+        tunnels: size(fields, "tunnels", 1..=100_000, d.tunnels)?,
         // What is written must be read again: the store reads and writes 8 MiB at most.
         rate_state_bytes: size(fields, "rate_state_bytes", 4_096..=8_000_000, d.rate_state_bytes)?,
         h2_streams: size(fields, "h2_streams", 1..=10_000, d.h2_streams)?,

@@ -62,6 +62,7 @@ pub const CATALOGUE: &[Definition] = &[
     CONNECTIONS_TOTAL,
     HANDSHAKE_FAILURES,
     CERTIFICATE_NOT_AFTER,
+    TUNNELS,
     BODY_BUDGET,
     KILL_SWITCH,
     KILL_SWITCH_ENTRIES,
@@ -152,6 +153,8 @@ pub(super) const CERTIFICATE_NOT_AFTER: Definition = gauge(
     &["name"],
     "Unix time until which a certificate in force holds; named by listener and place in its list.",
 );
+pub(super) const TUNNELS: Definition =
+    gauge("gait_tunnels_open", &[], "Connections that went over to another protocol, open now.");
 pub(super) const BODY_BUDGET: Definition = gauge(
     "gait_body_budget_bytes",
     &[],

@@ -52,7 +52,7 @@ pub(super) struct Face {
 
 /// The tool's answer.
 pub(super) fn of_tool(reply: Reply, face: Face) -> Response<AnswerBody> {
-    let Reply { parts, body } = reply;
+    let Reply { parts, body, .. } = reply;
     let mut response = Response::from_parts(parts, AnswerBody::Tool(body));
     face.stamp(response.headers_mut());
     response
@@ -152,6 +152,7 @@ fn row(cause: &Cause, judged: Option<&Judged>, disposition: Disposition) -> (Kin
     match cause {
         Cause::Malformed(malformed) => match malformed.status() {
             StatusCode::MISDIRECTED_REQUEST => (Kind::UnknownHost, malformed.status()),
+            StatusCode::FORBIDDEN => (Kind::Blocked, malformed.status()),
             status => (Kind::MalformedRequest, status),
         },
         Cause::Caller(refusal) => (caller_kind(refusal.status()), refusal.status()),

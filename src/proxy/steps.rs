@@ -8,10 +8,11 @@
 use super::decide::{self, Bench};
 use super::delegation::Sender;
 use super::receive::Unjudged;
+use super::way;
 use crate::call::body::Content;
 use crate::call::headers::fold;
 use crate::call::peer::Peer;
-use crate::call::{Body, Call, Head};
+use crate::call::{Body, Call, Head, Malformed};
 use crate::case::{Case, Cause, Judged, Wish};
 use crate::delegation::Mandate;
 use crate::evidence::{CallId, Opening, Record};
@@ -101,16 +102,16 @@ impl Visit {
         body: &impl http_body::Body,
     ) -> Result<(Head, Vec<Candidate>), Box<Stray>> {
         let (snapshot, plan) = (&self.snapshot, &self.snapshot.plan);
-        let stray = |mut head: Head, lane: &Arc<Lane>, cause| {
-            head.withhold(plan.identity.credentials());
-            Box::new(Stray { head, lane: lane.clone(), cause })
-        };
+        let stray =
+            |head, lane: &Arc<Lane>, cause| Box::new(Stray { head, lane: lane.clone(), cause });
         let read = Head::read(parts, &plan.hosts);
         let read = read.and_then(|head| head.takes(body).map(|()| head));
         let mut head = read.map_err(|malformed| {
-            stray(Head::as_came(parts), &snapshot.refused, Cause::Malformed(malformed))
+            let mut head = Head::as_came(parts);
+            way::prepare(&mut head, parts, &self.peer, plan);
+            stray(head, &snapshot.refused, Cause::Malformed(malformed))
         })?;
-        head.withhold(plan.identity.credentials());
+        way::prepare(&mut head, parts, &self.peer, plan);
         let candidates = snapshot.routes.candidates(&head);
         match candidates.is_empty() {
             true => Err(stray(head, &snapshot.unmapped, Cause::Unmapped)),
@@ -226,6 +227,10 @@ impl Visit {
                 None => self.undecided(call, &snapshot.refused, missing()),
             },
             Choice::Route(route, captures) => match snapshot.table.get(route) {
+                Some(found) if found.lane.refuses_upgrade(call.head()) => {
+                    let refused = Cause::Malformed(Malformed::UpgradeRefused);
+                    self.undecided(call, &found.lane, refused)
+                }
                 Some(found) => {
                     self.placed(call, &found.lane, Step::Judge { route, captures, content })
                 }
@@ -241,6 +246,17 @@ impl Placed {
     pub(super) fn by(self, sender: Sender) -> Placed {
         let Sender { known, mandate } = sender;
         Placed { known, mandate, ..self }
+    }
+
+    /// Whether the call offers another protocol that its route does not take. In observe it goes
+    /// on all the same, without the offer.
+    pub(super) fn offers_in_vain(&self) -> bool {
+        let refused = Malformed::UpgradeRefused;
+        let on_route = match &self.step {
+            Step::Judge { .. } => true,
+            Step::Undecided(cause) => *cause == Cause::Malformed(refused),
+        };
+        on_route && !self.lane.takes(self.call.head())
     }
 
     /// What is to be judged, or why nothing is.

@@ -3,8 +3,9 @@
 use super::link::{Link, Tap};
 use super::outgoing::{Outgoing, OutgoingError};
 use super::reply::Reply;
+use super::tunnel::{self, Tunnel};
 use super::{Failure, FailureKind, Shape};
-use crate::call::{Body, Head, headers};
+use crate::call::{Body, Head, headers, upgrade};
 use crate::case::Judged;
 use crate::clock;
 use crate::evidence::{Ending, Exchange, PermitKind, Reach, Record};
@@ -29,6 +30,8 @@ pub(super) struct Passage {
     pub(super) lane: Arc<Lane>,
     /// The decision, where there is one.
     pub(super) judged: Option<Box<Judged>>,
+    /// The protocol that it may go over to.
+    pub(super) upgrade: Option<String>,
     /// When it was sent.
     pub(super) started: Instant,
     count: SendCount,
@@ -92,7 +95,7 @@ impl Passage {
         self.record.close(ending);
     }
 
-    fn fail(mut self, kind: FailureKind) -> Box<Failure> {
+    pub(super) fn fail(mut self, kind: FailureKind) -> Box<Failure> {
         self.note_sent();
         let reach = self.reach();
         let Passage { record, lane, judged, .. } = self;
@@ -104,7 +107,8 @@ impl Passage {
 pub(super) async fn run(shape: Arc<Shape>, redeemed: Redeemed) -> Result<Reply, Box<Failure>> {
     let Redeemed { call, record, lane, kind, open, judged, .. } = redeemed;
     let count = SendCount { lane: lane.clone(), kind, open: Some(open), tap: None };
-    let mut passage = Passage { record, lane, judged, started: clock::instant(), count };
+    let upgrade = lane.upgrade(call.head()).map(str::to_owned);
+    let mut passage = Passage { record, lane, judged, upgrade, started: clock::instant(), count };
     let Some(spec) = passage.lane.upstream.clone() else {
         return Err(passage.fail(FailureKind::Internal("no_upstream")));
     };
@@ -113,6 +117,10 @@ pub(super) async fn run(shape: Arc<Shape>, redeemed: Redeemed) -> Result<Reply, 
     let Some(mut request) = request(&passage.lane, &spec, head, body, &shape) else {
         return Err(passage.fail(FailureKind::Internal("target_unsendable")));
     };
+    let place = passage.upgrade.as_ref().map(|_| shape.tunnels.take(shape.limits.tunnels));
+    if matches!(place, Some(None)) {
+        return Err(passage.fail(FailureKind::Internal("tunnels_exhausted")));
+    }
     let mut kept = pool.take(shape.reuse_idle(passage.lane.protection));
     loop {
         let reused = kept.is_some();
@@ -124,6 +132,9 @@ pub(super) async fn run(shape: Arc<Shape>, redeemed: Redeemed) -> Result<Reply, 
             },
         };
         match attempt(&shape, &mut passage, &mut link, request).await {
+            Ok(response) if response.status() == StatusCode::SWITCHING_PROTOCOLS => {
+                return Tunnel::open(shape, passage, link, response, place.flatten());
+            }
             Ok(response) => return Ok(Reply::open(shape, pool, passage, link, response)),
             // The kept connection died before a byte of this call left: a new one is no retry.
             Err(Attempt::Unsent(back)) if reused => request = *back,
@@ -153,6 +164,7 @@ async fn attempt(
     let answer = pin!(link.send(request));
     let tap = link.tap().clone();
     let (deadline, lane) = (passage.started + shape.timeouts.total, passage.lane.clone());
+    let asked = passage.upgrade.clone();
     let head = pin!(drive(passage, link, answer));
     let Some(answered) = within(shape.timeouts.first_byte, deadline, &tap, head).await else {
         return Err(Attempt::Failed(FailureKind::Late));
@@ -163,7 +175,10 @@ async fn attempt(
     }
     match answered {
         // An upgrade that nobody asked for is not an answer.
-        Some(Ok(response)) if response.status() == StatusCode::SWITCHING_PROTOCOLS => {
+        Some(Ok(response))
+            if response.status() == StatusCode::SWITCHING_PROTOCOLS
+                && !tunnel::answers(&response, asked.as_deref()) =>
+        {
             Err(Attempt::Failed(FailureKind::Reset))
         }
         Some(Ok(response)) if headers::is_ambiguous(response.headers()) => {
@@ -240,7 +255,11 @@ fn request(
         HostHeader::Upstream => HeaderValue::from_str(&spec.authority()).ok()?,
     };
     let empty_body = http_body::Body::is_end_stream(request.body());
+    let upgrade = lane.upgrade(&head).map(str::to_owned);
     let (mut fields, extensions) = head.into_fields(lane.credential);
+    if let Some(protocol) = upgrade {
+        upgrade::state(&mut fields, &protocol);
+    }
     *request.extensions_mut() = extensions;
     fields.insert(header::HOST, host);
     fields.remove(header::CONTENT_LENGTH);

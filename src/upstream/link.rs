@@ -27,12 +27,15 @@ use tokio::net::TcpStream;
 #[expect(clippy::disallowed_types, reason = "upstream is the module that talks to tools")]
 type Sender = http1::SendRequest<Outgoing>;
 
+/// What moves the bytes of a connection. hyper gives its type no name.
+type Driver = Pin<Box<dyn Future<Output = hyper::Result<()>> + Send>>;
+
 /// An open connection.
 pub(super) struct Link {
     sender: Sender,
     /// `None` after its end: hyper's connection may not be polled again. Boxed, because links
     /// move in and out of the pool.
-    connection: Option<Box<http1::Connection<TokioIo<Wire>, Outgoing>>>,
+    connection: Option<Driver>,
     tap: Arc<Tap>,
     idle_since: Instant,
     _slot: Slot,
@@ -85,7 +88,9 @@ impl Link {
         let wire = Wire { stream, tap: tap.clone() };
         let (sender, connection) =
             http1::Builder::new().preserve_header_case(true).handshake(TokioIo::new(wire)).await?;
-        let connection = Some(Box::new(connection));
+        // Where the tool goes over to another protocol, hyper lets go of the socket.
+        let connection: Driver = Box::pin(connection.with_upgrades());
+        let connection = Some(connection);
         Ok(Link { sender, connection, tap, idle_since: clock::instant(), _slot: slot })
     }
 
@@ -107,7 +112,7 @@ impl Link {
     /// Drives the connection as far as it goes now.
     pub(super) fn drive(&mut self, cx: &mut Context<'_>) {
         if let Some(connection) = &mut self.connection
-            && Pin::new(connection.as_mut()).poll(cx).is_ready()
+            && connection.as_mut().poll(cx).is_ready()
         {
             self.connection = None;
         }

@@ -9,6 +9,7 @@ use super::Shape;
 use super::exchange::Passage;
 use super::link::Link;
 use super::pool::Pool;
+use super::tunnel::Tunnel;
 use crate::call::headers;
 use crate::clock;
 use crate::evidence::{Cut, Ending, Reach};
@@ -29,6 +30,8 @@ pub struct Reply {
     pub parts: Parts,
     /// What is streamed to the caller.
     pub body: ReplyBody,
+    /// What follows a 101 that the route allows.
+    pub tunnel: Option<Tunnel>,
 }
 
 /// The body of a tool's answer; empty once it has ended.
@@ -106,15 +109,25 @@ impl Reply {
             pause,
             deadline,
         };
-        Reply { parts, body: ReplyBody(Some(Box::new(stream))) }
+        Reply { parts, body: ReplyBody(Some(Box::new(stream))), tunnel: None }
     }
 
     /// Reads an answer that nobody waits for to its end.
     pub(super) async fn read_on(mut self) {
+        if let Some(tunnel) = self.tunnel.take() {
+            tunnel.abandon();
+        }
         if let Some(stream) = &mut self.body.0 {
             stream.lose_caller();
         }
         while let Some(Ok(_)) = poll_fn(|cx| Pin::new(&mut self.body).poll_frame(cx)).await {}
+    }
+}
+
+impl ReplyBody {
+    /// The body of an answer that has none.
+    pub(super) fn empty() -> ReplyBody {
+        ReplyBody(None)
     }
 }
 

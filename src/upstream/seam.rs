@@ -100,6 +100,7 @@ mod tests {
             capture: crate::snapshot::Capture::Digest,
             anonymous: crate::snapshot::Anonymous::Allow,
             credential: crate::call::CallerCredential::Withheld,
+            upgrades: Arc::default(),
             risk: "high".into(),
             upstream: None,
             metrics: metrics.route(labels),

@@ -18,6 +18,8 @@
 mod support;
 
 mod wire;
+mod forwarding;
+mod upgrade;
 mod stages;
 mod limits;
 mod switch;

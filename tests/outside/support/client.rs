@@ -77,6 +77,17 @@ impl Conn {
         self.wire.chunk()
     }
 
+    /// Exactly `count` bytes of whatever is spoken behind an upgrade.
+    pub(crate) fn exactly(&mut self, count: usize) -> io::Result<Vec<u8>> {
+        self.wire.exactly(count)
+    }
+
+    /// Says that nothing more comes from here.
+    pub(crate) fn finish(&mut self) -> &mut Conn {
+        self.wire.stream.shutdown(std::net::Shutdown::Write).expect("a shutdown");
+        self
+    }
+
     /// Whatever is left on the connection until the other side closes it.
     pub(crate) fn rest(&mut self) -> Vec<u8> {
         match self.wire.remainder() {

@@ -1,0 +1,29 @@
+//! What tools are told of the way that a call has come: facts of the connection, never of the
+//! intent.
+
+use crate::call::Head;
+use crate::call::forwarding::Way;
+use crate::call::peer::Peer;
+use crate::call::trace_context::{self, FreshIds};
+use crate::snapshot::Plan;
+use http::request::Parts;
+
+/// Withholds the credentials for gait, and states the way of the call.
+pub(super) fn prepare(head: &mut Head, parts: &Parts, peer: &Peer, plan: &Plan) {
+    head.withhold(plan.identity.credentials());
+    let (headers, version) = (&parts.headers, parts.version);
+    let way = Way { headers, version, peer, authority: head.authority() };
+    let mut facts = plan.forwarding.facts(&way);
+    // Without dice there is no trace: an id that repeats would join what does not belong together.
+    if let Some(fresh) = fresh() {
+        facts.extend(trace_context::facts(headers, &fresh));
+    }
+    head.state(facts);
+}
+
+fn fresh() -> Option<FreshIds> {
+    let (mut trace, mut parent) = ([0; 16], [0; 8]);
+    getrandom::fill(&mut trace).ok()?;
+    getrandom::fill(&mut parent).ok()?;
+    Some(FreshIds { trace, parent })
+}
