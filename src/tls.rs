@@ -8,6 +8,7 @@
 //! Rejected: a resolver that reads files by itself and swaps certificates behind the snapshot's
 //! back. A call would then run under a certificate that no evidence names.
 
+pub mod client;
 mod leaf;
 mod names;
 mod pem;

@@ -19,7 +19,7 @@ use crate::intent::routes::Matcher;
 use crate::json::Digest;
 use crate::limits::{Limits, Timeouts};
 use crate::policy::source;
-use crate::snapshot::{Anonymous, Capture, HostHeader, Plan, PlannedRoute, UpstreamSpec};
+use crate::snapshot::{Anonymous, Capture, Plan, PlannedRoute, UpstreamSpec};
 use crate::stage::{DryRunScope, Protection, Stage};
 use http::Method;
 use std::path::PathBuf;
@@ -58,10 +58,9 @@ impl Builtin {
             let what = format!("`{key}` names an upstream of a config file; use --upstream");
             return Err(ConfigError::Flags(what));
         }
-        let (host, port) = upstreams::parse(&self.upstream)
+        let upstream = upstreams::bare("upstream", &self.upstream)
             .map_err(|what| ConfigError::Flags(format!("--upstream: {what}")))?;
-        let host_header = HostHeader::Upstream;
-        let upstream = Arc::new(UpstreamSpec { name: "upstream".into(), host, port, host_header });
+        let upstream = Arc::new(upstream);
         let policy = source::load(&self.policy)?;
         let (listen, listener) =
             listeners::of_environment(environment).map_err(ConfigError::Flags)?;
@@ -111,7 +110,7 @@ impl Builtin {
                 // The target names the whole URL, so every query parameter is named.
                 strict_query: StrictQuery::Off,
                 binding,
-                base_url: format!("http://{}", upstream.authority()),
+                base_url: upstream.base_url(),
             },
             upstream: upstream.clone(),
             stage: self.stage,

@@ -15,15 +15,16 @@ pub struct Listener {
     pub tls: Option<tls::Server>,
 }
 
-/// How HTTP/2 is agreed on.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// How HTTP/2 is agreed on, with callers and with tools.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Http2 {
     /// It is not spoken.
     #[default]
     Off,
-    /// In the TLS handshake.
+    /// In the TLS handshake; HTTP/1.1 is spoken with who does not choose it.
     Alpn,
-    /// The caller just begins with it, in the clear; HTTP/1.1 is spoken too.
+    /// Who begins just begins with it, in the clear (RFC 9113, 3.3). From callers HTTP/1.1 is
+    /// taken as well.
     PriorKnowledge,
 }
 
