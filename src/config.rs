@@ -16,7 +16,6 @@ mod identity;
 mod predicates;
 mod routes;
 mod settings;
-#[expect(dead_code, reason = "the readers of certificates, keys and secrets come next")]
 mod site;
 mod targets;
 mod upstreams;
@@ -282,6 +281,7 @@ fn read(text: &str, site: &Site<'_>) -> Result<Read, Fault> {
     let settings = settings::read(&mut top, site.environment)?;
     let identity = identity::read(&mut top, site)?;
     let upstreams = upstreams::read(top.take("upstreams"), site)?;
+    identity.check_apart(&upstreams)?;
     let policy = required_text(&mut top, "policy", "name the policy file, such as `policy.yaml`")?;
     // Left empty it would mean that nothing is ever stopped.
     top.refuse_empty(&["kill_switch"])?;
@@ -296,7 +296,7 @@ fn read(text: &str, site: &Site<'_>) -> Result<Read, Fault> {
         refused: None,
         upstreams,
         hosts: settings.hosts,
-        identity,
+        identity: identity.sources,
         side_credential: unmapped.credential,
         limits: settings.limits,
         timeouts: settings.timeouts,
