@@ -17,7 +17,6 @@ mod identity;
 mod predicates;
 mod routes;
 mod settings;
-#[expect(dead_code, reason = "the readers of certificates, keys and secrets come next")]
 mod site;
 mod targets;
 mod upstreams;
@@ -283,6 +282,7 @@ fn read(text: &str, site: &Site<'_>) -> Result<Read, Fault> {
     let settings = settings::read(&mut top, site.environment)?;
     let (identity, delegation) = identity::read(&mut top, site)?;
     let upstreams = upstreams::read(top.take("upstreams"), site)?;
+    identity.check_apart(&upstreams)?;
     let policy = required_text(&mut top, "policy", "name the policy file, such as `policy.yaml`")?;
     // Left empty it would mean that nothing is ever stopped.
     top.refuse_empty(&["kill_switch"])?;
@@ -297,7 +297,7 @@ fn read(text: &str, site: &Site<'_>) -> Result<Read, Fault> {
         refused: None,
         upstreams,
         hosts: settings.hosts,
-        identity,
+        identity: identity.sources,
         delegation,
         side_credential: unmapped.credential,
         limits: settings.limits,
