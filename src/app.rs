@@ -6,6 +6,15 @@
 
 mod start;
 mod data;
+mod listen;
+mod socket;
+mod unix;
+mod connection;
+mod sniff;
+mod http1;
+mod http2;
+mod flow;
+mod noticed;
 mod telemetry;
 mod errands;
 mod upkeep;
@@ -23,8 +32,9 @@ use crate::state::{StateDir, StateError};
 use crate::store::StoreError;
 use crate::telemetry::{Check, Readiness};
 use crate::upstream::Errand;
+use listen::Door;
 use start::{
-    announce, assemble, bind, listen, local, new_metrics, start_evidence, start_limits,
+    announce, assemble, bind, local, new_metrics, open_listeners, start_evidence, start_limits,
     start_logging, write_evidence,
 };
 use std::io;
@@ -68,9 +78,9 @@ pub enum AppError {
     #[error("cannot listen on {address} ({what}): {source}; free it or set another address")]
     Bind {
         /// Which listener.
-        what: &'static str,
+        what: String,
         /// The address.
-        address: SocketAddr,
+        address: String,
         /// What the system said.
         source: io::Error,
     },
@@ -95,16 +105,13 @@ struct Running {
 
 /// Where the process accepts.
 struct Listeners {
-    data: TcpListener,
+    doors: Vec<Door>,
     telemetry: TcpListener,
     addresses: Addresses,
 }
 
-/// The addresses that were bound; they differ from the config where it says port 0.
-struct Addresses {
-    data: SocketAddr,
-    telemetry: SocketAddr,
-}
+/// The addresses that were bound, by name; they differ from the config where it says port 0.
+type Addresses = Vec<(String, String)>;
 
 /// Loads everything and says what it found, without binding or writing.
 ///
@@ -147,8 +154,8 @@ async fn serve_until_stopped(serve: &Serve, environment: Environment) -> Result<
     config.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
     let state = StateDir::open(&config.fixed.state_dir)?;
     let limits = start_limits(&state)?;
-    let listeners = listen(&config.fixed).await?;
-    let metrics = new_metrics(&config.fixed);
+    let metrics = new_metrics(&config);
+    let listeners = open_listeners(&config.fixed, &metrics).await?;
     let (ledger, writer) = start_evidence(&state, &config.fixed)?;
     let writing = write_evidence(writer, metrics.clone())?;
     let (running, errands) = assemble(config, source, environment, metrics, ledger.clone(), limits);
@@ -179,7 +186,7 @@ impl Running {
         let running = Arc::new(self);
         let mut tasks = Tasks {
             errands: spawn(errands::run(errands, phase.clone())),
-            calls: spawn(data::accept(running.clone(), listeners.data, phase)),
+            calls: spawn(data::accept(running.clone(), listeners.doors, phase)),
             reads: spawn(telemetry::accept(running.clone(), listeners.telemetry)),
             house: spawn(running.clone().keep_house()),
             orders: spawn(upkeep::follow_orders(running.clone())),

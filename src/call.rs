@@ -17,6 +17,7 @@ pub mod host;
 pub mod body;
 pub mod peer;
 pub mod screen;
+pub mod trailers;
 mod malformed;
 
 pub use body::Body;
@@ -25,7 +26,7 @@ pub use malformed::Malformed;
 use crate::json::Digest;
 use headers::CredentialField;
 use host::{Authority, HostRule};
-use http::{Extensions, HeaderMap, Method, header, request::Parts};
+use http::{Extensions, HeaderMap, Method, Version, header, request::Parts};
 use path::Target;
 
 /// Request line and header fields, read strictly.
@@ -69,11 +70,23 @@ impl Head {
         let target = Target::read(parts.uri.path(), parts.uri.query())?;
         query::refuse_override(target.query())?;
         headers::check(&parts.headers)?;
+        trailers::announced(&parts.headers)?;
         framing(parts)?;
         if !hosts.serves(&authority) {
             return Err(Malformed::HostUnknown);
         }
         Ok(Head::assemble(parts, target, authority))
+    }
+
+    /// Refuses a body where none belongs, although no field announced it, as in HTTP/2.
+    ///
+    /// # Errors
+    /// [`Malformed::BodyNotAllowed`].
+    pub fn takes(&self, body: &impl http_body::Body) -> Result<(), Malformed> {
+        match body.is_end_stream() || !is_bodiless(&self.method) {
+            true => Ok(()),
+            false => Err(Malformed::BodyNotAllowed),
+        }
     }
 
     /// The head as it came, without a reading: nothing but what belongs to this hop is taken off.
@@ -84,11 +97,15 @@ impl Head {
     }
 
     fn assemble(parts: &Parts, target: Target, authority: Authority) -> Head {
+        let mut headers = headers::forwardable(&parts.headers);
+        if parts.version == Version::HTTP_2 {
+            headers::join_cookies(&mut headers);
+        }
         Head {
             method: parts.method.clone(),
             target,
             authority,
-            headers: headers::forwardable(&parts.headers),
+            headers,
             withheld: HeaderMap::new(),
             facts: HeaderMap::new(),
             extensions: parts.extensions.clone(),
@@ -185,6 +202,10 @@ fn method(method: &Method) -> Result<(), Malformed> {
     }
 }
 
+fn is_bodiless(method: &Method) -> bool {
+    [Method::GET, Method::HEAD].contains(method)
+}
+
 /// An absolute target names http or https: another scheme is another protocol.
 fn scheme(parts: &Parts) -> Result<(), Malformed> {
     match parts.uri.scheme_str() {
@@ -205,7 +226,7 @@ fn framing(parts: &Parts) -> Result<(), Malformed> {
         return Err(Malformed::Framing);
     }
     let declares_body = chunked > 0 || lengths.iter().any(|value| value.as_bytes() != b"0");
-    if declares_body && (parts.method == Method::GET || parts.method == Method::HEAD) {
+    if declares_body && is_bodiless(&parts.method) {
         return Err(Malformed::BodyNotAllowed);
     }
     let expects = parts.headers.get_all(header::EXPECT);
@@ -249,6 +270,28 @@ mod tests {
         assert_eq!(body, Some(Malformed::BodyNotAllowed));
         let expect = read("POST", &[host, ("expect", "x")]).err();
         assert_eq!(expect, Some(Malformed::Expectation));
+    }
+
+    #[test]
+    fn a_body_that_no_field_announces_is_refused_as_well() {
+        let host = ("host", "h");
+        let (body, none) =
+            (http_body_util::Full::new(&b"x"[..]), http_body_util::Empty::<&[u8]>::new());
+        for method in ["GET", "HEAD"] {
+            let head = read(method, &[host]).unwrap();
+            assert_eq!(head.takes(&body), Err(Malformed::BodyNotAllowed));
+            assert_eq!(head.takes(&none), Ok(()));
+        }
+        assert_eq!(read("DELETE", &[host]).unwrap().takes(&body), Ok(()));
+    }
+
+    #[test]
+    fn cookies_of_http2_are_one_field() {
+        let mut parts = parts("GET", "https://h/a", &[("cookie", "a=1"), ("cookie", "b=2")]);
+        parts.version = Version::HTTP_2;
+        let head = Head::read(&parts, &HostRule::Any).unwrap();
+        assert_eq!(head.headers().get_all("cookie").iter().collect::<Vec<_>>(), ["a=1; b=2"]);
+        assert_eq!(head.authority().as_str(), "h");
     }
 
     #[test]

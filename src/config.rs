@@ -10,10 +10,12 @@
 
 mod args;
 mod builtin;
+mod certificates;
 mod checks;
 mod delegation;
 mod environment;
 mod identity;
+mod listeners;
 mod predicates;
 mod routes;
 mod settings;
@@ -28,7 +30,7 @@ pub use builtin::Builtin;
 pub use checks::warnings;
 pub use environment::Environment;
 
-use crate::call::host::HostRule;
+use crate::call::peer::Transport;
 use crate::demo;
 use crate::limits::Limits;
 use crate::policy::{Policy, source as policy_source};
@@ -42,6 +44,7 @@ use std::fs::File;
 use std::io::{self, Read as _};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// The largest config file that is read.
 const CONFIG_BYTES_MAX: u64 = 4 << 20;
@@ -75,8 +78,8 @@ pub struct Config {
 /// Settings that are taken once, at start.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fixed {
-    /// Where calls come in.
-    pub listen: SocketAddr,
+    /// Where calls come in: `server` first, then the others.
+    pub listeners: Vec<Listen>,
     /// Where metrics and health are read.
     pub telemetry: SocketAddr,
     /// What outlives the process.
@@ -85,6 +88,31 @@ pub struct Fixed {
     pub log: Log,
     /// Those limits that size something at start.
     pub sizes: Sizes,
+}
+
+/// Where a listener stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listen {
+    /// Its name in the config.
+    pub name: Arc<str>,
+    /// Its address.
+    pub at: At,
+    /// Whether it encrypts: what started with TLS never goes on without.
+    pub transport: Transport,
+}
+
+/// The address of a listener.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum At {
+    /// An address and a port.
+    Tcp(SocketAddr),
+    /// A Unix socket.
+    Unix {
+        /// Its path.
+        path: PathBuf,
+        /// Who may connect, as the permissions of its file.
+        mode: u32,
+    },
 }
 
 /// Limits that are taken once, at start; a reload takes over the others.
@@ -193,6 +221,7 @@ const TOP: Keys = Keys {
     document: DOCUMENT,
     read: &[
         "server",
+        "listeners",
         "admin",
         "telemetry",
         "state_dir",
@@ -279,7 +308,8 @@ fn read(text: &str, site: &Site<'_>) -> Result<Read, Fault> {
     let document = yaml::document(text)?;
     let root = document.root.unwrap_or_else(|| Node::missing(Place { line: 1, column: 1 }));
     let mut top = Fields::open(root, String::new(), &TOP)?;
-    let settings = settings::read(&mut top, site.environment)?;
+    let listeners = listeners::read(&mut top, site)?;
+    let settings = settings::read(&mut top, listeners.fixed, site.environment)?;
     let (identity, delegation) = identity::read(&mut top, site)?;
     let upstreams = upstreams::read(top.take("upstreams"), site)?;
     identity.check_apart(&upstreams)?;
@@ -296,7 +326,8 @@ fn read(text: &str, site: &Site<'_>) -> Result<Read, Fault> {
         unmapped: None,
         refused: None,
         upstreams,
-        hosts: settings.hosts,
+        listeners: listeners.planned,
+        hosts: listeners.hosts,
         identity: identity.sources,
         delegation,
         side_credential: unmapped.credential,
@@ -331,6 +362,5 @@ fn stage(said: &str, place: Place, field: &str) -> Result<Stage, Fault> {
 struct Settings {
     fixed: Fixed,
     limits: Limits,
-    hosts: HostRule,
     timeouts: crate::limits::Timeouts,
 }

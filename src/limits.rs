@@ -18,7 +18,7 @@ pub struct Limits {
     pub judged_body_bytes: u64,
     /// All buffered bodies together.
     pub body_budget_bytes: u64,
-    /// Open connections of callers.
+    /// Open connections of callers, handshakes among them.
     pub connections: usize,
     /// Calls in flight: each reserves room for its evidence before it is judged.
     pub calls: usize,
@@ -32,6 +32,13 @@ pub struct Limits {
     pub segment_bytes: u64,
     /// The counters of rate limits and destructive budgets, as they stand in their file.
     pub rate_state_bytes: usize,
+    /// Calls at a time on one HTTP/2 connection.
+    pub h2_streams: usize,
+    /// The header fields of one HTTP/2 request, counted as RFC 9113, section 6.5.2 has it.
+    pub h2_header_list_bytes: usize,
+    /// HTTP/2 requests that were taken back before they were looked at, and that broke the
+    /// protocol; each on one connection.
+    pub h2_resets: usize,
 }
 
 impl Default for Limits {
@@ -48,6 +55,9 @@ impl Default for Limits {
             metric_series: 10_000,
             segment_bytes: 64 << 20,
             rate_state_bytes: 4 << 20,
+            h2_streams: 100,
+            h2_header_list_bytes: 64 << 10,
+            h2_resets: 20,
         }
     }
 }
@@ -55,6 +65,8 @@ impl Default for Limits {
 /// How long anything may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timeouts {
+    /// A TLS handshake with a caller.
+    pub handshake: Duration,
     /// From the first wait for a request to the end of its head; an idle kept connection too.
     pub head: Duration,
     /// The whole of a body that is buffered to be judged.
@@ -81,6 +93,7 @@ impl Default for Timeouts {
     fn default() -> Timeouts {
         let secs = Duration::from_secs;
         Timeouts {
+            handshake: secs(10),
             head: secs(30),
             body: secs(30),
             idle: secs(60),

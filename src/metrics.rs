@@ -17,6 +17,7 @@
 mod catalogue;
 mod labels;
 mod law;
+mod listeners;
 mod registry;
 mod routes;
 mod face;
@@ -25,9 +26,10 @@ mod process;
 pub use catalogue::{CATALOGUE, Definition, Kind};
 pub use face::SnapshotFace;
 pub use labels::{
-    BypassLabel, DispositionLabel, ListenerLabel, PermitLabel, STAGES, SwitchLabel, VerdictLabel,
+    BypassLabel, DispositionLabel, PermitLabel, ProtocolLabel, STAGES, SwitchLabel, VerdictLabel,
 };
 pub use law::OpenPermit;
+pub use listeners::{LISTENER_SERIES, ListenerMetrics};
 pub use routes::{RouteLabels, RouteMetrics};
 
 use catalogue::{
@@ -87,7 +89,7 @@ struct Fixed {
     overhead_seconds: Histogram,
     evidence_lag: Gauge,
     evidence_failures: Counter,
-    connections: [Gauge; ListenerLabel::ALL.len()],
+    telemetry: Gauge,
     body_budget: Gauge,
     kill_switch: [Gauge; SwitchLabel::ALL.len()],
     kill_switch_entries: Gauge,
@@ -190,10 +192,14 @@ impl Metrics {
         self.0.fixed.overhead_seconds.record(duration);
     }
 
-    /// Counts a connection for as long as the guard lives.
-    pub fn connection(&self, listener: ListenerLabel) -> Held {
-        let gauge = self.0.fixed.connections.get(listener as usize);
-        Held::new(gauge.cloned().unwrap_or_else(Gauge::noop), 1.0)
+    /// The handles of a listener of calls. Call it at start: the series are there from then on.
+    pub fn listener(&self, name: &str) -> ListenerMetrics {
+        ListenerMetrics::new(&self.0.registry, name)
+    }
+
+    /// Counts a connection to the telemetry listener for as long as the guard lives.
+    pub fn telemetry_connection(&self) -> Held {
+        Held::new(self.0.fixed.telemetry.clone(), 1.0)
     }
 
     /// Sets how many bytes of the body budget are lent.
@@ -263,8 +269,7 @@ impl Fixed {
             overhead_seconds: registry.histogram(&OVERHEAD_SECONDS, &[]),
             evidence_lag: registry.gauge(&EVIDENCE_LAG, &[]),
             evidence_failures: registry.counter(&EVIDENCE_FAILURES, &[]),
-            connections: ListenerLabel::ALL
-                .map(|listener| registry.gauge(&CONNECTIONS, &[listener.as_str()])),
+            telemetry: registry.gauge(&CONNECTIONS, &["telemetry"]),
             body_budget: registry.gauge(&BODY_BUDGET, &[]),
             kill_switch: SwitchLabel::ALL
                 .map(|state| registry.gauge(&KILL_SWITCH, &[state.as_str()])),

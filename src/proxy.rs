@@ -128,7 +128,7 @@ impl Proxy {
 
     /// Strictness and routing: finds the lane of a request.
     async fn place(&self, visit: &Visit, parts: &Parts, incoming: Incoming) -> Placed {
-        let (head, candidates) = match visit.read(parts) {
+        let (head, candidates) = match visit.read(parts, &incoming) {
             Ok(read) => read,
             Err(stray) => {
                 self.reject(&stray.cause);
@@ -188,13 +188,17 @@ impl Proxy {
     ) -> Result<(Body, Content), Unjudged> {
         let needs = Needs::of(snapshot, head, candidates);
         let (limits, timeouts) = (&snapshot.plan.limits, &snapshot.plan.timeouts);
+        let reserved = &snapshot.reserved;
         let body = match (&needs.buffer, &needs.overrides) {
-            (Buffer::Whole, _) => receive::whole(incoming, &self.budget, limits, timeouts).await?,
+            (Buffer::Whole, _) => {
+                receive::whole(incoming, reserved, &self.budget, limits, timeouts).await?
+            }
             (Buffer::Stream, Overrides::Refused) => {
-                receive::screened(incoming, &self.budget, limits, timeouts).await?
+                receive::screened(incoming, reserved, &self.budget, limits, timeouts).await?
             }
             (Buffer::Stream, Overrides::Impossible) => receive::stream(incoming),
         };
+        let body = receive::ending_in(body, needs.trailers.clone());
         match needs.settle(head, &body) {
             Ok(content) => Ok((body, content)),
             Err(cause) => Err(Unjudged { cause, body }),

@@ -3,8 +3,13 @@
 //! A call sees one snapshot from start to end, and its evidence names it. A reload builds the
 //! next one aside and swaps the pointer; nothing is ever half new.
 
+mod listeners;
+
+pub use listeners::{Http2, Listener};
+
 use crate::call::CallerCredential;
 use crate::call::host::HostRule;
+use crate::call::trailers::Reserved;
 use crate::delegation::Keys;
 use crate::identity::Sources;
 use crate::intent::rest::Mapping;
@@ -104,6 +109,8 @@ pub struct Plan {
     pub refused: Option<Arc<UpstreamSpec>>,
     /// All upstreams.
     pub upstreams: Vec<Arc<UpstreamSpec>>,
+    /// How each listener speaks; where they listen needs a restart.
+    pub listeners: Vec<Listener>,
     /// The hosts that are served.
     pub hosts: HostRule,
     /// Where identities come from.
@@ -181,6 +188,8 @@ pub struct Snapshot {
     pub refused: Arc<Lane>,
     /// The rules.
     pub policy: Policy,
+    /// What no trailer may be called.
+    pub reserved: Reserved,
     /// The plan it was built from.
     pub plan: Plan,
 }
@@ -190,8 +199,10 @@ impl Snapshot {
     pub fn build(plan: Plan, policy: Policy, metrics: &Metrics) -> Snapshot {
         let id = identify(plan.digest, policy.digest());
         let table = plan.routes.iter().map(|route| route.enforce(&plan, metrics)).collect();
+        let credentials = plan.identity.credentials().iter();
         Snapshot {
             id,
+            reserved: Reserved::new(credentials.map(|field| field.name.as_str())),
             routes: Routes::new(plan.routes.iter().map(|route| route.matcher.clone()).collect()),
             table,
             unmapped: side_lane(UNMAPPED, plan.unmapped.clone(), plan.side_credential, metrics),

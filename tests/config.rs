@@ -189,7 +189,8 @@ fn the_environment_serves_addresses_alone() {
     );
     let fixed = load_with(&text, &[("PORT", "81"), ("GAIT__TELEMETRY__LISTEN", "127.0.0.1:82")]);
     let fixed = fixed.unwrap().fixed;
-    assert_eq!((fixed.listen.port(), fixed.telemetry.port()), (81, 82));
+    let server = fixed.listeners.first().unwrap().at.to_string();
+    assert_eq!((server.as_str(), fixed.telemetry.port()), ("127.0.0.1:81", 82));
     for (name, value) in [
         ("GAIT__STAGE", "observe"),
         ("GAIT__UPSTREAMS__TYPO__URL", "http://127.0.0.1:1"),

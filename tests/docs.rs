@@ -73,7 +73,8 @@ fn the_shipped_config_shows_the_defaults() {
     let config = source.load(&Environment::default()).unwrap();
     assert_eq!(config.plan.limits, Limits::default());
     assert_eq!(config.plan.timeouts, Timeouts::default());
-    assert_eq!(config.fixed.listen.to_string(), "127.0.0.1:8080");
+    let server = config.fixed.listeners.first().unwrap();
+    assert_eq!(server.at.to_string(), "127.0.0.1:8080");
     assert_eq!(config.fixed.telemetry.to_string(), "127.0.0.1:9902");
 }
 

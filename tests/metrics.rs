@@ -1,14 +1,14 @@
 //! What `/metrics` promises: the catalogue, the law at every scrape, bounded series, valid text.
 
 use gait::metrics::{
-    BypassLabel, CATALOGUE, DispositionLabel, Limits, ListenerLabel, Metrics, PermitLabel,
+    BypassLabel, CATALOGUE, DispositionLabel, Limits, Metrics, PermitLabel, ProtocolLabel,
     RouteLabels, RouteMetrics, STAGES, SnapshotFace, VerdictLabel,
 };
 use gait::policy::Verdict;
 use gait::stage::{Disposition, Stage};
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 const REASONS: &[&str] = &["path", "framing"];
@@ -60,12 +60,19 @@ fn labels(route: &str) -> RouteLabels<'_> {
     RouteLabels { route, stage: "enforce", risk: "high" }
 }
 
+/// A snapshot with one certificate.
+fn face<'a>(config: &'a str, stages: &'a [(&'a str, &'a str)]) -> SnapshotFace<'a> {
+    static CERTIFICATES: LazyLock<[(String, f64); 1]> =
+        LazyLock::new(|| [("server/0".to_owned(), 5.0)]);
+    SnapshotFace { config, policy: "p1", stages, certificates: &*CERTIFICATES }
+}
+
 /// Metrics with one route and a snapshot, as after a start.
 fn started() -> Metrics {
     let metrics = metrics(10_000);
     metrics.route(labels("files.delete"));
-    let stages = [("files.delete", "enforce")];
-    metrics.snapshot(&SnapshotFace { config: "c1", policy: "p1", stages: &stages });
+    let _made = metrics.listener("server");
+    metrics.snapshot(&face("c1", &[("files.delete", "enforce")]));
     metrics
 }
 
@@ -142,7 +149,10 @@ fn counters_show_what_was_counted() {
     metrics.bypass(BypassLabel::NotCommitted);
     metrics.rejected("path");
     metrics.rejected("made up");
-    let _connection = metrics.connection(ListenerLabel::Server);
+    let listener = metrics.listener("server");
+    let _connection = listener.connection();
+    listener.speaks(ProtocolLabel::Http2);
+    listener.handshake_failed();
     metrics.body_budget(64);
     metrics.reload_succeeded("2026-11-22T12:00:00.5Z".parse().unwrap());
     let text = metrics.render();
@@ -155,6 +165,11 @@ fn counters_show_what_was_counted() {
     assert_eq!(sum(&text, "gait_rejected_total", &[("reason", "path")]), 1.0);
     assert_eq!(sum(&text, "gait_rejected_total", &[("reason", "other")]), 1.0);
     assert_eq!(sum(&text, "gait_connections", &[("listener", "server")]), 1.0);
+    assert_eq!(sum(&text, "gait_connections_total", &[("protocol", "http2")]), 1.0);
+    assert_eq!(sum(&text, "gait_connections_total", &[("listener", "server")]), 1.0);
+    assert_eq!(sum(&text, "gait_tls_handshake_failures_total", &[("listener", "server")]), 1.0);
+    let not_after = "gait_tls_certificate_not_after_timestamp_seconds";
+    assert_eq!(sum(&text, not_after, &[("name", "server/0")]), 5.0);
     assert_eq!(sum(&text, "gait_body_budget_bytes", &[]), 64.0);
     let stamp = "gait_config_last_reload_success_timestamp_seconds";
     assert_eq!(sum(&text, stamp, &[]), 1_795_348_800.5);
@@ -168,7 +183,7 @@ fn a_reload_keeps_the_counters_and_drops_the_old_face() {
     let after = metrics.route(labels("files.delete"));
     assert!(Arc::ptr_eq(&before, &after));
     let stages = [("files.delete", "observe")];
-    metrics.snapshot(&SnapshotFace { config: "c2", policy: "p1", stages: &stages });
+    metrics.snapshot(&SnapshotFace { certificates: &[], ..face("c2", &stages) });
     let text = metrics.render();
     assert_eq!(sum(&text, "gait_calls_total", &[]), 1.0);
     assert_eq!(sum(&text, "gait_snapshot_info", &[]), 1.0);
@@ -199,7 +214,7 @@ fn series_stay_within_their_limit() {
             metrics.route(labels(name)).call(VerdictLabel::Allow, DispositionLabel::Forwarded);
         }
         let stages: Vec<_> = names.iter().map(|name| (name.as_str(), "enforce")).collect();
-        metrics.snapshot(&SnapshotFace { config: "c", policy: "p", stages: &stages });
+        metrics.snapshot(&SnapshotFace { certificates: &[], ..face("c", &stages) });
         let text = metrics.render();
         assert!(samples(&text).len() <= series_max.max(floor), "{series_max}");
         assert_eq!(sum(&text, "gait_calls_total", &[]), 100.0);

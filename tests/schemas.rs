@@ -179,6 +179,10 @@ fn sources() -> Value {
 fn the_config_schema_has_the_keys_that_the_reader_knows() {
     let place = Place::new();
     place.put("p.yaml", "rules: []");
+    let pair = rcgen::generate_simple_self_signed(["a.example".to_owned()]).unwrap();
+    place.put("c.pem", pair.cert.pem());
+    place.put("c.key", pair.signing_key.serialize_pem());
+    let tls = json!({"certificates": [{"cert": "c.pem", "key": "c.key"}]});
     place.put("d.key", "Zr5+Myx6RTMyvZ0Kf32wVfXF7xoGraZtmLOftoEMRzo=");
     let route = json!({"name": "r", "upstream": "u", "match": {"query": {"x": {"exists": true}}},
         "intent": {"tool_name": "t", "risk_class": "low", "targets": [{"kind": "path", "value": "/"}]}});
@@ -186,13 +190,17 @@ fn the_config_schema_has_the_keys_that_the_reader_knows() {
         "k.json",
         json!({"keys": [{"kty": "OKP", "crv": "Ed25519", "x": "A".repeat(43)}]}).to_string(),
     );
-    let base = json!({"policy": "p.yaml", "server": {}, "telemetry": {}, "admin": {}, "log": {},
+    let base = json!({"policy": "p.yaml", "server": {"tls": tls},
+        "listeners": [{"name": "more", "listen": "unix:s"}], "telemetry": {}, "admin": {}, "log": {},
         "identity": {"sources": sources(), "agents": {"bot": {}},
             "delegation": {"keys": ["d.key"]}}, "limits": {}, "timeouts": {}, "unmapped": {"action": "deny"},
         "upstreams": {"u": {"url": "http://127.0.0.1:9"}}, "routes": [route]});
     let levels = [
         ("", ""),
         ("/server", "/properties/server"),
+        ("/server/tls", "/$defs/tls"),
+        ("/server/tls/certificates/0", "/$defs/tls/properties/certificates/items"),
+        ("/listeners/0", "/properties/listeners/items"),
         ("/telemetry", "/properties/telemetry"),
         ("/admin", "/properties/admin"),
         ("/log", "/properties/log"),

@@ -1,36 +1,27 @@
 //! A caller's socket that gives up on a caller who does not read.
 //!
 //! hyper bounds how long a head may take and nothing else: an answer that nobody takes would hold
-//! its connection, the tool's and the open record for ever.
+//! its connection, the tool's and the open record for ever. It stands below TLS, which takes bytes
+//! for written before the socket does.
 
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::time::Sleep;
 
 /// The socket; a write may wait for as long as `patience`.
-pub(super) struct Patient {
-    stream: TcpStream,
+pub(super) struct Patient<S> {
+    stream: S,
     patience: Duration,
-    begun: Arc<AtomicBool>,
     /// Runs while a write waits.
     waiting: Option<Pin<Box<Sleep>>>,
 }
 
-impl Patient {
-    pub(super) fn new(stream: TcpStream, patience: Duration) -> Patient {
-        Patient { stream, patience, begun: Arc::default(), waiting: None }
-    }
-
-    /// Whether bytes have come since the last answer: a time-out then cuts a request off, and
-    /// otherwise only ends an idle connection.
-    pub(super) fn begun(&self) -> Arc<AtomicBool> {
-        self.begun.clone()
+impl<S> Patient<S> {
+    pub(super) fn new(stream: S, patience: Duration) -> Patient<S> {
+        Patient { stream, patience, waiting: None }
     }
 
     /// What a write gave, or the end of patience.
@@ -41,7 +32,6 @@ impl Patient {
     ) -> Poll<io::Result<usize>> {
         if written.is_ready() {
             self.waiting = None;
-            self.begun.store(false, Ordering::Relaxed);
             return written;
         }
         let patience = self.patience;
@@ -51,22 +41,17 @@ impl Patient {
     }
 }
 
-impl AsyncRead for Patient {
+impl<S: AsyncRead + Unpin> AsyncRead for Patient<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let before = buf.filled().len();
-        let read = Pin::new(&mut self.stream).poll_read(cx, buf);
-        if buf.filled().len() > before {
-            self.begun.store(true, Ordering::Relaxed);
-        }
-        read
+        Pin::new(&mut self.stream).poll_read(cx, buf)
     }
 }
 
-impl AsyncWrite for Patient {
+impl<S: AsyncWrite + Unpin> AsyncWrite for Patient<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,

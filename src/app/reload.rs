@@ -5,10 +5,10 @@
 
 use super::Running;
 use crate::clock;
-use crate::config::{Config, ConfigError};
+use crate::config::{Config, ConfigError, Listen};
 use crate::evidence::Reload;
 use crate::metrics::{Metrics, Restart, SnapshotFace};
-use crate::snapshot::{Plan, PlannedRoute, Snapshot, UNMAPPED};
+use crate::snapshot::{Listener, Plan, PlannedRoute, Snapshot, UNMAPPED};
 use crate::stage::Protection;
 use std::sync::Arc;
 
@@ -35,7 +35,7 @@ fn keep(running: &Running, error: &ConfigError) {
 }
 
 fn take_over(running: &Running, config: Config) {
-    let Config { fixed, plan, policy, kill_switch, warnings } = config;
+    let Config { fixed, mut plan, policy, kill_switch, warnings } = config;
     let proxy = &running.proxy;
     warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
     let restart = if fixed == running.fixed { Restart::NotNeeded } else { Restart::Needed };
@@ -44,6 +44,7 @@ fn take_over(running: &Running, config: Config) {
     }
     proxy.metrics.restart(restart);
     let old = proxy.snapshot.load_full();
+    plan.listeners = kept(&running.fixed.listeners, &old.plan.listeners, plan.listeners);
     let mut lowered = lowered(&old.plan, &plan);
     if !lowered.is_empty() {
         tracing::warn!(routes = ?lowered, "security event: these routes are held to less than before");
@@ -68,12 +69,43 @@ fn take_over(running: &Running, config: Config) {
     }
 }
 
+/// How each bound listener speaks from now on. One that is gone from the config, or that was
+/// given TLS or lost it, speaks as before until a restart: never in the clear where it encrypted.
+fn kept(bound: &[Listen], old: &[Listener], new: Vec<Listener>) -> Vec<Listener> {
+    let keep = |listen: &Listen| {
+        let fits =
+            |found: &&Listener| found.name == listen.name && found.transport() == listen.transport;
+        let found = new.iter().find(fits);
+        if found.is_none() {
+            tracing::warn!(listener = %listen.name, "this listener stays as it was until a restart");
+        }
+        found.or_else(|| old.iter().find(fits)).cloned()
+    };
+    bound.iter().filter_map(keep).collect()
+}
+
+/// Every certificate in force: its name, and until when it holds, in seconds of Unix time.
+pub(super) fn certificates(plan: &Plan) -> Vec<(String, f64)> {
+    let of = |listener: &Listener| {
+        let tls = listener.tls.iter().flat_map(|tls| tls.not_after.iter().enumerate());
+        tls.map(|(index, end)| (format!("{}/{index}", listener.name), end.as_second() as f64))
+            .collect::<Vec<_>>()
+    };
+    plan.listeners.iter().flat_map(of).collect()
+}
+
 /// Shows a snapshot as the one in force.
 pub(super) fn show(snapshot: &Snapshot, metrics: &Metrics) {
     let stages: Vec<(&str, &str)> =
         snapshot.plan.routes.iter().map(|route| (&*route.name, route.stage.as_str())).collect();
     let (config, policy) = (snapshot.plan.digest.to_string(), snapshot.policy.digest().to_string());
-    metrics.snapshot(&SnapshotFace { config: &config, policy: &policy, stages: &stages });
+    let certificates = &certificates(&snapshot.plan);
+    metrics.snapshot(&SnapshotFace {
+        config: &config,
+        policy: &policy,
+        stages: &stages,
+        certificates,
+    });
     metrics.reload_succeeded(clock::now());
 }
 

@@ -1,5 +1,6 @@
 //! Starting: logger, listeners, evidence, and everything that the tasks share.
 
+use super::listen::Door;
 use super::tally::tally;
 use super::{Addresses, AppError, Listeners, Running, data, reload};
 use crate::config::{Config, Environment, Fixed, LogFormat, Source};
@@ -37,9 +38,13 @@ pub(super) fn start_logging(fixed: &Fixed) {
     std::panic::set_hook(Box::new(|panic| tracing::error!(%panic, "a task panicked")));
 }
 
-pub(super) async fn bind(what: &'static str, address: SocketAddr) -> Result<TcpListener, AppError> {
+pub(super) async fn bind(what: &str, address: SocketAddr) -> Result<TcpListener, AppError> {
     let bound = TcpListener::bind(address).await;
-    bound.map_err(|source| AppError::Bind { what, address, source })
+    bound.map_err(|source| AppError::Bind {
+        what: what.to_owned(),
+        address: address.to_string(),
+        source,
+    })
 }
 
 pub(super) fn local(listener: &TcpListener) -> Result<SocketAddr, AppError> {
@@ -47,15 +52,28 @@ pub(super) fn local(listener: &TcpListener) -> Result<SocketAddr, AppError> {
     address.map_err(|source| AppError::Machine { what: "cannot read a bound address", source })
 }
 
-pub(super) async fn listen(fixed: &Fixed) -> Result<Listeners, AppError> {
-    let data = bind("server", fixed.listen).await?;
+pub(super) async fn open_listeners(
+    fixed: &Fixed,
+    metrics: &Metrics,
+) -> Result<Listeners, AppError> {
+    let (mut doors, mut addresses) = (Vec::new(), Addresses::new());
+    for listen in &fixed.listeners {
+        let door = Door::open(listen, metrics).await?;
+        addresses.push((listen.name.to_string(), door.address()?));
+        doors.push(door);
+    }
     let telemetry = bind("telemetry", fixed.telemetry).await?;
-    let addresses = Addresses { data: local(&data)?, telemetry: local(&telemetry)? };
-    Ok(Listeners { data, telemetry, addresses })
+    addresses.push(("telemetry".to_owned(), local(&telemetry)?.to_string()));
+    Ok(Listeners { doors, telemetry, addresses })
 }
 
-pub(super) fn new_metrics(fixed: &Fixed) -> Metrics {
-    Metrics::new(metrics::Limits { series_max: fixed.sizes.metric_series }, data::reasons())
+/// Room for what listeners and certificates show is taken from that of the routes.
+pub(super) fn new_metrics(config: &Config) -> Metrics {
+    let certificates = reload::certificates(&config.plan).len();
+    let listeners = config.fixed.listeners.len().saturating_mul(metrics::LISTENER_SERIES);
+    let series_max = config.fixed.sizes.metric_series;
+    let series_max = series_max.saturating_sub(listeners.saturating_add(certificates));
+    Metrics::new(metrics::Limits { series_max }, data::reasons())
 }
 
 pub(super) fn start_evidence(
@@ -116,15 +134,21 @@ pub(super) fn assemble(
 
 /// Says where it listens: in the log, in the state directory, and to a person in the demo.
 pub(super) fn announce(state: &StateDir, addresses: &Addresses, is_demo: Option<()>) {
-    let Addresses { data, telemetry } = addresses;
-    tracing::info!(server = %data, telemetry = %telemetry, "listening");
-    let text = format!("{{\"server\":\"{data}\",\"telemetry\":\"{telemetry}\"}}\n");
+    for (listener, address) in addresses {
+        tracing::info!(listener, address, "listening");
+    }
+    let named = addresses.iter().map(|(name, at)| (name.clone(), at.as_str().into()));
+    let text = format!("{}\n", serde_json::Value::Object(named.collect()));
     let (path, fresh) = (state.path().join("addresses.json"), state.path().join("addresses.new"));
     let written = std::fs::write(&fresh, text).and_then(|()| std::fs::rename(&fresh, &path));
     if let Err(error) = written {
         tracing::warn!(%error, "cannot write addresses.json into the state directory");
     }
     if is_demo.is_some() {
-        println!("{}", demo::greeting(&format!("http://{data}"), &format!("http://{telemetry}")));
+        let url = |wanted: &str| {
+            let found = addresses.iter().find(|(name, _)| name == wanted);
+            found.map(|(_, address)| format!("http://{address}")).unwrap_or_default()
+        };
+        println!("{}", demo::greeting(&url("server"), &url("telemetry")));
     }
 }

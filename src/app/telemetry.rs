@@ -2,7 +2,6 @@
 
 use super::Running;
 use super::patience::Patient;
-use crate::metrics::ListenerLabel;
 use crate::telemetry::{self, Sources};
 use bytes::Bytes;
 use http::{Request, Response};
@@ -38,7 +37,7 @@ pub(super) async fn accept(running: Arc<Running>, listener: TcpListener) {
 }
 
 async fn serve(running: Arc<Running>, stream: TcpStream) {
-    let _counted = running.proxy.metrics.connection(ListenerLabel::Telemetry);
+    let _counted = running.proxy.metrics.telemetry_connection();
     let service =
         service_fn(|request| std::future::ready(Ok::<_, Infallible>(answer(&running, &request))));
     let connection = http1::Builder::new()

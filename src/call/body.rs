@@ -6,6 +6,7 @@
 //! for something else.
 
 use super::screen::Screen;
+use super::trailers::Trailers;
 use crate::json;
 use crate::limits::Lease;
 use bytes::Bytes;
@@ -33,6 +34,8 @@ pub enum Body {
         rest: Incoming,
         /// What is looked for on the way.
         screen: Screen,
+        /// What is done with what comes behind it.
+        trailers: Trailers,
     },
 }
 

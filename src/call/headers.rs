@@ -7,7 +7,7 @@
 
 use super::Malformed;
 use super::credential::{folds_to, scheme};
-use http::header::{self, HeaderMap, HeaderName};
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
 /// Hop-by-hop fields (RFC 9110, 7.6.1), removed both ways.
 const HOP_BY_HOP: [HeaderName; 8] = [
@@ -55,6 +55,9 @@ const OWNED: [&str; 28] = [
 
 /// The same, by prefix.
 const OWNED_PREFIXES: [&str; 4] = ["gait-", "x-gait-", "x-forwarded-", "x-auth-request-"];
+
+/// Fields that say what way a call has come, and belong to whoever passes it on.
+const TRACED: [&str; 3] = ["via", "traceparent", "tracestate"];
 
 /// Fields that ask a framework to take another method.
 const OVERRIDES: [&str; 6] = [
@@ -138,7 +141,7 @@ pub fn forwardable(headers: &HeaderMap) -> HeaderMap {
         kept.remove(name);
     }
     if trailers_wanted(headers) {
-        kept.insert(header::TE, header::HeaderValue::from_static("trailers"));
+        kept.insert(header::TE, HeaderValue::from_static("trailers"));
     }
     kept
 }
@@ -154,7 +157,7 @@ pub struct CredentialField {
 }
 
 impl CredentialField {
-    fn is(&self, name: &HeaderName, value: &header::HeaderValue) -> bool {
+    fn is(&self, name: &HeaderName, value: &HeaderValue) -> bool {
         let own = |own: &String| scheme(value).eq_ignore_ascii_case(own.as_bytes());
         folds_to(name, &self.name) && self.scheme.as_ref().is_none_or(own)
     }
@@ -162,9 +165,8 @@ impl CredentialField {
 
 /// Moves every credential for gait, in whatever spelling of its name, from `kept` to `withheld`.
 pub(super) fn withhold(kept: &mut HeaderMap, withheld: &mut HeaderMap, fields: &[CredentialField]) {
-    let is_ours = |name: &HeaderName, value: &header::HeaderValue| {
-        fields.iter().any(|field| field.is(name, value))
-    };
+    let is_ours =
+        |name: &HeaderName, value: &HeaderValue| fields.iter().any(|field| field.is(name, value));
     let names: Vec<HeaderName> = kept
         .iter()
         .filter(|(name, value)| is_ours(name, value))
@@ -196,8 +198,20 @@ pub fn returnable(mut headers: HeaderMap) -> HeaderMap {
 pub fn is_ambiguous(headers: &HeaderMap) -> bool {
     let lengths = headers.get_all(header::CONTENT_LENGTH).iter().count();
     let encodings = headers.get_all(header::TRANSFER_ENCODING);
-    let chunked = |value: &http::HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"chunked");
+    let chunked = |value: &HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"chunked");
     lengths + encodings.iter().count() > 1 || !encodings.iter().all(chunked)
+}
+
+/// Joins the `cookie` fields of an HTTP/2 request into one (RFC 9113, 8.2.3): crumbs of one list
+/// there, they would be several lists to a reader of HTTP/1.
+pub(super) fn join_cookies(headers: &mut HeaderMap) {
+    let crumbs: Vec<&[u8]> =
+        headers.get_all(header::COOKIE).iter().map(HeaderValue::as_bytes).collect();
+    if crumbs.len() > 1
+        && let Ok(whole) = HeaderValue::from_bytes(&crumbs.join(b"; ".as_slice()))
+    {
+        headers.insert(header::COOKIE, whole);
+    }
 }
 
 /// Removes the fixed hop-by-hop fields and those that `Connection` names.
@@ -218,7 +232,7 @@ fn strip_hop(headers: &mut HeaderMap) {
 fn connection_options(
     headers: &HeaderMap,
 ) -> impl Iterator<Item = Result<String, Malformed>> + use<'_> {
-    let options = |value: &http::HeaderValue| {
+    let options = |value: &HeaderValue| {
         let text = value.to_str().map(str::to_ascii_lowercase);
         let text = text.map_err(|_| Malformed::ConnectionNomination);
         let split = |text: String| {
@@ -237,6 +251,16 @@ fn is_guarded(name: &str) -> bool {
     GUARDED.contains(&name)
 }
 
+/// Whether a field of this name, folded, says who calls, through whom, for what, or how the
+/// message is framed: what only a head may say.
+pub(super) fn is_claim(folded: &str) -> bool {
+    is_owned(folded)
+        || GUARDED.contains(&folded)
+        || OVERRIDES.contains(&folded)
+        || TRACED.contains(&folded)
+        || HOP_BY_HOP.iter().any(|name| name.as_str() == folded)
+}
+
 pub(super) fn is_owned(folded: &str) -> bool {
     OWNED.contains(&folded) || OWNED_PREFIXES.iter().any(|prefix| folded.starts_with(prefix))
 }
@@ -248,7 +272,7 @@ pub fn fold(name: &str) -> String {
 }
 
 fn trailers_wanted(headers: &HeaderMap) -> bool {
-    let wants = |value: &http::HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"trailers");
+    let wants = |value: &HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"trailers");
     headers.get_all(header::TE).iter().any(wants)
 }
 
@@ -258,7 +282,7 @@ mod tests {
 
     fn map(fields: &[(&'static str, &'static str)]) -> HeaderMap {
         let pair = |(name, value): &(&'static str, &'static str)| {
-            (HeaderName::from_static(name), header::HeaderValue::from_static(value))
+            (HeaderName::from_static(name), HeaderValue::from_static(value))
         };
         fields.iter().map(pair).fold(HeaderMap::new(), |mut map, (name, value)| {
             map.append(name, value);
@@ -325,6 +349,14 @@ mod tests {
         ] {
             assert!(is_ambiguous(&map(&fields)), "{fields:?}");
         }
+    }
+
+    #[test]
+    fn the_crumbs_of_a_cookie_are_one_list() {
+        let mut headers = map(&[("cookie", "a=1"), ("cookie", "b=2"), ("cookie", "c")]);
+        join_cookies(&mut headers);
+        let joined: Vec<_> = headers.get_all(header::COOKIE).iter().collect();
+        assert_eq!(joined, ["a=1; b=2; c"]);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The host that the caller names: one, plainly spelt, and served here.
 
 use super::Malformed;
-use http::{header, request::Parts};
+use http::{Version, header, request::Parts};
 
 /// A lower-case host with an optional port. Empty only for a request without a reading.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -19,10 +19,11 @@ pub enum HostRule {
 }
 
 impl Authority {
-    /// Reads `Host`, and checks it against an absolute-form target.
+    /// Reads `Host`, and checks it against an absolute-form target, or `:authority`, which stands
+    /// for an absent `Host` (RFC 9113, 8.3.1).
     pub(super) fn read(parts: &Parts) -> Result<Authority, Malformed> {
         let mut hosts = parts.headers.get_all(header::HOST).iter();
-        let host = hosts.next().ok_or(Malformed::HostMissing)?;
+        let Some(host) = hosts.next() else { return Authority::without_host(parts) };
         if hosts.next().is_some() {
             return Err(Malformed::HostDuplicate);
         }
@@ -33,6 +34,11 @@ impl Authority {
             }
             _ => Ok(authority),
         }
+    }
+
+    fn without_host(parts: &Parts) -> Result<Authority, Malformed> {
+        let named = parts.uri.authority().filter(|_| parts.version == Version::HTTP_2);
+        Authority::parse(named.ok_or(Malformed::HostMissing)?.as_str())
     }
 
     /// Reads `host`, `host:port`, `[v6]` or `[v6]:port`.
@@ -107,6 +113,21 @@ mod tests {
         for bad in bad.into_iter().chain(["a.", "a b", "a#", "[::1]x", "a:99999", "a:+1"]) {
             assert_eq!(Authority::parse(bad), Err(Malformed::HostSpelling), "{bad}");
         }
+    }
+
+    #[test]
+    fn http2_names_its_host_above_the_fields() {
+        let read = |version, host: Option<&str>| {
+            let request = http::Request::get("https://API.test/a").version(version);
+            let request =
+                host.into_iter().fold(request, |request, host| request.header("host", host));
+            Authority::read(&request.body(()).unwrap().into_parts().0)
+        };
+        let named = Ok(Authority { text: "api.test".into() });
+        assert_eq!(read(Version::HTTP_2, None), named);
+        assert_eq!(read(Version::HTTP_2, Some("api.TEST")), named);
+        assert_eq!(read(Version::HTTP_2, Some("b.test")), Err(Malformed::HostMismatch));
+        assert_eq!(read(Version::HTTP_11, None), Err(Malformed::HostMissing));
     }
 
     #[test]

@@ -55,6 +55,8 @@ pub enum Malformed {
     BodyNotAllowed,
     /// `Expect` of something else than `100-continue`.
     Expectation,
+    /// A trailer, or the announcement of one, whose name only a head may have.
+    TrailerNotAllowed,
     /// `Connection` names a field that is not the sender's to remove.
     ConnectionNomination,
     /// A name that some servers fold into another, `Content_Length` for one.
@@ -71,7 +73,7 @@ pub enum Malformed {
 
 impl Malformed {
     /// All of them, for the metric that counts refusals.
-    pub const ALL: [Malformed; 31] = [
+    pub const ALL: [Malformed; 32] = [
         Malformed::MethodSpelling,
         Malformed::MethodRefused,
         Malformed::MethodOverride,
@@ -97,6 +99,7 @@ impl Malformed {
         Malformed::Framing,
         Malformed::BodyNotAllowed,
         Malformed::Expectation,
+        Malformed::TrailerNotAllowed,
         Malformed::ConnectionNomination,
         Malformed::HeaderSpelling,
         Malformed::HeaderRepeated,
@@ -133,6 +136,7 @@ impl Malformed {
             Malformed::Framing => "framing_ambiguous",
             Malformed::BodyNotAllowed => "body_not_allowed",
             Malformed::Expectation => "expectation_unsupported",
+            Malformed::TrailerNotAllowed => "trailer_not_allowed",
             Malformed::ConnectionNomination => "connection_nomination",
             Malformed::HeaderSpelling => "header_spelling",
             Malformed::HeaderRepeated => "header_repeated",
@@ -170,6 +174,7 @@ impl Malformed {
             Malformed::Framing => "send `Content-Length` or `Transfer-Encoding: chunked`, once",
             Malformed::BodyNotAllowed => "send no body with GET or HEAD",
             Malformed::Expectation => "expect nothing but `100-continue`",
+            Malformed::TrailerNotAllowed => "send that field in the head, not as a trailer",
             Malformed::ConnectionNomination => "do not name end-to-end fields in `Connection`",
             Malformed::HeaderSpelling => "write the header name with dashes",
             Malformed::HeaderRepeated => "send credentials and content type once",

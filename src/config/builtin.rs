@@ -4,7 +4,9 @@
 //! PATCH, high for the rest; the one target is the URL at the tool.
 
 use super::environment::Environment;
-use super::{Config, ConfigError, Fixed, Log, Sizes, checks, join, settings, upstreams};
+use super::{
+    Config, ConfigError, Fixed, Listen, Log, Sizes, checks, join, listeners, settings, upstreams,
+};
 use crate::call::CallerCredential;
 use crate::call::host::HostRule;
 use crate::delegation::Keys;
@@ -60,11 +62,14 @@ impl Builtin {
         let host_header = HostHeader::Upstream;
         let upstream = Arc::new(UpstreamSpec { name: "upstream".into(), host, port, host_header });
         let policy = source::load(&self.policy)?;
+        let (listen, listener) =
+            listeners::of_environment(environment).map_err(ConfigError::Flags)?;
         let mut plan = Plan {
             routes: ROWS.iter().map(|row| self.route(row, &upstream)).collect(),
             unmapped: None,
             refused: None,
             upstreams: vec![upstream],
+            listeners: vec![listener],
             hosts: HostRule::Any,
             identity: Sources::none(Caller::named("anonymous", "default")),
             delegation: Keys::default(),
@@ -74,7 +79,8 @@ impl Builtin {
             digest: Digest::of(format!("{self:?}").as_bytes()),
         };
         checks::settle_builtin(&mut plan, self.stage);
-        Ok(join(fixed(environment).map_err(ConfigError::Flags)?, plan, policy, None))
+        let fixed = fixed(listen, environment).map_err(ConfigError::Flags)?;
+        Ok(join(fixed, plan, policy, None))
     }
 
     fn route(&self, row: &Row, upstream: &Arc<UpstreamSpec>) -> PlannedRoute {
@@ -117,10 +123,10 @@ impl Builtin {
 }
 
 /// What needs a restart: from flags and environment, or the defaults.
-fn fixed(environment: &Environment) -> Result<Fixed, String> {
+fn fixed(listen: Listen, environment: &Environment) -> Result<Fixed, String> {
     let or = |name: &str, default: &str| environment.over(name).unwrap_or(default).to_owned();
     Ok(Fixed {
-        listen: settings::parse_address(&or("GAIT__SERVER__LISTEN", settings::SERVER_DEFAULT))?,
+        listeners: vec![listen],
         telemetry: settings::parse_address(&or(
             "GAIT__TELEMETRY__LISTEN",
             settings::TELEMETRY_DEFAULT,

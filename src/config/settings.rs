@@ -1,7 +1,7 @@
-//! Listeners, limits, time-outs, logging, and what is known of a caller.
+//! Limits, time-outs, logging, and where metrics are read.
 
 use super::environment::Environment;
-use super::{DOCUMENT, Fixed, Log, LogFormat, Settings, Sizes};
+use super::{DOCUMENT, Fixed, Listen, Log, LogFormat, Settings, Sizes};
 use crate::call::host::HostRule;
 use crate::limits::{Limits, Timeouts};
 use crate::yaml::{Fault, Fields, Keys, Place};
@@ -11,7 +11,6 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
-const SERVER: Keys = Keys { document: DOCUMENT, read: &["listen", "hosts"], legacy: &[] };
 const LISTENER: Keys = Keys { document: DOCUMENT, read: &["listen"], legacy: &[] };
 const LOG: Keys = Keys { document: DOCUMENT, read: &["format", "level"], legacy: &[] };
 const LIMITS: Keys = Keys {
@@ -28,12 +27,16 @@ const LIMITS: Keys = Keys {
         "metric_series",
         "segment_bytes",
         "rate_state_bytes",
+        "h2_streams",
+        "h2_header_list_bytes",
+        "h2_resets",
     ],
     legacy: &[],
 };
 const TIMEOUTS: Keys = Keys {
     document: DOCUMENT,
     read: &[
+        "handshake",
         "head",
         "body",
         "idle",
@@ -60,11 +63,11 @@ const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 const DURATION_MAX: Duration = Duration::from_secs(7 * 24 * 3_600);
 
 /// Everything but upstreams, routes, stages and policy.
-pub(super) fn read(top: &mut Fields, environment: &Environment) -> Result<Settings, Fault> {
-    let mut server = Fields::open(top.take("server"), "server".to_owned(), &SERVER)?;
-    let over = Some("GAIT__SERVER__LISTEN");
-    let listen = address(&mut server, environment, over, SERVER_DEFAULT)?;
-    let hosts = hosts(&mut server)?;
+pub(super) fn read(
+    top: &mut Fields,
+    listeners: Vec<Listen>,
+    environment: &Environment,
+) -> Result<Settings, Fault> {
     let mut telemetry = Fields::open(top.take("telemetry"), "telemetry".to_owned(), &LISTENER)?;
     let over = Some("GAIT__TELEMETRY__LISTEN");
     let telemetry = address(&mut telemetry, environment, over, TELEMETRY_DEFAULT)?;
@@ -73,13 +76,13 @@ pub(super) fn read(top: &mut Fields, environment: &Environment) -> Result<Settin
     address(&mut admin, environment, None, "127.0.0.1:9901")?;
     let limits = limits(top)?;
     let fixed = Fixed {
-        listen,
+        listeners,
         telemetry,
         state_dir: state_dir(top, environment)?,
         log: log(top, environment)?,
         sizes: Sizes::of(&limits),
     };
-    Ok(Settings { fixed, limits, hosts, timeouts: timeouts(top)? })
+    Ok(Settings { fixed, limits, timeouts: timeouts(top)? })
 }
 
 fn address(
@@ -111,7 +114,8 @@ pub(super) fn parse_address(said: &str) -> Result<SocketAddr, String> {
     })
 }
 
-fn hosts(server: &mut Fields) -> Result<HostRule, Fault> {
+/// Reads the hosts that are served.
+pub(super) fn hosts(server: &mut Fields) -> Result<HostRule, Fault> {
     server.refuse_empty(&["hosts"])?;
     let said = server.texts("hosts")?;
     if said.is_empty() {
@@ -232,6 +236,14 @@ fn limits(top: &mut Fields) -> Result<Limits, Fault> {
         segment_bytes: number(fields, "segment_bytes", 1 << 16..=1 << 34, d.segment_bytes)?,
         // What is written must be read again: the store reads and writes 8 MiB at most.
         rate_state_bytes: size(fields, "rate_state_bytes", 4_096..=8_000_000, d.rate_state_bytes)?,
+        h2_streams: size(fields, "h2_streams", 1..=10_000, d.h2_streams)?,
+        h2_header_list_bytes: size(
+            fields,
+            "h2_header_list_bytes",
+            8 << 10..=256 << 10,
+            d.h2_header_list_bytes,
+        )?,
+        h2_resets: size(fields, "h2_resets", 1..=10_000, d.h2_resets)?,
     };
     if limits.judged_body_bytes > limits.body_budget_bytes {
         let what = "`limits.body_budget_bytes` must hold one body of `limits.judged_body_bytes`";
@@ -244,6 +256,7 @@ fn timeouts(top: &mut Fields) -> Result<Timeouts, Fault> {
     let fields = &mut Fields::open(top.take("timeouts"), "timeouts".to_owned(), &TIMEOUTS)?;
     let d = Timeouts::default();
     Ok(Timeouts {
+        handshake: duration(fields, "handshake", d.handshake)?,
         head: duration(fields, "head", d.head)?,
         body: duration(fields, "body", d.body)?,
         idle: duration(fields, "idle", d.idle)?,
@@ -303,6 +316,7 @@ fn duration(fields: &mut Fields, key: &str, default: Duration) -> Result<Duratio
     )
 }
 
-fn at(fields: &Fields, key: &str, place: Place, what: &str) -> Fault {
+/// A fault of one key.
+pub(super) fn at(fields: &Fields, key: &str, place: Place, what: &str) -> Fault {
     Fault::validate(place, format!("`{}`: {what}", fields.at(key)))
 }

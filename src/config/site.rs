@@ -46,7 +46,6 @@ impl<'a> Site<'a> {
     ///
     /// # Errors
     /// Says which file, and what the system said.
-    #[expect(dead_code, reason = "the readers of keys and secrets come next")]
     pub(super) fn secret_file(&self, said: &str) -> Result<Zeroizing<Vec<u8>>, String> {
         self.slurp(said)
     }

@@ -59,6 +59,9 @@ pub const CATALOGUE: &[Definition] = &[
     EVIDENCE_LAG,
     EVIDENCE_FAILURES,
     CONNECTIONS,
+    CONNECTIONS_TOTAL,
+    HANDSHAKE_FAILURES,
+    CERTIFICATE_NOT_AFTER,
     BODY_BUDGET,
     KILL_SWITCH,
     KILL_SWITCH_ENTRIES,
@@ -134,6 +137,21 @@ pub(super) const EVIDENCE_FAILURES: Definition =
     counter("gait_evidence_failures_total", &[], "Evidence writes or syncs that failed.");
 pub(super) const CONNECTIONS: Definition =
     gauge("gait_connections", &["listener"], "Connections open now.");
+pub(super) const CONNECTIONS_TOTAL: Definition = counter(
+    "gait_connections_total",
+    &["listener", "protocol"],
+    "Connections of callers by what was spoken on them: http1 or http2.",
+);
+pub(super) const HANDSHAKE_FAILURES: Definition = counter(
+    "gait_tls_handshake_failures_total",
+    &["listener"],
+    "TLS handshakes with callers that failed or took too long.",
+);
+pub(super) const CERTIFICATE_NOT_AFTER: Definition = gauge(
+    "gait_tls_certificate_not_after_timestamp_seconds",
+    &["name"],
+    "Unix time until which a certificate in force holds; named by listener and place in its list.",
+);
 pub(super) const BODY_BUDGET: Definition = gauge(
     "gait_body_budget_bytes",
     &[],

@@ -1,11 +1,11 @@
-//! The gauges that describe the snapshot in force: `gait_snapshot_info` and `gait_stage`.
+//! The gauges that describe the snapshot in force: its digests, its stages, its certificates.
 //!
 //! Their labels are digests and route names that go stale with every reload, and the exporter
 //! cannot forget a series. So each snapshot gets a small registry of its own, shown whole or not
 //! at all: what is stale is gone, a scrape never mixes two snapshots, and a thousand reloads
 //! leave no series behind. Rejected: setting stale series to 0, which grows without end.
 
-use super::catalogue::{SNAPSHOT_INFO, STAGE};
+use super::catalogue::{CERTIFICATE_NOT_AFTER, SNAPSHOT_INFO, STAGE};
 use super::labels::STAGES;
 use super::registry::Registry;
 use super::routes::OTHER;
@@ -15,7 +15,7 @@ use super::routes::OTHER;
 pub(super) const FACE_SERIES: usize = 1 + STAGES.len();
 
 /// What the gauges say of a snapshot.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct SnapshotFace<'a> {
     /// The config's digest.
     pub config: &'a str,
@@ -23,12 +23,17 @@ pub struct SnapshotFace<'a> {
     pub policy: &'a str,
     /// Each route with a stage in force on it; a route can have two (see `percent`).
     pub stages: &'a [(&'a str, &'a str)],
+    /// Each certificate with the Unix time, in seconds, until which it holds.
+    pub certificates: &'a [(String, f64)],
 }
 
 /// A registry that shows `face`. Routes that `known` denies are shown as `_other`.
 pub(super) fn build(face: &SnapshotFace<'_>, known: impl Fn(&str) -> bool) -> Registry {
     let registry = Registry::new();
     registry.gauge(&SNAPSHOT_INFO, &[face.config, face.policy]).set(1.0);
+    for (name, not_after) in face.certificates {
+        registry.gauge(&CERTIFICATE_NOT_AFTER, &[name]).set(*not_after);
+    }
     for (route, in_force) in face.stages {
         let route = if known(route) { route } else { OTHER };
         for word in STAGES {

@@ -158,24 +158,24 @@ impl SwitchLabel {
     }
 }
 
-/// The `listener` label of a connection.
+/// The `protocol` label of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ListenerLabel {
-    /// The data port.
-    Server,
-    /// `/metrics` and its neighbours.
-    Telemetry,
+pub enum ProtocolLabel {
+    /// HTTP/1.1, or 1.0.
+    Http1,
+    /// HTTP/2.
+    Http2,
 }
 
-impl ListenerLabel {
+impl ProtocolLabel {
     /// All words, in label order.
-    pub const ALL: [ListenerLabel; 2] = [ListenerLabel::Server, ListenerLabel::Telemetry];
+    pub const ALL: [ProtocolLabel; 2] = [ProtocolLabel::Http1, ProtocolLabel::Http2];
 
     /// The label's value.
     pub fn as_str(self) -> &'static str {
         match self {
-            ListenerLabel::Server => "server",
-            ListenerLabel::Telemetry => "telemetry",
+            ProtocolLabel::Http1 => "http1",
+            ProtocolLabel::Http2 => "http2",
         }
     }
 }

@@ -4,6 +4,7 @@
 //! every other streams past.
 
 use crate::call::body::{Content, Reading};
+use crate::call::trailers::Trailers;
 use crate::call::{Body, Head, Malformed, screen};
 use crate::case::Cause;
 use crate::intent::routes::Candidate;
@@ -16,6 +17,7 @@ use http::header::CONTENT_TYPE;
 pub(super) struct Needs {
     pub(super) buffer: Buffer,
     pub(super) overrides: Overrides,
+    pub(super) trailers: Trailers,
     content: bool,
     reading: Reading,
 }
@@ -45,6 +47,10 @@ impl Needs {
             overrides: match head.method() == Method::POST && !observed && may_hold_fields(head) {
                 true => Overrides::Refused,
                 false => Overrides::Impossible,
+            },
+            trailers: match observed {
+                true => Trailers::Dropped,
+                false => Trailers::Checked(snapshot.reserved.clone()),
             },
             content,
             reading: if conditions || protected { Reading::Exact } else { Reading::Plain },

@@ -3,6 +3,7 @@
 
 use super::needs::Buffer;
 use crate::call::screen::{Screen, Search};
+use crate::call::trailers::{Reserved, Trailers};
 use crate::call::{Body, Malformed};
 use crate::case::Cause;
 use crate::clock;
@@ -24,6 +25,7 @@ struct Gathering {
     bytes: BytesMut,
     lease: Lease,
     bytes_max: u64,
+    reserved: Reserved,
 }
 
 /// A body that says it is no longer is looked through before its call is sent, so that the tool
@@ -37,7 +39,20 @@ const FIRST_ROOM_BYTES: u64 = 16 << 10;
 pub(super) fn stream(incoming: Incoming) -> Body {
     match incoming.is_end_stream() {
         true => Body::Empty,
-        false => Body::Stream { front: Bytes::new(), rest: incoming, screen: Screen::Off },
+        false => Body::Stream {
+            front: Bytes::new(),
+            rest: incoming,
+            screen: Screen::Off,
+            trailers: Trailers::Dropped,
+        },
+    }
+}
+
+/// The same, and `trailers` are done with what comes behind it.
+pub(super) fn ending_in(body: Body, trailers: Trailers) -> Body {
+    match body {
+        Body::Stream { front, rest, screen, .. } => Body::Stream { front, rest, screen, trailers },
+        body => body,
     }
 }
 
@@ -45,25 +60,29 @@ pub(super) fn stream(incoming: Incoming) -> Body {
 /// through on the way.
 ///
 /// # Errors
-/// `Unjudged` where a short one breaks off.
+/// `Unjudged` where a short one breaks off, or ends in trailers that are refused.
 pub(super) async fn screened(
     incoming: Incoming,
+    reserved: &Reserved,
     budget: &Budget,
     limits: &Limits,
     timeouts: &Timeouts,
 ) -> Result<Body, Unjudged> {
     let announced = incoming.size_hint().exact();
     let read = match announced.is_some_and(|bytes| bytes <= SCREENED_WHOLE_BYTES_MAX) {
-        true => whole(incoming, budget, limits, timeouts).await,
+        true => whole(incoming, reserved, budget, limits, timeouts).await,
         false => Ok(stream(incoming)),
     };
     let body = match read {
-        Err(Unjudged { cause: Cause::Malformed(Malformed::BodyIncomplete), .. }) => return read,
+        Err(Unjudged {
+            cause: Cause::Malformed(Malformed::BodyIncomplete | Malformed::TrailerNotAllowed),
+            ..
+        }) => return read,
         Ok(body) | Err(Unjudged { body, .. }) => body,
     };
     Ok(match body {
-        Body::Stream { front, rest, .. } => {
-            Body::Stream { front, rest, screen: Screen::On(Search::default()) }
+        Body::Stream { front, rest, trailers, .. } => {
+            Body::Stream { front, rest, screen: Screen::On(Search::default()), trailers }
         }
         body => body,
     })
@@ -92,9 +111,11 @@ fn fits(bytes: u64, bytes_max: u64) -> Result<(), Cause> {
 /// All of the body.
 ///
 /// # Errors
-/// `Unjudged` where it is too large, too slow, broken off, or the budget is spent.
+/// `Unjudged` where it is too large, too slow, broken off, ends in trailers that are refused, or
+/// the budget is spent.
 pub(super) async fn whole(
     incoming: Incoming,
+    reserved: &Reserved,
     budget: &Budget,
     limits: &Limits,
     timeouts: &Timeouts,
@@ -107,6 +128,7 @@ pub(super) async fn whole(
         bytes: BytesMut::new(),
         lease: budget.lease(),
         bytes_max: limits.judged_body_bytes,
+        reserved: reserved.clone(),
     };
     let deadline = tokio::time::Instant::from_std(clock::instant() + timeouts.body);
     let outcome = match gathering.announce() {
@@ -143,9 +165,15 @@ impl Gathering {
     async fn gather(&mut self) -> Result<(), Cause> {
         while let Some(frame) = self.rest.frame().await {
             let frame = frame.map_err(|_| Cause::Malformed(Malformed::BodyIncomplete))?;
-            if let Ok(data) = frame.into_data() {
-                self.bytes.extend_from_slice(&data);
-                self.reserve(self.bytes.len() as u64)?;
+            match frame.into_data() {
+                Ok(data) => {
+                    self.bytes.extend_from_slice(&data);
+                    self.reserve(self.bytes.len() as u64)?;
+                }
+                Err(frame) => {
+                    let trailers = frame.into_trailers().unwrap_or_default();
+                    self.reserved.check(&trailers).map_err(Cause::Malformed)?;
+                }
             }
         }
         Ok(())
@@ -156,6 +184,11 @@ impl Gathering {
     }
 
     fn stream_on(self) -> Body {
-        Body::Stream { front: self.bytes.freeze(), rest: self.rest, screen: Screen::Off }
+        Body::Stream {
+            front: self.bytes.freeze(),
+            rest: self.rest,
+            screen: Screen::Off,
+            trailers: Trailers::Dropped,
+        }
     }
 }

@@ -25,6 +25,7 @@ use crate::store::rate_limits::Live;
 use crate::store::switch::Switch;
 use http::HeaderMap;
 use http::request::Parts;
+use http_body::Body as HttpBody;
 use jiff::Timestamp;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -95,15 +96,21 @@ pub(super) fn wish(headers: &HeaderMap) -> Wish {
 
 impl Visit {
     /// Strictness, and the routes that could match.
-    pub(super) fn read(&self, parts: &Parts) -> Result<(Head, Vec<Candidate>), Box<Stray>> {
+    pub(super) fn read(
+        &self,
+        parts: &Parts,
+        body: &impl HttpBody,
+    ) -> Result<(Head, Vec<Candidate>), Box<Stray>> {
         let (snapshot, plan) = (&self.snapshot, &self.snapshot.plan);
         let stray = |mut head: Head, lane: &Arc<Lane>, cause| {
             head.withhold(plan.identity.credentials());
             Box::new(Stray { head, lane: lane.clone(), cause })
         };
-        let mut head = Head::read(parts, &plan.hosts).map_err(|malformed| {
-            stray(Head::as_came(parts), &snapshot.refused, Cause::Malformed(malformed))
-        })?;
+        let read = Head::read(parts, &plan.hosts);
+        let mut head =
+            read.and_then(|head| head.takes(body).map(|()| head)).map_err(|malformed| {
+                stray(Head::as_came(parts), &snapshot.refused, Cause::Malformed(malformed))
+            })?;
         head.withhold(plan.identity.credentials());
         let candidates = snapshot.routes.candidates(&head);
         match candidates.is_empty() {

@@ -2,6 +2,7 @@
 
 use super::link::Tap;
 use crate::call::screen::Screen;
+use crate::call::trailers::Trailers;
 use crate::call::{Body, Malformed};
 use crate::clock;
 use crate::limits::Lease;
@@ -22,17 +23,20 @@ pub(super) struct Outgoing {
 
 enum Source {
     Empty,
-    Whole {
-        bytes: Option<Bytes>,
-        _lease: Option<Lease>,
-    },
-    Stream {
-        front: Option<Bytes>,
-        incoming: Incoming,
-        screen: Screen,
-        idle: Duration,
-        sleep: Pin<Box<Sleep>>,
-    },
+    Whole { bytes: Option<Bytes>, _lease: Option<Lease> },
+    Stream(Box<Stream>),
+}
+
+/// The caller's stream, and what is looked for in it.
+struct Stream {
+    front: Option<Bytes>,
+    incoming: Incoming,
+    /// The last piece, kept back until it is known that no trailer forbids it.
+    held: Option<Bytes>,
+    screen: Screen,
+    trailers: Trailers,
+    idle: Duration,
+    sleep: Pin<Box<Sleep>>,
 }
 
 /// Why a body broke off.
@@ -48,6 +52,9 @@ pub(super) enum OutgoingError {
     /// stays here, so that the tool never has the whole.
     #[error("the body asks for another method")]
     Override,
+    /// A trailer has a name that only a head may have; the end of the body stays here.
+    #[error("a trailer has a name that only a head may have")]
+    Trailer,
 }
 
 impl OutgoingError {
@@ -57,6 +64,7 @@ impl OutgoingError {
             OutgoingError::Caller(_) => Malformed::BodyIncomplete,
             OutgoingError::Idle => Malformed::BodyTimeout,
             OutgoingError::Override => Malformed::MethodOverride,
+            OutgoingError::Trailer => Malformed::TrailerNotAllowed,
         }
     }
 }
@@ -67,13 +75,15 @@ impl Outgoing {
         let source = match body {
             Body::Empty => Source::Empty,
             Body::Whole { bytes, lease } => Source::Whole { bytes: Some(bytes), _lease: lease },
-            Body::Stream { front, rest, screen } => Source::Stream {
+            Body::Stream { front, rest, screen, trailers } => Source::Stream(Box::new(Stream {
                 front: Some(front).filter(|front| !front.is_empty()),
                 incoming: rest,
+                held: None,
                 screen,
+                trailers,
                 idle,
                 sleep: Box::pin(tokio::time::sleep(idle)),
-            },
+            })),
         };
         Outgoing { source, tap: None }
     }
@@ -95,40 +105,78 @@ impl Outgoing {
             Source::Whole { bytes, .. } => {
                 Poll::Ready(bytes.take().filter(|bytes| !bytes.is_empty()).map(Ok))
             }
-            Source::Stream { .. } => {
-                let polled = ready!(self.poll_stream(cx));
-                Poll::Ready(polled.map(|bytes| self.screened(bytes?)))
-            }
+            Source::Stream(stream) => stream.poll_screened(cx),
         }
     }
+}
 
-    fn poll_stream(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, OutgoingError>>> {
-        let Source::Stream { front, incoming, idle, sleep, .. } = &mut self.source else {
-            return Poll::Ready(None);
-        };
-        if let Some(front) = front.take() {
+impl Stream {
+    /// The next bytes, unless they complete what the screen looks for.
+    fn poll_screened(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, OutgoingError>>> {
+        let polled = ready!(self.poll_next(cx));
+        Poll::Ready(polled.map(|bytes| {
+            let bytes = bytes?;
+            match self.screen.finds(&bytes) {
+                true => Err(OutgoingError::Override),
+                false => Ok(bytes),
+            }
+        }))
+    }
+
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, OutgoingError>>> {
+        if let Some(front) = self.front.take() {
             return Poll::Ready(Some(Ok(front)));
         }
-        match Pin::new(incoming).poll_frame(cx) {
-            Poll::Pending => {
-                ready!(sleep.as_mut().poll(cx));
-                Poll::Ready(Some(Err(OutgoingError::Idle)))
+        loop {
+            let polled = Pin::new(&mut self.incoming).poll_frame(cx);
+            let Poll::Ready(frame) = polled else {
+                ready!(self.sleep.as_mut().poll(cx));
+                return Poll::Ready(Some(Err(OutgoingError::Idle)));
+            };
+            self.sleep.as_mut().reset(Instant::from_std(clock::instant() + self.idle));
+            let bytes = match frame {
+                None => return Poll::Ready(self.held.take().map(Ok)),
+                Some(frame) => self.judged(frame?)?,
+            };
+            if !self.may_end_in_trailers() {
+                return Poll::Ready(Some(Ok(self.held.take().unwrap_or(bytes))));
             }
-            Poll::Ready(frame) => {
-                sleep.as_mut().reset(Instant::from_std(clock::instant() + *idle));
-                let data = |frame: Frame<Bytes>| frame.into_data().unwrap_or_default();
-                Poll::Ready(frame.map(|frame| Ok(data(frame?))))
-            }
+            self.held = self.held.take().or(Some(bytes));
         }
     }
 
-    /// The next bytes, unless they complete what the screen looks for.
-    fn screened(&mut self, bytes: Bytes) -> Result<Bytes, OutgoingError> {
-        let asks = match &mut self.source {
-            Source::Stream { screen, .. } => screen.finds(&bytes),
-            _ => false,
+    /// The bytes of a frame; trailers have none.
+    fn judged(&self, frame: Frame<Bytes>) -> Result<Bytes, OutgoingError> {
+        let trailers = match frame.into_data() {
+            Ok(bytes) => return Ok(bytes),
+            Err(frame) => frame.into_trailers(),
         };
-        if asks { Err(OutgoingError::Override) } else { Ok(bytes) }
+        if let (Ok(trailers), Trailers::Checked(reserved)) = (trailers, &self.trailers) {
+            reserved.check(&trailers).map_err(|_| OutgoingError::Trailer)?;
+        }
+        Ok(Bytes::new())
+    }
+
+    /// Whether the announced length is there and the end is not: only HTTP/2 puts trailers behind
+    /// a length, and the tool would take what it has for the whole.
+    fn may_end_in_trailers(&self) -> bool {
+        self.incoming.size_hint().exact() == Some(0) && !self.incoming.is_end_stream()
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.front.is_none() && self.held.is_none() && self.incoming.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        let front = self.front.as_ref().map_or(0, |front| front.len() as u64);
+        match self.incoming.size_hint().exact() {
+            // Of an announced nothing the end would never be asked for.
+            Some(rest) if front + rest > 0 => SizeHint::with_exact(front + rest),
+            _ => SizeHint::default(),
+        }
     }
 }
 
@@ -151,7 +199,7 @@ impl HttpBody for Outgoing {
         match &self.source {
             Source::Empty => true,
             Source::Whole { bytes, .. } => bytes.as_ref().is_none_or(Bytes::is_empty),
-            Source::Stream { front, incoming, .. } => front.is_none() && incoming.is_end_stream(),
+            Source::Stream(stream) => stream.is_end_stream(),
         }
     }
 
@@ -161,13 +209,7 @@ impl HttpBody for Outgoing {
             Source::Whole { bytes, .. } => {
                 SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64))
             }
-            Source::Stream { front, incoming, .. } => {
-                let front = front.as_ref().map_or(0, |front| front.len() as u64);
-                match incoming.size_hint().exact() {
-                    Some(rest) => SizeHint::with_exact(front + rest),
-                    None => SizeHint::default(),
-                }
-            }
+            Source::Stream(stream) => stream.size_hint(),
         }
     }
 }

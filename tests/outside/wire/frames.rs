@@ -14,6 +14,7 @@ pub(super) fn rows() -> Vec<Row> {
     let mut rows = codings();
     rows.extend(lengths());
     rows.extend(chunks());
+    rows.extend(trailers());
     rows.extend(lines());
     rows
 }
@@ -156,7 +157,7 @@ fn chunks() -> Vec<Row> {
         ("2;ext=1\r\nhi\r\n0\r\n\r\n", b"hi"),
         ("002\r\nhi\r\n000\r\n\r\n", b"hi"),
         ("2\r\nhi\r\n0\r\nX-Late: 1\r\n\r\n", b"hi"),
-        ("2\r\nhi\r\n0\r\nGait-Verdict: allow\r\nEVIL: 1\r\n\r\n", b"hi"),
+        ("2\r\nhi\r\n0\r\nDigest: x\r\nEVIL: 1\r\n\r\n", b"hi"),
         ("A\r\n0123456789\r\n0\r\n\r\n", b"0123456789"),
     ]
     .into_iter()
@@ -167,6 +168,43 @@ fn chunks() -> Vec<Row> {
         Want::Safe,
     );
     odd.chain(right).chain([after]).collect()
+}
+
+/// What only a head may say is not said behind a body: not where it streams, where the tool never
+/// gets the end of it, not where it is judged, and not in an announcement.
+fn trailers() -> Vec<Row> {
+    const CLAIMS: [&str; 12] = [
+        "Gait-Approval",
+        "gait_verdict",
+        "X-Gait-Any",
+        "Forwarded",
+        "X_Forwarded_For",
+        "X-User",
+        "Authorization",
+        "Cookie",
+        "X-Api-Key",
+        "Content-Length",
+        "Host",
+        "Connection",
+    ];
+    let row = |way: &str, name: &str, bytes, want| {
+        Row::new(format!("frame trailer {way} {name}"), bytes, want)
+    };
+    let chunked = "Transfer-Encoding: chunked\r\n";
+    let rows = |name: &'static str| {
+        let rest = format!("2\r\n{{}}\r\n0\r\n{name}: 1\r\n\r\n");
+        let judged = format!(
+            "POST /v1/transfers HTTP/1.1\r\nHost: api.test\r\nContent-Type: application/json\r\n\
+             {chunked}\r\n{rest}"
+        );
+        let announced = format!("{chunked}Trailer: Digest, {name}\r\n");
+        [
+            row("streamed", name, note(chunked, &rest), Want::Cut),
+            row("judged", name, judged, Want::Refused(400)),
+            row("announced", name, note(&announced, "0\r\n\r\n"), Want::Refused(400)),
+        ]
+    };
+    CLAIMS.into_iter().flat_map(rows).collect()
 }
 
 /// Line ends that are no line ends.
