@@ -317,6 +317,7 @@ fn read(text: &str, site: &Site<'_>) -> Result<Read, Fault> {
     let (identity, delegation) = identity::read(&mut top, site)?;
     let forwarding = forwarding::read(&mut top)?;
     let upstreams = upstreams::read(top.take("upstreams"), site)?;
+    identity.check_apart(&upstreams)?;
     let policy = required_text(&mut top, "policy", "name the policy file, such as `policy.yaml`")?;
     // Left empty it would mean that nothing is ever stopped.
     top.refuse_empty(&["kill_switch"])?;
@@ -332,7 +333,7 @@ fn read(text: &str, site: &Site<'_>) -> Result<Read, Fault> {
         upstreams,
         listeners: listeners.planned,
         hosts: listeners.hosts,
-        identity,
+        identity: identity.sources,
         delegation,
         forwarding,
         side_credential: unmapped.credential,

@@ -6,6 +6,7 @@
 //! do: most fold `_`, lighttpd folds the rest as well.
 
 use super::Malformed;
+use super::credential::{folds_to, scheme};
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
 /// Hop-by-hop fields (RFC 9110, 7.6.1), removed both ways.
@@ -57,28 +58,6 @@ const OWNED_PREFIXES: [&str; 4] = ["gait-", "x-gait-", "x-forwarded-", "x-auth-r
 
 /// Fields that say what way a call has come, and belong to whoever passes it on.
 const TRACED: [&str; 3] = ["via", "traceparent", "tracestate"];
-/// Those of them that say who calls. Without a credential they are an attempt.
-const CLAIMS: [&str; 16] = [
-    "x-remote-user",
-    "remote-user",
-    "x-authenticated-user",
-    "x-authenticated-userid",
-    "x-webauth-user",
-    "x-user",
-    "x-user-id",
-    "x-identity",
-    "x-client-cert",
-    "x-ssl-client-cert",
-    "x-forwarded-user",
-    "x-forwarded-email",
-    "x-forwarded-preferred-username",
-    "x-forwarded-groups",
-    "x-forwarded-access-token",
-    "x-forwarded-client-cert",
-];
-
-/// The same, by prefix.
-const CLAIMS_PREFIX: &str = "x-auth-request-";
 
 /// Fields that ask a framework to take another method.
 const OVERRIDES: [&str; 6] = [
@@ -178,7 +157,7 @@ pub struct CredentialField {
 }
 
 impl CredentialField {
-    fn is(&self, name: &HeaderName, value: &header::HeaderValue) -> bool {
+    fn is(&self, name: &HeaderName, value: &HeaderValue) -> bool {
         let own = |own: &String| scheme(value).eq_ignore_ascii_case(own.as_bytes());
         folds_to(name, &self.name) && self.scheme.as_ref().is_none_or(own)
     }
@@ -296,7 +275,7 @@ pub(super) fn is_claim(folded: &str) -> bool {
         || HOP_BY_HOP.iter().any(|name| name.as_str() == folded)
 }
 
-fn is_owned(folded: &str) -> bool {
+pub(super) fn is_owned(folded: &str) -> bool {
     OWNED.contains(&folded) || OWNED_PREFIXES.iter().any(|prefix| folded.starts_with(prefix))
 }
 
@@ -304,34 +283,6 @@ fn is_owned(folded: &str) -> bool {
 pub fn fold(name: &str) -> String {
     let folded = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
     name.chars().map(folded).collect()
-}
-
-/// Whether the name folds to `folded`.
-pub fn folds_to(name: &HeaderName, folded: &str) -> bool {
-    let name = name.as_str();
-    name.len() == folded.len() && folds_from(name, folded)
-}
-
-/// Whether the name, in whatever spelling, is one that servers take for the name of a caller.
-pub fn claims_identity(name: &HeaderName) -> bool {
-    CLAIMS.iter().any(|claim| folds_to(name, claim)) || folds_from(name.as_str(), CLAIMS_PREFIX)
-}
-
-/// Whether the name folds to something that starts with `folded`. Header names are lower case.
-fn folds_from(name: &str, folded: &str) -> bool {
-    let same = |(byte, want): (u8, u8)| match want {
-        b'-' => !byte.is_ascii_alphanumeric(),
-        want => byte == want,
-    };
-    name.len() >= folded.len() && name.bytes().zip(folded.bytes()).all(same)
-}
-
-/// The authentication scheme of a credential (RFC 9110, 11.4): what stands before the first
-/// character that no scheme can have.
-pub fn scheme(value: &header::HeaderValue) -> &[u8] {
-    let text = value.as_bytes().trim_ascii_start();
-    let ends = |byte: &u8| !(byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte));
-    text.split(ends).next().unwrap_or_default()
 }
 
 fn trailers_wanted(headers: &HeaderMap) -> bool {

@@ -31,6 +31,7 @@ use crate::store::switch::{Face, Given, Switch};
 use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderName, StatusCode, header};
+use http_body_util::Full;
 use jiff::Timestamp;
 use serde_json::Value;
 use std::sync::Arc;
@@ -215,8 +216,7 @@ impl Rehearsal {
 
 impl Visit {
     fn set(&self, parts: &Parts, bytes: Bytes, at: Timestamp) -> Set {
-        let body = http_body_util::Full::new(bytes.clone());
-        let (head, candidates) = match self.read(parts, &body) {
+        let (head, candidates) = match self.read(parts, &Full::new(bytes.clone())) {
             Ok(read) => read,
             Err(stray) => {
                 let malformed = match &stray.cause {
