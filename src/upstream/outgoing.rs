@@ -213,3 +213,6 @@ impl HttpBody for Outgoing {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
