@@ -233,3 +233,6 @@ impl HttpBody for Outgoing {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,7 @@
 //! What tools are told of the way of a call, and what callers cannot make them believe.
 
-use crate::support::{Gait, Recorder, Seen, Setup, get, send};
+use crate::support::{Conn, Gait, Recorder, Seen, Setup, Then, get, send};
+use std::io::Write;
 
 /// A gait that says everything in front of a recorder.
 fn bench(forwarding: &str) -> (Gait, Recorder) {
@@ -124,4 +125,25 @@ fn a_request_that_only_observe_lets_through_is_told_of_as_well() {
     assert_eq!(seen.all("x-forwarded-for"), ["127.0.0.1"]);
     assert_eq!(seen.all("forwarded"), ["for=127.0.0.1;host=api.test;proto=http"]);
     assert_eq!(seen.all("via"), ["1.1 gait"]);
+}
+
+#[test]
+fn trailers_of_an_answer_reach_a_caller_who_wants_them_but_for_those_of_gait() {
+    let tool = Recorder::answering(|_, stream| {
+        stream.write_all(
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: Digest, Gait-Verdict\r\n\r\n\
+              2\r\nhi\r\n0\r\nDigest: x\r\nGait-Verdict: block\r\n\r\n",
+        )?;
+        Ok(Then::Keep)
+    });
+    let gait = Setup::fixture("security", tool.address).start();
+    for (te, wanted) in [("TE: trailers\r\n", "digest: x"), ("", "")] {
+        let lines = format!("{te}Connection: TE, close\r\n");
+        let mut conn = Conn::open(gait.server);
+        conn.write(format!("GET /health HTTP/1.1\r\nHost: api.test\r\n{lines}\r\n"));
+        assert_eq!(conn.head().unwrap().status, 200);
+        let rest = String::from_utf8(conn.rest()).unwrap().to_lowercase();
+        assert!(rest.starts_with("2\r\nhi\r\n0\r\n") && rest.contains(wanted), "{te}: {rest}");
+        assert!(!rest.contains("block") && rest.contains("digest") != wanted.is_empty(), "{rest}");
+    }
 }

@@ -1,9 +1,11 @@
 //! Upgrades: refused everywhere but where a route allows them, and carried there.
 
-use crate::support::{Conn, Gait, Recorder, Setup, Then, post, send, wait_for};
+use crate::support::{
+    Conn, Gait, Peer, Recorder, Setup, Then, post, send, wait_for, websocket_caller,
+};
 use serde_json::Value;
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 const TAKEN: &str = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n\
@@ -34,7 +36,7 @@ fn tool() -> Recorder {
 }
 
 /// A gait whose routes `/ws` and `/guarded` allow websockets, at this stage.
-fn gait(tool: &Recorder, stage: &str, lines: &str) -> Gait {
+fn gait(tool: SocketAddr, stage: &str, lines: &str) -> Gait {
     let route = |name: &str, risk: &str, more: &str| {
         format!(
             "  - name: {name}\n    match: {{ path: \"/{name}\" }}\n    upstream: api\n    {more}\n    \
@@ -44,7 +46,7 @@ fn gait(tool: &Recorder, stage: &str, lines: &str) -> Gait {
     let config = format!(
         "server: {{ listen: \"127.0.0.1:0\" }}\nstage: {stage}\nunmapped: {{ action: deny }}\n\
          upstreams: {{ api: {{ url: \"http://{}\" }} }}\nroutes:\n{}{}{}{}{lines}",
-        tool.address,
+        tool,
         route("ws", "low", "upgrade: [websocket]"),
         route("guarded", "high", "upgrade: [websocket]"),
         route("blocked", "low", "upgrade: [websocket]"),
@@ -87,7 +89,7 @@ fn line(gait: &Gait) -> Value {
 #[test]
 fn bytes_go_both_ways_and_the_record_closes_with_them() {
     let tool = tool();
-    let gait = gait(&tool, "enforce", "");
+    let gait = gait(tool.address, "enforce", "");
     let mut conn = Conn::open(gait.server);
     // What the caller says too early waits for the tool's word.
     let answer = conn.write(offer("/ws") + "early").head().unwrap();
@@ -115,7 +117,7 @@ fn bytes_go_both_ways_and_the_record_closes_with_them() {
 #[test]
 fn an_offer_that_the_route_does_not_allow_is_refused() {
     let tool = tool();
-    let gait = gait(&tool, "enforce", "");
+    let gait = gait(tool.address, "enforce", "");
     let two = OFFER.replace("websocket", "websocket, other");
     let rows = [
         offer("/plain"),
@@ -143,7 +145,7 @@ fn an_offer_that_the_route_does_not_allow_is_refused() {
 #[test]
 fn what_is_no_offer_is_stripped_as_before() {
     let tool = tool();
-    let gait = gait(&tool, "enforce", "");
+    let gait = gait(tool.address, "enforce", "");
     for lines in [
         "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n",
         "Upgrade: websocket\r\n",
@@ -160,7 +162,7 @@ fn what_is_no_offer_is_stripped_as_before() {
 #[test]
 fn observe_strips_what_it_does_not_carry_and_carries_what_the_route_allows() {
     let tool = tool();
-    let gait = gait(&tool, "observe", "");
+    let gait = gait(tool.address, "observe", "");
     let answer = send(gait.server, offer("/plain"));
     assert_eq!((answer.status, answer.one("gait-verdict")), (200, Some("allow")));
     assert!(tool.take()[0].all("upgrade").is_empty());
@@ -179,7 +181,7 @@ fn an_answer_that_is_no_101_is_an_answer() {
         stream.write_all(answer)?;
         Ok(Then::Keep)
     });
-    let gait = gait(&tool, "enforce", "");
+    let gait = gait(tool.address, "enforce", "");
     let mut conn = Conn::open(gait.server);
     let answer = conn.write(offer("/ws")).read();
     assert_eq!((answer.status, answer.text().as_str()), (426, "no"));
@@ -196,7 +198,7 @@ fn an_answer_that_is_no_101_is_an_answer() {
 fn a_tunnel_that_stands_still_ends_and_one_that_lasts_too_long() {
     let tool = tool();
     for (timeouts, beats) in [("idle: 400ms, total: 60s", 0), ("idle: 400ms, total: 2s", 100)] {
-        let gait = gait(&tool, "enforce", &format!("timeouts: {{ {timeouts} }}\n"));
+        let gait = gait(tool.address, "enforce", &format!("timeouts: {{ {timeouts} }}\n"));
         let started = Instant::now();
         let mut conn = open(&gait, "/ws");
         let mut alive = 0;
@@ -216,7 +218,7 @@ fn a_tunnel_that_stands_still_ends_and_one_that_lasts_too_long() {
 #[test]
 fn beyond_the_limit_the_tool_is_not_asked() {
     let tool = tool();
-    let gait = gait(&tool, "enforce", "limits: { tunnels: 2 }\n");
+    let gait = gait(tool.address, "enforce", "limits: { tunnels: 2 }\n");
     let (first, _second) = (open(&gait, "/ws"), open(&gait, "/guarded"));
     let answer = send(gait.server, offer("/ws"));
     assert_eq!(answer.status, 503);
@@ -242,7 +244,7 @@ fn a_protected_tunnel_ends_with_its_caller() {
         std::thread::sleep(Duration::from_secs(30));
         Ok(Then::Close)
     });
-    let gait = gait(&tool, "enforce", "");
+    let gait = gait(tool.address, "enforce", "");
     let mut conn = open(&gait, "/guarded");
     conn.write("last words").finish();
     assert_eq!(told.recv_timeout(Duration::from_secs(5)).unwrap(), b"last words");
@@ -259,7 +261,7 @@ fn a_protected_tunnel_ends_with_its_caller() {
 fn a_drain_ends_tunnels_at_its_deadline_and_records_what_went_through() {
     let tool = tool();
     let timeouts = "timeouts: { drain_delay: 0ms, drain_deadline: 1s }\n";
-    let mut gait = gait(&tool, "enforce", timeouts);
+    let mut gait = gait(tool.address, "enforce", timeouts);
     let mut conn = open(&gait, "/ws");
     assert_eq!(conn.write("before").exactly(6).unwrap(), b"before");
     gait.signal("TERM");
@@ -270,4 +272,22 @@ fn a_drain_ends_tunnels_at_its_deadline_and_records_what_went_through() {
     let line = line(&gait);
     assert_eq!((&line["ending"], &line["request_bytes"]), (&"abandoned".into(), &12.into()));
     assert_eq!(line["response_bytes"], 12);
+}
+
+#[test]
+fn websockets_of_others_go_through() {
+    let tool = Peer::websocket();
+    let gait = gait(tool.address, "enforce", "");
+    for (path, works) in [("ws", true), ("guarded", true), ("plain", false), ("blocked", false)] {
+        let run = websocket_caller(&format!("ws://{}/{path}", gait.server));
+        assert_eq!(run.status.success(), works, "{path}: {run:?}");
+        let said = String::from_utf8_lossy(&run.stderr).into_owned();
+        assert!(works || said.contains("403"), "{path}: {said}");
+    }
+    tunnels(&gait, 0.0);
+    let lines = gait.evidence();
+    let ended = lines.iter().filter(|line| line["status"] == 101);
+    assert!(ended.clone().count() == 2, "{lines:?}");
+    assert!(ended.clone().all(|line| line["response_bytes"].as_u64() > Some(3 << 20)));
+    gait.settled().assert_law();
 }

@@ -12,7 +12,7 @@ pub(crate) use client::{Conn, get, post, send};
 pub(crate) use gait::{Gait, Setup, evidence, run_to_end};
 pub(crate) use message::{Response, Seen};
 pub(crate) use metrics::Scrape;
-pub(crate) use peer::Peer;
+pub(crate) use peer::{Peer, websocket_caller};
 pub(crate) use recorder::{Recorder, Then, listen};
 
 use std::time::{Duration, Instant};

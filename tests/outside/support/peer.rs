@@ -1,4 +1,5 @@
-//! json-server, installed on demand: a stateful tool API that none of us wrote.
+//! Peers that none of us wrote, installed on demand: json-server, a stateful tool API, and a
+//! websocket server and client.
 
 use super::client::send;
 use serde_json::Value;
@@ -6,10 +7,10 @@ use std::fs;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::sync::OnceLock;
 
-/// A running json-server; killed when dropped.
+/// A running peer; killed when dropped.
 #[derive(Debug)]
 pub(crate) struct Peer {
     child: Child,
@@ -20,8 +21,17 @@ pub(crate) struct Peer {
 impl Peer {
     /// Installs json-server where that is still to be done, and starts it with its small state.
     pub(crate) fn start() -> Peer {
+        Peer::run(&["server.js"])
+    }
+
+    /// The same with a websocket server, which sends back what it is sent.
+    pub(crate) fn websocket() -> Peer {
+        Peer::run(&["websocket.js", "server"])
+    }
+
+    fn run(arguments: &[&str]) -> Peer {
         let mut child = Command::new("node")
-            .arg("server.js")
+            .args(arguments)
             .current_dir(installed())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -29,8 +39,8 @@ impl Peer {
             .expect("`node` starts: install nodejs, version 18 or later");
         let mut line = String::new();
         let out = child.stdout.take().expect("a pipe");
-        BufReader::new(out).read_line(&mut line).expect("json-server's port");
-        let port: u16 = line.trim().parse().expect("json-server prints its port");
+        BufReader::new(out).read_line(&mut line).expect("the peer's port");
+        let port: u16 = line.trim().parse().expect("the peer prints its port");
         Peer { child, address: SocketAddr::from(([127, 0, 0, 1], port)) }
     }
 
@@ -60,7 +70,17 @@ impl Drop for Peer {
     }
 }
 
-/// The directory that holds json-server, as `tests/peers/package-lock.json` pins it.
+/// Says much over a websocket, and what came of it; success where every echo was right.
+pub(crate) fn websocket_caller(url: &str) -> Output {
+    Command::new("timeout")
+        .args(["20", "node", "websocket.js", "client", url])
+        .current_dir(installed())
+        .stdin(Stdio::null())
+        .output()
+        .expect("`node` starts")
+}
+
+/// The directory that holds the peers, as `tests/peers/package-lock.json` pins it.
 fn installed() -> &'static Path {
     static DIR: OnceLock<PathBuf> = OnceLock::new();
     DIR.get_or_init(|| {
@@ -69,7 +89,7 @@ fn installed() -> &'static Path {
         let lock = fs::read(from.join("package-lock.json")).expect("the lock file");
         let done = dir.join("installed.json");
         fs::create_dir_all(&dir).expect("a directory under target");
-        for name in ["package.json", "package-lock.json", "server.js"] {
+        for name in ["package.json", "package-lock.json", "server.js", "websocket.js"] {
             fs::copy(from.join(name), dir.join(name)).expect(name);
         }
         if fs::read(&done).is_ok_and(|have| have == lock) {
