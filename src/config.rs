@@ -17,7 +17,6 @@ mod identity;
 mod predicates;
 mod routes;
 mod settings;
-#[expect(dead_code, reason = "the readers of certificates, keys and secrets come next")]
 mod site;
 mod targets;
 mod upstreams;

@@ -7,7 +7,6 @@
 //! nothing, and cannot spend what others wait for.
 
 mod bucket;
-mod secure;
 mod fetch;
 mod flight;
 mod fetcher;

@@ -28,6 +28,7 @@ pub mod delegation;
 pub mod token;
 pub mod intent;
 pub mod trace;
+pub mod tls;
 pub mod call;
 pub mod problem;
 mod yaml;

@@ -3,6 +3,12 @@
 //! A call sees one snapshot from start to end, and its evidence names it. A reload builds the
 //! next one aside and swaps the pointer; nothing is ever half new.
 
+mod credential;
+mod upstream;
+
+pub use credential::{CredentialError, ToolCredential};
+pub use upstream::{HostHeader, Http2, UpstreamSpec};
+
 use crate::call::CallerCredential;
 use crate::call::host::HostRule;
 use crate::delegation::Keys;
@@ -20,43 +26,6 @@ use std::sync::Arc;
 pub const UNMAPPED: &str = "_unmapped";
 /// The label of calls that strictness refused before routing.
 pub const REFUSED: &str = "_refused";
-
-/// A tool API behind gait.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct UpstreamSpec {
-    /// Its name in the config.
-    pub name: Arc<str>,
-    /// Host name or address to dial.
-    pub host: String,
-    /// Port to dial.
-    pub port: u16,
-    /// What goes into `Host`.
-    pub host_header: HostHeader,
-}
-
-impl UpstreamSpec {
-    /// Host and port as in `Host`; the port only where it is not 80.
-    pub fn authority(&self) -> String {
-        let host = &self.host;
-        let host = if host.contains(':') { format!("[{host}]") } else { host.clone() };
-        if self.port == 80 { host } else { format!("{host}:{}", self.port) }
-    }
-
-    /// Whether both are one tool: two names for one address share what their routes say of it.
-    pub fn is_same_tool(&self, other: &UpstreamSpec) -> bool {
-        self.port == other.port && self.host.eq_ignore_ascii_case(&other.host)
-    }
-}
-
-/// What the tool sees in `Host`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum HostHeader {
-    /// The upstream's own host and port.
-    #[default]
-    Upstream,
-    /// What the caller sent.
-    Preserve,
-}
 
 /// A route as config means it, before it is given its metrics.
 #[derive(Clone, Debug)]

@@ -5,12 +5,18 @@
 //! only fail through a fault in this program, and then the call does not go. There is no retry
 //! once a byte has left.
 
+mod address;
+mod dial;
 mod exchange;
+mod http1;
+mod http2;
 mod link;
 mod outgoing;
 mod pool;
 mod reply;
 mod seam;
+mod tap;
+mod wire;
 
 pub use reply::{Reply, ReplyBody, ReplyError};
 
@@ -72,6 +78,8 @@ pub enum FailureKind {
     Connect,
     /// No connection in time.
     ConnectLate,
+    /// The tool is not who it should be, or does not take gait for who it is.
+    Tls,
     /// As many connections as may be are open.
     Exhausted,
     /// The tool closed the connection, or answered what is not HTTP.
@@ -214,6 +222,7 @@ impl FailureKind {
         match self {
             FailureKind::Connect => "upstream_unreachable",
             FailureKind::ConnectLate => "upstream_connect_timeout",
+            FailureKind::Tls => "upstream_tls_failed",
             FailureKind::Exhausted => "upstream_connections_exhausted",
             FailureKind::Reset => "upstream_reset",
             FailureKind::Late => "upstream_timeout",
@@ -225,7 +234,7 @@ impl FailureKind {
     /// What the caller gets.
     pub fn status(self) -> StatusCode {
         match self {
-            FailureKind::Connect | FailureKind::Reset => StatusCode::BAD_GATEWAY,
+            FailureKind::Connect | FailureKind::Tls | FailureKind::Reset => StatusCode::BAD_GATEWAY,
             FailureKind::ConnectLate | FailureKind::Late => StatusCode::GATEWAY_TIMEOUT,
             FailureKind::Caller(malformed) => malformed.status(),
             FailureKind::Exhausted | FailureKind::Internal(_) => StatusCode::SERVICE_UNAVAILABLE,
@@ -242,6 +251,9 @@ impl FailureKind {
         };
         match self {
             FailureKind::Connect => Ending::ConnectFailed { answered },
+            // In TLS 1.3 a server refuses the client's certificate after the client may write.
+            FailureKind::Tls if reach == Reach::Unsent => Ending::ConnectFailed { answered },
+            FailureKind::Tls => Ending::UpstreamReset(cut),
             FailureKind::ConnectLate
             | FailureKind::Late
             | FailureKind::Caller(Malformed::BodyTimeout) => Ending::TimedOut(cut),
@@ -258,6 +270,7 @@ impl From<NoLink> for FailureKind {
         match error {
             NoLink::Exhausted => FailureKind::Exhausted,
             NoLink::Late => FailureKind::ConnectLate,
+            NoLink::Tls(_) => FailureKind::Tls,
             NoLink::Refused(_) | NoLink::Handshake(_) => FailureKind::Connect,
         }
     }

@@ -284,7 +284,7 @@ fn the_built_in_map_covers_every_method() {
     assert!(builtin("http://127.0.0.1:9", Stage::Enforce).unwrap().plan.refused.is_none());
     let secret = builtin("http://user:hunter2@a", Stage::Observe).unwrap_err().to_string();
     assert!(!secret.contains("hunter2"), "{secret}");
-    for bad in ["127.0.0.1:9", "https://a", "http://a/base", "http://u@a", "ftp://a"] {
+    for bad in ["127.0.0.1:9", "ftp://a", "http://a/base", "http://u@a"] {
         assert!(builtin(bad, Stage::Observe).is_err(), "{bad}");
     }
 }
@@ -302,5 +302,84 @@ fn a_mistyped_log_level_does_not_silence_the_log() {
         assert!(said.contains("off, error, warn, info, debug, trace"), "{said}");
         let from_outside = load_with(&text("", &routes), &[("GAIT__LOG__LEVEL", level)]);
         assert!(from_outside.is_err(), "{level}");
+    }
+}
+
+/// A config whose one upstream says `rest` besides its URL.
+fn upstream(url: &str, rest: &str) -> String {
+    let low = route(
+        "a",
+        "intent: { tool_name: a, risk_class: low, targets: [{ kind: url, value: \
+                     \"{url}\" }] }",
+    );
+    format!(
+        "policy: policy.yaml\nupstreams:\n  api: {{ url: \"{url}\", {rest} }}\nroutes:\n{low}\n"
+    )
+}
+
+#[test]
+fn an_upstream_is_spoken_to_as_its_scheme_says() {
+    let authority = rcgen::generate_simple_self_signed(["ca".to_owned()]).unwrap().cert.pem();
+    let load = |url: &str, rest: &str| {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("ca.pem"), &authority).unwrap();
+        fs::write(dir.path().join("gait.yaml"), upstream(url, rest)).unwrap();
+        fs::write(dir.path().join("policy.yaml"), POLICY).unwrap();
+        let loaded = Source::File(dir.path().join("gait.yaml")).load(&Environment::default());
+        loaded.unwrap().plan
+    };
+    let tls = "tls: { ca: ca.pem }";
+    for (url, rest, want) in [
+        ("http://h", "", "http://h"),
+        ("http://h:443", "http2: off", "http://h:443"),
+        ("http://[::1]:8080/", "http2: prior_knowledge", "http://[::1]:8080"),
+        ("https://h", tls, "https://h"),
+        ("https://h:80", tls, "https://h:80"),
+        ("https://[::1]", "tls: { ca: ca.pem }, http2: alpn", "https://[::1]"),
+    ] {
+        let plan = load(url, rest);
+        assert_eq!(plan.upstreams.first().unwrap().base_url(), want, "{url}");
+        assert_eq!(plan.routes.first().unwrap().mapping.base_url, want, "{url}");
+    }
+    let digest = |rest: &str| load("https://h", rest).digest;
+    assert_eq!(digest(tls), digest(tls));
+    assert_ne!(digest(tls), digest("tls: { ca: ca.pem, server_name: h }"));
+}
+
+#[test]
+fn mistakes_about_a_tool_name_the_mend_and_no_secret() {
+    let secret = "s3cr3t\nsecond";
+    let variables = [("TWO_LINES", secret), ("TOKEN", "t0ken")];
+    for (url, rest, want) in [
+        ("ftp://h", "", "neither http nor https; write it as"),
+        ("https://h/p", "", "holds more than host and port"),
+        ("http://h", "tls: { ca: a }", "`upstreams.api.tls`: the URL is not https"),
+        ("http://h", "http2: alpn", "write an https URL, or prior_knowledge"),
+        ("https://h", "http2: prior_knowledge", "over TLS write alpn"),
+        ("http://h", "http2: on", "unknown `on`; write off, alpn or prior_knowledge"),
+        ("https://h", "tls: { ca: gone.pem }", "`upstreams.api.tls.ca`: cannot read"),
+        ("https://h", "tls: { ca: policy.yaml }", "without a usable certificate"),
+        ("https://h", "tls: { ca: \"\" }", "`upstreams.api.tls.ca` is empty"),
+        ("https://h", "tls: { client_key: policy.yaml }", "name both"),
+        ("http://h", "credential: {}", "name one of bearer, basic and header"),
+        ("http://h", "credential: { bearer: t0ken }", "write `{ env: NAME }` or"),
+        ("http://h", "credential: { bearer: { env: TOKEN, file: t } }", "write `{ env: NAME }` or"),
+        ("http://h", "credential: { bearer: { env: GONE } }", "variable `GONE` is not set"),
+        ("http://h", "credential: { bearer: { file: gone } }", "credential.bearer.file`: cannot"),
+        ("http://h", "credential: { bearer: { env: TWO_LINES } }", "cannot carry"),
+        (
+            "http://h",
+            "credential: { header: { name: Host, value: { env: TOKEN } } }",
+            "`Host` is no header field that a secret can go into",
+        ),
+        (
+            "http://h",
+            "credential: { basic: { user: \"a:b\", password: { env: TOKEN } } }",
+            "`user` cannot hold",
+        ),
+    ] {
+        let message = load_with(&upstream(url, rest), &variables).unwrap_err().to_string();
+        assert!(message.contains(want), "{want}\n  is not in\n{message}");
+        assert!(!message.contains("s3cr3t") && !message.contains("t0ken"), "{message}");
     }
 }

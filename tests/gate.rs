@@ -14,7 +14,7 @@ use gait::metrics::{Limits, Metrics, RouteLabels};
 use gait::policy::decision::{BrokerDemand, DelegationDemand, Demands};
 use gait::policy::limit::{Limit, Scope, Window};
 use gait::policy::{Decision, Verdict};
-use gait::snapshot::{Anonymous, Capture, HostHeader, Lane, UpstreamSpec};
+use gait::snapshot::{Anonymous, Capture, HostHeader, Http2, Lane, UpstreamSpec};
 use gait::stage::{Disposition, DryRunScope, Protection, Stage};
 use gait::state::StateDir;
 use gait::store::rate_limits::{Live, Toll};
@@ -85,6 +85,9 @@ fn tool() -> Option<Arc<UpstreamSpec>> {
         host: "127.0.0.1".into(),
         port: 9,
         host_header: HostHeader::Upstream,
+        tls: None,
+        http2: Http2::Off,
+        credential: None,
     }))
 }
 

@@ -16,6 +16,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 const NAMES: [&str; 4] = ["policy", "intent", "config", "suite"];
+const UPSTREAM: &str = "/properties/upstreams/additionalProperties";
 const ROWS: [&str; 2] = [
     include_str!("vectors/decisions_core.jsonl"),
     include_str!("vectors/decisions_extended.jsonl"),
@@ -168,11 +169,22 @@ fn the_config_schema_has_the_keys_that_the_reader_knows() {
     let place = Place::new();
     place.put("p.yaml", "rules: []");
     place.put("d.key", "Zr5+Myx6RTMyvZ0Kf32wVfXF7xoGraZtmLOftoEMRzo=");
+    place.put("secret", "s");
+    let authority = rcgen::generate_simple_self_signed(["ca".to_owned()]).unwrap();
+    place.put("ca.pem", authority.cert.pem());
+    let credential = format!("{UPSTREAM}/properties/credential");
     let route = json!({"name": "r", "upstream": "u", "match": {"query": {"x": {"exists": true}}},
         "intent": {"tool_name": "t", "risk_class": "low", "targets": [{"kind": "path", "value": "/"}]}});
     let base = json!({"policy": "p.yaml", "server": {}, "telemetry": {}, "admin": {}, "log": {},
         "identity": {"delegation": {"keys": ["d.key"]}}, "limits": {}, "timeouts": {}, "unmapped": {"action": "deny"},
-        "upstreams": {"u": {"url": "http://127.0.0.1:9"}}, "routes": [route]});
+        "upstreams": {
+            "u": {"url": "https://127.0.0.1:9", "tls": {"ca": "ca.pem"},
+                "credential": {"bearer": {"file": "secret"}}},
+            "v": {"url": "http://127.0.0.1:9",
+                "credential": {"basic": {"user": "u", "password": {"file": "secret"}}}},
+            "w": {"url": "http://127.0.0.1:9",
+                "credential": {"header": {"name": "X-Key", "value": {"file": "secret"}}}}},
+        "routes": [route]});
     let levels = [
         ("", ""),
         ("/server", "/properties/server"),
@@ -184,7 +196,12 @@ fn the_config_schema_has_the_keys_that_the_reader_knows() {
         ("/limits", "/properties/limits"),
         ("/timeouts", "/properties/timeouts"),
         ("/unmapped", "/properties/unmapped"),
-        ("/upstreams/u", "/properties/upstreams/additionalProperties"),
+        ("/upstreams/u", UPSTREAM),
+        ("/upstreams/u/tls", &format!("{UPSTREAM}/properties/tls")),
+        ("/upstreams/u/credential", &credential),
+        ("/upstreams/v/credential/basic", &format!("{credential}/properties/basic")),
+        ("/upstreams/w/credential/header", &format!("{credential}/properties/header")),
+        ("/upstreams/u/credential/bearer", "/$defs/secret"),
         ("/routes/0", "/$defs/route"),
         ("/routes/0/match", "/$defs/route/properties/match"),
         ("/routes/0/match/query/x", "/$defs/condition"),

@@ -15,7 +15,7 @@ pub(super) struct Proxy {
     /// The config file
     #[arg(long, value_name = "FILE", conflicts_with_all = ["upstream", "policy", "stage"])]
     config: Option<PathBuf>,
-    /// A tool API to stand in front of without a config file, as http://HOST:PORT
+    /// A tool API to stand in front of without a config file, as http://HOST:PORT or https://HOST:PORT
     #[arg(long, value_name = "URL", requires = "policy")]
     upstream: Option<String>,
     /// The policy file that goes with --upstream

@@ -16,7 +16,7 @@ use crate::intent::routes::Matcher;
 use crate::json::Digest;
 use crate::limits::{Limits, Timeouts};
 use crate::policy::source;
-use crate::snapshot::{Anonymous, Capture, HostHeader, Plan, PlannedRoute, UpstreamSpec};
+use crate::snapshot::{Anonymous, Capture, Plan, PlannedRoute, UpstreamSpec};
 use crate::stage::{DryRunScope, Protection, Stage};
 use http::Method;
 use std::path::PathBuf;
@@ -55,10 +55,9 @@ impl Builtin {
             let what = format!("`{key}` names an upstream of a config file; use --upstream");
             return Err(ConfigError::Flags(what));
         }
-        let (host, port) = upstreams::parse(&self.upstream)
+        let upstream = upstreams::bare("upstream", &self.upstream)
             .map_err(|what| ConfigError::Flags(format!("--upstream: {what}")))?;
-        let host_header = HostHeader::Upstream;
-        let upstream = Arc::new(UpstreamSpec { name: "upstream".into(), host, port, host_header });
+        let upstream = Arc::new(upstream);
         let policy = source::load(&self.policy)?;
         let mut plan = Plan {
             routes: ROWS.iter().map(|row| self.route(row, &upstream)).collect(),
@@ -103,7 +102,7 @@ impl Builtin {
                 // The target names the whole URL, so every query parameter is named.
                 strict_query: StrictQuery::Off,
                 binding,
-                base_url: format!("http://{}", upstream.authority()),
+                base_url: upstream.base_url(),
             },
             upstream: upstream.clone(),
             stage: self.stage,

@@ -5,6 +5,7 @@ use super::identity;
 use super::routes::{Lower, RoutePlace};
 use super::upstreams::find;
 use crate::call::CallerCredential;
+use crate::clock;
 use crate::policy::{DelegationMatch, Policy, Rule, Verdict};
 use crate::snapshot::{Plan, PlannedRoute, UpstreamSpec};
 use crate::stage::{Protection, Stage};
@@ -176,7 +177,19 @@ pub fn warnings(plan: &Plan, policy: &Policy) -> Vec<String> {
         )
     });
     let beyond = policy.rules().iter().flat_map(|rule| beyond_http(plan, rule));
+    let exposed = exposed.chain(expired(plan));
     exposed.chain(idle_dry_runs(plan, policy)).chain(trust(policy)).chain(beyond).collect()
+}
+
+/// Certificates that their tools will refuse. No reason to refuse the config: a reload may be
+/// what stops something else.
+fn expired(plan: &Plan) -> impl Iterator<Item = String> {
+    let ends = |upstream: &Arc<UpstreamSpec>| upstream.tls.as_ref()?.client_not_after();
+    let ended =
+        move |upstream: &&Arc<UpstreamSpec>| ends(upstream).is_some_and(|end| end <= clock::now());
+    plan.upstreams.iter().filter(ended).map(|upstream| {
+        format!("the client certificate of upstream `{}` has expired; renew it", upstream.name)
+    })
 }
 
 /// MCP servers are trusted or not; a REST call names none.

@@ -2,6 +2,7 @@
 
 use super::ConfigError;
 use std::collections::BTreeMap;
+use std::fmt;
 use std::net::SocketAddr;
 
 /// Overrides that may be set, besides `GAIT__UPSTREAMS__NAME__URL`.
@@ -13,8 +14,8 @@ const ALLOWED: [&str; 5] = [
     "GAIT__LOG__LEVEL",
 ];
 
-/// A copy of the process environment.
-#[derive(Clone, Debug, Default)]
+/// A copy of the process environment. Its debug form shows names alone: secrets live in it.
+#[derive(Clone, Default)]
 pub struct Environment {
     variables: BTreeMap<String, String>,
 }
@@ -79,6 +80,12 @@ impl Environment {
     }
 }
 
+impl fmt::Debug for Environment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.variables.keys()).finish()
+    }
+}
+
 fn may_set(name: &str) -> bool {
     let upstream = name.strip_prefix("GAIT__UPSTREAMS__").and_then(|n| n.strip_suffix("__URL"));
     ALLOWED.contains(&name) || upstream.is_some_and(|upstream| !upstream.is_empty())
@@ -105,6 +112,12 @@ mod tests {
         for name in ["GAIT__SERVER__LISTEN", "GAIT__UPSTREAMS__A_B__URL", "HOME"] {
             assert!(environment(name).is_ok(), "{name}");
         }
+    }
+
+    #[test]
+    fn debug_shows_no_values() {
+        let environment = Environment::new([("TOKEN".to_owned(), "secret".to_owned())]).unwrap();
+        assert_eq!(format!("{environment:?}"), "{\"TOKEN\"}");
     }
 
     #[test]

@@ -333,7 +333,7 @@ fn mapping(
         digests: args::digests(&mut fields)?,
         strict_query: StrictQuery::Off,
         binding: Binding::None,
-        base_url: format!("http://{}", upstream.authority()),
+        base_url: upstream.base_url(),
     };
     Ok((mapping, tool.trim().to_lowercase()))
 }

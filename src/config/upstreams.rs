@@ -1,13 +1,31 @@
 //! The tool APIs behind gait.
 
+mod credential;
+mod tls;
+
 use super::DOCUMENT;
 use super::site::Site;
-use crate::snapshot::{HostHeader, UpstreamSpec};
+use crate::snapshot::{HostHeader, Http2, UpstreamSpec};
+use crate::tls::client::{Roots, UpstreamTls};
 use crate::yaml::{Fault, Fields, Keys, Node, Place, Scalar};
 use http::Uri;
 use std::sync::Arc;
 
-const UPSTREAM: Keys = Keys { document: DOCUMENT, read: &["url", "host"], legacy: &[] };
+const UPSTREAM: Keys =
+    Keys { document: DOCUMENT, read: &["url", "host", "http2", "tls", "credential"], legacy: &[] };
+
+/// Where an upstream is.
+struct Address {
+    scheme: Scheme,
+    host: String,
+    port: u16,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Scheme {
+    Http,
+    Https,
+}
 
 /// All upstreams, in file order.
 pub(super) fn read(node: Node, site: &Site<'_>) -> Result<Vec<Arc<UpstreamSpec>>, Fault> {
@@ -46,31 +64,52 @@ fn one(name: String, node: Node, site: &Site<'_>) -> Result<UpstreamSpec, Fault>
         Some(over) => over.to_owned(),
         None => site.environment.fill(&said).map_err(|what| fault(&what))?,
     };
-    let (host, port) = parse(&url).map_err(|what| fault(&what))?;
+    let address = parse(&url).map_err(|what| fault(&what))?;
     let host_header = host_header(&mut fields)?;
-    Ok(UpstreamSpec { name: name.into(), host, port, host_header })
+    let http2 = tls::http2(&mut fields, address.scheme)?;
+    let tls = tls::read(&mut fields, &address, http2, site)?;
+    let credential = credential::read(&mut fields, site)?;
+    let Address { host, port, .. } = address;
+    Ok(UpstreamSpec { name: name.into(), host, port, host_header, tls, http2, credential })
 }
 
-/// Host and port of a plain URL.
+/// An upstream of which nothing is said but where it is; of an https one the system's roots must
+/// vouch for.
 ///
 /// # Errors
-/// Says what the URL must look like.
-pub(super) fn parse(url: &str) -> Result<(String, u16), String> {
-    let wanted = "write it as `http://HOST:PORT`, without a path";
+/// Says what the URL must look like, or that the system has no roots.
+pub(super) fn bare(name: &str, url: &str) -> Result<UpstreamSpec, String> {
+    let Address { scheme, host, port } = parse(url)?;
+    let http2 = Http2::Off;
+    let tls = match scheme {
+        Scheme::Http => None,
+        Scheme::Https => {
+            let tls = UpstreamTls::new(&host, Roots::System, None, tls::offer(http2));
+            Some(tls.map_err(|error| error.to_string())?)
+        }
+    };
+    let host_header = HostHeader::Upstream;
+    Ok(UpstreamSpec { name: name.into(), host, port, host_header, tls, http2, credential: None })
+}
+
+/// Where a plain URL leads to.
+fn parse(url: &str) -> Result<Address, String> {
+    let wanted = "write it as `http://HOST:PORT` or `https://HOST:PORT`, without a path";
     if url.contains('@') {
         // Not shown: whatever stands before the `@` is a secret.
         return Err(format!("the URL holds a user or password; {wanted}"));
     }
     let uri: Uri = url.parse().map_err(|_| format!("`{url}` is not a URL; {wanted}"))?;
-    if uri.scheme_str() != Some("http") {
-        return Err(format!("`{url}` is not http; {wanted}"));
-    }
+    let (scheme, usual) = match uri.scheme_str() {
+        Some("http") => (Scheme::Http, 80),
+        Some("https") => (Scheme::Https, 443),
+        _ => return Err(format!("`{url}` is neither http nor https; {wanted}")),
+    };
     let bare = matches!(uri.path(), "" | "/") && uri.query().is_none();
-    let authority = uri.authority().filter(|authority| !authority.as_str().contains('@'));
-    match (authority, bare) {
-        (Some(authority), true) => {
-            let host = authority.host().trim_start_matches('[').trim_end_matches(']');
-            Ok((host.to_owned(), authority.port_u16().unwrap_or(80)))
+    match uri.authority() {
+        Some(authority) if bare => {
+            let host = authority.host().trim_start_matches('[').trim_end_matches(']').to_owned();
+            Ok(Address { scheme, host, port: authority.port_u16().unwrap_or(usual) })
         }
         _ => Err(format!("`{url}` holds more than host and port; {wanted}")),
     }

@@ -4,9 +4,9 @@
 //! a key set may be long. The address is resolved here and then dialled as it is, so that what was
 //! checked is what is reached. Rejected: keeping connections, of which one in five minutes is used.
 
-use super::secure;
 use crate::identity::keys::{KeySet, KeySetError, Remote};
 use crate::snapshot::UpstreamSpec;
+use crate::tls::client::{ClientTlsError, Offer, Roots, UpstreamTls};
 use bytes::Bytes;
 use http::{HeaderValue, Request, StatusCode, Uri, header};
 use http_body_util::{BodyExt as _, Empty, LengthLimitError, Limited};
@@ -17,6 +17,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, lookup_host};
+use tokio_rustls::TlsConnector;
 
 /// The longest key set.
 const BODY_BYTES_MAX: usize = 1 << 20;
@@ -37,8 +38,8 @@ pub enum FetchError {
     #[error("cannot connect: {0}")]
     Connect(io::Error),
     /// TLS cannot be spoken.
-    #[error("TLS cannot be set up: {0}")]
-    Setup(String),
+    #[error(transparent)]
+    Setup(#[from] ClientTlsError),
     /// TLS failed.
     #[error("TLS failed: {0}")]
     Tls(io::Error),
@@ -75,8 +76,10 @@ async fn exchange(remote: &Remote, upstreams: &[Arc<UpstreamSpec>]) -> Result<By
     if !place.secure {
         return get(stream, &remote.url).await;
     }
-    let (connector, name) = secure::settings(remote, place.host).map_err(FetchError::Setup)?;
-    let stream = connector.connect(name, stream).await.map_err(FetchError::Tls)?;
+    let roots = remote.ca.as_ref().map_or(Roots::System, |pem| Roots::Pem(pem));
+    let tls = UpstreamTls::new(place.host, roots, None, Offer::Http1)?;
+    let connector = TlsConnector::from(tls.config());
+    let stream = connector.connect(tls.server_name(), stream).await.map_err(FetchError::Tls)?;
     get(stream, &remote.url).await
 }
 

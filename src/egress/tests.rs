@@ -4,7 +4,7 @@ use super::fetch::fetch;
 use super::*;
 use crate::identity::keys::{KeyRing, Remote};
 use crate::metrics::{Limits, Metrics};
-use crate::snapshot::{HostHeader, UpstreamSpec};
+use crate::snapshot::{HostHeader, Http2, UpstreamSpec};
 use rcgen::{CertificateParams, CertifiedIssuer, KeyPair};
 use rustls::ServerConfig;
 use rustls::crypto::aws_lc_rs::default_provider;
@@ -109,6 +109,9 @@ impl Server {
             host: host.into(),
             port: self.port,
             host_header: HostHeader::Upstream,
+            tls: None,
+            http2: Http2::Off,
+            credential: None,
         })
     }
 }

@@ -91,7 +91,7 @@ pub(super) fn of_failure(failure: Failure, call_id: CallId) -> Response<AnswerBo
         disposition: Disposition::Forwarded,
     };
     let kind = match what {
-        FailureKind::Connect | FailureKind::Reset => Kind::UpstreamFailed,
+        FailureKind::Connect | FailureKind::Tls | FailureKind::Reset => Kind::UpstreamFailed,
         FailureKind::ConnectLate | FailureKind::Late => Kind::UpstreamLate,
         FailureKind::Caller(_) => Kind::MalformedRequest,
         FailureKind::Exhausted | FailureKind::Internal(_) => Kind::FailClosed,

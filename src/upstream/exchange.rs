@@ -1,8 +1,10 @@
 //! One request to a tool and the head of its answer.
 
-use super::link::{Link, Tap};
-use super::outgoing::{Outgoing, OutgoingError};
+use super::address::Address;
+use super::link::Link;
+use super::outgoing::{Fault, Outgoing};
 use super::reply::Reply;
+use super::tap::Tap;
 use super::{Failure, FailureKind, Shape};
 use crate::call::{Body, Head, headers};
 use crate::case::Judged;
@@ -12,14 +14,16 @@ use crate::gate::{self, Redeemed};
 use crate::metrics::OpenPermit;
 use crate::snapshot::{HostHeader, Lane, UpstreamSpec};
 use futures_util::FutureExt as _;
-use http::{HeaderValue, Method, Request, Response, StatusCode, Uri, header};
+use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
-use std::error::Error as _;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
+
+/// The code of a call whose target or host no request can carry.
+const UNSENDABLE: &str = "target_unsendable";
 
 /// A permitted call on its way: what must be settled however it ends.
 pub(super) struct Passage {
@@ -110,9 +114,10 @@ pub(super) async fn run(shape: Arc<Shape>, redeemed: Redeemed) -> Result<Reply, 
     };
     let pool = shape.pool(&spec);
     let (head, body) = call.into_parts();
-    let Some(mut request) = request(&passage.lane, &spec, head, body, &shape) else {
-        return Err(passage.fail(FailureKind::Internal("target_unsendable")));
+    let Some(address) = address(&spec, &head) else {
+        return Err(passage.fail(FailureKind::Internal(UNSENDABLE)));
     };
+    let mut request = request(&passage.lane, &spec, head, body, &shape);
     let mut kept = pool.take(shape.reuse_idle(passage.lane.protection));
     loop {
         let reused = kept.is_some();
@@ -123,12 +128,19 @@ pub(super) async fn run(shape: Arc<Shape>, redeemed: Redeemed) -> Result<Reply, 
                 Err(error) => return Err(passage.fail(FailureKind::from(error))),
             },
         };
+        if address.put_on(&mut request, link.version()).is_none() {
+            return Err(passage.fail(FailureKind::Internal(UNSENDABLE)));
+        }
         match attempt(&shape, &mut passage, &mut link, request).await {
             Ok(response) => return Ok(Reply::open(shape, pool, passage, link, response)),
             // The kept connection died before a byte of this call left: a new one is no retry.
             Err(Attempt::Unsent(back)) if reused => request = *back,
             Err(Attempt::Unsent(_)) => return Err(passage.fail(FailureKind::Reset)),
             Err(Attempt::Failed(kind)) => return Err(passage.fail(kind)),
+            Err(Attempt::Distrusted(cause)) => {
+                pool.tell(&cause);
+                return Err(passage.fail(FailureKind::Tls));
+            }
         }
     }
 }
@@ -139,6 +151,8 @@ enum Attempt {
     Unsent(Box<Request<Outgoing>>),
     /// Something may have left.
     Failed(FailureKind),
+    /// So it may, and TLS failed.
+    Distrusted(String),
 }
 
 async fn attempt(
@@ -149,6 +163,7 @@ async fn attempt(
 ) -> Result<Response<Incoming>, Attempt> {
     passage.count.tap = Some(link.tap().clone());
     request.body_mut().count_on(link.tap().clone());
+    let fault = request.body().fault();
     let sent = clock::instant();
     let answer = pin!(link.send(request));
     let tap = link.tap().clone();
@@ -172,16 +187,20 @@ async fn attempt(
         Some(Ok(response)) => Ok(response),
         Some(Err(mut error)) => match error.take_message() {
             Some(back) if !wrote => Err(Attempt::Unsent(Box::new(back))),
-            _ => Err(Attempt::Failed(blamed(&error.into_error()))),
+            _ => Err(blamed(&fault, &tap)),
         },
-        None => Err(Attempt::Failed(FailureKind::Reset)),
+        None => Err(blamed(&fault, &tap)),
     }
 }
 
-/// Whose fault it was: a caller who breaks off its own body looks like a broken connection here.
-fn blamed(error: &hyper::Error) -> FailureKind {
-    let cause = error.source().and_then(|cause| cause.downcast_ref::<OutgoingError>());
-    cause.map_or(FailureKind::Reset, |cause| FailureKind::Caller(cause.malformed()))
+/// Whose fault it was: a caller who breaks off its own body looks like a broken connection here,
+/// and so does a tool that does not believe gait's certificate.
+fn blamed(fault: &Fault, tap: &Tap) -> Attempt {
+    match (fault.of_caller(), tap.distrust()) {
+        (Some(malformed), _) => Attempt::Failed(FailureKind::Caller(malformed)),
+        (None, Some(cause)) => Attempt::Distrusted(cause.to_owned()),
+        (None, None) => Attempt::Failed(FailureKind::Reset),
+    }
 }
 
 /// Waits for the head: `pause` from the last body byte that went out, and never past `deadline`.
@@ -224,30 +243,36 @@ async fn drive<F: Future>(
     .await
 }
 
-/// Rebuilds the request from the judged parts. `None` where the target is no URI.
+/// For whom it is. `None` where the target is no URI.
+fn address(spec: &UpstreamSpec, head: &Head) -> Option<Address> {
+    let target = head.target().as_str();
+    match spec.host_header {
+        HostHeader::Preserve => Address::new(spec.scheme(), head.authority().as_str(), target),
+        HostHeader::Upstream => Address::new(spec.scheme(), &spec.authority(), target),
+    }
+}
+
+/// Rebuilds the request from the judged parts, and adds the tool's own secret.
 fn request(
     lane: &Lane,
     spec: &UpstreamSpec,
     head: Head,
     body: Body,
     shape: &Shape,
-) -> Option<Request<Outgoing>> {
+) -> Request<Outgoing> {
     let mut request = Request::new(Outgoing::new(body, shape.timeouts.idle));
     *request.method_mut() = head.method().clone();
-    *request.uri_mut() = head.target().as_str().parse::<Uri>().ok()?;
-    let host = match spec.host_header {
-        HostHeader::Preserve => HeaderValue::from_str(head.authority().as_str()).ok()?,
-        HostHeader::Upstream => HeaderValue::from_str(&spec.authority()).ok()?,
-    };
     let empty_body = http_body::Body::is_end_stream(request.body());
     let (mut fields, extensions) = head.into_fields(lane.credential);
     *request.extensions_mut() = extensions;
-    fields.insert(header::HOST, host);
     fields.remove(header::CONTENT_LENGTH);
     // A tool that wants a length gets one even where there is nothing to measure.
     if empty_body && [Method::POST, Method::PUT, Method::PATCH].contains(request.method()) {
         fields.insert(header::CONTENT_LENGTH, HeaderValue::from_static("0"));
     }
+    if let Some(credential) = &spec.credential {
+        credential.put_into(&mut fields);
+    }
     *request.headers_mut() = fields;
-    Some(request)
+    request
 }

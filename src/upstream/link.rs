@@ -2,91 +2,63 @@
 //!
 //! The connection lives in the task of the call that it serves: no task of its own, no wake-up
 //! across tasks. While it idles in the pool nobody polls it, so it is polled once when it is taken
-//! out, to see whether the tool has closed it or spoken unasked. A [`Tap`] under the connection
-//! notes whether a byte of this call has left: that, and nothing above it, is what "sent" means.
+//! out, to see whether the tool has closed it or spoken unasked. A [`Tap`] on its wire notes
+//! whether a byte of this call has left: that, and nothing above it, is what "sent" means.
 
+use super::http1::Http1;
+use super::http2::Http2;
 use super::outgoing::Outgoing;
 use super::pool::Slot;
+use super::tap::{Meter, Tap};
+use super::wire::{Stream, Wire};
 use crate::clock;
+use futures_util::future::Either;
 use futures_util::task::noop_waker_ref;
-use http::{Request, Response};
+use http::{Request, Response, Version};
 use hyper::body::Incoming;
 use hyper::client::conn::TrySendError;
-use hyper::client::conn::http1;
-use hyper_util::rt::TokioIo;
-use std::io;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::task::{Context, Poll};
+use std::task::Context;
 use std::time::{Duration, Instant};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
-
-/// The sending half; named here once, since nothing else may hold one.
-#[expect(clippy::disallowed_types, reason = "upstream is the module that talks to tools")]
-type Sender = http1::SendRequest<Outgoing>;
 
 /// An open connection.
 pub(super) struct Link {
-    sender: Sender,
-    /// `None` after its end: hyper's connection may not be polled again. Boxed, because links
-    /// move in and out of the pool.
-    connection: Option<Box<http1::Connection<TokioIo<Wire>, Outgoing>>>,
+    talk: Talk,
     tap: Arc<Tap>,
     idle_since: Instant,
     _slot: Slot,
 }
 
-/// What has left for the tool in the current call.
-#[derive(Debug, Default)]
-pub(super) struct Tap {
-    wrote: AtomicBool,
-    body_bytes: AtomicU64,
+enum Talk {
+    Http1(Http1),
+    Http2(Http2),
 }
-
-/// The socket, with its tap.
-struct Wire {
-    stream: TcpStream,
-    tap: Arc<Tap>,
-}
-
-// === impl Tap ===
-
-impl Tap {
-    /// Starts a call: nothing has left yet.
-    fn reset(&self) {
-        self.wrote.store(false, Ordering::Release);
-        self.body_bytes.store(0, Ordering::Release);
-    }
-
-    /// Whether a byte has left.
-    pub(super) fn wrote(&self) -> bool {
-        self.wrote.load(Ordering::Acquire)
-    }
-
-    /// Body bytes given to the connection.
-    pub(super) fn body_bytes(&self) -> u64 {
-        self.body_bytes.load(Ordering::Acquire)
-    }
-
-    /// Notes body bytes.
-    pub(super) fn note_body(&self, bytes: usize) {
-        self.body_bytes.fetch_add(bytes as u64, Ordering::AcqRel);
-    }
-}
-
-// === impl Link ===
 
 impl Link {
-    /// Speaks HTTP/1.1 on a fresh connection.
-    pub(super) async fn open(stream: TcpStream, slot: Slot) -> hyper::Result<Link> {
+    /// Speaks HTTP/1.1 on a fresh stream.
+    pub(super) async fn open_http1(stream: Stream, slot: Slot) -> hyper::Result<Link> {
         let tap = Arc::new(Tap::default());
-        let wire = Wire { stream, tap: tap.clone() };
-        let (sender, connection) =
-            http1::Builder::new().preserve_header_case(true).handshake(TokioIo::new(wire)).await?;
-        let connection = Some(Box::new(connection));
-        Ok(Link { sender, connection, tap, idle_since: clock::instant(), _slot: slot })
+        let wire = Wire::new(stream, Meter::AnyByte, tap.clone());
+        Ok(Link::new(Talk::Http1(Http1::open(wire).await?), tap, slot))
+    }
+
+    /// Speaks HTTP/2 on a fresh stream.
+    pub(super) async fn open_http2(stream: Stream, slot: Slot) -> hyper::Result<Link> {
+        let tap = Arc::new(Tap::default());
+        let wire = Wire::new(stream, Meter::new_stream(), tap.clone());
+        Ok(Link::new(Talk::Http2(Http2::open(wire).await?), tap, slot))
+    }
+
+    fn new(talk: Talk, tap: Arc<Tap>, slot: Slot) -> Link {
+        Link { talk, tap, idle_since: clock::instant(), _slot: slot }
+    }
+
+    /// The version that is spoken.
+    pub(super) fn version(&self) -> Version {
+        match self.talk {
+            Talk::Http1(_) => Version::HTTP_11,
+            Talk::Http2(_) => Version::HTTP_2,
+        }
     }
 
     /// The tap of the current call.
@@ -101,27 +73,35 @@ impl Link {
     ) -> impl Future<Output = Result<Response<Incoming>, TrySendError<Request<Outgoing>>>> + use<>
     {
         self.tap.reset();
-        self.sender.try_send_request(request)
+        match &mut self.talk {
+            Talk::Http1(http1) => Either::Left(http1.send(request)),
+            Talk::Http2(http2) => Either::Right(http2.send(request)),
+        }
     }
 
     /// Drives the connection as far as it goes now.
     pub(super) fn drive(&mut self, cx: &mut Context<'_>) {
-        if let Some(connection) = &mut self.connection
-            && Pin::new(connection.as_mut()).poll(cx).is_ready()
-        {
-            self.connection = None;
+        match &mut self.talk {
+            Talk::Http1(http1) => http1.drive(cx),
+            Talk::Http2(http2) => http2.drive(cx),
         }
     }
 
     /// Whether the connection has ended.
     pub(super) fn is_closed(&self) -> bool {
-        self.connection.is_none()
+        match &self.talk {
+            Talk::Http1(http1) => http1.is_closed(),
+            Talk::Http2(http2) => http2.is_closed(),
+        }
     }
 
     /// Whether another request can go out on it: polls once, to see a close or unasked bytes.
     pub(super) fn is_reusable(&mut self) -> bool {
         self.drive(&mut Context::from_waker(noop_waker_ref()));
-        !self.is_closed() && self.sender.is_ready()
+        match &self.talk {
+            Talk::Http1(http1) => http1.is_free(),
+            Talk::Http2(http2) => http2.is_free(),
+        }
     }
 
     /// How long it has idled.
@@ -132,58 +112,5 @@ impl Link {
     /// It goes back to the pool now.
     pub(super) fn rest(&mut self) {
         self.idle_since = clock::instant();
-    }
-}
-
-// === impl Wire ===
-
-impl AsyncRead for Wire {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, buf)
-    }
-}
-
-impl AsyncWrite for Wire {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write(cx, buf);
-        self.note(written)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
-        self.note(written)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-}
-
-impl Wire {
-    fn note(&self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
-        if matches!(written, Poll::Ready(Ok(count)) if count > 0) {
-            self.tap.wrote.store(true, Ordering::Release);
-        }
-        written
     }
 }

@@ -1,6 +1,6 @@
 //! The body that goes to a tool: the judged bytes, or the caller's stream.
 
-use super::link::Tap;
+use super::tap::Tap;
 use crate::call::screen::Screen;
 use crate::call::{Body, Malformed};
 use crate::clock;
@@ -9,7 +9,7 @@ use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use hyper::body::Incoming;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::time::{Instant, Sleep};
@@ -18,6 +18,18 @@ use tokio::time::{Instant, Sleep};
 pub(super) struct Outgoing {
     source: Source,
     tap: Option<Arc<Tap>>,
+    fault: Fault,
+}
+
+/// Why the body broke off, where it did. hyper tells it of a body over HTTP/1.1 alone.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Fault(Arc<OnceLock<Malformed>>);
+
+impl Fault {
+    /// What the caller did.
+    pub(super) fn of_caller(&self) -> Option<Malformed> {
+        self.0.get().copied()
+    }
 }
 
 enum Source {
@@ -52,7 +64,7 @@ pub(super) enum OutgoingError {
 
 impl OutgoingError {
     /// What the caller is told.
-    pub(super) fn malformed(&self) -> Malformed {
+    fn malformed(&self) -> Malformed {
         match self {
             OutgoingError::Caller(_) => Malformed::BodyIncomplete,
             OutgoingError::Idle => Malformed::BodyTimeout,
@@ -75,12 +87,17 @@ impl Outgoing {
                 sleep: Box::pin(tokio::time::sleep(idle)),
             },
         };
-        Outgoing { source, tap: None }
+        Outgoing { source, tap: None, fault: Fault::default() }
     }
 
     /// Counts its bytes on `tap` from now on.
     pub(super) fn count_on(&mut self, tap: Arc<Tap>) {
         self.tap = Some(tap);
+    }
+
+    /// Knows why it broke off, also after hyper has dropped it.
+    pub(super) fn fault(&self) -> Fault {
+        self.fault.clone()
     }
 
     fn count(&self, bytes: &Bytes) {
@@ -141,8 +158,11 @@ impl HttpBody for Outgoing {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, OutgoingError>>> {
         let bytes = ready!(self.poll_bytes(cx));
-        if let Some(Ok(bytes)) = &bytes {
-            self.count(bytes);
+        match &bytes {
+            Some(Ok(bytes)) => self.count(bytes),
+            // It breaks off once, so the first word is the only one.
+            Some(Err(error)) => drop(self.fault.0.set(error.malformed())),
+            None => {}
         }
         Poll::Ready(bytes.map(|bytes| bytes.map(Frame::data)))
     }

@@ -4,14 +4,14 @@
 //! cannot tell whether a byte left, and it cannot refuse a connection that idled too long to one
 //! call while giving it to another.
 
+use super::dial::dial;
 use super::link::Link;
 use crate::snapshot::UpstreamSpec;
 use crossbeam_queue::ArrayQueue;
 use std::io;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use tokio::net::TcpStream;
 
 /// The connections to one upstream.
 pub(super) struct Pool {
@@ -19,6 +19,8 @@ pub(super) struct Pool {
     idle: ArrayQueue<Link>,
     open: Arc<AtomicUsize>,
     open_max: usize,
+    /// The last failure of TLS that was logged.
+    told: Mutex<Option<String>>,
 }
 
 /// A place among the open connections of a pool, given back when dropped.
@@ -38,6 +40,9 @@ pub(super) enum NoLink {
     /// It refused, or is not there.
     #[error("cannot connect to the upstream: {0}")]
     Refused(#[from] io::Error),
+    /// It is not who it should be, or does not take gait for who it is.
+    #[error("cannot speak TLS with the upstream: {0}")]
+    Tls(io::Error),
     /// The connection failed before its first request.
     #[error("cannot speak HTTP with the upstream: {0}")]
     Handshake(#[from] hyper::Error),
@@ -46,7 +51,13 @@ pub(super) enum NoLink {
 impl Pool {
     /// An empty pool.
     pub(super) fn new(spec: Arc<UpstreamSpec>, open_max: usize, idle_max: usize) -> Pool {
-        Pool { spec, idle: ArrayQueue::new(idle_max.max(1)), open: Arc::default(), open_max }
+        Pool {
+            spec,
+            idle: ArrayQueue::new(idle_max.max(1)),
+            open: Arc::default(),
+            open_max,
+            told: Mutex::default(),
+        }
     }
 
     /// A kept connection that idled no longer than `idle_max` and is still usable.
@@ -87,12 +98,23 @@ impl Pool {
     /// Opens a connection.
     pub(super) async fn connect(&self, within: Duration) -> Result<Link, NoLink> {
         let slot = self.slot()?;
-        let address = (self.spec.host.as_str(), self.spec.port);
-        #[expect(clippy::disallowed_methods, reason = "the one place that dials a tool")]
-        let dialled = tokio::time::timeout(within, TcpStream::connect(address)).await;
-        let stream = dialled.map_err(|_| NoLink::Late)??;
-        stream.set_nodelay(true)?;
-        Ok(Link::open(stream, slot).await?)
+        let dialled = tokio::time::timeout(within, dial(&self.spec, slot)).await;
+        let dialled = dialled.map_err(|_| NoLink::Late).flatten();
+        match &dialled {
+            Err(NoLink::Tls(error)) => self.tell(&error.to_string()),
+            Err(_) => {}
+            Ok(_) => *self.told.lock().unwrap_or_else(PoisonError::into_inner) = None,
+        }
+        dialled
+    }
+
+    /// Logs why TLS failed: once, until it fails in another way or has worked again.
+    pub(super) fn tell(&self, cause: &str) {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        if told.as_deref() != Some(cause) {
+            tracing::warn!(upstream = %self.spec.name, cause, "TLS with the upstream failed");
+            *told = Some(cause.to_owned());
+        }
     }
 
     /// A place for a new connection; an idle one that its call could not use makes room for it.

@@ -1,0 +1,3 @@
+//! TLS with rustls, towards callers and towards tools.
+
+pub mod client;
