@@ -17,6 +17,7 @@ mod flow;
 mod noticed;
 mod telemetry;
 mod errands;
+mod keys;
 mod upkeep;
 mod patience;
 mod reload;
@@ -26,6 +27,7 @@ mod tally;
 use crate::clock;
 use crate::config::{Config, ConfigError, Environment, Fixed, Source};
 use crate::demo::Demo;
+use crate::egress::Fetch;
 use crate::evidence::{self, Ledger, Unwritten};
 use crate::proxy::Proxy;
 use crate::state::{StateDir, StateError};
@@ -103,6 +105,12 @@ struct Running {
     environment: Environment,
 }
 
+/// What others want run as tasks.
+struct Wanted {
+    errands: mpsc::UnboundedReceiver<Errand>,
+    fetches: mpsc::UnboundedReceiver<Fetch>,
+}
+
 /// Where the process accepts.
 struct Listeners {
     doors: Vec<Door>,
@@ -158,14 +166,14 @@ async fn serve_until_stopped(serve: &Serve, environment: Environment) -> Result<
     let listeners = open_listeners(&config.fixed, &metrics).await?;
     let (ledger, writer) = start_evidence(&state, &config.fixed)?;
     let writing = write_evidence(writer, metrics.clone())?;
-    let (running, errands) = assemble(config, source, environment, metrics, ledger.clone(), limits);
+    let (running, wanted) = assemble(config, source, environment, metrics, ledger.clone(), limits);
     let signals = Signals::new(hangups)?;
     announce(&state, &listeners.addresses, demo.as_ref().map(drop));
     if let Some(listener) = demo {
         spawn(data::serve_demo(listener, Demo::new()));
     }
     let limits = running.proxy.limits.clone();
-    running.serve(signals, listeners, errands).await?;
+    running.serve(signals, listeners, wanted).await?;
     let written = tokio::task::spawn_blocking(move || limits.flush()).await;
     finish(ledger, writing).await?;
     Ok(written.map_err(|error| AppError::Machine {
@@ -180,12 +188,16 @@ impl Running {
         self,
         mut signals: Signals,
         listeners: Listeners,
-        errands: mpsc::UnboundedReceiver<Errand>,
+        wanted: Wanted,
     ) -> Result<(), AppError> {
         let (phases, phase) = watch::channel(Phase::Accept);
         let running = Arc::new(self);
+        let fetches = spawn(errands::run(wanted.fetches, phase.clone()));
+        signals.unless_stopped(keys::fill(&running)).await;
         let mut tasks = Tasks {
-            errands: spawn(errands::run(errands, phase.clone())),
+            errands: spawn(errands::run(wanted.errands, phase.clone())),
+            fetches,
+            keys: spawn(keys::keep(running.clone())),
             calls: spawn(data::accept(running.clone(), listeners.doors, phase)),
             reads: spawn(telemetry::accept(running.clone(), listeners.telemetry)),
             house: spawn(running.clone().keep_house()),

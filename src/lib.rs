@@ -11,6 +11,7 @@ pub mod proxy;
 pub mod telemetry;
 pub mod demo;
 pub mod upstream;
+pub mod egress;
 pub mod gate;
 pub mod case;
 pub mod evidence;

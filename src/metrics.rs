@@ -20,9 +20,11 @@ mod law;
 mod listeners;
 mod registry;
 mod routes;
+mod callers;
 mod face;
 mod process;
 
+pub use callers::{CallerMetrics, JwksMetrics};
 pub use catalogue::{CATALOGUE, Definition, Kind};
 pub use face::SnapshotFace;
 pub use labels::{
@@ -32,6 +34,7 @@ pub use law::OpenPermit;
 pub use listeners::{LISTENER_SERIES, ListenerMetrics};
 pub use routes::{RouteLabels, RouteMetrics};
 
+use callers::Sources;
 use catalogue::{
     BODY_BUDGET, BUILD_INFO, BYPASS, CONNECTIONS, DECISION_SECONDS, EVIDENCE_FAILURES,
     EVIDENCE_LAG, KILL_SWITCH, KILL_SWITCH_ENTRIES, OVERHEAD_SECONDS, RATE_COUNTERS, RATE_FAILURES,
@@ -75,6 +78,8 @@ struct Inner {
     process: Process,
     /// Taken by scrapes and at load, never by a call.
     routes: Mutex<Routes>,
+    /// Taken at load, before `routes`.
+    sources: Mutex<Sources>,
     /// `None` before the first snapshot.
     face: Mutex<Option<Registry>>,
 }
@@ -119,6 +124,7 @@ impl Metrics {
             fixed: Fixed::new(&registry, reasons),
             process: Process::new(),
             routes: Mutex::new(Routes::new(&registry)),
+            sources: Mutex::default(),
             face: Mutex::new(None),
             registry,
         }));
@@ -133,6 +139,19 @@ impl Metrics {
     /// rises. Call it at load, not per request: it locks and allocates.
     pub fn route(&self, labels: RouteLabels<'_>) -> Arc<RouteMetrics> {
         lock(&self.0.routes).get(&self.0.registry, &labels)
+    }
+
+    /// The handles of the sources of identity, and of the closed list of reasons for which callers
+    /// are refused. Call it at load, before routes take the room.
+    pub fn callers(&self, sources: &[Arc<str>], reasons: &[&'static str]) -> CallerMetrics {
+        let mut known = lock(&self.0.sources);
+        known.callers(&self.0.registry, &mut lock(&self.0.routes), sources, reasons)
+    }
+
+    /// The handles of the keys of one source. Call it at load.
+    pub fn jwks(&self, source: &Arc<str>) -> JwksMetrics {
+        let mut known = lock(&self.0.sources);
+        known.jwks(&self.0.registry, &mut lock(&self.0.routes), source)
     }
 
     /// Shows a snapshot as the one in force, in place of the one before. Register its routes

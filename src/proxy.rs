@@ -24,9 +24,10 @@ use crate::call::peer::Peer;
 use crate::call::{Body, Call, Head, Malformed};
 use crate::case::{Cause, Finding};
 use crate::clock;
+use crate::egress::{Fetcher, Refreshed};
 use crate::evidence::{CallId, Ledger, Record};
 use crate::gate::{self, Denial, Pending, Permit, Ruling};
-use crate::identity::Refusal;
+use crate::identity::{Known, Refusal, Refused};
 use crate::intent::routes::Candidate;
 use crate::intent::time::Time;
 use crate::limits::Budget;
@@ -66,6 +67,8 @@ pub struct Proxy {
     pub ledger: Ledger,
     /// The way to the tools.
     pub tools: Tools,
+    /// Where keys are fetched.
+    pub keys: Fetcher,
     /// What is counted.
     pub metrics: Metrics,
     /// What all buffered bodies share.
@@ -139,8 +142,9 @@ impl Proxy {
                 return visit.undecided(call, &stray.lane, stray.cause);
             }
         };
-        match self.identify(visit, parts, &candidates) {
+        match self.identify(visit, parts, &candidates).await {
             Ok(sender) => {
+                visit.snapshot.callers.identified(&sender.known.source);
                 let placed = self.choose(visit, head, incoming, candidates).await;
                 placed.by(sender)
             }
@@ -152,16 +156,29 @@ impl Proxy {
     }
 
     /// Who calls, and in whose name, before any of the body is asked for.
-    fn identify(
+    async fn identify(
         &self,
         visit: &Visit,
         parts: &Parts,
         candidates: &[Candidate],
     ) -> Result<Sender, Refusal> {
-        let now = Time::from_timestamp(clock::now());
-        let known = visit.identify(parts, now).map_err(|refused| refused.refusal)?;
+        let known = self.know(visit, parts).await?;
         let known = visit.admit(known, candidates)?;
-        visit.mandate(known, parts, now)
+        visit.mandate(known, parts, Time::from_timestamp(clock::now()))
+    }
+
+    /// Who calls. A token whose key is not held is worth one look at the issuer's newest keys, as
+    /// far as others have not looked too often.
+    async fn know(&self, visit: &Visit, parts: &Parts) -> Result<Known, Refusal> {
+        let identify = || visit.identify(parts, Time::from_timestamp(clock::now()));
+        let known = match identify() {
+            Err(Refused { refusal, stale: Some(ring) }) => match self.keys.refresh(&ring).await {
+                Refreshed::Fetched => identify(),
+                Refreshed::Failed | Refreshed::Limited | Refreshed::Fixed => Err(refusal.into()),
+            },
+            known => known,
+        };
+        known.map_err(|refused| refused.refusal)
     }
 
     /// Reads the body as far as the candidates need it, and asks their conditions.
@@ -226,6 +243,9 @@ impl Proxy {
             Some(cause) => Finding::Undecided(cause),
             None => self.find(visit, &placed),
         };
+        if let Finding::Undecided(Cause::Caller(refusal)) = &finding {
+            visit.snapshot.callers.refused(refusal.code());
+        }
         gate::judge(visit.case(placed, record), finding)
     }
 

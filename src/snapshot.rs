@@ -17,12 +17,12 @@ use crate::call::trailers::Reserved;
 use crate::call::upgrade::Upgrade;
 use crate::call::{CallerCredential, Head};
 use crate::delegation::Keys;
-use crate::identity::Sources;
+use crate::identity::{Refusal, Sources};
 use crate::intent::rest::Mapping;
 use crate::intent::routes::{Matcher, Routes};
 use crate::json::Digest;
 use crate::limits::{Limits, Timeouts};
-use crate::metrics::{Metrics, RouteLabels, RouteMetrics};
+use crate::metrics::{CallerMetrics, Metrics, RouteLabels, RouteMetrics};
 use crate::policy::Policy;
 use crate::stage::{DryRunScope, Protection, Stage};
 use std::sync::Arc;
@@ -183,6 +183,8 @@ pub struct Snapshot {
     pub unmapped: Arc<Lane>,
     /// Calls that strictness refuses.
     pub refused: Arc<Lane>,
+    /// Counters of those who call.
+    pub callers: CallerMetrics,
     /// The rules.
     pub policy: Policy,
     /// What no trailer may be called.
@@ -195,6 +197,7 @@ impl Snapshot {
     /// Joins a plan and a policy, and registers every series that they can reach.
     pub fn build(plan: Plan, policy: Policy, metrics: &Metrics) -> Snapshot {
         let id = identify(plan.digest, policy.digest());
+        let callers = callers(&plan.identity, metrics);
         let table = plan.routes.iter().map(|route| route.enforce(&plan, metrics)).collect();
         let credentials = plan.identity.credentials().iter();
         Snapshot {
@@ -204,10 +207,18 @@ impl Snapshot {
             table,
             unmapped: side_lane(UNMAPPED, plan.unmapped.clone(), plan.side_credential, metrics),
             refused: side_lane(REFUSED, plan.refused.clone(), plan.side_credential, metrics),
+            callers,
             policy,
             plan,
         }
     }
+}
+
+fn callers(identity: &Sources, metrics: &Metrics) -> CallerMetrics {
+    let nobody = identity.nobody().source;
+    let names: Vec<Arc<str>> = identity.names().cloned().chain([nobody]).collect();
+    let reasons: Vec<&'static str> = Refusal::ALL.iter().map(|refusal| refusal.code()).collect();
+    metrics.callers(&names, &reasons)
 }
 
 impl Plan {

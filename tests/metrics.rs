@@ -70,6 +70,8 @@ fn face<'a>(config: &'a str, stages: &'a [(&'a str, &'a str)]) -> SnapshotFace<'
 /// Metrics with one route and a snapshot, as after a start.
 fn started() -> Metrics {
     let metrics = metrics(10_000);
+    metrics.callers(&["sso".into()], &["credentials_missing"]);
+    metrics.jwks(&"sso".into());
     metrics.route(labels("files.delete"));
     let _made = metrics.listener("server");
     metrics.snapshot(&face("c1", &[("files.delete", "enforce")]));
@@ -239,6 +241,31 @@ fn assert_law(text: &str) -> [f64; 4] {
         assert!(sum(text, "gait_upstream_requests_total", &of_kind) <= minted);
     }
     [minted, sent, unused, open]
+}
+
+#[test]
+fn sources_that_do_not_fit_are_counted_as_other() {
+    let metrics = metrics(400);
+    let names: Vec<Arc<str>> = (0..500).map(|n| format!("source.{n}").into()).collect();
+    let callers = metrics.callers(&names, &["credentials_missing"]);
+    names.iter().for_each(|name| {
+        metrics.jwks(name).failed();
+        callers.identified(name);
+    });
+    callers.identified("no such source");
+    callers.refused("credentials_missing");
+    callers.refused("no such reason");
+    let text = metrics.render();
+    assert!(samples(&text).len() <= 400, "{}", samples(&text).len());
+    assert_eq!(sum(&text, "gait_identities_total", &[("source", "source.0")]), 1.0);
+    assert_eq!(sum(&text, "gait_identities_total", &[]), 501.0);
+    assert_eq!(sum(&text, "gait_jwks_failures_total", &[]), 500.0);
+    assert!(sum(&text, "gait_jwks_failures_total", &[("source", "_other")]) > 300.0);
+    assert_eq!(sum(&text, "gait_identity_refused_total", &[]), 1.0);
+    // A reload pays for nothing twice.
+    let before = samples(&text).len();
+    metrics.callers(&names, &["credentials_missing"]);
+    assert_eq!(samples(&metrics.render()).len(), before);
 }
 
 #[test]

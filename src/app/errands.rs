@@ -1,13 +1,13 @@
-//! Work that goes on although its caller has left: protected calls whose first byte is out.
+//! Work that goes on although its caller has left: protected calls whose first byte is out, and
+//! fetches of keys.
 
 use super::stop::Phase;
-use crate::upstream::Errand;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 /// Runs errands until no call is left that could bring one; then finishes those there are.
-pub(super) async fn run(
-    mut errands: mpsc::UnboundedReceiver<Errand>,
+pub(super) async fn run<E: Future<Output = ()> + Send + 'static>(
+    mut errands: mpsc::UnboundedReceiver<E>,
     mut phase: watch::Receiver<Phase>,
 ) {
     let mut running = JoinSet::new();

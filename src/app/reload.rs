@@ -3,7 +3,7 @@
 //! The new snapshot is read, compiled and built aside; then one pointer is swapped. Whatever is
 //! wrong with it, the old one stays in force, and a metric says so.
 
-use super::Running;
+use super::{Running, keys};
 use crate::clock;
 use crate::config::{Config, ConfigError, Listen};
 use crate::evidence::Reload;
@@ -20,7 +20,10 @@ pub(super) async fn reload(running: &Arc<Running>) {
     let loader = running.clone();
     let loaded = tokio::task::spawn_blocking(move || loader.source.load(&loader.environment)).await;
     match loaded {
-        Ok(Ok(config)) => take_over(running, config),
+        Ok(Ok(mut config)) => {
+            keys::take_along(running, &mut config.plan).await;
+            take_over(running, config);
+        }
         Ok(Err(error)) => keep(running, &error),
         Err(error) => {
             tracing::error!(%error, "reload broke off; the snapshot in force stays");

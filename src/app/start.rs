@@ -2,9 +2,10 @@
 
 use super::listen::Door;
 use super::tally::tally;
-use super::{Addresses, AppError, Listeners, Running, data, reload};
+use super::{Addresses, AppError, Listeners, Running, Wanted, data, reload};
 use crate::config::{Config, Environment, Fixed, LogFormat, Source};
 use crate::demo;
+use crate::egress::Fetcher;
 use crate::evidence::{self, Ledger, Settings, Unwritten, Writer};
 use crate::limits::Budget;
 use crate::metrics::{self, Metrics};
@@ -15,7 +16,7 @@ use crate::store::StoreError;
 use crate::store::rate_limits::Live;
 use crate::store::switch::Switch;
 use crate::telemetry::{Check, Readiness};
-use crate::upstream::{Errand, Tools};
+use crate::upstream::Tools;
 use arc_swap::ArcSwap;
 use std::io::{self, IsTerminal as _};
 use std::net::SocketAddr;
@@ -23,7 +24,6 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::thread::JoinHandle;
 use tokio::net::TcpListener;
-use tokio::sync::mpsc;
 
 pub(super) fn start_logging(fixed: &Fixed) {
     let filter = tracing_subscriber::EnvFilter::builder().parse_lossy(&fixed.log.level);
@@ -111,10 +111,12 @@ pub(super) fn assemble(
     metrics: Metrics,
     ledger: Ledger,
     limits: Live,
-) -> (Running, mpsc::UnboundedReceiver<Errand>) {
+) -> (Running, Wanted) {
     let (tools, errands) = Tools::new(metrics.clone());
+    let (keys, fetches) = Fetcher::new(metrics.clone());
     let Config { fixed, plan, policy, kill_switch, .. } = config;
     tools.configure(&plan);
+    keys.configure(&plan.upstreams, plan.identity.rings());
     let snapshot = Snapshot::build(plan, policy, &metrics);
     reload::show(&snapshot, &metrics);
     let readiness = Readiness::new();
@@ -123,13 +125,15 @@ pub(super) fn assemble(
         snapshot: Arc::new(ArcSwap::from_pointee(snapshot)),
         ledger,
         tools,
+        keys,
         metrics,
         budget: Budget::new(fixed.sizes.body_budget_bytes),
         switch: Arc::new(Switch::new(kill_switch)),
         limits: Arc::new(limits),
         draining: Arc::new(AtomicBool::new(false)),
     };
-    (Running { proxy, readiness: Arc::new(readiness), fixed, source, environment }, errands)
+    let running = Running { proxy, readiness: Arc::new(readiness), fixed, source, environment };
+    (running, Wanted { errands, fetches })
 }
 
 /// Says where it listens: in the log, in the state directory, and to a person in the demo.

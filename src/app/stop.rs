@@ -32,7 +32,7 @@ pub(super) struct Signals {
     term: Signal,
     int: Signal,
     hup: Signal,
-    /// A request to stop that came during a reload.
+    /// A request to stop that came during other work.
     pending: Option<Stop>,
 }
 
@@ -52,16 +52,16 @@ impl Signals {
             tokio::select! {
                 _ = self.term.recv() => return Stop::Announced,
                 _ = self.int.recv() => return Stop::AtOnce,
-                _ = self.hup.recv() => self.reload(running).await,
+                _ = self.hup.recv() => self.unless_stopped(reload::reload(running)).await,
             }
         }
     }
 
-    /// Reloads. A file that does not come, as on a mount that hangs, must not keep the process
-    /// from stopping: the next signal ends the wait, and is asked for again.
-    async fn reload(&mut self, running: &Arc<Running>) {
+    /// Waits for work that must not keep the process from stopping, such as a reload of a file on
+    /// a mount that hangs: the next request to stop ends the wait, and is asked for again.
+    pub(super) async fn unless_stopped(&mut self, work: impl Future<Output = ()>) {
         tokio::select! {
-            () = reload::reload(running) => {}
+            () = work => {}
             _ = self.term.recv() => self.pending = Some(Stop::Announced),
             _ = self.int.recv() => self.pending = Some(Stop::AtOnce),
         }
@@ -91,6 +91,8 @@ fn take(kind: SignalKind) -> Result<Signal, AppError> {
 pub(super) struct Tasks {
     pub(super) calls: JoinHandle<()>,
     pub(super) errands: JoinHandle<()>,
+    pub(super) fetches: JoinHandle<()>,
+    pub(super) keys: JoinHandle<()>,
     pub(super) reads: JoinHandle<()>,
     pub(super) house: JoinHandle<()>,
     pub(super) orders: JoinHandle<()>,
@@ -109,7 +111,7 @@ impl Tasks {
 
     /// Cuts off what is left; every record that was open is closed by its drop.
     pub(super) async fn end(self) {
-        let upkeep = [self.house, self.orders, self.counters];
+        let upkeep = [self.house, self.orders, self.counters, self.keys, self.fetches];
         for task in [self.calls, self.errands, self.reads].into_iter().chain(upkeep) {
             if !task.is_finished() {
                 task.abort();

@@ -68,6 +68,10 @@ pub const CATALOGUE: &[Definition] = &[
     KILL_SWITCH_ENTRIES,
     RATE_COUNTERS,
     RATE_FAILURES,
+    IDENTITIES,
+    IDENTITY_REFUSED,
+    JWKS_SUCCESS,
+    JWKS_FAILURES,
     SNAPSHOT_INFO,
     RELOAD_SUCCESSFUL,
     RELOAD_TIMESTAMP,
@@ -176,6 +180,26 @@ pub(super) const RATE_FAILURES: Definition = counter(
     "gait_rate_state_failures_total",
     &[],
     "Writes of those counters that failed; until one succeeds a restart forgets them.",
+);
+pub(super) const IDENTITIES: Definition = counter(
+    "gait_identities_total",
+    &["source"],
+    "Calls whose caller is known, by the source that knows it; anonymous where none does.",
+);
+pub(super) const IDENTITY_REFUSED: Definition = counter(
+    "gait_identity_refused_total",
+    &["reason"],
+    "Calls refused for who calls, by reason code.",
+);
+pub(super) const JWKS_SUCCESS: Definition = gauge(
+    "gait_jwks_last_success_timestamp_seconds",
+    &["source"],
+    "Unix time at which the keys of a source were fetched last; 0 before the first.",
+);
+pub(super) const JWKS_FAILURES: Definition = counter(
+    "gait_jwks_failures_total",
+    &["source"],
+    "Fetches of the keys of a source that brought none; those that are held stay.",
 );
 pub(super) const SNAPSHOT_INFO: Definition = gauge(
     "gait_snapshot_info",

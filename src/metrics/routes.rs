@@ -118,6 +118,21 @@ impl Routes {
         self.series_left = series_left;
     }
 
+    /// Takes series off what routes may add.
+    pub(super) fn pay(&mut self, series: usize) {
+        self.series_left = self.series_left.saturating_sub(series);
+    }
+
+    /// The same, where there is room for them; counts it where there is not.
+    pub(super) fn afford(&mut self, series: usize) -> bool {
+        let left = self.series_left.checked_sub(series);
+        match left {
+            Some(left) => self.series_left = left,
+            None => self.overflow.increment(1),
+        }
+        left.is_some()
+    }
+
     /// The handles of these labels, made now if they are new and fit.
     pub(super) fn get(
         &mut self,

@@ -83,8 +83,8 @@ const IMPURE: [(&str, &str); 8] = [
 
 /// What only some files may do: the words, the files (or folders) that may, and the rule's name.
 const RESERVED: [(&str, &[&str], &str); 9] = [
-    ("TcpStream::connect", &["upstream"], "only upstream dials tools"),
-    ("client::conn", &["upstream"], "only upstream dials tools"),
+    ("TcpStream::connect", &["upstream", "egress"], "only upstream dials tools"),
+    ("client::conn", &["upstream", "egress"], "only upstream dials tools"),
     ("TcpListener", &["app", "demo"], "only app binds"),
     ("tokio::spawn", &["app"], "only app spawns"),
     ("thread::spawn", &["app"], "only app spawns"),
