@@ -28,3 +28,6 @@ mod reload;
 mod shutdown;
 mod json_server;
 mod soak;
+mod tls;
+mod unix;
+mod http2;
