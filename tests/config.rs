@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 use gait::config::{Builtin, Config, ConfigError, Environment, Source};
+use gait::snapshot::Http2;
 use gait::stage::{Protection, Stage};
 use std::fs;
 
@@ -383,4 +384,75 @@ fn mistakes_about_a_tool_name_the_mend_and_no_secret() {
         assert!(message.contains(want), "{want}\n  is not in\n{message}");
         assert!(!message.contains("s3cr3t") && !message.contains("t0ken"), "{message}");
     }
+}
+
+/// A folder with two pairs, and a config with this `server`.
+fn load_server(server: &str) -> Result<Config, String> {
+    let dir = tempfile::tempdir().unwrap();
+    for name in ["a", "b"] {
+        let pair = rcgen::generate_simple_self_signed([format!("{name}.test")]).unwrap();
+        fs::write(dir.path().join(format!("{name}.pem")), pair.cert.pem()).unwrap();
+        fs::write(dir.path().join(format!("{name}.key")), pair.signing_key.serialize_pem())
+            .unwrap();
+    }
+    let low = route("a", "intent: { tool_name: a, risk_class: low }");
+    fs::write(dir.path().join("gait.yaml"), text(server, &low)).unwrap();
+    fs::write(dir.path().join("policy.yaml"), POLICY).unwrap();
+    let loaded = Source::File(dir.path().join("gait.yaml")).load(&Environment::default());
+    loaded.map_err(|error| error.to_string())
+}
+
+const PAIR: &str = "certificates: [ { cert: a.pem, key: a.key } ]";
+
+#[test]
+fn a_listener_that_says_two_things_is_refused() {
+    for (server, said) in [
+        ("server: { tls: }", "`server.tls` is empty"),
+        ("server: { tls: {} }", "`server.tls` is empty"),
+        ("server: { tls: { min_version: \"1.3\" } }", "`server.tls.certificates`"),
+        ("server: { http2: alpn }", "alpn is a part of TLS"),
+        (&format!("server: {{ http2: prior_knowledge, tls: {{ {PAIR} }} }}"), "write alpn or off"),
+        ("server: { http2: always }", "unknown `always`"),
+        (&format!("server: {{ tls: {{ {PAIR}, min_version: 1.3 }} }}"), "in quotes"),
+        (&format!("server: {{ tls: {{ {PAIR}, min_version: \"1.1\" }} }}"), "unknown `1.1`"),
+        (&format!("server: {{ tls: {{ {PAIR}, client_ca: a.pem }} }}"), "no certificate is asked"),
+        (
+            &format!("server: {{ tls: {{ {PAIR}, client_certificates: required }} }}"),
+            "`server.tls.client_ca` is missing",
+        ),
+        (
+            &format!("server: {{ tls: {{ {PAIR}, client_certificates: maybe }} }}"),
+            "unknown `maybe`",
+        ),
+        (
+            "server: { tls: { certificates: [ { cert: a.pem, key: b.key } ] } }",
+            "b.key: the private key does not belong to a.pem",
+        ),
+        ("server: { tls: { certificates: [ { cert: a.pem } ] } }", "key` is missing"),
+        ("server: { tls: { certificates: [ { cert: no.pem, key: a.key } ] } }", "no.pem"),
+        ("server: { unix_mode: \"0660\" }", "only a Unix socket has a mode"),
+        ("server: { listen: \"unix:s\", unix_mode: \"0999\" }", "`0999` is no mode"),
+        ("server: { listen: \"unix:\" }", "names no path"),
+        ("listeners: [ { listen: \"127.0.0.1:1\" } ]", "is not a name"),
+        ("listeners: [ { name: telemetry, listen: \"127.0.0.1:1\" } ]", "is called `telemetry`"),
+        ("listeners: [ { name: more } ]", "`listeners[0].listen`"),
+    ] {
+        let refusal = load_server(server).unwrap_err();
+        assert!(refusal.contains(said), "{server}: {refusal}");
+    }
+}
+
+#[test]
+fn a_listener_speaks_http_2_where_tls_agrees_on_it() {
+    let spoken = |server: &str| load_server(server).unwrap().plan.listeners.pop().unwrap().http2;
+    assert_eq!(spoken(""), Http2::Off);
+    assert_eq!(spoken("server: { http2: prior_knowledge }"), Http2::PriorKnowledge);
+    assert_eq!(spoken(&format!("server: {{ tls: {{ {PAIR} }} }}")), Http2::Alpn);
+    assert_eq!(spoken(&format!("server: {{ http2: off, tls: {{ {PAIR} }} }}")), Http2::Off);
+}
+
+#[test]
+fn another_certificate_is_another_config() {
+    let digest = || load_server(&format!("server: {{ tls: {{ {PAIR} }} }}")).unwrap().plan.digest;
+    assert_ne!(digest(), digest(), "the pairs are made anew");
 }

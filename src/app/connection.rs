@@ -179,3 +179,6 @@ where
     }
     Ok((stream, certificate))
 }
+
+#[cfg(test)]
+mod tests;

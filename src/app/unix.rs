@@ -26,10 +26,10 @@ pub(super) struct SocketFile {
 pub(super) async fn bind(path: &Path, mode: u32) -> io::Result<(UnixListener, SocketFile)> {
     clear(path).await?;
     let folder = path.parent().filter(|parent| *parent != Path::new("")).unwrap_or(Path::new("."));
-    let private = folder.join(format!(".gait.{}", std::process::id()));
+    let private = folder.join(format!(".gait.{:08x}", getrandom::u32().map_err(io::Error::other)?));
     DirBuilder::new().mode(0o700).create(&private)?;
     let bound = bind_in(&private, path, mode);
-    // Left behind it does no harm; the next bind of this process would say so.
+    // Left behind it does no harm: the next bind makes another.
     let _ = fs::remove_dir_all(&private);
     bound
 }

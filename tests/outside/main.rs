@@ -31,3 +31,6 @@ mod reload;
 mod shutdown;
 mod json_server;
 mod soak;
+mod tls;
+mod unix;
+mod http2;

@@ -2,14 +2,14 @@
 
 use super::PATIENCE;
 use super::message::{Response, Wire};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 /// One connection to gait.
 #[derive(Debug)]
-pub(crate) struct Conn {
-    wire: Wire<TcpStream>,
+pub(crate) struct Conn<S = TcpStream> {
+    wire: Wire<S>,
 }
 
 impl Conn {
@@ -32,9 +32,21 @@ impl Conn {
         self.wire.stream.set_read_timeout(Some(time)).expect("a time-out");
         self
     }
+}
+
+impl<S: Read + Write> Conn<S> {
+    /// A connection that stands already.
+    pub(crate) fn over(stream: S) -> Conn<S> {
+        Conn { wire: Wire::new(stream) }
+    }
+
+    /// What it reads from and writes to.
+    pub(crate) fn stream(&self) -> &S {
+        &self.wire.stream
+    }
 
     /// Writes literal bytes. A peer that hung up already is no error here: its answer tells.
-    pub(crate) fn write(&mut self, bytes: impl AsRef<[u8]>) -> &mut Conn {
+    pub(crate) fn write(&mut self, bytes: impl AsRef<[u8]>) -> &mut Conn<S> {
         let _closed = self.wire.stream.write_all(bytes.as_ref());
         self
     }

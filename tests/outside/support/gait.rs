@@ -59,6 +59,14 @@ impl Setup {
         fs::write(dir.join("policy.yaml"), &self.policy).unwrap();
     }
 
+    /// The same with this first listener in place of the fixture's.
+    pub(crate) fn listening(mut self, server: &str) -> Setup {
+        let is_server = |line: &&str| line.starts_with("server:");
+        let old = self.config.lines().find(is_server).expect("a `server` line").to_owned();
+        self.config = self.config.replace(&old, &format!("server: {server}"));
+        self
+    }
+
     /// Starts gait and waits until it says that it is ready.
     pub(crate) fn start(&self) -> Gait {
         self.start_in(TempDir::new().unwrap())
@@ -91,6 +99,13 @@ impl Gait {
         let gait = Gait { dir, child, server, telemetry };
         wait_for("readiness", || (gait.telemetry("/readyz").status == 200).then_some(()));
         gait
+    }
+
+    /// The address of a further listener, as gait wrote it.
+    pub(crate) fn listener(&self, name: &str) -> String {
+        let file = fs::read(self.dir().join("state/addresses.json")).unwrap();
+        let read: Value = serde_json::from_slice(&file).unwrap();
+        read[name].as_str().unwrap_or_else(|| panic!("no `{name}`: {read}")).to_owned()
     }
 
     /// One GET on the telemetry listener.
