@@ -1,19 +1,23 @@
 //! What every outside test needs: a gait process, a client that writes literal bytes, and a tool
 //! that keeps every byte it was sent.
 
+mod authority;
 mod client;
 mod gait;
 mod message;
 mod metrics;
 mod peer;
 mod recorder;
+mod tool;
 
+pub(crate) use authority::{Authority, Pair};
 pub(crate) use client::{Conn, get, post, send};
 pub(crate) use gait::{Gait, Setup, evidence, run_to_end};
 pub(crate) use message::{Response, Seen};
 pub(crate) use metrics::Scrape;
 pub(crate) use peer::Peer;
 pub(crate) use recorder::{Recorder, Then, listen};
+pub(crate) use tool::{Lasting, Security, Tool};
 
 use std::time::{Duration, Instant};
 
