@@ -456,3 +456,45 @@ fn another_certificate_is_another_config() {
     let digest = || load_server(&format!("server: {{ tls: {{ {PAIR} }} }}")).unwrap().plan.digest;
     assert_ne!(digest(), digest(), "the pairs are made anew");
 }
+
+#[test]
+fn files_count_into_the_digest_and_an_expired_pair_is_a_warning() {
+    let made = |year: i32| {
+        let mut params = rcgen::CertificateParams::new(["a".to_owned()]).unwrap();
+        params.not_after = rcgen::date_time_ymd(year, 1, 1);
+        let key = rcgen::KeyPair::generate().unwrap();
+        (params.self_signed(&key).unwrap().pem(), key.serialize_pem())
+    };
+    let load = |pair: &(String, String), secret: &str| {
+        let dir = tempfile::tempdir().unwrap();
+        let rest = "tls: { ca: own.pem, client_cert: own.pem, client_key: own.key }, credential: { \
+                    bearer: { file: secret } }";
+        for (name, text) in [
+            ("gait.yaml", upstream("https://h", rest).as_str()),
+            ("policy.yaml", POLICY),
+            ("own.pem", &pair.0),
+            ("own.key", &pair.1),
+            ("secret", secret),
+        ] {
+            fs::write(dir.path().join(name), text).unwrap();
+        }
+        Source::File(dir.path().join("gait.yaml")).load(&Environment::default()).unwrap()
+    };
+    let (valid, expired) = (made(4000), made(2001));
+    let base = load(&valid, "s");
+    let again = load(&valid, "s");
+    assert_eq!(
+        (&base.plan.upstreams, base.plan.digest),
+        (&again.plan.upstreams, again.plan.digest)
+    );
+    assert!(!base.warnings.concat().contains("expired"));
+    // The secret makes another upstream, but nothing that is shown hangs on it.
+    let other = load(&valid, "t");
+    assert_ne!(base.plan.upstreams, other.plan.upstreams);
+    assert_eq!(base.plan.digest, other.plan.digest);
+    assert!(!format!("{:?}", base.plan).contains("PRIVATE"));
+    let expired = load(&expired, "s");
+    assert_ne!(base.plan.digest, expired.plan.digest);
+    let told = "the client certificate of upstream `api` has expired; renew it";
+    assert!(expired.warnings.iter().any(|warning| warning == told), "{:?}", expired.warnings);
+}

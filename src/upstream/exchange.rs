@@ -3,6 +3,7 @@
 use super::address::Address;
 use super::link::Link;
 use super::outgoing::{Fault, Outgoing};
+use super::pool::Pool;
 use super::reply::Reply;
 use super::tap::Tap;
 use super::tunnel::{self, Tunnel};
@@ -38,6 +39,8 @@ pub(super) struct Passage {
     pub(super) upgrade: Option<String>,
     /// When it was sent.
     pub(super) started: Instant,
+    /// Why its body broke off, where it did.
+    pub(super) fault: Fault,
     count: SendCount,
 }
 
@@ -112,7 +115,8 @@ pub(super) async fn run(shape: Arc<Shape>, redeemed: Redeemed) -> Result<Reply, 
     let Redeemed { call, record, lane, kind, open, judged, .. } = redeemed;
     let count = SendCount { lane: lane.clone(), kind, open: Some(open), tap: None };
     let upgrade = lane.upgrade(call.head()).map(str::to_owned);
-    let mut passage = Passage { record, lane, judged, upgrade, started: clock::instant(), count };
+    let (started, fault) = (clock::instant(), Fault::default());
+    let mut passage = Passage { record, lane, judged, upgrade, started, fault, count };
     let Some(spec) = passage.lane.upstream.clone() else {
         return Err(passage.fail(FailureKind::Internal("no_upstream")));
     };
@@ -146,14 +150,20 @@ pub(super) async fn run(shape: Arc<Shape>, redeemed: Redeemed) -> Result<Reply, 
             Ok(response) => return Ok(Reply::open(shape, pool, passage, link, response)),
             // The kept connection died before a byte of this call left: a new one is no retry.
             Err(Attempt::Unsent(back)) if reused => request = *back,
-            Err(Attempt::Unsent(_)) => return Err(passage.fail(FailureKind::Reset)),
             Err(Attempt::Failed(kind)) => return Err(passage.fail(kind)),
-            Err(Attempt::Distrusted(cause)) => {
-                pool.tell(&cause);
-                return Err(passage.fail(FailureKind::Tls));
+            Err(Attempt::Unsent(_) | Attempt::Broken) => {
+                return Err(passage.fail(broken(&pool, link.tap())));
             }
         }
     }
+}
+
+/// What broke a connection: a tool that does not believe gait's certificate says so after the
+/// handshake.
+fn broken(pool: &Pool, tap: &Tap) -> FailureKind {
+    let Some(cause) = tap.distrust() else { return FailureKind::Reset };
+    pool.tell(cause);
+    FailureKind::Tls
 }
 
 /// Why one connection gave no answer.
@@ -162,8 +172,8 @@ enum Attempt {
     Unsent(Box<Request<Outgoing>>),
     /// Something may have left.
     Failed(FailureKind),
-    /// So it may, and TLS failed.
-    Distrusted(String),
+    /// So it may, and the connection is broken.
+    Broken,
 }
 
 async fn attempt(
@@ -174,12 +184,13 @@ async fn attempt(
 ) -> Result<Response<Incoming>, Attempt> {
     passage.count.tap = Some(link.tap().clone());
     request.body_mut().count_on(link.tap().clone());
-    let fault = request.body().fault();
+    passage.fault = request.body().fault();
     let sent = clock::instant();
     let answer = pin!(link.send(request));
     let tap = link.tap().clone();
     let (deadline, lane) = (passage.started + shape.timeouts.total, passage.lane.clone());
     let asked = passage.upgrade.clone();
+    let fault = passage.fault.clone();
     let head = pin!(drive(passage, link, answer));
     let Some(answered) = within(shape.timeouts.first_byte, deadline, &tap, head).await else {
         return Err(Attempt::Failed(FailureKind::Late));
@@ -202,20 +213,16 @@ async fn attempt(
         Some(Ok(response)) => Ok(response),
         Some(Err(mut error)) => match error.take_message() {
             Some(back) if !wrote => Err(Attempt::Unsent(Box::new(back))),
-            _ => Err(blamed(&fault, &tap)),
+            _ => Err(blamed(&fault)),
         },
-        None => Err(blamed(&fault, &tap)),
+        None => Err(blamed(&fault)),
     }
 }
 
-/// Whose fault it was: a caller who breaks off its own body looks like a broken connection here,
-/// and so does a tool that does not believe gait's certificate.
-fn blamed(fault: &Fault, tap: &Tap) -> Attempt {
-    match (fault.of_caller(), tap.distrust()) {
-        (Some(malformed), _) => Attempt::Failed(FailureKind::Caller(malformed)),
-        (None, Some(cause)) => Attempt::Distrusted(cause.to_owned()),
-        (None, None) => Attempt::Failed(FailureKind::Reset),
-    }
+/// Whose fault it was: a caller who breaks off its own body looks like a broken connection here.
+fn blamed(fault: &Fault) -> Attempt {
+    let of_caller = |malformed| Attempt::Failed(FailureKind::Caller(malformed));
+    fault.of_caller().map_or(Attempt::Broken, of_caller)
 }
 
 /// Waits for the head: `pause` from the last body byte that went out, and never past `deadline`.

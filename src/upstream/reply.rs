@@ -188,7 +188,10 @@ impl Stream {
     fn break_off(self, error: &ReplyError) {
         let exchange = self.passage.exchange(self.status, self.bytes);
         let cut = Cut::MidReply(exchange);
+        // A caller who breaks its own body off ends the exchange, and with it the answer.
+        let broke_off = self.passage.fault.of_caller().is_some();
         self.passage.close(match (error, self.reader) {
+            (ReplyError::Tool(_), _) if broke_off => Ending::CallerGone(Reach::Replied(exchange)),
             (ReplyError::Tool(_), _) => Ending::UpstreamReset(cut),
             (ReplyError::Late, Reader::Caller) => Ending::TimedOut(cut),
             (ReplyError::Late, Reader::Errand) => Ending::CallerGone(Reach::Replied(exchange)),

@@ -8,7 +8,7 @@ use super::tap::{Meter, Tap};
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
@@ -26,6 +26,8 @@ pub(super) struct Wire {
     stream: Stream,
     meter: Meter,
     tap: Arc<Tap>,
+    /// The error of a write that is not told yet.
+    failed: Option<io::Error>,
 }
 
 trait Duplex: AsyncRead + AsyncWrite + Unpin {}
@@ -44,14 +46,38 @@ impl Stream {
 impl Wire {
     /// Taps a stream.
     pub(super) fn new(stream: Stream, meter: Meter, tap: Arc<Tap>) -> Wire {
-        Wire { stream, meter, tap }
+        Wire { stream, meter, tap, failed: None }
+    }
+
+    /// A server that does not believe gait's certificate says so and closes; what is written after
+    /// that fails, and its reason would stay unread. So a failed write over TLS waits for the end
+    /// of the stream, which a failed write promises.
+    fn settle<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        written: Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
+        match (written, &self.stream) {
+            (Poll::Ready(Err(error)), Stream::Tls(_)) => {
+                self.failed = Some(error);
+                self.poll_failed(cx).map(Err)
+            }
+            (written, _) => written,
+        }
+    }
+
+    /// The error of an earlier write, once the reading side has said what it has to say.
+    fn poll_failed(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
+        // No room to read into: TLS takes its own messages in all the same.
+        let read = ready!(self.stream.pinned().poll_read(cx, &mut ReadBuf::new(&mut [])));
+        if let Err(error) = &read {
+            self.tap.note_error(error);
+        }
+        Poll::Ready(self.failed.take().unwrap_or_else(|| io::ErrorKind::BrokenPipe.into()))
     }
 
     /// Notes what was taken of `offered`.
     fn note(&mut self, written: &Poll<io::Result<usize>>, offered: &[IoSlice<'_>]) {
-        if let Poll::Ready(Err(error)) = written {
-            self.tap.note_error(error);
-        }
         let mut left = match (written, &self.stream) {
             (Poll::Ready(Ok(count)), _) => *count,
             (Poll::Ready(Err(_)), Stream::Tls(_)) => usize::MAX,
@@ -87,13 +113,20 @@ impl AsyncWrite for Wire {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
+        if self.failed.is_some() {
+            return self.poll_failed(cx).map(Err);
+        }
         let written = self.stream.pinned().poll_write(cx, buf);
         self.note(&written, &[IoSlice::new(buf)]);
-        written
+        self.settle(cx, written)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.stream.pinned().poll_flush(cx)
+        if self.failed.is_some() {
+            return self.poll_failed(cx).map(Err);
+        }
+        let flushed = self.stream.pinned().poll_flush(cx);
+        self.settle(cx, flushed)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -105,9 +138,12 @@ impl AsyncWrite for Wire {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        if self.failed.is_some() {
+            return self.poll_failed(cx).map(Err);
+        }
         let written = self.stream.pinned().poll_write_vectored(cx, bufs);
         self.note(&written, bufs);
-        written
+        self.settle(cx, written)
     }
 
     fn is_write_vectored(&self) -> bool {

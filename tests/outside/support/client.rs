@@ -32,6 +32,12 @@ impl Conn {
         self.wire.stream.set_read_timeout(Some(time)).expect("a time-out");
         self
     }
+
+    /// Says that nothing more comes from here.
+    pub(crate) fn finish(&mut self) -> &mut Conn {
+        self.wire.stream.shutdown(std::net::Shutdown::Write).expect("a shutdown");
+        self
+    }
 }
 
 impl<S: Read + Write> Conn<S> {
@@ -92,12 +98,6 @@ impl<S: Read + Write> Conn<S> {
     /// Exactly `count` bytes of whatever is spoken behind an upgrade.
     pub(crate) fn exactly(&mut self, count: usize) -> io::Result<Vec<u8>> {
         self.wire.exactly(count)
-    }
-
-    /// Says that nothing more comes from here.
-    pub(crate) fn finish(&mut self) -> &mut Conn {
-        self.wire.stream.shutdown(std::net::Shutdown::Write).expect("a shutdown");
-        self
     }
 
     /// Whatever is left on the connection until the other side closes it.

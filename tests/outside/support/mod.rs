@@ -9,8 +9,9 @@ mod metrics;
 mod peer;
 mod recorder;
 mod secure;
+mod tool;
 
-pub(crate) use authority::Authority;
+pub(crate) use authority::{Authority, Pair};
 pub(crate) use client::{Conn, get, post, send};
 pub(crate) use gait::{Gait, Setup, evidence, run_to_end};
 pub(crate) use message::{Response, Seen};
@@ -18,6 +19,7 @@ pub(crate) use metrics::Scrape;
 pub(crate) use peer::{Peer, websocket_caller};
 pub(crate) use recorder::{Recorder, Then, listen};
 pub(crate) use secure::{Caller, ONLY_12, ONLY_13};
+pub(crate) use tool::{Lasting, Security, Tool};
 
 use std::time::{Duration, Instant};
 
