@@ -8,6 +8,9 @@ mod peers;
 mod common;
 mod sources;
 
+#[cfg(test)]
+mod tests;
+
 use super::DOCUMENT;
 use super::site::Site;
 use crate::call::CallerCredential;
