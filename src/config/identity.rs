@@ -8,6 +8,9 @@ mod peers;
 mod common;
 mod sources;
 
+#[cfg(test)]
+mod tests;
+
 use super::DOCUMENT;
 use super::delegation;
 use super::site::Site;

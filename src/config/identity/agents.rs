@@ -60,8 +60,8 @@ fn agent(entry: Entry) -> Result<(String, AgentDraft), Fault> {
     match problem(&draft) {
         None => Ok((key, draft)),
         Some(what) => {
-            let what = what.replace("context.agent_identity.", &fields.at(""));
-            Err(Fault::validate(place, what))
+            let what = what.replace("normalize intent: context.agent_identity.", "");
+            Err(Fault::validate(place, format!("`identity.agents.{key}`: {what}")))
         }
     }
 }
