@@ -8,12 +8,14 @@
 //! Rejected: a resolver that reads files by itself and swaps certificates behind the snapshot's
 //! back. A call would then run under a certificate that no evidence names.
 
+mod admit;
 pub mod client;
 mod leaf;
 mod names;
 mod pem;
 mod server;
 
+pub use admit::Admission;
 pub use leaf::certificate;
 pub use pem::Pem;
 pub use server::{Alpn, ClientCertificates, MinVersion, Pair, Server, ServerSpec, server};

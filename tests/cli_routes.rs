@@ -269,6 +269,13 @@ fn a_request_that_nobody_could_send_is_invalid_input() {
         (&["GET", "ftp://h/a"], "invalid URL"),
         (&["GET", "/v1/a", "--listener", "other"], "has no listener `other`"),
         (&["GET", "/v1/a", "--peer", "h"], "--peer"),
+        (&["GET", "/v1/a", "--peer-unix", "5"], "no listener of the config is a Unix socket"),
+        (
+            &["GET", "/v1/a", "--peer-unix", "5", "--listener", "server"],
+            "the listener `server` is no Unix socket",
+        ),
+        (&["GET", "/v1/a", "--cert", "p.yaml"], "asks for no certificate"),
+        (&["GET", "/v1/a", "--cert", "none.pem"], "read certificate"),
         (&["GET", "/v1/a", "--peer-unix", "x"], "--peer-unix"),
         (&["GET", "/v1/a", "--at", "soon"], "--at"),
         (&["GET", "/v1/a", "--body-file", "none.json"], "read body"),
@@ -303,7 +310,6 @@ fn the_host_that_stands_in_is_named_where_it_matters() {
     assert_eq!(named["warnings"], Value::Null);
     let (_, by_url) = place.test_json(&["DELETE", "https://api.test/x"]);
     assert_eq!(by_url["intent_digest"], named["intent_digest"]);
-    assert_eq!(by_url["request"]["tls"], true);
 }
 
 #[test]

@@ -77,6 +77,8 @@ pub struct Server {
     pub config: Arc<ServerConfig>,
     /// Until when each certificate holds, in the order of the config.
     pub not_after: Vec<Timestamp>,
+    /// What it holds callers' certificates against.
+    pub(super) clients: Arc<dyn ClientCertVerifier>,
 }
 
 /// Checks everything and builds the config.
@@ -102,12 +104,12 @@ pub fn server(spec: &ServerSpec<'_>, now: Timestamp) -> Result<Server, TlsError>
     let mut config = ServerConfig::builder_with_provider(provider)
         .with_protocol_versions(&spec.min_version.versions())
         .map_err(broken)?
-        .with_client_cert_verifier(clients)
+        .with_client_cert_verifier(clients.clone())
         .with_cert_resolver(Arc::new(Names::new(pairs)));
     config.alpn_protocols = spec.alpn.offered();
     config.max_early_data_size = 0;
     config.ticketer = Ticketer::new().map_err(broken)?;
-    Ok(Server { config: Arc::new(config), not_after })
+    Ok(Server { config: Arc::new(config), not_after, clients })
 }
 
 impl Pair<'_> {

@@ -6,14 +6,19 @@ use crate::call::host::HostRule;
 use crate::call::peer::{Address, Peer, Transport};
 use crate::cli::answer::Failure;
 use crate::cli::files;
+use crate::config::{At, Listen};
+use crate::snapshot::Listener;
+use crate::tls::{Admission, Pem, Server};
 use bytes::Bytes;
 use clap::Args;
 use http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri};
+use jiff::Timestamp;
 use std::io::{self, Read as _};
 use std::net::IpAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// The name of a host where neither URL, header nor config gives one.
 const NAMELESS: &str = "localhost";
@@ -43,16 +48,31 @@ pub(super) struct Flags {
     /// The user that it comes from, over a Unix socket
     #[arg(long, value_name = "UID", conflicts_with = "peer")]
     peer_unix: Option<u32>,
-    /// The listener that takes it
-    #[arg(long, value_name = "NAME", default_value = "server")]
-    listener: String,
+    /// The client certificate that it shows, as PEM: its chain, its own first
+    #[arg(long, value_name = "FILE")]
+    cert: Option<PathBuf>,
+    /// The listener that takes it; the first of its kind where none is named
+    #[arg(long, value_name = "NAME")]
+    listener: Option<String>,
+}
+
+/// What becomes of its connection.
+pub(super) enum Arrival {
+    /// It stands, and this is its other end.
+    Connected(Peer),
+    /// No request comes over it.
+    Refused {
+        /// The listener that refuses the handshake.
+        listener: Arc<str>,
+        /// What is wrong with what the caller showed.
+        why: String,
+    },
 }
 
 /// What a URL says.
 struct Place {
     target: Uri,
     host: Option<String>,
-    transport: Transport,
 }
 
 impl Flags {
@@ -117,23 +137,75 @@ impl Flags {
         }
     }
 
-    /// The other end of the connection.
+    /// The other end of the connection, as `listeners` would take it.
     ///
     /// # Errors
-    /// Exit 6: the config has no such listener, or the URL is none.
-    pub(super) fn peer(&self) -> Result<Peer, Failure> {
-        if self.listener != "server" {
-            let name = &self.listener;
-            return Err(Failure::input(format!(
-                "invalid --listener: the config has no listener `{name}`; it has `server`"
-            )));
-        }
+    /// Exit 6: the config has no such listener, or it takes no such connection.
+    pub(super) fn arrival(
+        &self,
+        listens: &[Listen],
+        listeners: &[Listener],
+        at: Timestamp,
+    ) -> Result<Arrival, Failure> {
+        let name = self.listen(listens)?.name.clone();
+        let listener = listeners.iter().find(|listener| listener.name == name);
+        let tls = listener.and_then(|listener| listener.tls.as_ref());
+        let certificate = match self.admission(tls, at)? {
+            Admission::Shown(certificate) => Some(certificate),
+            Admission::Bare => None,
+            Admission::Unasked => {
+                return Err(Failure::input(format!(
+                    "the listener `{name}` asks for no certificate, so --cert is never shown; its \
+                 `tls.client_certificates` says what it asks for"
+                )));
+            }
+            Admission::Refused(why) => return Ok(Arrival::Refused { listener: name, why }),
+        };
         let address = match self.peer_unix {
             Some(uid) => Address::Unix { uid, gid: uid },
             None => Address::Ip(self.peer.to_canonical()),
         };
-        let transport = Place::read(&self.url)?.transport;
-        Ok(Peer { listener: self.listener.as_str().into(), address, transport, certificate: None })
+        let transport = if tls.is_some() { Transport::Tls } else { Transport::Clear };
+        Ok(Arrival::Connected(Peer { listener: name, address, transport, certificate }))
+    }
+
+    /// The listener that is named, or the first that takes such connections.
+    fn listen<'a>(&self, listens: &'a [Listen]) -> Result<&'a Listen, Failure> {
+        let fits = |one: &&Listen| matches!(one.at, At::Unix { .. }) == self.peer_unix.is_some();
+        let Some(name) = &self.listener else {
+            return listens.iter().find(fits).ok_or_else(|| {
+                Failure::input(match self.peer_unix {
+                    Some(_) => "no listener of the config is a Unix socket; leave --peer-unix out",
+                    None => "every listener of the config is a Unix socket; give --peer-unix",
+                })
+            });
+        };
+        let known = || listens.iter().map(|one| format!("`{}`", one.name)).collect::<Vec<_>>();
+        let named = listens.iter().find(|one| *one.name == **name).ok_or_else(|| {
+            let known = known().join(", ");
+            Failure::input(format!(
+                "invalid --listener: the config has no listener `{name}`; it has {known}"
+            ))
+        })?;
+        Some(named).filter(fits).ok_or_else(|| {
+            Failure::input(match self.peer_unix {
+                Some(_) => {
+                    format!("the listener `{name}` is no Unix socket; leave --peer-unix out")
+                }
+                None => format!("the listener `{name}` is a Unix socket; give --peer-unix"),
+            })
+        })
+    }
+
+    fn admission(&self, tls: Option<&Server>, at: Timestamp) -> Result<Admission, Failure> {
+        let file = self.cert.as_ref().map(|path| path.display().to_string()).unwrap_or_default();
+        let bytes = self.cert.as_ref().map(|path| files::read("certificate", path)).transpose()?;
+        let shown = bytes.as_ref().map(|bytes| Pem { file: &file, bytes });
+        match (tls, shown) {
+            (Some(tls), shown) => tls.admit(shown, at).map_err(Failure::input),
+            (None, Some(_)) => Ok(Admission::Unasked),
+            (None, None) => Ok(Admission::Bare),
+        }
     }
 }
 
@@ -167,12 +239,8 @@ fn unsendable(url: &str) -> Failure {
 impl Place {
     fn read(url: &str) -> Result<Place, Failure> {
         let uri: Uri = url.parse().map_err(|_| unsendable(url))?;
-        let transport = match uri.scheme_str() {
-            Some("https") => Transport::Tls,
-            _ => Transport::Clear,
-        };
         let Some(authority) = uri.authority() else {
-            return Ok(Place { target: uri, host: None, transport });
+            return Ok(Place { target: uri, host: None });
         };
         if !matches!(uri.scheme_str(), Some("http" | "https")) {
             return Err(unsendable(url));
@@ -186,6 +254,6 @@ impl Place {
         let host = Some(authority.as_str().to_owned());
         let target = uri.path_and_query().map_or("/", |target| target.as_str());
         let target = target.parse().map_err(|_| unsendable(url))?;
-        Ok(Place { target, host, transport })
+        Ok(Place { target, host })
     }
 }

@@ -4,11 +4,12 @@
 //! that of the decision where it stops the call; what goes out is 0, whatever the policy says.
 
 use super::report::Report;
-use super::request::Flags;
+use super::request::{Arrival, Flags};
 use crate::app::{self, Serve};
-use crate::cli::answer::{Answer, Failure, Outcome};
+use crate::cli::answer::{Answer, Exit, Failure, Outcome};
 use crate::cli::load;
 use crate::cli::origin::{self, Origin};
+use crate::cli::style::{Hue, Line};
 use crate::clock;
 use crate::config::Config;
 use crate::intent::time::Time;
@@ -37,10 +38,14 @@ impl Test {
     pub(super) fn run(self) -> Outcome {
         let at = load::time("--at", self.at.as_deref())?;
         let at = at.map_or_else(|| Ok(clock::now()), moment)?;
-        let config = self.config()?;
-        let Config { plan, policy, kill_switch, warnings, .. } = config;
+        let Config { fixed, plan, policy, kill_switch, warnings } = self.config()?;
         let rehearsal = Rehearsal::new(plan, policy, kill_switch);
-        let (body, peer) = (self.request.body()?, self.request.peer()?);
+        let arrival = self.request.arrival(&fixed.listeners, &rehearsal.plan().listeners, at)?;
+        let peer = match arrival {
+            Arrival::Connected(peer) => peer,
+            Arrival::Refused { listener, why } => return Ok(unconnected(&listener, &why)),
+        };
+        let body = self.request.body()?;
         let parts = self.request.parts(&body, &rehearsal.plan().hosts)?;
         let scene = Scene { parts, body, peer: peer.clone(), at };
         let rehearsed = rehearsal.rehearse(scene);
@@ -67,6 +72,16 @@ impl Test {
         let serve = self.origin.source().map_or(Serve::Demo, Serve::Configured);
         app::check(&serve, &environment).map_err(Failure::input)
     }
+}
+
+/// Over such a connection no request comes.
+fn unconnected(listener: &str, why: &str) -> Answer {
+    let line = Line::from(format!("listener {listener} ends the handshake: "));
+    Answer::new(Exit::Blocked)
+        .with("schema_id", "gait.routestest.result")
+        .with("schema_version", "1.0.0")
+        .with("handshake_refused", why)
+        .line(line.hued(Hue::Red, why))
 }
 
 fn moment(time: Time) -> Result<Timestamp, Failure> {
