@@ -170,7 +170,7 @@ identity     anonymous, nobody in particular
         "stage        observe, not protected\n",
         "disposition  forwarded, marked as simulated\n",
         "answer       the tool's\n",
-        "tool sees    host: …\n",
+        "tool sees    forwarded: …, host: …, traceparent: …, via: …, x-forwarded-for: …",
         "\nno match  read  method: wants GET\nno match  pay   method: wants POST\n",
         "\nno match  ask   method: wants DELETE\n\n{\n  \"created_at\"",
     ] {

@@ -176,9 +176,8 @@ fn sources() -> Value {
     ])
 }
 
-#[test]
-fn the_config_schema_has_the_keys_that_the_reader_knows() {
-    let place = Place::new();
+/// A config with every mapping that there is, in a place with the files that it names.
+fn everything(place: &Place) -> Value {
     place.put("p.yaml", "rules: []");
     place.put("d.key", "Zr5+Myx6RTMyvZ0Kf32wVfXF7xoGraZtmLOftoEMRzo=");
     let pair = rcgen::generate_simple_self_signed(["a.example".to_owned()]).unwrap();
@@ -192,8 +191,7 @@ fn the_config_schema_has_the_keys_that_the_reader_knows() {
         json!({"keys": [{"kty": "OKP", "crv": "Ed25519", "x": "A".repeat(43)}]}).to_string(),
     );
     place.put("secret", "s");
-    let credential = format!("{UPSTREAM}/properties/credential");
-    let base = json!({"policy": "p.yaml", "server": {"tls": tls},
+    json!({"policy": "p.yaml", "server": {"tls": tls},
         "listeners": [{"name": "more", "listen": "unix:s"}], "telemetry": {}, "admin": {}, "log": {},
         "identity": {"sources": sources(), "agents": {"bot": {}},
             "delegation": {"keys": ["d.key"]}},
@@ -205,7 +203,14 @@ fn the_config_schema_has_the_keys_that_the_reader_knows() {
                 "credential": {"basic": {"user": "u", "password": {"file": "secret"}}}},
             "w": {"url": "http://127.0.0.1:9",
                 "credential": {"header": {"name": "X-Key", "value": {"file": "secret"}}}}},
-        "routes": [route]});
+        "routes": [route]})
+}
+
+#[test]
+fn the_config_schema_has_the_keys_that_the_reader_knows() {
+    let place = Place::new();
+    let base = everything(&place);
+    let credential = format!("{UPSTREAM}/properties/credential");
     let levels = [
         ("", ""),
         ("/server", "/properties/server"),
