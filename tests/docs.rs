@@ -11,6 +11,7 @@ use gait::call::Malformed;
 use gait::config::{Environment, Source};
 use gait::limits::{Limits, Timeouts};
 use gait::metrics::CATALOGUE;
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, SanType};
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -188,8 +189,13 @@ fn sources(folder: &Path) -> String {
 // === pages ===
 
 /// The pages for people, and at least how many commands each shows.
-const PAGES: [(&str, usize); 4] =
-    [("README.md", 10), ("policies/README.md", 5), ("docs/policies.md", 25), ("docs/ci.md", 15)];
+const PAGES: [(&str, usize); 5] = [
+    ("README.md", 10),
+    ("policies/README.md", 5),
+    ("docs/policies.md", 25),
+    ("docs/ci.md", 15),
+    ("docs/identity.md", 15),
+];
 
 /// Commands of a page: a line each, or several that end in a backslash.
 fn commands(page: &str) -> Vec<String> {
@@ -205,10 +211,12 @@ fn the_commands_of_the_pages_run_and_print_what_is_shown() {
         let copy = ["config", "policies"].map(|shipped| root().join(shipped));
         let copied = Command::new("cp").arg("-r").args(copy).arg(folder.path()).status();
         assert!(copied.unwrap().success());
+        make_certificates(&folder.path().join("config/identity/tls"));
         let (commands, mut printed) = (commands(&text), String::new());
         assert!(commands.len() >= commands_min, "{page} shows how to run gait");
         for command in commands {
-            assert!(command.starts_with("gait "), "{page}: {command}");
+            let (_, run) = command.split_once("| ").unwrap_or(("", &command));
+            assert!(run.starts_with("gait "), "{page}: {command}");
             let exit = command.split_once("# exit ").map_or("0", |(_, exit)| exit.trim());
             let mut shell = Command::new("sh");
             shell.args(["-c", &command]).current_dir(folder.path()).env_clear();
@@ -219,6 +227,51 @@ fn the_commands_of_the_pages_run_and_print_what_is_shown() {
         }
         for line in block_lines(&text, "text printed") {
             assert!(printed.contains(line), "{page}: nothing prints `{line}`");
+        }
+    }
+}
+
+/// The files that docs/identity.md makes with openssl, and a certificate of another CA.
+fn make_certificates(folder: &Path) {
+    let put = |name: &str, text: String| fs::write(folder.join(name), text).unwrap();
+    let named = |name: SanType| {
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.subject_alt_names.push(name);
+        (params, KeyPair::generate().unwrap())
+    };
+    let spiffe =
+        || named(SanType::URI("spiffe://prod.example/ns/shop/sa/billing-bot".try_into().unwrap()));
+    let authority = |name: &str| {
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.distinguished_name.push(DnType::CommonName, name);
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let key = KeyPair::generate().unwrap();
+        (params.self_signed(&key).unwrap().pem(), Issuer::new(params, key))
+    };
+    fs::create_dir(folder).unwrap();
+    let (server, key) = named(SanType::DnsName("orders.example.com".try_into().unwrap()));
+    put("server.pem", server.self_signed(&key).unwrap().pem());
+    put("server.key", key.serialize_pem());
+    for client in ["billing-bot", "stranger"] {
+        let ((root, issuer), (params, key)) = (authority(client), spiffe());
+        put(&format!("{client}.pem"), params.signed_by(&key, &issuer).unwrap().pem());
+        if client == "billing-bot" {
+            put("clients-ca.pem", root);
+        }
+    }
+}
+
+#[test]
+fn what_the_identity_page_shows_of_configs_stands_in_them() {
+    let page = text("docs/identity.md");
+    for file in ["gait", "mesh", "delegation"] {
+        let file = format!("config/identity/{file}.yaml");
+        let (tag, config) = (format!("yaml {file}\n"), text(&file));
+        let shown: Vec<_> = page.split("```").skip(1).step_by(2).collect();
+        let shown: Vec<_> = shown.iter().filter_map(|block| block.strip_prefix(&*tag)).collect();
+        assert!(!shown.is_empty(), "nothing of {file}");
+        for block in shown {
+            assert!(config.contains(block), "no such lines in {file}:\n{block}");
         }
     }
 }

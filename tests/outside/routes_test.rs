@@ -36,6 +36,17 @@ kill_switch: ks.json
 unmapped: { action: deny }
 limits: { judged_body_bytes: 1024 }
 upstreams: { tool: { url: "http://UPSTREAM" } }
+identity:
+  sources:
+    - name: keys
+      api_key:
+        keys:
+          - { sha256: 8522438d91dd1efcd73f722c52cbe2f719e7a5ff396d3afa4f6d1ebbbba83c9a, identity: bot, agent_id: b }
+    - name: edge
+      header: { name: X-Auth-Request-User, from: { cidrs: [127.0.0.0/8] } }
+    - name: far
+      header: { name: X-Remote-User, from: { cidrs: [10.0.0.0/8] } }
+  agents: { b: { owner: o, publisher: p } }
 routes:
   - name: small
     match: { methods: [POST], path: "/pay", body: { "/amount": { max: 100 } } }
@@ -160,6 +171,17 @@ fn requests() -> Vec<Asked> {
         asked("DELETE", "/call/stopped/a"),
         asked("DELETE", "/call/al%6cow/a"),
         asked("PUT", "/call/allow/a").with("X-Forwarded-For", "1.2.3.4").json("{}"),
+        asked("GET", "/closed").with("X-Api-Key", "gait_test-key"),
+        asked("GET", "/closed").with("X-Api-Key", "a-guess"),
+        asked("GET", "/call/allow/a").with("X-Api-Key", "a-guess"),
+        asked("GET", "/closed").with("X-Auth-Request-User", "ada"),
+        asked("GET", "/closed").with("X_Auth_Request_User", "ada"),
+        asked("GET", "/closed").with("X-Remote-User", "ada"),
+        asked("POST", "/pay")
+            .json(r#"{"amount":5}"#)
+            .with("X-Auth-Request-User", "ada")
+            .with("X-Api-Key", "gait_test-key"),
+        asked("GET", "/call/allow/a").with("Gait-Delegation", "e30="),
         asked("GET", "/elsewhere"),
         asked("GET", "/call/allow//a"),
         asked("GET", "/call/allow/%2e%2e"),

@@ -100,12 +100,16 @@ impl Flags {
         Ok(parts)
     }
 
-    /// Whether nothing says which host is called.
-    pub(super) fn names_no_host(&self) -> bool {
+    /// Whether nothing says which host is called, and several could be.
+    pub(super) fn leaves_host_open(&self, hosts: &HostRule) -> bool {
         let is_host = |said: &String| {
             said.split_once(':').is_some_and(|(name, _)| name.eq_ignore_ascii_case("host"))
         };
-        self.url.starts_with('/') && !self.header.iter().any(is_host)
+        let served = match hosts {
+            HostRule::Any => 0,
+            HostRule::Only(hosts) => hosts.len(),
+        };
+        served != 1 && self.url.starts_with('/') && !self.header.iter().any(is_host)
     }
 
     fn fields(&self) -> Result<HeaderMap, Failure> {

@@ -57,7 +57,7 @@ impl Test {
             rehearsed: &rehearsed,
         };
         let mut answer = report.members(Answer::new(report.exit())).lines(report.lines());
-        if report.is_bound() && self.request.names_no_host() {
+        if report.is_bound() && self.request.leaves_host_open(&rehearsal.plan().hosts) {
             let host = &rehearsed.host;
             answer = answer.warn(format!(
                 "no host is given, and the digest of a protected intent hangs on it; `{host}` \

@@ -24,7 +24,7 @@ impl Report<'_> {
             ("reasons", list(&self.reason_codes())),
             ("violations", list(self.violations())),
             ("kill switch", self.kill_switch()),
-            ("also needs", self.demands()),
+            ("asks for", self.demands()),
             ("stage", self.stage()),
             ("disposition", self.disposition()),
             ("answer", self.answer()),
