@@ -12,6 +12,7 @@
 pub mod path;
 pub mod query;
 pub mod headers;
+pub mod credential;
 pub mod host;
 pub mod body;
 pub mod peer;

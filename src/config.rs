@@ -280,8 +280,9 @@ fn read(text: &str, site: &Site<'_>) -> Result<Read, Fault> {
     let root = document.root.unwrap_or_else(|| Node::missing(Place { line: 1, column: 1 }));
     let mut top = Fields::open(root, String::new(), &TOP)?;
     let settings = settings::read(&mut top, site.environment)?;
-    let (identity, delegation) = identity::read(&mut top, site)?;
+    let identity = identity::read(&mut top, site)?;
     let upstreams = upstreams::read(top.take("upstreams"), site)?;
+    identity.check_apart(&upstreams)?;
     let policy = required_text(&mut top, "policy", "name the policy file, such as `policy.yaml`")?;
     // Left empty it would mean that nothing is ever stopped.
     top.refuse_empty(&["kill_switch"])?;
@@ -296,8 +297,8 @@ fn read(text: &str, site: &Site<'_>) -> Result<Read, Fault> {
         refused: None,
         upstreams,
         hosts: settings.hosts,
-        identity,
-        delegation,
+        delegation: identity.delegation,
+        identity: identity.sources,
         side_credential: unmapped.credential,
         limits: settings.limits,
         timeouts: settings.timeouts,

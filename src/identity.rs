@@ -23,5 +23,8 @@ pub mod text;
 pub mod trust;
 mod tokens;
 
+#[cfg(test)]
+mod tests;
+
 pub use refusal::Refusal;
 pub use sources::{Asked, Known, Refused, Source, Sources, Way};

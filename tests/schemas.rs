@@ -164,6 +164,18 @@ fn the_policy_schema_has_the_keys_that_the_reader_knows() {
     });
 }
 
+/// A source of each kind.
+fn sources() -> Value {
+    json!([
+        {"name": "sso", "jwt": {"issuer": "https://id.example", "audiences": ["gait"],
+            "algorithms": ["EdDSA"], "jwks": {"file": "k.json"}, "claims": {}, "set": {}}},
+        {"name": "keys", "api_key": {"keys": [{"sha256": "a".repeat(64), "identity": "ci"}]}},
+        {"name": "mesh", "certificate": {"match": ["spiffe://prod.example/ns/{workspace}"]}},
+        {"name": "edge", "header": {"name": "X-Remote-User", "from": {"cidrs": ["10.0.0.0/8"]}}},
+        {"name": "local", "unix": {"users": {"1000": "ada"}}},
+    ])
+}
+
 #[test]
 fn the_config_schema_has_the_keys_that_the_reader_knows() {
     let place = Place::new();
@@ -175,8 +187,12 @@ fn the_config_schema_has_the_keys_that_the_reader_knows() {
     let credential = format!("{UPSTREAM}/properties/credential");
     let route = json!({"name": "r", "upstream": "u", "match": {"query": {"x": {"exists": true}}},
         "intent": {"tool_name": "t", "risk_class": "low", "targets": [{"kind": "path", "value": "/"}]}});
+    place.put(
+        "k.json",
+        json!({"keys": [{"kty": "OKP", "crv": "Ed25519", "x": "A".repeat(43)}]}).to_string(),
+    );
     let base = json!({"policy": "p.yaml", "server": {}, "telemetry": {}, "admin": {}, "log": {},
-        "identity": {"delegation": {"keys": ["d.key"]}}, "limits": {}, "timeouts": {}, "unmapped": {"action": "deny"},
+        "identity": {"sources": sources(), "agents": {"bot": {}}, "delegation": {"keys": ["d.key"]}}, "limits": {}, "timeouts": {}, "unmapped": {"action": "deny"},
         "upstreams": {
             "u": {"url": "https://127.0.0.1:9", "tls": {"ca": "ca.pem"},
                 "credential": {"bearer": {"file": "secret"}}},
@@ -193,6 +209,21 @@ fn the_config_schema_has_the_keys_that_the_reader_knows() {
         ("/log", "/properties/log"),
         ("/identity", "/properties/identity"),
         ("/identity/delegation", "/properties/identity/properties/delegation"),
+        ("/identity/agents/bot", "/properties/identity/properties/agents/additionalProperties"),
+        ("/identity/sources/0", "/$defs/source"),
+        ("/identity/sources/0/jwt", "/$defs/source/properties/jwt"),
+        ("/identity/sources/0/jwt/set", "/$defs/facts"),
+        ("/identity/sources/0/jwt/jwks", "/$defs/source/properties/jwt/properties/jwks"),
+        ("/identity/sources/0/jwt/claims", "/$defs/source/properties/jwt/properties/claims"),
+        ("/identity/sources/1/api_key", "/$defs/source/properties/api_key"),
+        (
+            "/identity/sources/1/api_key/keys/0",
+            "/$defs/source/properties/api_key/properties/keys/items",
+        ),
+        ("/identity/sources/2/certificate", "/$defs/source/properties/certificate"),
+        ("/identity/sources/3/header", "/$defs/source/properties/header"),
+        ("/identity/sources/3/header/from", "/$defs/trusted_peers"),
+        ("/identity/sources/4/unix", "/$defs/source/properties/unix"),
         ("/limits", "/properties/limits"),
         ("/timeouts", "/properties/timeouts"),
         ("/unmapped", "/properties/unmapped"),

@@ -6,6 +6,7 @@
 //! do: most fold `_`, lighttpd folds the rest as well.
 
 use super::Malformed;
+use super::credential::{folds_to, scheme};
 use http::header::{self, HeaderMap, HeaderName};
 
 /// Hop-by-hop fields (RFC 9110, 7.6.1), removed both ways.
@@ -54,29 +55,6 @@ const OWNED: [&str; 28] = [
 
 /// The same, by prefix.
 const OWNED_PREFIXES: [&str; 4] = ["gait-", "x-gait-", "x-forwarded-", "x-auth-request-"];
-
-/// Those of them that say who calls. Without a credential they are an attempt.
-const CLAIMS: [&str; 16] = [
-    "x-remote-user",
-    "remote-user",
-    "x-authenticated-user",
-    "x-authenticated-userid",
-    "x-webauth-user",
-    "x-user",
-    "x-user-id",
-    "x-identity",
-    "x-client-cert",
-    "x-ssl-client-cert",
-    "x-forwarded-user",
-    "x-forwarded-email",
-    "x-forwarded-preferred-username",
-    "x-forwarded-groups",
-    "x-forwarded-access-token",
-    "x-forwarded-client-cert",
-];
-
-/// The same, by prefix.
-const CLAIMS_PREFIX: &str = "x-auth-request-";
 
 /// Fields that ask a framework to take another method.
 const OVERRIDES: [&str; 6] = [
@@ -259,7 +237,7 @@ fn is_guarded(name: &str) -> bool {
     GUARDED.contains(&name)
 }
 
-fn is_owned(folded: &str) -> bool {
+pub(super) fn is_owned(folded: &str) -> bool {
     OWNED.contains(&folded) || OWNED_PREFIXES.iter().any(|prefix| folded.starts_with(prefix))
 }
 
@@ -267,34 +245,6 @@ fn is_owned(folded: &str) -> bool {
 pub fn fold(name: &str) -> String {
     let folded = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
     name.chars().map(folded).collect()
-}
-
-/// Whether the name folds to `folded`.
-pub fn folds_to(name: &HeaderName, folded: &str) -> bool {
-    let name = name.as_str();
-    name.len() == folded.len() && folds_from(name, folded)
-}
-
-/// Whether the name, in whatever spelling, is one that servers take for the name of a caller.
-pub fn claims_identity(name: &HeaderName) -> bool {
-    CLAIMS.iter().any(|claim| folds_to(name, claim)) || folds_from(name.as_str(), CLAIMS_PREFIX)
-}
-
-/// Whether the name folds to something that starts with `folded`. Header names are lower case.
-fn folds_from(name: &str, folded: &str) -> bool {
-    let same = |(byte, want): (u8, u8)| match want {
-        b'-' => !byte.is_ascii_alphanumeric(),
-        want => byte == want,
-    };
-    name.len() >= folded.len() && name.bytes().zip(folded.bytes()).all(same)
-}
-
-/// The authentication scheme of a credential (RFC 9110, 11.4): what stands before the first
-/// character that no scheme can have.
-pub fn scheme(value: &header::HeaderValue) -> &[u8] {
-    let text = value.as_bytes().trim_ascii_start();
-    let ends = |byte: &u8| !(byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte));
-    text.split(ends).next().unwrap_or_default()
 }
 
 fn trailers_wanted(headers: &HeaderMap) -> bool {
@@ -360,28 +310,6 @@ mod tests {
             assert_eq!(check(&headers), Err(want), "{headers:?}");
         }
         assert_eq!(check(&map(&[("connection", "Upgrade, TE, keep-alive")])), Ok(()));
-    }
-
-    #[test]
-    fn claims_are_known_in_every_spelling_and_are_owned() {
-        let claims =
-            |name: &str| claims_identity(&HeaderName::from_bytes(name.as_bytes()).unwrap());
-        for name in ["x-remote-user", "X_Remote.User", "x-auth_request-email", "remote_user"] {
-            assert!(claims(name) && is_owned(&fold(name)), "{name}");
-        }
-        for name in CLAIMS {
-            assert!(claims(name) && is_owned(name), "{name}");
-        }
-        assert!(!claims("x-forwarded-for") && !claims("x-user-agent") && !claims("user"));
-    }
-
-    #[test]
-    fn a_scheme_ends_where_no_scheme_goes_on() {
-        let of = |value: &'static str| scheme(&header::HeaderValue::from_static(value)).to_vec();
-        for value in ["Bearer x", "Bearer", "Bearer\tx", " Bearer x", "Bearer,x", "Bearer=x"] {
-            assert_eq!(of(value), b"Bearer", "{value}");
-        }
-        assert_eq!(of("Bearerx y"), b"Bearerx");
     }
 
     #[test]

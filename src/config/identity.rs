@@ -1,26 +1,64 @@
 //! Who is calling: the sources of identity, and what routes ask of them.
 
+mod agents;
+mod api_key;
+mod jwks;
+mod jwt;
+mod peers;
+mod common;
+mod sources;
+
+#[cfg(test)]
+mod tests;
+
 use super::DOCUMENT;
 use super::delegation;
 use super::site::Site;
 use crate::call::CallerCredential;
 use crate::delegation::Keys;
 use crate::identity::Sources;
+use crate::identity::facts::Frame;
 use crate::intent::rest::Caller;
-use crate::snapshot::Anonymous;
+use crate::snapshot::{Anonymous, UpstreamSpec};
 use crate::yaml::{self, Fault, Fields};
+use jwks::Fetched;
+use std::sync::Arc;
 
-const IDENTITY: yaml::Keys =
-    yaml::Keys { document: DOCUMENT, read: &["anonymous", "delegation"], legacy: &[] };
+const IDENTITY: yaml::Keys = yaml::Keys {
+    document: DOCUMENT,
+    read: &["anonymous", "sources", "agents", "delegation"],
+    legacy: &[],
+};
+
+/// Who calls, and where the keys of issuers are fetched.
+pub(super) struct Identity {
+    pub(super) sources: Sources,
+    pub(super) delegation: Keys,
+    fetched: Vec<Fetched>,
+}
+
+impl Identity {
+    /// Refuses an upstream as the place that keys come from.
+    pub(super) fn check_apart(&self, upstreams: &[Arc<UpstreamSpec>]) -> Result<(), Fault> {
+        let check = |upstream| self.fetched.iter().try_for_each(|one| one.check_apart(upstream));
+        upstreams.iter().map(|upstream| &**upstream).try_for_each(check)
+    }
+}
 
 /// Reads `workspace` and `identity`.
-pub(super) fn read(top: &mut Fields, site: &Site<'_>) -> Result<(Sources, Keys), Fault> {
+pub(super) fn read(top: &mut Fields, site: &Site<'_>) -> Result<Identity, Fault> {
     let mut identity = Fields::open(top.take("identity"), "identity".to_owned(), &IDENTITY)?;
     let delegation = delegation::read(&mut identity, site)?;
     let (said, _) = identity.text("anonymous")?;
     let (workspace, _) = top.text("workspace")?;
     let caller = Caller::named(or(&said, "anonymous"), or(&workspace, "default"));
-    Ok((Sources::none(caller), delegation))
+    let frame = Frame {
+        anonymous: caller.context.identity.clone(),
+        workspace: caller.context.workspace.clone(),
+        agents: agents::read(identity.take("agents"))?,
+    };
+    let (sources, fetched) = sources::read(&mut identity, &frame, site)?;
+    Ok(Identity { sources: Sources::new(caller, frame, sources), delegation, fetched })
 }
 
 fn or<'a>(text: &'a str, default: &'a str) -> &'a str {

@@ -4,7 +4,8 @@
 //! spelling that some servers fold into its name.
 
 use super::Refusal;
-use crate::call::headers::{CredentialField, fold, folds_to, scheme};
+use crate::call::credential::{folds_to, scheme};
+use crate::call::headers::{CredentialField, fold};
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
 /// The scheme of tokens in `Authorization` (RFC 6750, section 2.1), folded.

@@ -27,4 +27,6 @@ mod start;
 mod reload;
 mod shutdown;
 mod json_server;
+mod delegation;
+mod jwks;
 mod soak;

@@ -1,0 +1,84 @@
+//! Header fields that say who calls: how their names and values are recognised.
+//!
+//! None of this allocates: it is asked of every field of every request.
+
+use http::header::{HeaderName, HeaderValue};
+
+/// Names that servers take for that of a caller.
+const CLAIMS: [&str; 16] = [
+    "x-remote-user",
+    "remote-user",
+    "x-authenticated-user",
+    "x-authenticated-userid",
+    "x-webauth-user",
+    "x-user",
+    "x-user-id",
+    "x-identity",
+    "x-client-cert",
+    "x-ssl-client-cert",
+    "x-forwarded-user",
+    "x-forwarded-email",
+    "x-forwarded-preferred-username",
+    "x-forwarded-groups",
+    "x-forwarded-access-token",
+    "x-forwarded-client-cert",
+];
+
+/// The same, by prefix.
+const CLAIMS_PREFIX: &str = "x-auth-request-";
+
+/// Whether the name folds to `folded`.
+pub fn folds_to(name: &HeaderName, folded: &str) -> bool {
+    let name = name.as_str();
+    name.len() == folded.len() && folds_from(name, folded)
+}
+
+/// Whether the name, in whatever spelling, is one that servers take for the name of a caller.
+pub fn claims_identity(name: &HeaderName) -> bool {
+    CLAIMS.iter().any(|claim| folds_to(name, claim)) || folds_from(name.as_str(), CLAIMS_PREFIX)
+}
+
+/// Whether the name folds to something that starts with `folded`. Header names are lower case.
+fn folds_from(name: &str, folded: &str) -> bool {
+    let same = |(byte, want): (u8, u8)| match want {
+        b'-' => !byte.is_ascii_alphanumeric(),
+        want => byte == want,
+    };
+    name.len() >= folded.len() && name.bytes().zip(folded.bytes()).all(same)
+}
+
+/// The authentication scheme of a credential (RFC 9110, 11.4): what stands before the first
+/// character that no scheme can have.
+pub fn scheme(value: &HeaderValue) -> &[u8] {
+    let text = value.as_bytes().trim_ascii_start();
+    let ends = |byte: &u8| !(byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte));
+    text.split(ends).next().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::headers::{fold, is_owned};
+    use super::*;
+
+    #[test]
+    fn claims_are_known_in_every_spelling_and_are_owned() {
+        let claims =
+            |name: &str| claims_identity(&HeaderName::from_bytes(name.as_bytes()).unwrap());
+        for name in ["x-remote-user", "X_Remote.User", "x-auth_request-email", "remote_user"] {
+            assert!(claims(name) && is_owned(&fold(name)), "{name}");
+        }
+        for name in CLAIMS {
+            assert!(claims(name) && is_owned(name), "{name}");
+        }
+        assert!(!claims("x-forwarded-for") && !claims("x-user-agent") && !claims("user"));
+    }
+
+    #[test]
+    fn a_scheme_ends_where_no_scheme_goes_on() {
+        let of = |value: &'static str| scheme(&HeaderValue::from_static(value)).to_vec();
+        for value in ["Bearer x", "Bearer", "Bearer\tx", " Bearer x", "Bearer,x", "Bearer=x"] {
+            assert_eq!(of(value), b"Bearer", "{value}");
+        }
+        assert_eq!(of("Bearerx y"), b"Bearerx");
+    }
+}

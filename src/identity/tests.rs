@@ -1,0 +1,6 @@
+//! What callers show, and who they are then.
+
+mod attacks;
+mod keys;
+mod order;
+mod scene;
