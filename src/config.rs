@@ -314,7 +314,7 @@ fn read(text: &str, site: &Site<'_>) -> Result<Read, Fault> {
     let mut top = Fields::open(root, String::new(), &TOP)?;
     let listeners = listeners::read(&mut top, site)?;
     let settings = settings::read(&mut top, listeners.fixed, site.environment)?;
-    let (identity, delegation) = identity::read(&mut top, site)?;
+    let identity = identity::read(&mut top, site)?;
     let forwarding = forwarding::read(&mut top)?;
     let upstreams = upstreams::read(top.take("upstreams"), site)?;
     identity.check_apart(&upstreams)?;
@@ -333,8 +333,8 @@ fn read(text: &str, site: &Site<'_>) -> Result<Read, Fault> {
         upstreams,
         listeners: listeners.planned,
         hosts: listeners.hosts,
+        delegation: identity.delegation,
         identity: identity.sources,
-        delegation,
         forwarding,
         side_credential: unmapped.credential,
         limits: settings.limits,

@@ -199,29 +199,37 @@ fn trust(policy: &Policy) -> Option<String> {
     })
 }
 
+/// Why no call can be made in somebody's name.
+fn undelegated(plan: &Plan) -> Option<&'static str> {
+    if plan.delegation.is_empty() {
+        return Some(
+            "nobody's word on delegations counts; list public keys under \
+             `identity.delegation.keys`",
+        );
+    }
+    let anonymous = plan.identity.names().next().is_none();
+    anonymous.then_some("every caller is anonymous, and nobody's delegate; name `identity.sources`")
+}
+
 /// What a rule asks for that a call through the proxy never has.
 fn beyond_http(plan: &Plan, rule: &Rule) -> Vec<String> {
     let name = &rule.name;
     let freezes = rule.terms.freeze_window.as_ref();
+    let anonymous = plan.identity.names().next().is_none();
     let found = [
-        (plan.delegation.is_empty() && rule.matcher.delegation != DelegationMatch::default()).then(
-            || {
-                format!(
-                    "rule `{name}` never matches here: nobody's word on delegations counts; list \
-                     public keys under `identity.delegation.keys`"
-                )
-            },
-        ),
+        undelegated(plan)
+            .filter(|_| rule.matcher.delegation != DelegationMatch::default())
+            .map(|why| format!("rule `{name}` never matches here: {why}")),
         (rule.terms.broker.required && rule.effect == Verdict::Allow).then(|| {
             format!(
                 "rule `{name}` allows nothing here: it requires a brokered credential, and the \
                  proxy has no broker"
             )
         }),
-        freezes.filter(|window| !window.environments.is_empty()).map(|_| {
+        freezes.filter(|window| !window.environments.is_empty() && anonymous).map(|_| {
             format!(
                 "the freeze window of rule `{name}` never opens here: it names environments, and \
-                 calls over HTTP have none"
+                 callers without `identity.sources` have none"
             )
         }),
     ];

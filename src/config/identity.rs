@@ -33,6 +33,7 @@ const IDENTITY: yaml::Keys = yaml::Keys {
 /// Who calls, and where the keys of issuers are fetched.
 pub(super) struct Identity {
     pub(super) sources: Sources,
+    pub(super) delegation: Keys,
     fetched: Vec<Fetched>,
 }
 
@@ -45,7 +46,7 @@ impl Identity {
 }
 
 /// Reads `workspace` and `identity`.
-pub(super) fn read(top: &mut Fields, site: &Site<'_>) -> Result<(Identity, Keys), Fault> {
+pub(super) fn read(top: &mut Fields, site: &Site<'_>) -> Result<Identity, Fault> {
     let mut identity = Fields::open(top.take("identity"), "identity".to_owned(), &IDENTITY)?;
     let delegation = delegation::read(&mut identity, site)?;
     let (said, _) = identity.text("anonymous")?;
@@ -57,7 +58,7 @@ pub(super) fn read(top: &mut Fields, site: &Site<'_>) -> Result<(Identity, Keys)
         agents: agents::read(identity.take("agents"))?,
     };
     let (sources, fetched) = sources::read(&mut identity, &frame, site)?;
-    Ok((Identity { sources: Sources::new(caller, frame, sources), fetched }, delegation))
+    Ok(Identity { sources: Sources::new(caller, frame, sources), delegation, fetched })
 }
 
 fn or<'a>(text: &'a str, default: &'a str) -> &'a str {

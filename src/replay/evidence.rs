@@ -179,6 +179,27 @@ mod tests {
     }
 
     #[test]
+    fn what_tokens_added_is_not_the_policy_s() {
+        let recorded = |codes: Value, delegated: bool| {
+            let mut line = line();
+            line["reason_codes"] = codes;
+            if delegated {
+                line["delegation_ref"] = json!("d1");
+            }
+            match read(line.to_string().as_bytes()).unwrap() {
+                Reading::Call(call) => call.recorded.map(|recorded| recorded.reason_codes),
+                other => panic!("{other:?}"),
+            }
+        };
+        let granted = json!(["delegation_granted", "r"]);
+        assert_eq!(recorded(granted.clone(), true).unwrap(), ["r"]);
+        assert_eq!(recorded(granted, false).unwrap(), ["delegation_granted", "r"]);
+        for code in ["delegation_chain_insufficient", "delegation_token_intent_mismatch"] {
+            assert!(recorded(json!([code, "r"]), true).is_none(), "{code}");
+        }
+    }
+
+    #[test]
     fn what_was_changed_is_said() {
         for (name, value, part) in [
             ("intent_digest", json!("00"), "does not give the line's intent_digest"),

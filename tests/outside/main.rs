@@ -33,6 +33,8 @@ mod upstream_secret;
 mod reload;
 mod shutdown;
 mod json_server;
+mod delegation;
+mod jwks;
 mod soak;
 mod tls;
 mod unix;
