@@ -58,7 +58,6 @@ fn take_over(running: &Running, config: Config) {
     }
     proxy.tools.configure(&plan);
     let snapshot = Arc::new(Snapshot::build(plan, policy, &proxy.metrics));
-    show(&snapshot, &proxy.metrics);
     let line = Reload {
         snapshot: Some(snapshot.id.clone()),
         policy_digest: Some(snapshot.policy.digest()),
@@ -66,7 +65,9 @@ fn take_over(running: &Running, config: Config) {
     };
     tracing::info!(snapshot = %snapshot.id, "reloaded");
     proxy.switch.follow(kill_switch);
-    proxy.snapshot.store(snapshot);
+    proxy.snapshot.store(snapshot.clone());
+    // Shown once it is in force: whoever waits for the metric meets nothing older.
+    show(&snapshot, &proxy.metrics);
     if let Err(refusal) = proxy.ledger.reloaded(line) {
         tracing::error!(%refusal, "the reload could not be recorded");
     }
@@ -94,7 +95,11 @@ pub(super) fn certificates(plan: &Plan) -> Vec<(String, f64)> {
         tls.map(|(index, end)| (format!("{}/{index}", listener.name), end.as_second() as f64))
             .collect::<Vec<_>>()
     };
-    plan.listeners.iter().flat_map(of).collect()
+    let shown = plan.upstreams.iter().filter_map(|upstream| {
+        let end = upstream.tls.as_ref()?.client_not_after()?;
+        Some((format!("upstream:{}", upstream.name), end.as_second() as f64))
+    });
+    plan.listeners.iter().flat_map(of).chain(shown).collect()
 }
 
 /// Shows a snapshot as the one in force.

@@ -4,18 +4,39 @@
 
 use http::header::{HeaderName, HeaderValue};
 
-/// Names that servers take for that of a caller.
-const CLAIMS: [&str; 16] = [
-    "x-remote-user",
+/// Names that servers take for that of a caller. What identity-aware proxies and frameworks set
+/// is in here too: whoever reads it believes it.
+const CLAIMS: [&str; 36] = [
     "remote-user",
+    "remote-name",
+    "remote-email",
+    "remote-groups",
+    "client-cert", // RFC 9440, section 4
+    "client-cert-chain",
     "x-authenticated-user",
     "x-authenticated-userid",
+    "x-authenticated-groups",
+    "x-authenticated-email",
     "x-webauth-user",
+    "x-webauth-email",
     "x-user",
     "x-user-id",
+    "x-user-name",
+    "x-user-email",
+    "x-user-roles",
+    "x-userinfo",
     "x-identity",
-    "x-client-cert",
-    "x-ssl-client-cert",
+    "x-auth-user",
+    "x-auth-email",
+    "x-auth-groups",
+    "x-spiffe-id",
+    "x-arr-clientcert",
+    "x-client-dn",
+    "x-client-verify",
+    "x-endpoint-api-userinfo",
+    "x-apigateway-api-userinfo",
+    "x-credential-identifier",
+    "x-anonymous-consumer",
     "x-forwarded-user",
     "x-forwarded-email",
     "x-forwarded-preferred-username",
@@ -25,7 +46,26 @@ const CLAIMS: [&str; 16] = [
 ];
 
 /// The same, by prefix.
-const CLAIMS_PREFIX: &str = "x-auth-request-";
+const CLAIM_PREFIXES: [&str; 18] = [
+    "x-remote-",
+    "x-auth-request-",
+    "x-client-cert",
+    "ssl-client-",
+    "x-ssl-",
+    "x-goog-authenticated-user-",
+    "x-goog-iap-",
+    "x-amzn-oidc-",
+    "x-amzn-mtls-",
+    "x-ms-client-principal",
+    "x-ms-token-",
+    "cf-access-",
+    "tailscale-user-",
+    "tailscale-headers-",
+    "x-pomerium-",
+    "x-consumer-",
+    "x-authentik-",
+    "x-teleport-",
+];
 
 /// Whether the name folds to `folded`.
 pub fn folds_to(name: &HeaderName, folded: &str) -> bool {
@@ -35,7 +75,13 @@ pub fn folds_to(name: &HeaderName, folded: &str) -> bool {
 
 /// Whether the name, in whatever spelling, is one that servers take for the name of a caller.
 pub fn claims_identity(name: &HeaderName) -> bool {
-    CLAIMS.iter().any(|claim| folds_to(name, claim)) || folds_from(name.as_str(), CLAIMS_PREFIX)
+    CLAIMS.iter().any(|claim| folds_to(name, claim))
+        || CLAIM_PREFIXES.iter().any(|prefix| folds_from(name.as_str(), prefix))
+}
+
+/// The same of a name that is folded.
+pub(super) fn is_identity(folded: &str) -> bool {
+    CLAIMS.contains(&folded) || CLAIM_PREFIXES.iter().any(|prefix| folded.starts_with(prefix))
 }
 
 /// Whether the name folds to something that starts with `folded`. Header names are lower case.

@@ -6,7 +6,7 @@
 //! do: most fold `_`, lighttpd folds the rest as well.
 
 use super::Malformed;
-use super::credential::{folds_to, scheme};
+use super::credential::{folds_to, is_identity, scheme};
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
 /// Hop-by-hop fields (RFC 9110, 7.6.1), removed both ways.
@@ -21,8 +21,9 @@ const HOP_BY_HOP: [HeaderName; 8] = [
     HeaderName::from_static("http2-settings"),
 ];
 
-/// Fields that say who calls, through whom, or for what target; nobody may set them by hand.
-const OWNED: [&str; 28] = [
+/// Fields that say through whom a call came, or for what target; nobody may set them by hand. Those
+/// that say who calls are in [`credential`](super::credential).
+const OWNED: [&str; 18] = [
     "forwarded",
     "x-real-ip",
     "x-client-ip",
@@ -40,21 +41,11 @@ const OWNED: [&str; 28] = [
     "x-forwarded",
     "x-host",
     "x-http-host-override",
-    "x-remote-user",
-    "remote-user",
-    "x-authenticated-user",
-    "x-authenticated-userid",
-    "x-webauth-user",
-    "x-user",
-    "x-user-id",
-    "x-identity",
-    "x-client-cert",
-    "x-ssl-client-cert",
     "proxy",
 ];
 
 /// The same, by prefix.
-const OWNED_PREFIXES: [&str; 4] = ["gait-", "x-gait-", "x-forwarded-", "x-auth-request-"];
+const OWNED_PREFIXES: [&str; 3] = ["gait-", "x-gait-", "x-forwarded-"];
 
 /// Fields that say what way a call has come, and belong to whoever passes it on.
 const TRACED: [&str; 3] = ["via", "traceparent", "tracestate"];
@@ -276,7 +267,9 @@ pub(super) fn is_claim(folded: &str) -> bool {
 }
 
 pub(super) fn is_owned(folded: &str) -> bool {
-    OWNED.contains(&folded) || OWNED_PREFIXES.iter().any(|prefix| folded.starts_with(prefix))
+    OWNED.contains(&folded)
+        || OWNED_PREFIXES.iter().any(|prefix| folded.starts_with(prefix))
+        || is_identity(folded)
 }
 
 /// How a CGI-style server would spell the name, in lower case.

@@ -203,7 +203,7 @@ fn one(
     let capture = capture(&mut fields)?;
     let anonymous = identity::anonymous(&mut fields)?;
     let credential = identity::credential(&mut fields)?;
-    let upgrades = upgrade::read(&mut fields)?;
+    let upgrades = upgrade::read(&mut fields, &upstream)?;
     let lower = if fields.flag("allow_lower")? { Lower::Allowed } else { Lower::Refused };
     let (mut mapping, tool) = mapping(&mut fields, &matcher, &upstream, risks)?;
     let protection = said_protected.unwrap_or_else(|| risks.protection(&mapping.risk_class));

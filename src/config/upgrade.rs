@@ -1,17 +1,31 @@
 //! `upgrade` of a route: the protocols that its callers may go over to.
 
+use crate::snapshot::{Http2, UpstreamSpec};
 use crate::yaml::{Fault, Fields, Place};
 use std::sync::Arc;
 
 /// Reads the list; without it no upgrade is allowed.
-pub(super) fn read(fields: &mut Fields) -> Result<Arc<[String]>, Fault> {
+pub(super) fn read(fields: &mut Fields, upstream: &UpstreamSpec) -> Result<Arc<[String]>, Fault> {
     fields.refuse_empty(&["upgrade"])?;
     let field = fields.at("upgrade");
     let protocol = |(text, place): (String, Place)| {
-        fits(&text).map_err(|what| Fault::validate(place, format!("`{field}`: {what}")))?;
+        let fitting = fits(&text).and_then(|()| carries(upstream));
+        fitting.map_err(|what| Fault::validate(place, format!("`{field}`: {what}")))?;
         Ok(text)
     };
     fields.texts("upgrade")?.into_iter().map(protocol).collect()
+}
+
+/// Only HTTP/1.1 has upgrades.
+fn carries(upstream: &UpstreamSpec) -> Result<(), String> {
+    match upstream.http2 {
+        Http2::Off => Ok(()),
+        Http2::Alpn | Http2::PriorKnowledge => Err(format!(
+            "upstream `{}` may speak HTTP/2, which has no upgrades; give the route an upstream \
+             without `http2`",
+            upstream.name
+        )),
+    }
 }
 
 fn fits(text: &str) -> Result<(), String> {

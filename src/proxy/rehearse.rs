@@ -331,7 +331,11 @@ impl Ended {
         if self.disposition != Disposition::Forwarded {
             return Vec::new();
         }
-        let (fields, _) = head.into_fields(self.lane.credential);
+        let (mut fields, _) = head.into_fields(self.lane.credential);
+        let upstream = self.lane.upstream.as_ref();
+        if let Some(credential) = upstream.and_then(|upstream| upstream.credential.as_ref()) {
+            credential.put_into(&mut fields);
+        }
         let mut names: Vec<HeaderName> = fields.keys().cloned().chain([header::HOST]).collect();
         names.sort_unstable_by(|one, other| one.as_str().cmp(other.as_str()));
         names.dedup();

@@ -132,7 +132,7 @@ fn keys_are_there_before_the_first_call_and_rotate_with_the_first_token() {
 }
 
 #[test]
-fn made_up_key_ids_ask_the_issuer_five_times() {
+fn made_up_key_ids_do_not_flood_the_issuer() {
     let key = Key::new("a", 1);
     let scene = Scene::start(&[&key], "refresh: 1h");
     let began = Instant::now();
@@ -147,9 +147,9 @@ fn made_up_key_ids_ask_the_issuer_five_times() {
             });
         }
     });
-    let more = began.elapsed().as_secs() as usize / 5;
-    // One at the start, five at once, and one in five seconds.
-    assert!((2..=6 + more).contains(&scene.issuer.count()), "{}", scene.issuer.count());
+    let more = began.elapsed().as_secs() as usize / 2;
+    // One at the start, thirty at once, and one in two seconds; 200 tokens asked for one.
+    assert!((2..=31 + more).contains(&scene.issuer.count()), "{}", scene.issuer.count());
     assert_eq!(scene.call(&key.token("a")).status, 200);
 }
 
