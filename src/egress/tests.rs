@@ -186,7 +186,7 @@ async fn who_leaves_breaks_nothing_off() {
 }
 
 #[tokio::test]
-async fn a_flood_of_wishes_asks_the_issuer_five_times() {
+async fn a_flood_of_wishes_does_not_flood_the_issuer() {
     let server = serve(answering(ok(SET))).await;
     let (fetcher, _house, _) = fetcher();
     let ring = Arc::new(KeyRing::fetched(server.remote()));
@@ -194,7 +194,7 @@ async fn a_flood_of_wishes_asks_the_issuer_five_times() {
     for _ in 0..200 {
         limited += usize::from(fetcher.refresh(&ring).await == Refreshed::Limited);
     }
-    assert!((5..=6).contains(&server.asked()), "{}", server.asked());
+    assert!((30..=35).contains(&server.asked()), "{}", server.asked());
     assert_eq!(limited + server.asked(), 200);
     // The house is not bound by what callers have used up.
     let due = Arc::new(KeyRing::fetched(server.remote()));
