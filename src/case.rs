@@ -32,8 +32,17 @@ pub struct Case {
     pub wish: Wish,
     /// The snapshot that judges it.
     pub snapshot: Arc<str>,
-    /// Who calls.
+    /// Who calls; `None` where the caller is not who it says.
+    pub caller: Option<Author>,
+}
+
+/// Who calls, as the evidence has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Author {
+    /// The name, proven or that of callers without credentials.
     pub identity: Arc<str>,
+    /// The source that proved it; `None` where none did.
+    pub source: Option<Arc<str>>,
 }
 
 /// What the caller asks of gait itself.

@@ -4,7 +4,7 @@
 
 use gait::call::host::HostRule;
 use gait::call::{Body, Call, CallerCredential, Head};
-use gait::case::{Case, Cause, Finding, Judged, Wish};
+use gait::case::{Author, Case, Cause, Finding, Judged, Wish};
 use gait::clock;
 use gait::evidence::{self, CallId, Ledger, Opening, PermitKind, Record, Settings};
 use gait::gate::{self, Pending, Ruling};
@@ -127,7 +127,7 @@ fn case(scene: Scene, record: Record, upstream: Option<Arc<UpstreamSpec>>) -> Ca
         lane: lane(scene, upstream),
         wish: scene.wish,
         snapshot: "s".into(),
-        identity: "ada".into(),
+        caller: Some(Author { identity: "ada".into(), source: None }),
     }
 }
 

@@ -48,8 +48,10 @@ pub struct Judgement {
     pub risk_class: Option<Arc<str>>,
     /// Whether the operation is protected.
     pub protection: Option<Protection>,
-    /// Who called.
+    /// Who called; `None` where the caller was not who it said.
     pub identity: Option<Arc<str>>,
+    /// The source of identity that found it.
+    pub identity_source: Option<Arc<str>>,
     /// What the policy said.
     pub verdict: Option<Verdict>,
     /// Whether it went out although the verdict was another than `allow`.

@@ -217,6 +217,7 @@ impl<M: SerializeMap> Members<M> {
         self.some("risk_class", judged.risk_class.as_deref())?;
         self.some("protected", judged.protection.map(|word| word == Protection::Protected))?;
         self.some("identity", judged.identity.as_deref())?;
+        self.some("identity_source", judged.identity_source.as_deref())?;
         self.some("verdict", judged.verdict.map(|verdict| verdict.as_str()))?;
         self.some("simulated", judged.simulated.then_some(true))?;
         self.some("dry_run_requested", judged.dry_run_requested.then_some(true))?;
@@ -304,7 +305,8 @@ mod tests {
             tool_name: Some("tool.delete".into()),
             risk_class: Some("high".into()),
             protection: Some(Protection::Protected),
-            identity: Some("anonymous".into()),
+            identity: Some("ada".into()),
+            identity_source: Some("sso".into()),
             verdict: Some(Verdict::Allow),
             simulated: true,
             dry_run_requested: true,
@@ -328,7 +330,8 @@ mod tests {
             r#"{"v":1,"seq":0,"kind":"outcome","time":"2026-01-02T03:04:05.000000Z","#,
             r#""call_id":"ID","method":"DELETE","target_digest":"T","upstream":"files","#,
             r#""route":"files.delete","stage":"require_approval","tool_name":"tool.delete","#,
-            r#""risk_class":"high","protected":true,"identity":"anonymous","verdict":"allow","#,
+            r#""risk_class":"high","protected":true,"identity":"ada","identity_source":"sso","#,
+            r#""verdict":"allow","#,
             r#""simulated":true,"dry_run_requested":true,"disposition":"forwarded","#,
             r#""permit":"allow","reason_codes":["a","b"],"violations":["c"],"#,
             r#""matched_rule":"allow-\"reads\"","delegation_ref":"d1,d2","#,

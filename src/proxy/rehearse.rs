@@ -67,8 +67,8 @@ pub struct Rehearsed {
     pub misses: Vec<PassedBy>,
     /// Who calls, and how that is known.
     pub caller: Caller,
-    /// Who calls, as its line says; of those that are unasked or refused, nobody in particular.
-    pub identity: Arc<str>,
+    /// Who calls, as its line says.
+    pub identity: Option<Arc<str>>,
     /// Where it stands: a route, or a side lane.
     pub lane: Arc<Lane>,
     /// The decision, where there is one.
@@ -125,7 +125,7 @@ pub struct Answer {
 
 /// How it ends.
 struct Ended {
-    identity: Arc<str>,
+    identity: Option<Arc<str>>,
     lane: Arc<Lane>,
     found: Option<Found>,
     cause: Option<Cause>,
@@ -308,7 +308,8 @@ impl Found {
 impl Ended {
     /// Asks the gate. What it permits goes nowhere from here.
     fn of(case: Case, finding: Finding) -> Ended {
-        let (lane, identity) = (case.lane.clone(), case.identity.clone());
+        let (lane, identity) =
+            (case.lane.clone(), case.caller.as_ref().map(|caller| caller.identity.clone()));
         let (found, cause) = match &finding {
             Finding::Decided(judged) => (Some(Found::of(judged)), None),
             Finding::Undecided(cause) => (None, Some(cause.clone())),

@@ -13,7 +13,7 @@ use crate::call::body::Content;
 use crate::call::headers::fold;
 use crate::call::peer::Peer;
 use crate::call::{Body, Call, Head, Malformed};
-use crate::case::{Case, Cause, Judged, Wish};
+use crate::case::{Author, Case, Cause, Judged, Wish};
 use crate::delegation::Mandate;
 use crate::evidence::{CallId, Opening, Record};
 use crate::identity::{Asked, Known, Refusal, Refused};
@@ -193,12 +193,12 @@ impl Visit {
     /// What is brought before the gate.
     pub(super) fn case(&self, placed: Placed, record: Record) -> Case {
         Case {
+            caller: placed.author(),
             call: placed.call,
             record,
             lane: placed.lane,
             wish: self.wish,
             snapshot: self.snapshot.id.clone(),
-            identity: placed.known.caller.identity().into(),
         }
     }
 
@@ -246,6 +246,20 @@ impl Placed {
     pub(super) fn by(self, sender: Sender) -> Placed {
         let Sender { known, mandate } = sender;
         Placed { known, mandate, ..self }
+    }
+
+    /// Who calls, unless what it showed was wrong: that is nobody, and not nobody in particular.
+    fn author(&self) -> Option<Author> {
+        let Placed { known, step, .. } = self;
+        match step {
+            Step::Undecided(Cause::Caller(refusal)) if *refusal != Refusal::CredentialsMissing => {
+                None
+            }
+            _ => Some(Author {
+                identity: known.caller.identity().into(),
+                source: (!known.is_anonymous()).then(|| known.source.clone()),
+            }),
+        }
     }
 
     /// Whether the call offers another protocol that its route does not take. In observe it goes

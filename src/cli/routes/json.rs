@@ -22,7 +22,7 @@ impl Report<'_> {
             .with("malformed", self.malformed())
             .with("route", lane.name.to_string())
             .with("routes_before", self.misses())
-            .with("identity", self.rehearsed.identity.to_string())
+            .with("identity", self.rehearsed.identity.as_deref())
             .with("stage", lane.stage.as_str())
             .with("protected", lane.protection == Protection::Protected)
             .with("risk_class", lane.risk.to_string())
