@@ -4,10 +4,10 @@ use std::time::{Duration, Instant};
 
 /// Fetches at once: an issuer that changes its keys again and again must be followed, while a flood
 /// of made-up key names costs it little.
-const BURST: u32 = 30;
+const BURST: u32 = 60;
 
 /// One more after so long.
-const EVERY: Duration = Duration::from_secs(2);
+const EVERY: Duration = Duration::from_secs(1);
 
 /// What is left of one ring's fetches.
 #[derive(Debug)]
@@ -46,16 +46,16 @@ mod tests {
     fn a_burst_and_then_one_now_and_then() {
         let start = crate::clock::instant();
         let mut bucket = Bucket::new(start);
-        let at = |seconds: u64| start + Duration::from_secs(seconds);
-        let taken = |bucket: &mut Bucket, seconds: u64| {
-            (0..99).filter(|_| bucket.take(at(seconds))).count()
+        let at = |millis: u64| start + Duration::from_millis(millis);
+        let taken = |bucket: &mut Bucket, millis: u64| {
+            (0..99).filter(|_| bucket.take(at(millis))).count()
         };
-        assert_eq!(taken(&mut bucket, 100), 30);
-        assert_eq!(taken(&mut bucket, 101), 0);
-        assert_eq!(taken(&mut bucket, 102), 1);
-        assert_eq!(taken(&mut bucket, 107), 2);
-        assert_eq!(taken(&mut bucket, 107), 0);
-        assert_eq!(taken(&mut bucket, 108), 1, "what is begun counts on");
-        assert_eq!(taken(&mut bucket, 9_999), 30);
+        assert_eq!(taken(&mut bucket, 100_000), 60);
+        assert_eq!(taken(&mut bucket, 100_900), 0);
+        assert_eq!(taken(&mut bucket, 101_000), 1);
+        assert_eq!(taken(&mut bucket, 103_500), 2);
+        assert_eq!(taken(&mut bucket, 103_900), 0);
+        assert_eq!(taken(&mut bucket, 104_000), 1, "what is begun counts on");
+        assert_eq!(taken(&mut bucket, 9_999_000), 60);
     }
 }
