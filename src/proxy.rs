@@ -148,6 +148,9 @@ impl Proxy {
                 let placed = self.choose(visit, head, incoming, candidates).await;
                 placed.by(sender)
             }
+            Err(refusal) if visit.may_observe(&candidates) => {
+                self.choose(visit, head, incoming, candidates).await.refused(refusal)
+            }
             Err(refusal) => {
                 let call = Call::new(head, receive::stream(incoming));
                 visit.undecided(call, visit.first(&candidates), Cause::Caller(refusal))
