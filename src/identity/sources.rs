@@ -14,7 +14,7 @@ use crate::call::headers::CredentialField;
 use crate::call::peer::{Address, Certificate, Peer};
 use crate::intent::rest::Caller;
 use crate::intent::time::Time;
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -229,6 +229,15 @@ impl Sources {
                 jwt.keys = held.clone();
             }
         }
+    }
+
+    /// Whether a field, in whatever spelling, names a caller by the word of a peer whose word is not
+    /// taken. It is no credential, and whoever got it passed on would believe it.
+    pub fn is_forged(&self, name: &HeaderName, peer: &Peer) -> bool {
+        self.sources.iter().any(|source| match &source.way {
+            Way::Header(header) => header.has(name) && !header.from.holds(peer),
+            _ => false,
+        })
     }
 
     /// The fields that carry credentials for gait itself; tools do not see them.

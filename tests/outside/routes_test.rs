@@ -304,6 +304,29 @@ fn a_refused_caller_goes_on_where_the_route_observes_and_nowhere_else() {
 }
 
 #[test]
+fn a_forged_name_reaches_no_tool_not_even_one_that_gets_credentials() {
+    let tool = Recorder::start();
+    let config = CONFIG.replace("UPSTREAM", &tool.address.to_string());
+    let config = config.replace("X-Remote-User", "X-Edge-User, fields: { workspace: X-Org }");
+    let config =
+        config.replace("    upstream: tool\n", "    upstream: tool\n    pass_credential: true\n");
+    let config = config.replace("{ action: deny }", "{ pass_credential: true }");
+    let setup = Setup { config: format!("stage: observe\n{config}"), policy: POLICY.to_owned() };
+    let gait = setup.start_in(with_orders());
+    // On a route, on none, and where strictness refuses.
+    for target in ["/call/allow/a", "/elsewhere", "/call/allow//a"] {
+        for name in ["X-Edge-User", "X_Edge_User", "x.org"] {
+            let request = asked("GET", target).with(name, "root").with("X-Api-Key", "a-guess");
+            assert_eq!(send(gait.server, request.on_the_wire()).status, 200, "{target}");
+            let [seen] = &tool.take()[..] else { panic!("{target}: not one request") };
+            let values: Vec<_> = seen.fields.iter().map(|(_, value)| value.as_str()).collect();
+            assert!(!values.contains(&"root"), "{name} to {target}: {:?}", seen.fields);
+            assert!(values.contains(&"a-guess"), "{target}: {:?}", seen.fields);
+        }
+    }
+}
+
+#[test]
 fn the_command_says_what_the_proxy_does() {
     for stage in STAGES {
         let tool = Recorder::start();
