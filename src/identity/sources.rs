@@ -7,7 +7,7 @@ use super::facts::{Frame, Stamp, through};
 use super::field::Field;
 use super::header::Header;
 use super::jwt::Jwt;
-use super::keys::KeyRing;
+use super::keys::{KeyRing, Stale};
 use super::tokens::{self, Found, Slot};
 use crate::call::credential::claims_identity;
 use crate::call::headers::CredentialField;
@@ -81,9 +81,9 @@ pub struct Known {
 pub struct Refused {
     /// Why.
     pub refusal: Refusal,
-    /// The ring whose keys may be too old to know the token's. With fetched keys it is worth
-    /// another look.
-    pub stale: Option<Arc<KeyRing>>,
+    /// The keys that may be too old to know the token's. With fetched keys it is worth another
+    /// look.
+    pub stale: Option<Stale>,
 }
 
 /// What the connection proves.
