@@ -30,7 +30,7 @@ pub use malformed::Malformed;
 use crate::json::Digest;
 use headers::CredentialField;
 use host::{Authority, HostRule};
-use http::{Extensions, HeaderMap, Method, Version, header, request::Parts};
+use http::{Extensions, HeaderMap, HeaderName, Method, Version, header, request::Parts};
 use path::Target;
 use upgrade::Upgrade;
 
@@ -148,6 +148,11 @@ impl Head {
     /// Takes the credentials for gait out of what conditions, intents and tools see.
     pub fn withhold(&mut self, fields: &[CredentialField]) {
         headers::withhold(&mut self.headers, &mut self.withheld, fields);
+    }
+
+    /// Takes off what nobody may see: not even a tool that gets the credentials of its callers.
+    pub fn discard(&mut self, is_unwanted: impl Fn(&HeaderName) -> bool) {
+        headers::discard(&mut self.headers, is_unwanted);
     }
 
     /// Sets what gait itself says of the way of the call, such as `Forwarded`. It stands for

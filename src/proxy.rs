@@ -52,6 +52,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use steps::{Over, Placed, Visit, wish};
 
+/// Fetches that one call waits for: one that was under way when it came, and one of its own.
+const LOOKS_MAX: usize = 2;
+
 /// Refusals of ours that leave no evidence line, because there is no room for one or no route.
 pub const FAULTS: [&str; 3] = [EVIDENCE_UNAVAILABLE, DRAINING, PANIC];
 const EVIDENCE_UNAVAILABLE: &str = "evidence_unavailable";
@@ -148,6 +151,9 @@ impl Proxy {
                 let placed = self.choose(visit, head, incoming, candidates).await;
                 placed.by(sender)
             }
+            Err(refusal) if visit.may_observe(&candidates) => {
+                self.choose(visit, head, incoming, candidates).await.refused(refusal)
+            }
             Err(refusal) => {
                 let call = Call::new(head, receive::stream(incoming));
                 visit.undecided(call, visit.first(&candidates), Cause::Caller(refusal))
@@ -168,16 +174,18 @@ impl Proxy {
     }
 
     /// Who calls. A token whose key is not held is worth one look at the issuer's newest keys, as
-    /// far as others have not looked too often.
+    /// far as others have not looked too often; keys that were on their way before it came may not
+    /// be the newest.
     async fn know(&self, visit: &Visit, parts: &Parts) -> Result<Known, Refusal> {
         let identify = || visit.identify(parts, Time::from_timestamp(clock::now()));
-        let known = match identify() {
-            Err(Refused { refusal, stale: Some(ring) }) => match self.keys.refresh(&ring).await {
-                Refreshed::Fetched => identify(),
-                Refreshed::Failed | Refreshed::Limited | Refreshed::Fixed => Err(refusal.into()),
-            },
-            known => known,
-        };
+        let mut known = identify();
+        for _ in 0..LOOKS_MAX {
+            let Err(Refused { stale: Some(stale), .. }) = &known else { break };
+            match self.keys.refresh(stale).await {
+                Refreshed::Fetched | Refreshed::Earlier => known = identify(),
+                Refreshed::Failed | Refreshed::Limited | Refreshed::Fixed => break,
+            }
+        }
         known.map_err(|refused| refused.refusal)
     }
 

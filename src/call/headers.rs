@@ -126,11 +126,7 @@ pub fn forwardable(headers: &HeaderMap) -> HeaderMap {
     kept.remove(header::EXPECT);
     kept.remove(header::TRAILER);
     kept.remove(header::PROXY_AUTHORIZATION);
-    let owned: Vec<HeaderName> =
-        kept.keys().filter(|name| is_owned(&fold(name.as_str()))).cloned().collect();
-    for name in owned {
-        kept.remove(name);
-    }
+    discard(&mut kept, |name| is_owned(&fold(name.as_str())));
     if trailers_wanted(headers) {
         kept.insert(header::TE, HeaderValue::from_static("trailers"));
     }
@@ -173,14 +169,18 @@ pub(super) fn withhold(kept: &mut HeaderMap, withheld: &mut HeaderMap, fields: &
     }
 }
 
+/// Removes every field with such a name.
+pub(super) fn discard(kept: &mut HeaderMap, is_unwanted: impl Fn(&HeaderName) -> bool) {
+    let names: Vec<HeaderName> = kept.keys().filter(|name| is_unwanted(name)).cloned().collect();
+    for name in names {
+        kept.remove(name);
+    }
+}
+
 /// The fields of an answer that go back to the caller.
 pub fn returnable(mut headers: HeaderMap) -> HeaderMap {
     strip_hop(&mut headers);
-    let ours: Vec<HeaderName> =
-        headers.keys().filter(|name| fold(name.as_str()).starts_with("gait-")).cloned().collect();
-    for name in ours {
-        headers.remove(name);
-    }
+    discard(&mut headers, |name| fold(name.as_str()).starts_with("gait-"));
     headers
 }
 

@@ -2,7 +2,7 @@
 
 use super::Fetch;
 use super::flight::{Asker, Flight, Landed, Seat};
-use crate::identity::keys::KeyRing;
+use crate::identity::keys::{KeyRing, Stale};
 use crate::metrics::Metrics;
 use crate::snapshot::UpstreamSpec;
 use arc_swap::ArcSwap;
@@ -32,6 +32,9 @@ struct Inner {
 pub enum Refreshed {
     /// There are; it is worth another look.
     Fetched,
+    /// There are, of a fetch that had begun before. Worth a look as well, but they can be older
+    /// than the wish.
+    Earlier,
     /// The issuer gave none in time; what there was is still there.
     Failed,
     /// Too many wishes; nothing was done.
@@ -59,10 +62,13 @@ impl Fetcher {
         rings.filter(|ring| ring.remote().is_some()).for_each(|ring| drop(self.flight(ring)));
     }
 
-    /// Fetches the keys of `ring` because a call wants others than there are; or waits for the
-    /// fetch that is under way. Bounded by the ring's own time-out. May be dropped at any time.
-    pub async fn refresh(&self, ring: &Arc<KeyRing>) -> Refreshed {
-        self.fetch(ring, Asker::Call).await
+    /// Fetches keys because a call wants others than it saw; or waits for the fetch that is under
+    /// way. Bounded by the ring's own time-out. May be dropped at any time.
+    pub async fn refresh(&self, stale: &Stale) -> Refreshed {
+        match stale.is_over() {
+            true => Refreshed::Earlier,
+            false => self.fetch(&stale.ring, Asker::Call).await,
+        }
     }
 
     /// Fetches the keys of all rings that hold none, at once, and waits for them.
@@ -83,22 +89,29 @@ impl Fetcher {
 
     async fn fetch(&self, ring: &Arc<KeyRing>, asker: Asker) -> Refreshed {
         let Some(remote) = ring.remote() else { return Refreshed::Fixed };
-        let Some(mut landed) = self.board(ring, asker) else { return Refreshed::Limited };
+        let Some((refreshed, mut landed)) = self.board(ring, asker) else {
+            return Refreshed::Limited;
+        };
         match tokio::time::timeout(remote.timeout + SLACK, landed.changed()).await {
-            Ok(Ok(())) if *landed.borrow() == Landed::Fetched => Refreshed::Fetched,
+            Ok(Ok(())) if *landed.borrow() == Landed::Fetched => refreshed,
             _ => Refreshed::Failed,
         }
     }
 
-    fn board(&self, ring: &Arc<KeyRing>, asker: Asker) -> Option<watch::Receiver<Landed>> {
+    /// A seat, and what is to be said once its fetch has landed with keys.
+    fn board(
+        &self,
+        ring: &Arc<KeyRing>,
+        asker: Asker,
+    ) -> Option<(Refreshed, watch::Receiver<Landed>)> {
         match self.flight(ring).board(asker) {
             Seat::None => None,
-            Seat::Another(landed) => Some(landed),
+            Seat::Another(landed) => Some((Refreshed::Earlier, landed)),
             Seat::First(landed, aloft) => {
                 let upstreams = self.0.upstreams.load().to_vec();
                 // Where nobody runs fetches any more, dropping it lands it.
                 drop(self.0.fetches.send(Box::pin(aloft.fly(ring.clone(), upstreams))));
-                Some(landed)
+                Some((Refreshed::Fetched, landed))
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use super::fetch::fetch;
 use super::*;
-use crate::identity::keys::{KeyRing, Remote};
+use crate::identity::keys::{KeyRing, Remote, Stale};
 use crate::metrics::{Limits, Metrics};
 use crate::snapshot::{HostHeader, Http2, UpstreamSpec};
 use rcgen::{CertificateParams, CertifiedIssuer, KeyPair};
@@ -143,6 +143,11 @@ async fn refused(script: Script, change: impl FnOnce(&mut Remote)) -> FetchError
     fetch(&remote, &[]).await.unwrap_err()
 }
 
+/// What a call tells of which the keys did not do.
+fn stale(ring: &Arc<KeyRing>) -> Stale {
+    Stale { ring: ring.clone(), seen: ring.held() }
+}
+
 #[tokio::test]
 async fn a_key_set_is_asked_for_plainly_and_put_into_its_ring() {
     let mut server = serve(answering(ok(SET))).await;
@@ -150,7 +155,7 @@ async fn a_key_set_is_asked_for_plainly_and_put_into_its_ring() {
     let ring = Arc::new(KeyRing::fetched(server.remote()));
     fetcher.configure(&[], [&ring].into_iter());
     assert_eq!(shown(&metrics, "gait_jwks_failures_total{source=\"sso\"}"), 0.0);
-    assert_eq!(fetcher.refresh(&ring).await, Refreshed::Fetched);
+    assert_eq!(fetcher.refresh(&stale(&ring)).await, Refreshed::Fetched);
     assert_eq!(ring.held().unwrap().keys.keys().len(), 1);
     assert!(shown(&metrics, "gait_jwks_last_success_timestamp_seconds{source=\"sso\"}") > 1e9);
     let head = server.heads.recv().await.unwrap().to_ascii_lowercase();
@@ -165,9 +170,14 @@ async fn many_who_ask_at_once_wait_for_one_fetch() {
     let server = serve(slow).await;
     let (fetcher, _house, _) = fetcher();
     let ring = Arc::new(KeyRing::fetched(server.remote()));
-    let asked = (0..50).map(|_| fetcher.refresh(&ring));
-    let refreshed = futures_util::future::join_all(asked).await;
-    assert!(refreshed.iter().all(|one| *one == Refreshed::Fetched));
+    let seen = stale(&ring);
+    let asked = (0..50).map(|_| fetcher.refresh(&seen));
+    let mut refreshed = futures_util::future::join_all(asked).await;
+    assert_eq!(refreshed.pop(), Some(Refreshed::Earlier), "it waited with the others");
+    assert_eq!(refreshed.first(), Some(&Refreshed::Fetched));
+    assert_eq!(server.asked(), 1);
+    // Who looked before there were keys looks at them before any are fetched.
+    assert_eq!(fetcher.refresh(&seen).await, Refreshed::Earlier);
     assert_eq!(server.asked(), 1);
 }
 
@@ -178,10 +188,11 @@ async fn who_leaves_breaks_nothing_off() {
     let (fetcher, _house, _) = fetcher();
     let ring = Arc::new(KeyRing::fetched(server.remote()));
     for _ in 0..20 {
-        let left = tokio::time::timeout(Duration::from_millis(5), fetcher.refresh(&ring)).await;
+        let left =
+            tokio::time::timeout(Duration::from_millis(5), fetcher.refresh(&stale(&ring))).await;
         assert!(left.is_err());
     }
-    assert_eq!(fetcher.refresh(&ring).await, Refreshed::Fetched);
+    assert_eq!(fetcher.refresh(&stale(&ring)).await, Refreshed::Earlier);
     assert_eq!(server.asked(), 1, "they left the same fetch twenty times");
 }
 
@@ -192,7 +203,7 @@ async fn a_flood_of_wishes_does_not_flood_the_issuer() {
     let ring = Arc::new(KeyRing::fetched(server.remote()));
     let mut limited = 0;
     for _ in 0..200 {
-        limited += usize::from(fetcher.refresh(&ring).await == Refreshed::Limited);
+        limited += usize::from(fetcher.refresh(&stale(&ring)).await == Refreshed::Limited);
     }
     assert!((60..=70).contains(&server.asked()), "{}", server.asked());
     assert_eq!(limited + server.asked(), 200);
@@ -229,7 +240,7 @@ async fn what_is_no_key_set_changes_nothing() {
     let (fetcher, _house, metrics) = fetcher();
     let ring = Arc::new(KeyRing::fetched(server.remote()));
     ring.store(crate::identity::keys::KeySet::parse(SET.as_bytes()).unwrap(), crate::clock::now());
-    assert_eq!(fetcher.refresh(&ring).await, Refreshed::Failed);
+    assert_eq!(fetcher.refresh(&stale(&ring)).await, Refreshed::Failed);
     assert!(ring.held().is_some(), "what was held stays");
     assert_eq!(shown(&metrics, "gait_jwks_failures_total{source=\"sso\"}"), 1.0);
 }
@@ -314,7 +325,7 @@ async fn keys_of_a_file_are_never_fetched() {
     let (fetcher, _house, _) = fetcher();
     let keys = crate::identity::keys::KeySet::parse(SET.as_bytes()).unwrap();
     let ring = Arc::new(KeyRing::fixed(keys));
-    assert_eq!(fetcher.refresh(&ring).await, Refreshed::Fixed);
+    assert_eq!(fetcher.refresh(&stale(&ring)).await, Refreshed::Fixed);
 }
 
 #[tokio::test]
@@ -324,6 +335,6 @@ async fn where_nobody_runs_fetches_nobody_waits() {
     drop(wanted);
     let server = serve(answering(ok(SET))).await;
     let ring = Arc::new(KeyRing::fetched(server.remote()));
-    let waited = tokio::time::timeout(Duration::from_secs(1), fetcher.refresh(&ring)).await;
+    let waited = tokio::time::timeout(Duration::from_secs(1), fetcher.refresh(&stale(&ring))).await;
     assert_eq!(waited.unwrap(), Refreshed::Failed);
 }

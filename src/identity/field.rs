@@ -59,9 +59,14 @@ impl Field {
         }
     }
 
+    /// Whether this is its name, in any spelling.
+    pub(super) fn is(&self, name: &HeaderName) -> bool {
+        folds_to(name, &self.folded)
+    }
+
     /// Whether it is there, in any spelling.
     pub(super) fn is_in(&self, headers: &HeaderMap) -> bool {
-        headers.keys().any(|name| folds_to(name, &self.folded))
+        headers.keys().any(|name| self.is(name))
     }
 
     /// The token in it, where there is one. In `Authorization` other schemes are the tool's.

@@ -9,7 +9,7 @@ use super::field::Field;
 use super::text::is_plain;
 use super::trust::Trust;
 use crate::call::peer::Peer;
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue};
 
 /// Which header names callers, and who may send it.
 #[derive(Clone, Debug)]
@@ -47,6 +47,11 @@ impl Header {
             }
         }
         Ok(Some(facts))
+    }
+
+    /// Whether it reads this header, or one that could be taken for it.
+    pub(super) fn has(&self, name: &HeaderName) -> bool {
+        self.all().any(|field| field.is(name))
     }
 
     /// Every header it reads.

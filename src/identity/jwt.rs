@@ -12,7 +12,7 @@ pub(super) use jws::{Jws, is_shaped};
 
 use super::algorithm::Algorithm;
 use super::facts::Facts;
-use super::keys::{Key, KeyRing, KeySet};
+use super::keys::{Held, Key, KeyRing, KeySet, Stale};
 use super::{Asked, Refusal, Refused};
 use std::sync::Arc;
 use std::time::Duration;
@@ -52,14 +52,19 @@ impl Jwt {
     pub(super) fn facts(&self, jws: &Jws<'_>, asked: &Asked<'_>) -> Result<Facts, Refused> {
         let algorithm = self.algorithm(jws)?;
         let wanted = jws.key_id()?.map_or(Wanted::Fitting, Wanted::Id);
-        let held =
-            self.keys.usable(asked.now).ok_or_else(|| self.stale(Refusal::JwtKeysUnavailable))?;
-        let key = self.key(&held.keys, &wanted, algorithm)?;
+        let seen = self.keys.held();
+        let stale = |refusal| self.stale(refusal, seen.clone());
+        let usable = seen.as_ref().filter(|held| self.keys.is_usable(held, asked.now));
+        let held = usable.ok_or_else(|| stale(Refusal::JwtKeysUnavailable))?;
+        let key = self.key(&held.keys, &wanted, algorithm).map_err(|refusal| match refusal {
+            Refusal::JwtKeyUnknown => stale(refusal),
+            other => other.into(),
+        })?;
         if !jws.is_signed_by(key, algorithm) {
             return Err(match wanted {
                 Wanted::Id(_) => Refusal::JwtSignatureInvalid.into(),
                 // Without a name a changed key looks like a bad signature.
-                Wanted::Fitting => self.stale(Refusal::JwtSignatureInvalid),
+                Wanted::Fitting => stale(Refusal::JwtSignatureInvalid),
             });
         }
         let claims = jws.claims()?;
@@ -84,7 +89,7 @@ impl Jwt {
         keys: &'k KeySet,
         wanted: &Wanted<'_>,
         algorithm: Algorithm,
-    ) -> Result<&'k Key, Refused> {
+    ) -> Result<&'k Key, Refusal> {
         let named = |key: &&Key| match wanted {
             Wanted::Id(id) => key.id() == Some(id),
             Wanted::Fitting => true,
@@ -94,17 +99,18 @@ impl Jwt {
         let mut fitting = all().filter(fits);
         match (fitting.next(), fitting.next()) {
             (Some(key), None) => Ok(key),
-            (Some(_), Some(_)) => Err(Refusal::JwtKeyAmbiguous.into()),
+            (Some(_), Some(_)) => Err(Refusal::JwtKeyAmbiguous),
             (None, _) if all().next().is_some() && matches!(wanted, Wanted::Id(_)) => {
-                Err(Refusal::JwtAlgorithmRefused.into())
+                Err(Refusal::JwtAlgorithmRefused)
             }
-            (None, _) => Err(self.stale(Refusal::JwtKeyUnknown)),
+            (None, _) => Err(Refusal::JwtKeyUnknown),
         }
     }
 
     /// A refusal that other keys could lift.
-    fn stale(&self, refusal: Refusal) -> Refused {
-        let fetched = self.keys.remote().is_some();
-        Refused { refusal, stale: fetched.then(|| self.keys.clone()) }
+    fn stale(&self, refusal: Refusal, seen: Option<Arc<Held>>) -> Refused {
+        let ring = self.keys.clone();
+        let fetched = ring.remote().is_some();
+        Refused { refusal, stale: fetched.then_some(Stale { ring, seen }) }
     }
 }

@@ -9,5 +9,5 @@ mod ring;
 mod set;
 
 pub use jwk::{Key, Kind};
-pub use ring::{Held, KeyRing, Remote};
+pub use ring::{Held, KeyRing, Remote, Stale};
 pub use set::{KeySet, KeySetError};

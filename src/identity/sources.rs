@@ -7,14 +7,14 @@ use super::facts::{Frame, Stamp, through};
 use super::field::Field;
 use super::header::Header;
 use super::jwt::Jwt;
-use super::keys::KeyRing;
+use super::keys::{KeyRing, Stale};
 use super::tokens::{self, Found, Slot};
 use crate::call::credential::claims_identity;
 use crate::call::headers::CredentialField;
 use crate::call::peer::{Address, Certificate, Peer};
 use crate::intent::rest::Caller;
 use crate::intent::time::Time;
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -81,9 +81,9 @@ pub struct Known {
 pub struct Refused {
     /// Why.
     pub refusal: Refusal,
-    /// The ring whose keys may be too old to know the token's. With fetched keys it is worth
-    /// another look.
-    pub stale: Option<Arc<KeyRing>>,
+    /// The keys that may be too old to know the token's. With fetched keys it is worth another
+    /// look.
+    pub stale: Option<Stale>,
 }
 
 /// What the connection proves.
@@ -229,6 +229,15 @@ impl Sources {
                 jwt.keys = held.clone();
             }
         }
+    }
+
+    /// Whether a field, in whatever spelling, names a caller by the word of a peer whose word is not
+    /// taken. It is no credential, and whoever got it passed on would believe it.
+    pub fn is_forged(&self, name: &HeaderName, peer: &Peer) -> bool {
+        self.sources.iter().any(|source| match &source.way {
+            Way::Header(header) => header.has(name) && !header.from.holds(peer),
+            _ => false,
+        })
     }
 
     /// The fields that carry credentials for gait itself; tools do not see them.

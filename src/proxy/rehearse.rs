@@ -231,7 +231,14 @@ impl Visit {
             }
         };
         match self.sender(parts, &candidates, Time::from_timestamp(at)) {
-            Ok(sender) => self.chosen(head, candidates, bytes, sender),
+            Ok(sender) => {
+                let caller = Caller::Known(sender.known.clone());
+                self.chosen(head, candidates, bytes, caller, |placed| placed.by(sender))
+            }
+            Err(refusal) if self.may_observe(&candidates) => {
+                let caller = Caller::Refused(refusal);
+                self.chosen(head, candidates, bytes, caller, |placed| placed.refused(refusal))
+            }
             Err(refusal) => {
                 let end = candidates.first().map_or(0, |first| first.route);
                 let misses = self.snapshot.routes.misses(&head, &Content::None, end);
@@ -254,7 +261,14 @@ impl Visit {
         self.mandate(known, parts, now)
     }
 
-    fn chosen(&self, head: Head, candidates: Vec<Candidate>, bytes: Bytes, sender: Sender) -> Set {
+    fn chosen(
+        &self,
+        head: Head,
+        candidates: Vec<Candidate>,
+        bytes: Bytes,
+        caller: Caller,
+        with: impl FnOnce(Placed) -> Placed,
+    ) -> Set {
         let needs = Needs::of(&self.snapshot, &head, &candidates);
         let limits = &self.snapshot.plan.limits;
         let unjudged = |cause, bytes| Unjudged { cause, body: Body::of_bytes(bytes) };
@@ -268,12 +282,11 @@ impl Visit {
             _ => None,
         };
         let seen = head.clone();
-        let known = sender.known.clone();
-        let placed = self.choose(head, candidates, read).by(sender);
+        let placed = with(self.choose(head, candidates, read));
         let table = &self.snapshot.table;
         let taken = table.iter().position(|route| route.lane.name == placed.lane.name);
         let misses = self.snapshot.routes.misses(&seen, &content, taken.unwrap_or(usize::MAX));
-        Set { placed, caller: Caller::Known(known), malformed, misses }
+        Set { placed, caller, malformed, misses }
     }
 }
 

@@ -22,6 +22,7 @@ use crate::intent::routes::{Candidate, Choice};
 use crate::intent::time::Time;
 use crate::json::Digest;
 use crate::snapshot::{Anonymous, Lane, Snapshot};
+use crate::stage::Stage;
 use crate::store::rate_limits::Live;
 use crate::store::switch::Switch;
 use http::HeaderMap;
@@ -211,6 +212,14 @@ impl Visit {
         self.placed(call, lane, Step::Undecided(cause))
     }
 
+    /// Whether a call can take a route that observes. There even one whose caller is refused goes
+    /// on, so its body is read as that of any other.
+    pub(super) fn may_observe(&self, candidates: &[Candidate]) -> bool {
+        let table = &self.snapshot.table;
+        let mut lanes = candidates.iter().filter_map(|one| table.get(one.route));
+        lanes.any(|route| route.lane.stage == Stage::Observe)
+    }
+
     /// Where a call stands whose route cannot be told: with the first that could match.
     pub(super) fn first(&self, candidates: &[Candidate]) -> &Arc<Lane> {
         let first = candidates.first().and_then(|first| self.snapshot.table.get(first.route));
@@ -259,6 +268,14 @@ impl Placed {
                 identity: known.caller.identity().into(),
                 source: (!known.is_anonymous()).then(|| known.source.clone()),
             }),
+        }
+    }
+
+    /// The same with a caller who is refused. Not even observe completes what broke off.
+    pub(super) fn refused(self, refusal: Refusal) -> Placed {
+        match self.step {
+            Step::Undecided(Cause::Malformed(Malformed::BodyIncomplete)) => self,
+            _ => Placed { step: Step::Undecided(Cause::Caller(refusal)), ..self },
         }
     }
 

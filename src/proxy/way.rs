@@ -8,8 +8,9 @@ use crate::call::trace_context::{self, FreshIds};
 use crate::snapshot::Plan;
 use http::request::Parts;
 
-/// Withholds the credentials for gait, and states the way of the call.
+/// Withholds the credentials for gait, discards forged names, and states the way of the call.
 pub(super) fn prepare(head: &mut Head, parts: &Parts, peer: &Peer, plan: &Plan) {
+    head.discard(|name| plan.identity.is_forged(name, peer));
     head.withhold(plan.identity.credentials());
     let (headers, version) = (&parts.headers, parts.version);
     let way = Way { headers, version, peer, authority: head.authority() };

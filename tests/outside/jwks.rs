@@ -6,6 +6,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ed25519_dalek::{Signer as _, SigningKey};
 use serde_json::{Value, json};
 use std::io::Write as _;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -129,6 +130,29 @@ fn keys_are_there_before_the_first_call_and_rotate_with_the_first_token() {
     let reason = [("reason", "jwt_key_unknown")];
     assert_eq!(scrape.sum("gait_identity_refused_total", &reason), 1.0);
     scene.gait.settled().assert_law();
+}
+
+#[test]
+fn keys_that_were_on_their_way_before_a_rotation_are_not_the_last_word() {
+    let (old, new) = (Key::new("old", 1), Key::new("new", 2));
+    let shown: Page = Arc::new(Mutex::new(page(&[&old])));
+    let (at_issuer, slow) = (shown.clone(), Arc::new(AtomicBool::new(false)));
+    let slowly = slow.clone();
+    let scene = Scene::with(shown, "refresh: 1h", move |stream| {
+        let answer = at_issuer.lock().unwrap().clone();
+        if slowly.load(Ordering::Relaxed) {
+            thread::sleep(Duration::from_millis(400));
+        }
+        stream.write_all(answer.as_bytes())
+    });
+    slow.store(true, Ordering::Relaxed);
+    thread::scope(|scope| {
+        scope.spawn(|| scene.call(&old.token("made-up")));
+        wait_for("the fetch to begin", || (scene.issuer.count() == 2).then_some(()));
+        *scene.page.lock().unwrap() = page(&[&new]);
+        assert_eq!(scene.call(&new.token("new")).status, 200);
+    });
+    assert_eq!(scene.issuer.count(), 3);
 }
 
 #[test]

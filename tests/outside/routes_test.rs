@@ -198,6 +198,11 @@ fn requests() -> Vec<Asked> {
 fn start(stage: &str, tool: &Recorder) -> Gait {
     let config = CONFIG.replace("UPSTREAM", &tool.address.to_string());
     let setup = Setup { config: format!("stage: {stage}\n{config}"), policy: POLICY.to_owned() };
+    setup.start_in(with_orders())
+}
+
+/// A directory with orders to stop one tool.
+fn with_orders() -> TempDir {
     let dir = TempDir::new().unwrap();
     let orders = json!({
         "schema_id": "gait.gate.kill_switch_state", "schema_version": "1.0.0",
@@ -207,7 +212,7 @@ fn start(stage: &str, tool: &Recorder) -> Gait {
     let order = ["kill-switch", "add", "--tool-name", "call.stopped", "--reason", "r"];
     let added = run_to_end(dir.path(), &[&order[..], &["--state", "ks.json"]].concat());
     assert!(added.status.success(), "{added:?}");
-    setup.start_in(dir)
+    dir
 }
 
 /// What the command says, and its exit code.
@@ -269,6 +274,56 @@ fn compare(gait: &Gait, tool: &Recorder, asked: &Asked) {
     let fields = names(fields.iter().map(|field| field.as_str().unwrap()));
     let passed = seen.iter().flat_map(|seen| seen.fields.iter().map(|(name, _)| name.as_str()));
     assert_eq!(fields, names(passed), "{context}: {said}");
+}
+
+/// One route of the tool observes while the others enforce.
+#[test]
+fn a_refused_caller_goes_on_where_the_route_observes_and_nowhere_else() {
+    let tool = Recorder::start();
+    let config = CONFIG.replace("UPSTREAM", &tool.address.to_string());
+    let config = config.replace("  - name: closed\n", "  - name: closed\n    stage: observe\n");
+    let config = config.replace("  - name: small\n", "  - name: small\n    stage: observe\n");
+    let setup = Setup { config: format!("stage: enforce\n{config}"), policy: POLICY.to_owned() };
+    let gait = setup.start_in(with_orders());
+    let guess = |asked: Asked| asked.with("X-Api-Key", "a-guess");
+    let pay = |body| asked("POST", "/pay").json(body);
+    for (asked, status) in [
+        (asked("GET", "/closed"), 200),
+        (guess(asked("GET", "/closed")), 200),
+        (asked("GET", "/closed").with("X-Remote-User", "ada"), 200),
+        (guess(pay(r#"{"amount":5}"#)), 200),
+        (guess(pay(r#"{"amount":500}"#)), 401),
+        (guess(pay(r#"{"amount":5,"amount":500}"#)), 401),
+        (guess(pay(r#"{"amount":5,"_method":"DELETE"}"#)), 401),
+        (guess(asked("GET", "/call/allow/a")), 401),
+    ] {
+        assert_eq!(send(gait.server, asked.on_the_wire()).status, status, "{}", asked.body);
+        tool.take();
+        compare(&gait, &tool, &asked);
+    }
+}
+
+#[test]
+fn a_forged_name_reaches_no_tool_not_even_one_that_gets_credentials() {
+    let tool = Recorder::start();
+    let config = CONFIG.replace("UPSTREAM", &tool.address.to_string());
+    let config = config.replace("X-Remote-User", "X-Edge-User, fields: { workspace: X-Org }");
+    let config =
+        config.replace("    upstream: tool\n", "    upstream: tool\n    pass_credential: true\n");
+    let config = config.replace("{ action: deny }", "{ pass_credential: true }");
+    let setup = Setup { config: format!("stage: observe\n{config}"), policy: POLICY.to_owned() };
+    let gait = setup.start_in(with_orders());
+    // On a route, on none, and where strictness refuses.
+    for target in ["/call/allow/a", "/elsewhere", "/call/allow//a"] {
+        for name in ["X-Edge-User", "X_Edge_User", "x.org"] {
+            let request = asked("GET", target).with(name, "root").with("X-Api-Key", "a-guess");
+            assert_eq!(send(gait.server, request.on_the_wire()).status, 200, "{target}");
+            let [seen] = &tool.take()[..] else { panic!("{target}: not one request") };
+            let values: Vec<_> = seen.fields.iter().map(|(_, value)| value.as_str()).collect();
+            assert!(!values.contains(&"root"), "{name} to {target}: {:?}", seen.fields);
+            assert!(values.contains(&"a-guess"), "{target}: {:?}", seen.fields);
+        }
+    }
 }
 
 #[test]

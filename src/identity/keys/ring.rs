@@ -45,6 +45,23 @@ pub struct Held {
     pub at: Timestamp,
 }
 
+/// A ring whose keys did not do, and those that were tried. Where it holds others by now, they are
+/// worth a look before any are fetched.
+#[derive(Clone, Debug)]
+pub struct Stale {
+    /// The ring.
+    pub ring: Arc<KeyRing>,
+    /// What was tried; `None` where it held nothing.
+    pub seen: Option<Arc<Held>>,
+}
+
+impl Stale {
+    /// Whether the ring holds others now.
+    pub fn is_over(&self) -> bool {
+        self.ring.held().as_ref().map(Arc::as_ptr) != self.seen.as_ref().map(Arc::as_ptr)
+    }
+}
+
 impl KeyRing {
     /// Keys that stand in a file.
     pub fn fixed(keys: KeySet) -> KeyRing {
@@ -72,11 +89,10 @@ impl KeyRing {
         self.held.load_full()
     }
 
-    /// The keys that may be used at `now`.
-    pub fn usable(&self, now: Time) -> Option<Arc<Held>> {
-        let held = self.held()?;
+    /// Whether keys that it held may be used at `now`.
+    pub fn is_usable(&self, held: &Held, now: Time) -> bool {
         let keep = self.remote.as_ref().map(|remote| remote.keep);
-        keep.is_none_or(|keep| age(&held, now) <= keep).then_some(held)
+        keep.is_none_or(|keep| age(held, now) <= keep)
     }
 }
 
