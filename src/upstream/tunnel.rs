@@ -21,8 +21,8 @@ use hyper_util::rt::TokioIo;
 use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, ReadHalf, WriteHalf, split};
 
@@ -56,8 +56,10 @@ pub struct Tunnel {
 
 /// What has gone through.
 struct Flow {
+    begun: Instant,
     down_bytes: AtomicU64,
-    moved: Mutex<Instant>,
+    /// When a byte last moved, in milliseconds after `begun`.
+    moved_ms: AtomicU64,
 }
 
 /// How a tunnel ended.
@@ -225,15 +227,17 @@ impl Drop for Tunnel {
 
 impl Flow {
     fn new() -> Flow {
-        Flow { down_bytes: AtomicU64::new(0), moved: Mutex::new(clock::instant()) }
+        let begun = clock::instant();
+        Flow { begun, down_bytes: AtomicU64::new(0), moved_ms: AtomicU64::new(0) }
     }
 
     fn note(&self) {
-        *self.moved.lock().unwrap_or_else(PoisonError::into_inner) = clock::instant();
+        let passed = clock::instant().saturating_duration_since(self.begun).as_millis();
+        self.moved_ms.store(u64::try_from(passed).unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 
     fn moved(&self) -> Instant {
-        *self.moved.lock().unwrap_or_else(PoisonError::into_inner)
+        self.begun + Duration::from_millis(self.moved_ms.load(Ordering::Relaxed))
     }
 
     /// Returns once no byte has moved for `idle`, or at `deadline`.
