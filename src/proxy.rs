@@ -177,7 +177,7 @@ impl Proxy {
     /// far as others have not looked too often; keys that were on their way before it came may not
     /// be the newest.
     async fn know(&self, visit: &Visit, parts: &Parts) -> Result<Known, Refusal> {
-        let identify = || visit.identify(parts, Time::from_timestamp(clock::now()));
+        let identify = || visit.identify(parts, clock::now());
         let mut known = identify();
         for _ in 0..LOOKS_MAX {
             let Err(Refused { stale: Some(stale), .. }) = &known else { break };

@@ -13,6 +13,7 @@ pub use upstream::{HostHeader, UpstreamSpec};
 
 use crate::call::forwarding::Forwarding;
 use crate::call::host::HostRule;
+use crate::call::peer::Peer;
 use crate::call::trailers::Reserved;
 use crate::call::upgrade::Upgrade;
 use crate::call::{CallerCredential, Head};
@@ -25,6 +26,7 @@ use crate::limits::{Limits, Timeouts};
 use crate::metrics::{CallerMetrics, Metrics, RouteLabels, RouteMetrics};
 use crate::policy::Policy;
 use crate::stage::{DryRunScope, Protection, Stage};
+use jiff::Timestamp;
 use std::sync::Arc;
 
 /// The label of calls that no route takes.
@@ -222,6 +224,14 @@ fn callers(identity: &Sources, metrics: &Metrics) -> CallerMetrics {
 }
 
 impl Plan {
+    /// Whether the certificate of a peer, if it has one, is one that its listener takes.
+    pub fn vouches_for(&self, peer: &Peer, now: Timestamp) -> bool {
+        let Some(certificate) = &peer.certificate else { return true };
+        let listener = self.listeners.iter().find(|listener| listener.name == peer.listener);
+        let tls = listener.and_then(|listener| listener.tls.as_ref());
+        tls.is_some_and(|tls| tls.vouches_for(certificate, now))
+    }
+
     /// Whether every route to the tool of `upstream` is in observe, under whatever name.
     pub fn wholly_observes(&self, upstream: &UpstreamSpec) -> bool {
         let mut routes = self.routes.iter().filter(|route| route.upstream.is_same_tool(upstream));

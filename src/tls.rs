@@ -16,7 +16,6 @@ mod pem;
 mod server;
 
 pub use admit::Admission;
-pub use leaf::certificate;
 pub use pem::Pem;
 pub use server::{Alpn, ClientCertificates, MinVersion, Pair, Server, ServerSpec, server};
 

@@ -171,8 +171,8 @@ where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let stream = TlsAcceptor::from(tls.config.clone()).accept(stream).await?;
-    let shown = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
-    let certificate = shown.map(tls::certificate).transpose().map_err(io::Error::other)?;
+    let shown = stream.get_ref().1.peer_certificates();
+    let certificate = shown.map(|chain| tls.shown(chain)).transpose().map_err(io::Error::other)?;
     // A session that is resumed is not verified again.
     if certificate.as_ref().is_some_and(|shown| shown.not_after < clock::now()) {
         return Err(io::Error::other("the certificate of a resumed session has expired"));

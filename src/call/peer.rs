@@ -3,8 +3,10 @@
 //! What a caller says of itself in a header is not in here. A certificate is, because the
 //! handshake has verified it; an address is, because the kernel knows it.
 
+use crate::json::Digest;
 use ipnet::IpNet;
 use jiff::Timestamp;
+use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -57,6 +59,23 @@ pub struct Certificate {
     pub thumbprint: [u8; 32],
     /// Until when it holds. A connection can outlive it.
     pub not_after: Timestamp,
+    /// How the handshake came to believe it. A connection can outlive that too.
+    pub proof: Proof,
+}
+
+/// A chain of certificates, and the roots that it was held against.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Proof {
+    /// Names the roots.
+    pub roots: Digest,
+    /// In DER, the certificate itself first.
+    pub chain: Vec<Vec<u8>>,
+}
+
+impl fmt::Debug for Proof {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Proof({} certificates by {})", self.chain.len(), self.roots)
+    }
 }
 
 /// Peers that are believed about what lies behind them.
@@ -137,7 +156,8 @@ mod tests {
         let own = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
         let not_after = Timestamp::UNIX_EPOCH;
         let (uris, dns, emails) = (own(uris), own(dns), Vec::new());
-        let certificate = Certificate { uris, dns, emails, thumbprint: [0; 32], not_after };
+        let proof = Proof { roots: Digest::of(b""), chain: Vec::new() };
+        let certificate = Certificate { uris, dns, emails, thumbprint: [0; 32], not_after, proof };
         let certificate =
             Some(certificate).filter(|held| !(held.uris.is_empty() && held.dns.is_empty()));
         Peer { listener: "server".into(), address, transport: Transport::Tls, certificate }

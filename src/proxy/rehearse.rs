@@ -230,7 +230,7 @@ impl Visit {
                 return Set { placed, caller: Caller::Unasked, malformed, misses };
             }
         };
-        match self.sender(parts, &candidates, Time::from_timestamp(at)) {
+        match self.sender(parts, &candidates, at) {
             Ok(sender) => {
                 let caller = Caller::Known(sender.known.clone());
                 self.chosen(head, candidates, bytes, caller, |placed| placed.by(sender))
@@ -254,11 +254,11 @@ impl Visit {
         &self,
         parts: &Parts,
         candidates: &[Candidate],
-        now: Time,
+        at: Timestamp,
     ) -> Result<Sender, Refusal> {
-        let known = self.identify(parts, now).map_err(|refused| refused.refusal)?;
+        let known = self.identify(parts, at).map_err(|refused| refused.refusal)?;
         let known = self.admit(known, candidates)?;
-        self.mandate(known, parts, now)
+        self.mandate(known, parts, Time::from_timestamp(at))
     }
 
     fn chosen(

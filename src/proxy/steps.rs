@@ -121,9 +121,13 @@ impl Visit {
     }
 
     /// Who calls.
-    pub(super) fn identify(&self, parts: &Parts, now: Time) -> Result<Known, Refused> {
-        let asked = Asked { peer: &self.peer, headers: &parts.headers, now };
-        self.snapshot.plan.identity.identify(&asked)
+    pub(super) fn identify(&self, parts: &Parts, now: Timestamp) -> Result<Known, Refused> {
+        let plan = &self.snapshot.plan;
+        if !plan.vouches_for(&self.peer, now) {
+            return Err(Refusal::CertificateWithdrawn.into());
+        }
+        let now = Time::from_timestamp(now);
+        plan.identity.identify(&Asked { peer: &self.peer, headers: &parts.headers, now })
     }
 
     /// Refuses nobody in particular where every route that could match wants somebody, before

@@ -8,7 +8,7 @@ use super::pem::Pem;
 use super::server::Server;
 use crate::call::peer::Certificate;
 use jiff::Timestamp;
-use rustls::pki_types::UnixTime;
+use rustls::pki_types::{CertificateDer, UnixTime};
 use std::time::Duration;
 
 /// How a handshake would go on.
@@ -45,13 +45,39 @@ impl Server {
         if !asks {
             return Ok(Admission::Unasked);
         }
-        let since_epoch = Duration::try_from(now.as_duration()).unwrap_or_default();
-        let moment = UnixTime::since_unix_epoch(since_epoch);
-        match self.clients.verify_client_cert(own, intermediates, moment) {
-            Ok(_) => certificate(own).map(Admission::Shown),
+        match self.clients.verify_client_cert(own, intermediates, moment(now)) {
+            Ok(_) => self.shown(&chain).map(Admission::Shown),
             Err(error) => Ok(Admission::Refused(error.to_string())),
         }
     }
+
+    /// What a chain says that a handshake of this listener has verified.
+    ///
+    /// # Errors
+    /// Its names cannot be read.
+    pub fn shown(&self, chain: &[CertificateDer<'_>]) -> Result<Certificate, TlsError> {
+        certificate(chain, self.roots)
+    }
+
+    /// Whether a certificate that a handshake verified, before a reload perhaps, would be taken
+    /// now. Costs nothing while the roots are the same.
+    pub fn vouches_for(&self, certificate: &Certificate, now: Timestamp) -> bool {
+        if certificate.proof.roots == self.roots {
+            return true;
+        }
+        let chain = certificate.proof.chain.iter();
+        let chain: Vec<CertificateDer<'_>> = chain.map(|der| der.as_slice().into()).collect();
+        let verified = chain.split_first().filter(|_| self.clients.offer_client_auth()).map(
+            |(own, intermediates)| {
+                self.clients.verify_client_cert(own, intermediates, moment(now)).is_ok()
+            },
+        );
+        verified.unwrap_or(false)
+    }
+}
+
+fn moment(now: Timestamp) -> UnixTime {
+    UnixTime::since_unix_epoch(Duration::try_from(now.as_duration()).unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -93,7 +119,7 @@ mod tests {
 
     #[test]
     fn a_certificate_is_admitted_as_the_listener_asks() {
-        let ((root, ours), (_, theirs)) = (authority(), authority());
+        let ((root, ours), (their_root, theirs)) = (authority(), authority());
         let roots = || Pem { file: "ca", bytes: root.as_bytes() };
         let admit = |server: &Server, text: &str| {
             let shown = Some(text).filter(|text| !text.is_empty());
@@ -108,6 +134,13 @@ mod tests {
         for server in [&required, &optional] {
             let Ok(Admission::Shown(found)) = admit(server, &good) else { panic!("not admitted") };
             assert_eq!(found.uris, ["spiffe://prod.example/ns/shop/sa/bot"]);
+            assert!(server.vouches_for(&found, clock::now()));
+            assert!(!none.vouches_for(&found, clock::now()));
+            for (roots, vouches) in [(&format!("{root}{their_root}"), true), (&their_root, false)] {
+                let roots = Pem { file: "ca", bytes: roots.as_bytes() };
+                let moved = listener(ClientCertificates::Optional(roots));
+                assert_eq!(moved.vouches_for(&found, clock::now()), vouches);
+            }
             for wrong in [&foreign, &old] {
                 assert!(matches!(admit(server, wrong), Ok(Admission::Refused(_))));
             }

@@ -5,7 +5,8 @@
 //! 6.4.4).
 
 use super::TlsError;
-use crate::call::peer::Certificate;
+use crate::call::peer::{Certificate, Proof};
+use crate::json::Digest;
 use jiff::Timestamp;
 use rustls::pki_types::CertificateDer;
 use sha2::{Digest as _, Sha256};
@@ -16,11 +17,16 @@ use x509_parser::time::ASN1Time;
 /// What errors call a certificate that came in a handshake.
 const PEER: &str = "certificate of the peer";
 
-/// The names, the thumbprint and the end of a certificate.
+/// The names, the thumbprint and the end of the first certificate of a chain, which was held
+/// against `roots`.
 ///
 /// # Errors
-/// It cannot be parsed, or a name in it cannot be read.
-pub fn certificate(der: &CertificateDer<'_>) -> Result<Certificate, TlsError> {
+/// There is none, it cannot be parsed, or a name in it cannot be read.
+pub(super) fn certificate(
+    chain: &[CertificateDer<'_>],
+    roots: Digest,
+) -> Result<Certificate, TlsError> {
+    let der = chain.first().ok_or_else(|| TlsError::new(PEER, "there is none"))?;
     let parsed = parse(der).map_err(|what| TlsError::new(PEER, what))?;
     let mut found = Certificate {
         uris: Vec::new(),
@@ -28,6 +34,7 @@ pub fn certificate(der: &CertificateDer<'_>) -> Result<Certificate, TlsError> {
         emails: Vec::new(),
         thumbprint: Sha256::digest(der).into(),
         not_after: time(parsed.validity().not_after),
+        proof: Proof { roots, chain: chain.iter().map(|one| one.to_vec()).collect() },
     };
     for name in names(&parsed).map_err(|what| TlsError::new(PEER, what))? {
         match name {
@@ -119,7 +126,7 @@ mod tests {
     #[test]
     fn every_name_is_found_under_its_kind() {
         let der = der(&params());
-        let found = certificate(&der).unwrap();
+        let found = certificate(std::slice::from_ref(&der), Digest::of(b"")).unwrap();
         assert_eq!(found.uris, ["spiffe://prod.example/ns/a/sa/b"]);
         assert_eq!(found.dns, ["A.Example"]);
         assert_eq!(found.emails, ["ada@a.example"]);
@@ -139,13 +146,16 @@ mod tests {
     fn no_end_is_the_end_of_time() {
         let mut params = params();
         params.not_after = date_time_ymd(9999, 12, 31);
-        assert_eq!(certificate(&der(&params)).unwrap().not_after, Timestamp::MAX);
+        assert_eq!(
+            certificate(&[der(&params)], Digest::of(b"")).unwrap().not_after,
+            Timestamp::MAX
+        );
     }
 
     #[test]
     fn bytes_behind_the_end_are_refused() {
         let mut bytes = der(&params()).to_vec();
         bytes.push(0);
-        assert!(certificate(&bytes.into()).is_err());
+        assert!(certificate(&[bytes.into()], Digest::of(b"")).is_err());
     }
 }

@@ -9,6 +9,7 @@ use super::leaf::{self, Own};
 use super::names::Names;
 use super::pem::Pem;
 use super::{TlsError, provider};
+use crate::json::Digest;
 use jiff::Timestamp;
 use rustls::crypto::CryptoProvider;
 use rustls::crypto::aws_lc_rs::Ticketer;
@@ -79,6 +80,8 @@ pub struct Server {
     pub not_after: Vec<Timestamp>,
     /// What it holds callers' certificates against.
     pub(super) clients: Arc<dyn ClientCertVerifier>,
+    /// Names the roots in it.
+    pub(super) roots: Digest,
 }
 
 /// Checks everything and builds the config.
@@ -109,7 +112,8 @@ pub fn server(spec: &ServerSpec<'_>, now: Timestamp) -> Result<Server, TlsError>
     config.alpn_protocols = spec.alpn.offered();
     config.max_early_data_size = 0;
     config.ticketer = Ticketer::new().map_err(broken)?;
-    Ok(Server { config: Arc::new(config), not_after, clients })
+    let roots = Digest::of(spec.clients.roots());
+    Ok(Server { config: Arc::new(config), not_after, clients, roots })
 }
 
 impl Pair<'_> {
@@ -137,6 +141,13 @@ impl Pair<'_> {
 }
 
 impl ClientCertificates<'_> {
+    fn roots(&self) -> &[u8] {
+        match self {
+            ClientCertificates::None => b"",
+            ClientCertificates::Optional(pem) | ClientCertificates::Required(pem) => pem.bytes,
+        }
+    }
+
     fn verifier(
         &self,
         provider: &Arc<CryptoProvider>,

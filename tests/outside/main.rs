@@ -37,5 +37,6 @@ mod delegation;
 mod jwks;
 mod soak;
 mod tls;
+mod client_ca;
 mod unix;
 mod http2;

@@ -1,6 +1,6 @@
 //! Keys, tokens, peers and sources that the tests share.
 
-use crate::call::peer::{Address, Certificate, Peer, Transport};
+use crate::call::peer::{Address, Certificate, Peer, Proof, Transport};
 use crate::identity::algorithm::Algorithm;
 use crate::identity::api_key::{ApiKeys, Holder};
 use crate::identity::certificate::Certificates;
@@ -131,6 +131,7 @@ pub(super) fn with_uris(uris: &[&str]) -> Peer {
         emails: Vec::new(),
         thumbprint: [7; 32],
         not_after: "2026-07-01T00:00:00Z".parse().unwrap(),
+        proof: Proof { roots: Digest::of(b""), chain: Vec::new() },
     };
     Peer { certificate: Some(certificate), ..peer() }
 }
