@@ -47,9 +47,8 @@ mod tests {
         let start = crate::clock::instant();
         let mut bucket = Bucket::new(start);
         let at = |millis: u64| start + Duration::from_millis(millis);
-        let taken = |bucket: &mut Bucket, millis: u64| {
-            (0..99).filter(|_| bucket.take(at(millis))).count()
-        };
+        let taken =
+            |bucket: &mut Bucket, millis: u64| (0..99).filter(|_| bucket.take(at(millis))).count();
         assert_eq!(taken(&mut bucket, 100_000), 60);
         assert_eq!(taken(&mut bucket, 100_900), 0);
         assert_eq!(taken(&mut bucket, 101_000), 1);

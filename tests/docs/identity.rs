@@ -1,6 +1,6 @@
 //! `docs/identity.md` names what the code refuses and strips, all of it and nothing else.
 
-use super::{coded, rows, section, text};
+use super::{coded, paths, rows, schema, section, text};
 use gait::identity::Refusal;
 use std::collections::BTreeSet;
 
@@ -56,4 +56,26 @@ fn the_stripped_fields_are_those_of_the_code() {
     let known = known.concat().into_iter().collect::<BTreeSet<_>>();
     let named = coded(lists).into_iter().map(str::to_owned).collect::<BTreeSet<_>>();
     assert_eq!(named, known);
+}
+
+/// What many keys take; the page names them once.
+const FACTS: [&str; 6] = ["agent_id", "environment", "job_id", "run_id", "session_id", "workspace"];
+
+#[test]
+fn the_table_of_keys_is_that_of_the_schema() {
+    let page = section(&text(PAGE), "## All keys");
+    let rows = rows(&page);
+    let tabled = rows.iter().filter_map(|row| row.first()).flat_map(|key| coded(key));
+    let tabled: BTreeSet<_> = tabled.map(str::to_owned).collect();
+    let config = schema("config");
+    let source = &config["properties"]["identity"]["properties"]["sources"]["items"];
+    let collapsed = |path: String| match path.rsplit_once('.') {
+        Some((group, fact)) if FACTS.contains(&fact) => group.to_owned(),
+        _ => path,
+    };
+    let all: BTreeSet<_> = paths(&config, source, "").into_iter().map(collapsed).collect();
+    let is_group = |path: &String| all.iter().any(|other| other.starts_with(&format!("{path}.")));
+    let leaves: BTreeSet<_> = all.iter().filter(|path| !is_group(path)).cloned().collect();
+    let groups = ["jwt.claims", "api_key.keys"].map(str::to_owned);
+    assert_eq!(tabled, leaves.into_iter().chain(groups).collect());
 }
