@@ -2,7 +2,7 @@
 //!
 //! None of this allocates: it is asked of every field of every request.
 
-use http::header::{HeaderName, HeaderValue};
+use http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 
 /// Names that servers take for that of a caller. What identity-aware proxies and frameworks set
 /// is in here too: whoever reads it believes it.
@@ -66,6 +66,17 @@ const CLAIM_PREFIXES: [&str; 18] = [
     "x-authentik-",
     "x-teleport-",
 ];
+
+/// Schemes by which servers authenticate a connection, and with it whatever comes on it later.
+const CONNECTION_SCHEMES: [&str; 3] = ["negotiate", "ntlm", "kerberos"];
+
+/// Whether a server that gets these fields may take the connection for the caller's from then on.
+pub fn marks_connection(headers: &HeaderMap) -> bool {
+    let marks = |value: &HeaderValue| {
+        CONNECTION_SCHEMES.iter().any(|own| scheme(value).eq_ignore_ascii_case(own.as_bytes()))
+    };
+    headers.get_all(AUTHORIZATION).iter().any(marks)
+}
 
 /// Whether the name folds to `folded`.
 pub fn folds_to(name: &HeaderName, folded: &str) -> bool {

@@ -89,11 +89,12 @@ impl Mandate {
         token::joined(self.links.iter().map(|(token, _)| token.token_id()))
     }
 
-    /// Why the tokens are for another intent or policy than this; also asked where no rule wants a
-    /// proof, because rules match on who delegated.
+    /// Why the tokens are for another intent or policy than this, or hold no more; also asked where
+    /// no rule wants a proof, because rules match on who delegated.
     pub fn misfit(&self, question: &Question<'_>) -> Option<Code> {
         let wanted = question.wanted();
-        self.links.iter().find_map(|(_, proven)| proven.is_for(&wanted).err())
+        let fits = |proven: &Proven| proven.at(question.now)?.is_for(&wanted);
+        self.links.iter().find_map(|(_, proven)| fits(proven).err())
     }
 
     /// Whether the tokens prove the delegation that the intent claims; the proof only where they

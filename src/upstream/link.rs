@@ -11,6 +11,7 @@ use super::outgoing::Outgoing;
 use super::pool::Slot;
 use super::tap::{Meter, Tap};
 use super::wire::{Stream, Wire};
+use crate::call::credential::marks_connection;
 use crate::clock;
 use futures_util::future::Either;
 use futures_util::task::noop_waker_ref;
@@ -26,6 +27,8 @@ pub(super) struct Link {
     talk: Talk,
     tap: Arc<Tap>,
     idle_since: Instant,
+    /// The tool may know its caller by it: nobody else's call goes out here.
+    marked: bool,
     _slot: Slot,
 }
 
@@ -50,7 +53,7 @@ impl Link {
     }
 
     fn new(talk: Talk, tap: Arc<Tap>, slot: Slot) -> Link {
-        Link { talk, tap, idle_since: clock::instant(), _slot: slot }
+        Link { talk, tap, idle_since: clock::instant(), marked: false, _slot: slot }
     }
 
     /// The version that is spoken.
@@ -73,6 +76,7 @@ impl Link {
     ) -> impl Future<Output = Result<Response<Incoming>, TrySendError<Request<Outgoing>>>> + use<>
     {
         self.tap.reset();
+        self.marked |= marks_connection(request.headers());
         match &mut self.talk {
             Talk::Http1(http1) => Either::Left(http1.send(request)),
             Talk::Http2(http2) => Either::Right(http2.send(request)),
@@ -98,10 +102,11 @@ impl Link {
     /// Whether another request can go out on it: polls once, to see a close or unasked bytes.
     pub(super) fn is_reusable(&mut self) -> bool {
         self.drive(&mut Context::from_waker(noop_waker_ref()));
-        match &self.talk {
+        let is_free = match &self.talk {
             Talk::Http1(http1) => http1.is_free(),
             Talk::Http2(http2) => http2.is_free(),
-        }
+        };
+        is_free && !self.marked
     }
 
     /// How long it has idled.

@@ -1,6 +1,8 @@
 //! The tool's own secret: it arrives at the tool, and nowhere else.
 
-use crate::support::{Authority, Gait, Lasting, Security, Tool, get, post, run_to_end, send};
+use crate::support::{
+    Authority, Gait, Lasting, Recorder, Security, Setup, Tool, get, post, run_to_end, send,
+};
 use crate::upstream_tls::{config, folder};
 use http::Version;
 use std::fs;
@@ -126,4 +128,21 @@ fn a_reload_reads_it_anew() {
     });
     assert_eq!(tool.asked()[0].fields["authorization"], "Bearer first");
     gait.settled().assert_law();
+}
+
+#[test]
+fn a_connection_that_a_tool_may_know_a_caller_by_serves_nobody_else() {
+    let tool = Recorder::start();
+    let gait = Setup::fixture("security", tool.address).start();
+    let mut conns = Vec::new();
+    for scheme in ["Basic YTpi", "Basic YTpi", "NTLM TlRM", "negotiate YII=", "Basic YTpi"] {
+        let request = format!(
+            "GET /health HTTP/1.1\r\nHost: api.test\r\nAuthorization: {scheme}\r\nConnection: close\r\n\r\n"
+        );
+        assert_eq!(send(gait.server, request).status, 200);
+        conns.extend(tool.take().iter().map(|seen| seen.conn));
+    }
+    let [basic, again, ntlm, negotiate, last] = conns[..] else { panic!("{conns:?}") };
+    assert_eq!((basic, again), (ntlm, ntlm), "others share: {conns:?}");
+    assert!(negotiate > ntlm && last > negotiate, "{conns:?}");
 }

@@ -220,5 +220,6 @@ fn a_token_that_runs_out_while_the_body_comes_proves_nothing() {
     let late = Question { now: at("2026-03-01T12:30:00Z"), ..question(&intent, &[]) };
     let (outcome, delegated) = mandate.answer(&late);
     assert!(delegated.is_none());
+    assert_eq!(mandate.misfit(&late), Some(Code::Expired), "rules match on it without a proof");
     assert!(outcome.reason_codes.contains(&Code::Expired.as_str()));
 }
