@@ -39,3 +39,4 @@ mod soak;
 mod tls;
 mod unix;
 mod http2;
+mod cut_short;
