@@ -14,6 +14,7 @@ pub mod query;
 pub mod headers;
 pub mod credential;
 pub mod host;
+pub mod arriving;
 pub mod body;
 pub mod peer;
 pub mod screen;

@@ -19,6 +19,7 @@ mod way;
 
 pub use reply::AnswerBody;
 
+use crate::call::arriving::Arriving;
 use crate::call::body::Content;
 use crate::call::peer::Peer;
 use crate::call::{Body, Call, Head, Malformed};
@@ -122,6 +123,7 @@ impl Proxy {
         }
         let upgrade = hyper::upgrade::on(&mut request);
         let (parts, incoming) = request.into_parts();
+        let incoming = Arriving::new(incoming, parts.version);
         let visit = Visit {
             snapshot: self.snapshot.load_full(),
             call_id,
@@ -136,7 +138,7 @@ impl Proxy {
     }
 
     /// Strictness and routing: finds the lane of a request.
-    async fn place(&self, visit: &Visit, parts: &Parts, incoming: Incoming) -> Placed {
+    async fn place(&self, visit: &Visit, parts: &Parts, incoming: Arriving) -> Placed {
         let (head, candidates) = match visit.read(parts, &incoming) {
             Ok(read) => read,
             Err(stray) => {
@@ -194,7 +196,7 @@ impl Proxy {
         &self,
         visit: &Visit,
         head: Head,
-        incoming: Incoming,
+        incoming: Arriving,
         candidates: Vec<Candidate>,
     ) -> Placed {
         let started = clock::instant();
@@ -215,7 +217,7 @@ impl Proxy {
         &self,
         snapshot: &Snapshot,
         head: &Head,
-        incoming: Incoming,
+        incoming: Arriving,
         candidates: &[Candidate],
     ) -> Result<(Body, Content), Unjudged> {
         let needs = Needs::of(snapshot, head, candidates);

@@ -5,13 +5,13 @@
 //! type, a charset, or a content coding is unreadable here, because some other reader may take it
 //! for something else.
 
+use super::arriving::Arriving;
 use super::screen::Screen;
 use super::trailers::Trailers;
 use crate::json;
 use crate::limits::Lease;
 use bytes::Bytes;
 use http::{HeaderMap, header};
-use hyper::body::Incoming;
 use serde_json::Value;
 
 /// The bytes after the head.
@@ -31,7 +31,7 @@ pub enum Body {
         /// What had been read before it was found that it cannot be judged whole.
         front: Bytes,
         /// The rest.
-        rest: Incoming,
+        rest: Arriving,
         /// What is looked for on the way.
         screen: Screen,
         /// What is done with what comes behind it.

@@ -2,6 +2,7 @@
 //! that all bodies share.
 
 use super::needs::Buffer;
+use crate::call::arriving::Arriving;
 use crate::call::screen::{Screen, Search};
 use crate::call::trailers::{Reserved, Trailers};
 use crate::call::{Body, Malformed};
@@ -11,7 +12,6 @@ use crate::limits::{Budget, Lease, Limits, Timeouts};
 use bytes::{Bytes, BytesMut};
 use http_body::Body as _;
 use http_body_util::BodyExt as _;
-use hyper::body::Incoming;
 
 /// A body that could not be read whole: why, and what there is of it.
 pub(super) struct Unjudged {
@@ -21,7 +21,7 @@ pub(super) struct Unjudged {
 
 /// A body being gathered.
 struct Gathering {
-    rest: Incoming,
+    rest: Arriving,
     bytes: BytesMut,
     lease: Lease,
     bytes_max: u64,
@@ -36,7 +36,7 @@ const SCREENED_WHOLE_BYTES_MAX: u64 = 64 << 10;
 const FIRST_ROOM_BYTES: u64 = 16 << 10;
 
 /// The body as it arrives, not judged.
-pub(super) fn stream(incoming: Incoming) -> Body {
+pub(super) fn stream(incoming: Arriving) -> Body {
     match incoming.is_end_stream() {
         true => Body::Empty,
         false => Body::Stream {
@@ -62,7 +62,7 @@ pub(super) fn ending_in(body: Body, trailers: Trailers) -> Body {
 /// # Errors
 /// `Unjudged` where a short one breaks off, or ends in trailers that are refused.
 pub(super) async fn screened(
-    incoming: Incoming,
+    incoming: Arriving,
     reserved: &Reserved,
     budget: &Budget,
     limits: &Limits,
@@ -114,7 +114,7 @@ fn fits(bytes: u64, bytes_max: u64) -> Result<(), Cause> {
 /// `Unjudged` where it is too large, too slow, broken off, ends in trailers that are refused, or
 /// the budget is spent.
 pub(super) async fn whole(
-    incoming: Incoming,
+    incoming: Arriving,
     reserved: &Reserved,
     budget: &Budget,
     limits: &Limits,

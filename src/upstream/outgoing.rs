@@ -1,6 +1,7 @@
 //! The body that goes to a tool: the judged bytes, or the caller's stream.
 
 use super::tap::Tap;
+use crate::call::arriving::{ArrivalError, Arriving};
 use crate::call::screen::Screen;
 use crate::call::trailers::Trailers;
 use crate::call::{Body, Malformed};
@@ -8,7 +9,6 @@ use crate::clock;
 use crate::limits::Lease;
 use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame, SizeHint};
-use hyper::body::Incoming;
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
@@ -42,7 +42,7 @@ enum Source {
 /// The caller's stream, and what is looked for in it.
 struct Stream {
     front: Option<Bytes>,
-    incoming: Incoming,
+    incoming: Arriving,
     /// The last piece, kept back until it is known that no trailer forbids it.
     held: Option<Bytes>,
     screen: Screen,
@@ -56,7 +56,7 @@ struct Stream {
 pub(super) enum OutgoingError {
     /// The caller broke off.
     #[error("the caller broke off: {0}")]
-    Caller(#[from] hyper::Error),
+    Caller(#[from] ArrivalError),
     /// The caller sent nothing for too long.
     #[error("the caller sent nothing for too long")]
     Idle,

@@ -10,6 +10,7 @@ use super::exchange::Passage;
 use super::link::Link;
 use super::pool::Pool;
 use super::tunnel::Tunnel;
+use crate::call::arriving::{ArrivalError, Arriving};
 use crate::call::headers;
 use crate::clock;
 use crate::evidence::{Cut, Ending, Reach};
@@ -39,7 +40,7 @@ pub struct ReplyBody(Option<Box<Stream>>);
 
 /// What lives until the body ends.
 struct Stream {
-    incoming: Incoming,
+    incoming: Arriving,
     status: StatusCode,
     bytes: u64,
     /// Trailers are the last frame; hyper asks for no further one.
@@ -67,7 +68,7 @@ enum Reader {
 pub enum ReplyError {
     /// The tool broke off.
     #[error("the tool broke off its answer: {0}")]
-    Tool(#[from] hyper::Error),
+    Tool(#[from] ArrivalError),
     /// The tool paused for too long, or took too long in all.
     #[error("the tool took too long to answer")]
     Late,
@@ -86,6 +87,7 @@ impl Reply {
         // well, and a body of unknown length not at all.
         let pool = (response.version() >= Version::HTTP_11).then_some(pool);
         let (mut parts, incoming) = response.into_parts();
+        let incoming = Arriving::new(incoming, parts.version);
         parts.headers = headers::returnable(parts.headers);
         // The version is of each hop (RFC 9110, 2.5). As HTTP/1.0, an answer without a length
         // would end with the connection, and one that broke off would look whole.
@@ -172,9 +174,16 @@ impl Stream {
         self.ended || self.incoming.is_end_stream()
     }
 
+    /// Whether all that was announced has come. Over HTTP/2 the end of the stream may come later.
+    fn has_all(&self) -> bool {
+        self.is_over() || self.incoming.size_hint().exact() == Some(0)
+    }
+
     /// All of it came: the connection can serve again.
     fn complete(self) {
         let exchange = self.passage.exchange(self.status, self.bytes);
+        // A stream whose end is not here yet is reset before another begins.
+        drop(self.incoming);
         if let Some(pool) = self.pool {
             pool.give(self.link);
         }
@@ -264,7 +273,7 @@ impl Drop for ReplyBody {
     /// hyper does not ask for the end once the announced length is there.
     fn drop(&mut self) {
         match self.0.take() {
-            Some(stream) if stream.is_over() => stream.complete(),
+            Some(stream) if stream.has_all() => stream.complete(),
             Some(stream) => stream.abandon(),
             None => {}
         }

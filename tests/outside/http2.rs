@@ -17,22 +17,22 @@ const PING: u8 = 6;
 const GOAWAY: u8 = 7;
 
 /// A caller that writes literal frames (RFC 9113, section 4.1).
-struct Frames {
+pub(crate) struct Frames {
     stream: TcpStream,
 }
 
 /// A frame as it came.
 #[derive(Debug)]
-struct Frame {
+pub(crate) struct Frame {
     kind: u8,
     flags: u8,
-    stream: u32,
+    pub(crate) stream: u32,
     payload: Vec<u8>,
 }
 
 impl Frames {
     /// Dials, and says hello with these settings.
-    fn open(gait: &Gait, settings: &[(u16, u32)]) -> Frames {
+    pub(crate) fn open(gait: &Gait, settings: &[(u16, u32)]) -> Frames {
         let stream = TcpStream::connect(gait.server).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(15))).unwrap();
         let mut frames = Frames { stream };
@@ -44,7 +44,7 @@ impl Frames {
         frames
     }
 
-    fn write(&mut self, bytes: &[u8]) {
+    pub(crate) fn write(&mut self, bytes: &[u8]) {
         let _closed = self.stream.write_all(bytes);
     }
 
@@ -62,7 +62,7 @@ impl Frames {
     }
 
     /// The next frame of this kind; others are read away.
-    fn until(&mut self, kind: u8) -> Option<Frame> {
+    pub(crate) fn until(&mut self, kind: u8) -> Option<Frame> {
         loop {
             let found = self.next()?;
             if found.kind == kind {
@@ -88,7 +88,8 @@ impl Frames {
     }
 }
 
-fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+/// A frame of this kind.
+pub(crate) fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
     let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
     [&length[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
 }
@@ -106,7 +107,7 @@ fn request(stream: u32, path: &str, more: usize) -> Vec<u8> {
 }
 
 /// A text of less than 127 bytes behind the index of its name; 0 for a name itself.
-fn literal(fields: &mut Vec<u8>, index: u8, text: &str) {
+pub(crate) fn literal(fields: &mut Vec<u8>, index: u8, text: &str) {
     fields.extend([index, u8::try_from(text.len()).unwrap()]);
     fields.extend(text.as_bytes());
 }

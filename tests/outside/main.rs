@@ -40,3 +40,4 @@ mod tls;
 mod client_ca;
 mod unix;
 mod http2;
+mod cut_short;

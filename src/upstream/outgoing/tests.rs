@@ -2,8 +2,9 @@
 
 use super::*;
 use crate::call::trailers::Reserved;
-use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, Version};
 use http_body_util::{BodyExt as _, Empty, StreamBody};
+use hyper::body::Incoming;
 use hyper::client::conn::http2 as client;
 use hyper::server::conn::http2 as server;
 use hyper::service::service_fn;
@@ -24,6 +25,7 @@ fn trailers(name: &'static str) -> Frame<Bytes> {
 }
 
 async fn read(incoming: Incoming) -> Sent {
+    let incoming = Arriving::new(incoming, Version::HTTP_2);
     let trailers = Trailers::Checked(Reserved::default());
     let body = Body::Stream { front: Bytes::new(), rest: incoming, screen: Screen::Off, trailers };
     let mut outgoing = Outgoing::new(body, Duration::from_secs(5));
