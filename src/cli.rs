@@ -72,7 +72,7 @@ enum Command {
     /// Stop tools, agents, paths and more, whatever the policy says
     #[command(subcommand)]
     KillSwitch(kill_switch::Command),
-    /// Make, renew and check signing keys
+    /// Make, renew and check signing keys; make API keys for callers
     #[command(subcommand)]
     Keys(keys::Command),
     /// Sign that one intent may run under one policy, and write the token to a file

@@ -14,7 +14,7 @@ use std::path::PathBuf;
 pub(super) struct Proxy {
     #[command(flatten)]
     origin: Origin,
-    /// Where calls come in
+    /// Where calls come in, on the first listener
     #[arg(long, value_name = "ADDRESS:PORT")]
     listen: Option<SocketAddr>,
     /// Where metrics and health are read
@@ -23,7 +23,7 @@ pub(super) struct Proxy {
     /// What outlives the process: evidence, counters of limits and the lock
     #[arg(long, value_name = "DIR")]
     state_dir: Option<PathBuf>,
-    /// Check config and policy, and exit
+    /// Check the config, the files that it names and the policy, and exit
     #[arg(long)]
     check: bool,
 }
