@@ -41,3 +41,8 @@ mod client_ca;
 mod unix;
 mod http2;
 mod cut_short;
+mod attacks;
+mod oidc;
+mod secrets;
+mod swaps;
+mod tls_peers;

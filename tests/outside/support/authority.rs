@@ -4,6 +4,8 @@ use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, ExtendedKeyUsagePurpose, IsCa, KeyPair,
     KeyUsagePurpose, SanType,
 };
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
 use std::fs;
 use std::path::Path;
 
@@ -69,6 +71,11 @@ impl Authority {
 }
 
 impl Pair {
+    /// The certificate as it goes over the wire.
+    pub(crate) fn der(&self) -> Vec<u8> {
+        CertificateDer::from_pem_slice(self.cert.as_bytes()).unwrap().to_vec()
+    }
+
     /// Writes `NAME.pem` and `NAME.key`.
     pub(crate) fn write(&self, dir: &Path, name: &str) {
         fs::write(dir.join(format!("{name}.pem")), &self.cert).unwrap();

@@ -203,10 +203,16 @@ pub(crate) fn evidence(dir: &Path) -> Vec<Value> {
 /// Runs gait to its end; for starts that must fail. One that does not end is killed by `timeout`,
 /// which then answers 124.
 pub(crate) fn run_to_end(dir: &Path, arguments: &[&str]) -> Output {
+    run_with(dir, &[], arguments)
+}
+
+/// The same with further environment.
+pub(crate) fn run_with(dir: &Path, more: &[(&str, &str)], arguments: &[&str]) -> Output {
     Command::new("timeout")
         .args(["--signal=KILL", "20", env!("CARGO_BIN_EXE_gait")])
         .args(arguments)
         .current_dir(dir)
+        .envs(more.iter().copied())
         .stdin(Stdio::null())
         .output()
         .expect("run gait")

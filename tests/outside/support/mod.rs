@@ -3,9 +3,11 @@
 
 mod authority;
 mod client;
+mod forge;
 mod gait;
 mod message;
 mod metrics;
+mod origin;
 mod peer;
 mod recorder;
 mod secure;
@@ -13,12 +15,14 @@ mod tool;
 
 pub(crate) use authority::{Authority, Pair};
 pub(crate) use client::{Conn, get, post, send};
-pub(crate) use gait::{Gait, Setup, evidence, run_to_end};
+pub(crate) use forge::{Signer, b64, hmac, message, now};
+pub(crate) use gait::{Gait, Setup, evidence, run_to_end, run_with};
 pub(crate) use message::{Response, Seen};
 pub(crate) use metrics::Scrape;
-pub(crate) use peer::{Peer, websocket_caller};
+pub(crate) use origin::{Ask, Origin};
+pub(crate) use peer::{Oidc, Peer, websocket_caller};
 pub(crate) use recorder::{Recorder, Then, listen};
-pub(crate) use secure::{Caller, ONLY_12, ONLY_13};
+pub(crate) use secure::{Caller, ONLY_12, ONLY_13, Secure};
 pub(crate) use tool::{Lasting, Security, Tool};
 
 use std::time::{Duration, Instant};

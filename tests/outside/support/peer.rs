@@ -1,8 +1,9 @@
-//! Peers that none of us wrote, installed on demand: json-server, a stateful tool API, and a
-//! websocket server and client.
+//! Peers that none of us wrote, installed on demand: json-server, a stateful tool API, an OpenID
+//! provider, and a websocket server and client.
 
-use super::client::send;
+use super::client::{get, post, send};
 use serde_json::Value;
+use std::ffi::OsStr;
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
@@ -18,6 +19,66 @@ pub(crate) struct Peer {
     pub(crate) address: SocketAddr,
 }
 
+/// A running OpenID provider; killed when dropped.
+#[derive(Debug)]
+pub(crate) struct Oidc {
+    child: Child,
+    issuer: String,
+    /// Where it is told what to do.
+    side: SocketAddr,
+}
+
+impl Oidc {
+    /// Installs it where that is still to be done, and starts it with one key to sign with; over
+    /// TLS where `PAIR.key` and `PAIR.pem` are given.
+    pub(crate) fn start(pair: Option<&Path>) -> Oidc {
+        let files = pair.map(|pair| [pair.with_extension("key"), pair.with_extension("pem")]);
+        let scheme = if files.is_some() { "https" } else { "http" };
+        let files = files.iter().flatten().map(|file| file.as_os_str());
+        let script = std::iter::once(OsStr::new("oidc.js"));
+        let (child, [address, side]) = node(script.chain(files));
+        Oidc { child, issuer: format!("{scheme}://{address}"), side }
+    }
+
+    /// What its tokens say in `iss`.
+    pub(crate) fn issuer(&self) -> &str {
+        &self.issuer
+    }
+
+    /// A token with these claims, signed with its newest key.
+    pub(crate) fn token(&self, claims: &Value) -> String {
+        self.ask(&post("/__token", &claims.to_string()))
+    }
+
+    /// Replaces its keys by a fresh one.
+    pub(crate) fn rotate(&self) {
+        self.ask(&post("/__rotate", ""));
+    }
+
+    /// Adds a fresh key, with which it signs from now on.
+    pub(crate) fn add_key(&self) {
+        self.ask(&post("/__add", ""));
+    }
+
+    /// How often its keys were fetched.
+    pub(crate) fn fetched(&self) -> u64 {
+        self.ask(&get("/__fetched")).parse().expect("a count")
+    }
+
+    fn ask(&self, request: &str) -> String {
+        let answer = send(self.side, request);
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        answer.text()
+    }
+}
+
+impl Drop for Oidc {
+    fn drop(&mut self) {
+        let _ended = self.child.kill();
+        let _reaped = self.child.wait();
+    }
+}
+
 impl Peer {
     /// Installs json-server where that is still to be done, and starts it with its small state.
     pub(crate) fn start() -> Peer {
@@ -30,18 +91,8 @@ impl Peer {
     }
 
     fn run(arguments: &[&str]) -> Peer {
-        let mut child = Command::new("node")
-            .args(arguments)
-            .current_dir(installed())
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("`node` starts: install nodejs, version 18 or later");
-        let mut line = String::new();
-        let out = child.stdout.take().expect("a pipe");
-        BufReader::new(out).read_line(&mut line).expect("the peer's port");
-        let port: u16 = line.trim().parse().expect("the peer prints its port");
-        Peer { child, address: SocketAddr::from(([127, 0, 0, 1], port)) }
+        let (child, [address]) = node(arguments.iter().map(OsStr::new));
+        Peer { child, address }
     }
 
     /// Its own state, asked past the proxy.
@@ -70,6 +121,27 @@ impl Drop for Peer {
     }
 }
 
+/// Starts a script of `tests/peers`, and reads the ports that it prints.
+fn node<'a, const PORTS: usize>(
+    arguments: impl Iterator<Item = &'a OsStr>,
+) -> (Child, [SocketAddr; PORTS]) {
+    let mut child = Command::new("node")
+        .args(arguments)
+        .current_dir(installed())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("`node` starts: install nodejs, version 18 or later");
+    let mut out = BufReader::new(child.stdout.take().expect("a pipe"));
+    let ports = std::array::from_fn(|_| {
+        let mut line = String::new();
+        out.read_line(&mut line).expect("a port");
+        let port: u16 = line.trim().parse().expect("the script prints its ports");
+        SocketAddr::from(([127, 0, 0, 1], port))
+    });
+    (child, ports)
+}
+
 /// Says much over a websocket, and what came of it; success where every echo was right.
 pub(crate) fn websocket_caller(url: &str) -> Output {
     Command::new("timeout")
@@ -89,7 +161,7 @@ fn installed() -> &'static Path {
         let lock = fs::read(from.join("package-lock.json")).expect("the lock file");
         let done = dir.join("installed.json");
         fs::create_dir_all(&dir).expect("a directory under target");
-        for name in ["package.json", "package-lock.json", "server.js", "websocket.js"] {
+        for name in ["package.json", "package-lock.json", "server.js", "oidc.js", "websocket.js"] {
             fs::copy(from.join(name), dir.join(name)).expect(name);
         }
         if fs::read(&done).is_ok_and(|have| have == lock) {

@@ -40,6 +40,11 @@ impl Caller {
         Caller { roots, name: "api.test", shows: None, alpn: &[], versions: rustls::ALL_VERSIONS }
     }
 
+    /// Whom it asks for.
+    pub(crate) fn server(&self) -> ServerName<'static> {
+        ServerName::try_from(self.name).unwrap()
+    }
+
     /// What rustls needs.
     pub(crate) fn config(&self) -> ClientConfig {
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
@@ -66,9 +71,12 @@ impl Caller {
 
     /// Dials and shakes hands. With TLS 1.3 a refused client certificate shows on the first read.
     pub(crate) fn try_open(&self, address: SocketAddr) -> io::Result<Conn<Secure>> {
-        let name = ServerName::try_from(self.name).unwrap();
-        let session = ClientConnection::new(Arc::new(self.config()), name).unwrap();
-        let stream = TcpStream::connect(address)?;
+        self.try_over(TcpStream::connect(address)?)
+    }
+
+    /// Shakes hands on a connection that is there already.
+    pub(crate) fn try_over(&self, stream: TcpStream) -> io::Result<Conn<Secure>> {
+        let session = ClientConnection::new(Arc::new(self.config()), self.server()).unwrap();
         stream.set_read_timeout(Some(PATIENCE))?;
         stream.set_write_timeout(Some(PATIENCE))?;
         let mut secure = StreamOwned::new(session, stream);
