@@ -179,12 +179,12 @@ impl Stream {
         self.is_over() || self.incoming.size_hint().exact() == Some(0)
     }
 
-    /// All of it came: the connection can serve again.
-    fn complete(self) {
+    /// All of it came: the connection can serve again, once the stream has ended.
+    fn complete(mut self) {
         let exchange = self.passage.exchange(self.status, self.bytes);
-        // A stream whose end is not here yet is reset before another begins.
-        drop(self.incoming);
-        if let Some(pool) = self.pool {
+        // The end of the stream may be here unread; a tool that still owes it may be leaving.
+        let ended = self.is_over() || self.link.is_reusable() && self.is_over();
+        if let Some(pool) = self.pool.filter(|_| ended) {
             pool.give(self.link);
         }
         self.passage.close(match self.reader {
