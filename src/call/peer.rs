@@ -133,7 +133,8 @@ impl NamePattern {
 
     fn fits(&self, held: &Certificate) -> bool {
         match self.text.contains("://") {
-            true => held.uris.iter().any(|uri| self.fits_uri(uri)),
+            // One with several URIs is of nobody (SPIFFE X.509-SVID, section 2).
+            true => matches!(held.uris.as_slice(), [uri] if self.fits_uri(uri)),
             false => held.dns.iter().any(|name| name.eq_ignore_ascii_case(&self.text)),
         }
     }
@@ -176,7 +177,9 @@ mod tests {
         assert!(!trusted.trusts(&peer(ip("11.1.2.3"), &[], &[])));
         assert!(!trusted.trusts(&peer(Address::Unix { uid: 0, gid: 0 }, &[], &[])));
         let far = ip("192.0.2.1");
-        assert!(trusted.trusts(&peer(far, &["a:b", "spiffe://prod.example/ns/web/sa/edge"], &[])));
+        let edge = "spiffe://prod.example/ns/web/sa/edge";
+        assert!(trusted.trusts(&peer(far, &[edge], &[])));
+        assert!(!trusted.trusts(&peer(far, &["a:b", edge], &[])));
         assert!(trusted.trusts(&peer(far, &[], &["EDGE.example"])));
         for uri in [
             "spiffe://prod.example/ns//sa/edge",

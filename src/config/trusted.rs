@@ -27,7 +27,8 @@ pub(super) fn read(node: Node, path: String) -> Result<Trusted, Fault> {
     Ok(Trusted { networks, certificates })
 }
 
-fn network(text: &str) -> Result<IpNet, String> {
+/// Reads a network, written in the one way that means it.
+pub(super) fn network(text: &str) -> Result<IpNet, String> {
     let network: IpNet = text.parse().map_err(|_| match text.parse::<IpAddr>() {
         Ok(ip) => format!("`{text}` is one address; write it as `{}`", IpNet::from(ip)),
         Err(_) => format!("`{text}` is not a network; write it as in `10.0.0.0/8`"),

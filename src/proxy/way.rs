@@ -23,8 +23,10 @@ pub(super) fn prepare(head: &mut Head, parts: &Parts, peer: &Peer, plan: &Plan) 
 }
 
 fn fresh() -> Option<FreshIds> {
-    let (mut trace, mut parent) = ([0; 16], [0; 8]);
-    getrandom::fill(&mut trace).ok()?;
-    getrandom::fill(&mut parent).ok()?;
+    // The system is asked once for both.
+    let mut dice = [0; 24];
+    getrandom::fill(&mut dice).ok()?;
+    let (trace, parent) = dice.split_at(16);
+    let (trace, parent) = (trace.try_into().ok()?, parent.try_into().ok()?);
     Some(FreshIds { trace, parent })
 }

@@ -152,15 +152,6 @@ fn rejected(gait: &Gait, reason: &str) -> f64 {
     gait.scrape().sum("gait_rejected_total", &[("reason", reason)])
 }
 
-/// Whether a program is there; its part of a test is skipped where it is not.
-fn has(program: &str) -> bool {
-    let found = Command::new(program).arg("--version").output().is_ok();
-    if !found {
-        eprintln!("skipped: {program} is not here");
-    }
-    found
-}
-
 /// What curl says of its call: version of HTTP and status.
 fn curl(gait: &Gait, scheme: &str, arguments: &[&str]) -> String {
     let port = gait.server.port();
@@ -185,27 +176,23 @@ fn curl_and_nghttp_speak_it_over_tls() {
                   client_certificates: required, client_ca: ca.pem } }";
     let gait = Setup::fixture("security", tool.address).listening(server).start_in(dir);
     let shows = ["--cacert", "ca.pem", "--cert", "c.pem", "--key", "c.key"];
-    if has("curl") {
-        for (version, said) in [("--http2", "2 200"), ("--http1.1", "1.1 200")] {
-            for tls in [&["--tlsv1.3"][..], &["--tlsv1.2", "--tls-max", "1.2"]] {
-                let arguments = [&shows[..], &[version], tls].concat();
-                assert_eq!(curl(&gait, "https", &arguments), said);
-            }
+    for (version, said) in [("--http2", "2 200"), ("--http1.1", "1.1 200")] {
+        for tls in [&["--tlsv1.3"][..], &["--tlsv1.2", "--tls-max", "1.2"]] {
+            let arguments = [&shows[..], &[version], tls].concat();
+            assert_eq!(curl(&gait, "https", &arguments), said);
         }
-        let without = curl(&gait, "https", &["--cacert", "ca.pem", "--http2"]);
-        assert!(without.contains("000"), "no certificate, no answer: {without}");
     }
-    if has("nghttp") {
-        // It checks no certificate, but shows one.
-        let run = Command::new("nghttp")
-            .args(["-nv", "-m", "20", "--cert=c.pem", "--key=c.key", "-H", ":authority: api.test"])
-            .arg(format!("https://127.0.0.1:{}/health", gait.server.port()))
-            .current_dir(gait.dir())
-            .output()
-            .unwrap();
-        let said = String::from_utf8_lossy(&run.stdout).into_owned();
-        assert_eq!(said.matches(":status: 200").count(), 20, "{said}");
-    }
+    let without = curl(&gait, "https", &["--cacert", "ca.pem", "--http2"]);
+    assert!(without.contains("000"), "no certificate, no answer: {without}");
+    // It checks no certificate, but shows one.
+    let run = Command::new("nghttp")
+        .args(["-nv", "-m", "20", "--cert=c.pem", "--key=c.key", "-H", ":authority: api.test"])
+        .arg(format!("https://127.0.0.1:{}/health", gait.server.port()))
+        .current_dir(gait.dir())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&run.stdout).into_owned();
+    assert_eq!(said.matches(":status: 200").count(), 20, "{said}");
     gait.settled().assert_law();
 }
 
@@ -213,12 +200,10 @@ fn curl_and_nghttp_speak_it_over_tls() {
 fn one_port_takes_both_in_the_clear() {
     let tool = Recorder::start();
     let gait = start(&tool, "");
-    if has("curl") {
-        assert_eq!(curl(&gait, "http", &["--http2-prior-knowledge"]), "2 200");
-        assert_eq!(curl(&gait, "http", &["--http1.1"]), "1.1 200");
-        // An upgrade from HTTP/1.1 is not taken: the answer stays in the old version.
-        assert!(curl(&gait, "http", &["--http2"]).starts_with("1.1 "));
-    }
+    assert_eq!(curl(&gait, "http", &["--http2-prior-knowledge"]), "2 200");
+    assert_eq!(curl(&gait, "http", &["--http1.1"]), "1.1 200");
+    // An upgrade from HTTP/1.1 is not taken: the answer stays in the old version.
+    assert!(curl(&gait, "http", &["--http2"]).starts_with("1.1 "));
     // A request that comes in pieces is told by its first bytes.
     let mut conn = Conn::open(gait.server);
     let text = get("/health");

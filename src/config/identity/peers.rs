@@ -2,6 +2,7 @@
 
 use super::common;
 use crate::config::DOCUMENT;
+use crate::config::trusted::network;
 use crate::identity::certificate::Certificates;
 use crate::identity::facts::{Facts, Field as Fact, Frame, Stamp};
 use crate::identity::field::Field;
@@ -99,16 +100,6 @@ pub(in crate::config) fn trust(fields: &mut Fields, key: &str) -> Result<Trust, 
         return Err(Fault::validate(fields.place(), format!("`{}` {what}", fields.at("cidrs"))));
     }
     Ok(Trust { networks, certificates })
-}
-
-fn network(text: &str) -> Result<IpNet, String> {
-    let wrong = || format!("`{text}` is not a network; write it as `10.0.0.0/8`");
-    let network: IpNet = text.parse().map_err(|_| wrong())?;
-    match network.trunc() == network {
-        true => Ok(network),
-        // Such a network is often meant to be one address.
-        false => Err(format!("`{text}` has bits behind its mask; write `{}`", network.trunc())),
-    }
 }
 
 /// A pattern of a URI where it has a scheme, else of a DNS name.

@@ -24,7 +24,7 @@ listeners:
       client_certificates: optional
       client_ca: ca.pem
 stage: enforce
-log: { level: trace }
+log: { level: debug }
 upstreams: { api: { url: "http://UPSTREAM" } }
 identity:
   sources:
