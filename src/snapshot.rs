@@ -26,6 +26,7 @@ use crate::limits::{Limits, Timeouts};
 use crate::metrics::{CallerMetrics, Metrics, RouteLabels, RouteMetrics};
 use crate::policy::Policy;
 use crate::stage::{DryRunScope, Protection, Stage};
+use crate::tls::Server;
 use jiff::Timestamp;
 use std::sync::Arc;
 
@@ -224,12 +225,15 @@ fn callers(identity: &Sources, metrics: &Metrics) -> CallerMetrics {
 }
 
 impl Plan {
-    /// Whether the certificate of a peer, if it has one, is one that its listener takes.
+    /// Whether the listener of a peer would take it now as it did when it connected: with the
+    /// certificate that it has, or without one.
     pub fn vouches_for(&self, peer: &Peer, now: Timestamp) -> bool {
-        let Some(certificate) = &peer.certificate else { return true };
         let listener = self.listeners.iter().find(|listener| listener.name == peer.listener);
         let tls = listener.and_then(|listener| listener.tls.as_ref());
-        tls.is_some_and(|tls| tls.vouches_for(certificate, now))
+        match &peer.certificate {
+            Some(certificate) => tls.is_some_and(|tls| tls.vouches_for(certificate, now)),
+            None => !tls.is_some_and(Server::wants_certificates),
+        }
     }
 
     /// Whether every route to the tool of `upstream` is in observe, under whatever name.

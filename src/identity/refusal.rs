@@ -133,7 +133,7 @@ refusals! {
         "the client certificate has expired: renew it and connect again"),
     /// Its listener would not take it any more: its authority is trusted no longer.
     CertificateWithdrawn = ("certificate_withdrawn", UNAUTHORIZED,
-        "the authority of the client certificate is trusted no more: connect again with another"),
+        "the listener has changed whose certificates it takes, or wants one now: connect again with one"),
     /// It has a name that no source takes.
     CertificateUnmatched = ("certificate_unmatched", UNAUTHORIZED,
         "no caller is known by the names in the certificate"),

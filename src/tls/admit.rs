@@ -33,7 +33,7 @@ impl Server {
     pub fn admit(&self, shown: Option<Pem<'_>>, now: Timestamp) -> Result<Admission, TlsError> {
         let asks = self.clients.offer_client_auth();
         let Some(pem) = shown else {
-            return Ok(match asks && self.clients.client_auth_mandatory() {
+            return Ok(match self.wants_certificates() {
                 true => Admission::Refused("the listener requires a client certificate".to_owned()),
                 false => Admission::Bare,
             });
@@ -57,6 +57,11 @@ impl Server {
     /// Its names cannot be read.
     pub fn shown(&self, chain: &[CertificateDer<'_>]) -> Result<Certificate, TlsError> {
         certificate(chain, self.roots)
+    }
+
+    /// Whether a handshake without a certificate fails.
+    pub fn wants_certificates(&self) -> bool {
+        self.clients.offer_client_auth() && self.clients.client_auth_mandatory()
     }
 
     /// Whether a certificate that a handshake verified, before a reload perhaps, would be taken
