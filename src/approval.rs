@@ -17,11 +17,17 @@ mod grant;
 mod wanted;
 mod validate;
 mod quorum;
+mod petition;
+mod roster;
+mod review;
 
 pub use crate::token::{ReadError, Shown};
 pub use code::Code;
 pub use grant::{Grant, GrantError};
+pub use petition::{Changed, Petition, Proof, RequestId, Requester, Shape, State};
 pub use quorum::{Approvers, Demand, Entry, Outcome, evaluate};
+pub use review::{Bench, Origin, Review, Sanction, Word};
+pub use roster::{Approver, May, Roster, Subject, Unfit};
 pub use token::Token;
 pub use validate::{Valid, validate};
 pub use wanted::Wanted;

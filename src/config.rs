@@ -37,7 +37,7 @@ use crate::call::peer::Transport;
 use crate::demo;
 use crate::limits::Limits;
 use crate::policy::{Policy, source as policy_source};
-use crate::snapshot::Plan;
+use crate::snapshot::{Approvals, Plan};
 use crate::stage::Stage;
 use crate::store::StoreError;
 use crate::store::switch::Given;
@@ -327,6 +327,7 @@ fn read(text: &str, site: &Site<'_>) -> Result<Read, Fault> {
     let (routes, places) = routes::read(&mut top, &upstreams, &stages, &risks)?;
     let unmapped = checks::Unmapped::read(top.take("unmapped"), &upstreams)?;
     let mut plan = Plan {
+        approvals: Approvals::default(),
         routes,
         unmapped: None,
         refused: None,

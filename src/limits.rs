@@ -32,6 +32,12 @@ pub struct Limits {
     pub segment_bytes: u64,
     /// Connections that went over to another protocol.
     pub tunnels: usize,
+    /// Calls that wait, open, for an approval.
+    pub holds: usize,
+    /// Requests for approval that wait, of all callers together.
+    pub pending_approvals: usize,
+    /// Of one caller.
+    pub pending_approvals_per_identity: usize,
     /// The counters of rate limits and destructive budgets, as they stand in their file.
     pub rate_state_bytes: usize,
     /// Calls at a time on one HTTP/2 connection.
@@ -57,6 +63,9 @@ impl Default for Limits {
             metric_series: 10_000,
             segment_bytes: 64 << 20,
             tunnels: 256,
+            holds: 1_024,
+            pending_approvals: 10_000,
+            pending_approvals_per_identity: 256,
             rate_state_bytes: 4 << 20,
             h2_streams: 100,
             h2_header_list_bytes: 64 << 10,

@@ -3,10 +3,12 @@
 //! A call sees one snapshot from start to end, and its evidence names it. A reload builds the
 //! next one aside and swaps the pointer; nothing is ever half new.
 
+mod approvals;
 mod credential;
 mod listeners;
 mod upstream;
 
+pub use approvals::{Approvals, LOCAL_LOGIN, Login, Role, Webhook, WebhookTransport};
 pub use credential::{CredentialError, ToolCredential};
 pub use listeners::{Http2, Listener};
 pub use upstream::{HostHeader, UpstreamSpec};
@@ -29,6 +31,7 @@ use crate::stage::{DryRunScope, Protection, Stage};
 use crate::tls::Server;
 use jiff::Timestamp;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// The label of calls that no route takes.
 pub const UNMAPPED: &str = "_unmapped";
@@ -60,6 +63,17 @@ pub struct PlannedRoute {
     pub credential: CallerCredential,
     /// The protocols that its callers may go over to, in lower case.
     pub upgrades: Arc<[String]>,
+    /// How its calls are approved.
+    pub approval: Approvable,
+}
+
+/// How the calls of a route are approved.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Approvable {
+    /// How long a call waits, open, for its approval; zero for not at all.
+    pub hold: Duration,
+    /// JSON Pointers into the arguments whose values no approver is shown.
+    pub masks: Arc<[String]>,
 }
 
 /// Whether callers without credentials are served.
@@ -91,6 +105,8 @@ pub struct Plan {
     pub identity: Sources,
     /// Whose word on delegations counts.
     pub delegation: Keys,
+    /// What is said of approvals.
+    pub approvals: Approvals,
     /// What tools are told of the way of a call.
     pub forwarding: Forwarding,
     /// Whether calls that take a side lane go with the credentials for gait.
@@ -122,6 +138,8 @@ pub struct Lane {
     pub credential: CallerCredential,
     /// The protocols that its callers may go over to, in lower case.
     pub upgrades: Arc<[String]>,
+    /// How its calls are approved.
+    pub approval: Approvable,
     /// Its risk class; `unknown` on the side lanes.
     pub risk: Arc<str>,
     /// The only place its calls can go to; `None` on a closed side lane.
@@ -262,6 +280,7 @@ impl PlannedRoute {
             anonymous: self.anonymous,
             credential: self.credential,
             upgrades: self.upgrades.clone(),
+            approval: self.approval.clone(),
             risk: self.mapping.risk_class.as_str().into(),
             upstream: Some(self.upstream.clone()),
             metrics: register(metrics, &self.name, self.stage, &self.mapping.risk_class),
@@ -294,6 +313,7 @@ fn side_lane(
         anonymous: Anonymous::Allow,
         credential,
         upgrades: Arc::default(),
+        approval: Approvable::default(),
         risk: "unknown".into(),
         upstream,
         metrics: register(metrics, name, stage, "unknown"),

@@ -8,6 +8,7 @@
 
 pub mod file;
 mod lock;
+pub mod approvals;
 pub mod kill_switches;
 pub mod rate_limits;
 pub mod switch;

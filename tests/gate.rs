@@ -74,6 +74,7 @@ fn lane(scene: Scene, upstream: Option<Arc<UpstreamSpec>>) -> Arc<Lane> {
         anonymous: Anonymous::Allow,
         credential: CallerCredential::Withheld,
         upgrades: Arc::default(),
+        approval: Default::default(),
         risk: "high".into(),
         upstream,
         metrics: metrics.route(labels),

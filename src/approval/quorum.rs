@@ -9,16 +9,16 @@ use serde::Serialize;
 use std::collections::BTreeSet;
 
 /// Reason code of approvals that are enough.
-const GRANTED: &str = "approval_granted";
+pub(super) const GRANTED: &str = "approval_granted";
 
 /// Reason code where no token was shown.
-const MISSING: &str = "approval_token_missing";
+pub(super) const MISSING: &str = "approval_token_missing";
 
 /// Reason code of too few valid tokens.
-const INSUFFICIENT: &str = "approval_chain_insufficient";
+pub(super) const INSUFFICIENT: &str = "approval_chain_insufficient";
 
 /// Reason code of too few people behind them.
-const NOT_DISTINCT: &str = "approval_distinct_approvers_required";
+pub(super) const NOT_DISTINCT: &str = "approval_distinct_approvers_required";
 
 /// The violation of a demand that was not met.
 const NOT_GRANTED: &str = "approval_not_granted";

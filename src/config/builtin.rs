@@ -19,7 +19,9 @@ use crate::intent::routes::Matcher;
 use crate::json::Digest;
 use crate::limits::{Limits, Timeouts};
 use crate::policy::source;
-use crate::snapshot::{Anonymous, Capture, Plan, PlannedRoute, UpstreamSpec};
+use crate::snapshot::{
+    Anonymous, Approvable, Approvals, Capture, Plan, PlannedRoute, UpstreamSpec,
+};
 use crate::stage::{DryRunScope, Protection, Stage};
 use http::Method;
 use std::path::PathBuf;
@@ -65,6 +67,7 @@ impl Builtin {
         let (listen, listener) =
             listeners::of_environment(environment).map_err(ConfigError::Flags)?;
         let mut plan = Plan {
+            approvals: Approvals::default(),
             routes: ROWS.iter().map(|row| self.route(row, &upstream)).collect(),
             unmapped: None,
             refused: None,
@@ -120,6 +123,7 @@ impl Builtin {
             anonymous: Anonymous::Allow,
             credential: CallerCredential::Withheld,
             upgrades: Arc::default(),
+            approval: Approvable::default(),
         }
     }
 }

@@ -4,7 +4,7 @@ use super::{DOCUMENT, args, identity, predicates, stage, targets, upgrade, upstr
 use crate::intent::pattern::Pattern;
 use crate::intent::rest::{Binding, Mapping, Piece, StrictQuery, Template};
 use crate::intent::routes::Matcher;
-use crate::snapshot::{Capture, PlannedRoute, UpstreamSpec};
+use crate::snapshot::{Approvable, Capture, PlannedRoute, UpstreamSpec};
 use crate::stage::{DryRunScope, Protection, Stage};
 use crate::yaml::{Fault, Fields, Keys, Node, Place, Scalar};
 use http::Method;
@@ -225,6 +225,7 @@ fn one(
         anonymous,
         credential,
         upgrades,
+        approval: Approvable::default(),
     };
     Ok((route, RoutePlace { place, lower }))
 }

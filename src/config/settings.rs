@@ -236,6 +236,9 @@ fn limits(top: &mut Fields) -> Result<Limits, Fault> {
         metric_series: size(fields, "metric_series", 100..=1_000_000, d.metric_series)?,
         segment_bytes: number(fields, "segment_bytes", 1 << 16..=1 << 34, d.segment_bytes)?,
         tunnels: size(fields, "tunnels", 1..=100_000, d.tunnels)?,
+        holds: d.holds,
+        pending_approvals: d.pending_approvals,
+        pending_approvals_per_identity: d.pending_approvals_per_identity,
         // What is written must be read again: the store reads and writes 8 MiB at most.
         rate_state_bytes: size(fields, "rate_state_bytes", 4_096..=8_000_000, d.rate_state_bytes)?,
         h2_streams: size(fields, "h2_streams", 1..=10_000, d.h2_streams)?,

@@ -101,6 +101,7 @@ mod tests {
             anonymous: crate::snapshot::Anonymous::Allow,
             credential: crate::call::CallerCredential::Withheld,
             upgrades: Arc::default(),
+            approval: Default::default(),
             risk: "high".into(),
             upstream: None,
             metrics: metrics.route(labels),
