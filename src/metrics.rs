@@ -8,9 +8,6 @@
 //! The evidence writer counts calls, the gate counts permits, the upstream client counts sends:
 //! three counts of one thing, so that a fault in any of them shows.
 //!
-//! Not here yet: `gait_approvals_*`, until something feeds them. A gauge that nobody sets would
-//! say that no approval is pending when the truth is that there is no such thing.
-//!
 //! Rejected: the exporter's own listener (it answers any path, on all addresses); its global
 //! recorder and macros (a hash per increment, and names outside the catalogue); summaries.
 
@@ -20,10 +17,12 @@ mod law;
 mod listeners;
 mod registry;
 mod routes;
+mod approvals;
 mod callers;
 mod face;
 mod process;
 
+pub use approvals::{ApprovalLabel, ApprovalMetrics};
 pub use callers::{CallerMetrics, JwksMetrics};
 pub use catalogue::{CATALOGUE, Definition, Kind};
 pub use face::SnapshotFace;
@@ -120,6 +119,8 @@ impl Metrics {
     pub fn new(limits: Limits, reasons: &'static [&'static str]) -> Metrics {
         let registry = Registry::new();
         registry.gauge(&BUILD_INFO, &[env!("CARGO_PKG_VERSION")]).set(1.0);
+        // For its series alone.
+        drop(ApprovalMetrics::new(&registry, &[]));
         let metrics = Metrics(Arc::new(Inner {
             fixed: Fixed::new(&registry, reasons),
             process: Process::new(),
@@ -152,6 +153,13 @@ impl Metrics {
     pub fn jwks(&self, source: &Arc<str>) -> JwksMetrics {
         let mut known = lock(&self.0.sources);
         known.jwks(&self.0.registry, &mut lock(&self.0.routes), source)
+    }
+
+    /// The handles of approvals, and of the closed list of reasons for which words are refused.
+    /// Call it at start; the same reasons give the same cells.
+    pub fn approvals(&self, reasons: &[&'static str]) -> ApprovalMetrics {
+        lock(&self.0.routes).pay(reasons.len());
+        ApprovalMetrics::new(&self.0.registry, reasons)
     }
 
     /// Shows a snapshot as the one in force, in place of the one before. Register its routes

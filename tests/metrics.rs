@@ -72,6 +72,7 @@ fn started() -> Metrics {
     let metrics = metrics(10_000);
     metrics.callers(&["sso".into()], &["credentials_missing"]);
     metrics.jwks(&"sso".into());
+    metrics.approvals(&["approval_spent"]);
     metrics.route(labels("files.delete"));
     let _made = metrics.listener("server");
     metrics.snapshot(&face("c1", &[("files.delete", "enforce")]));

@@ -113,6 +113,11 @@ impl Token {
         &self.scope
     }
 
+    /// When it was made, as it says itself; its signature covers it.
+    pub fn created_at(&self) -> Time {
+        self.created_at.at()
+    }
+
     /// From when on it is worth nothing.
     pub fn expires_at(&self) -> Time {
         self.expires_at.at()
