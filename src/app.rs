@@ -31,13 +31,13 @@ use crate::egress::Fetch;
 use crate::evidence::{self, Ledger, Unwritten};
 use crate::proxy::Proxy;
 use crate::state::{StateDir, StateError};
-use crate::store::StoreError;
+use crate::store::{StoreError, approvals};
 use crate::telemetry::{Check, Readiness};
 use crate::upstream::Errand;
 use listen::Door;
 use start::{
-    announce, assemble, bind, local, new_metrics, open_listeners, start_evidence, start_limits,
-    start_logging, write_evidence,
+    Kept, announce, assemble, bind, local, new_metrics, open_listeners, start_approvals,
+    start_evidence, start_limits, start_logging, write_evidence,
 };
 use std::io;
 use std::net::SocketAddr;
@@ -70,6 +70,9 @@ pub enum AppError {
     /// The counters of limits cannot be read or written.
     #[error(transparent)]
     Limits(#[from] StoreError),
+    /// The key that signs recorded grants cannot be read or made.
+    #[error(transparent)]
+    Approvals(#[from] approvals::OpenError),
     /// The evidence log cannot be started.
     #[error(transparent)]
     Evidence(#[from] evidence::StartFailed),
@@ -163,10 +166,12 @@ async fn serve_until_stopped(serve: &Serve, environment: Environment) -> Result<
     let state = StateDir::open(&config.fixed.state_dir)?;
     let limits = start_limits(&state)?;
     let metrics = new_metrics(&config);
+    let (desk, deciding) = start_approvals(&state, &metrics)?;
     let listeners = open_listeners(&config.fixed, &metrics).await?;
     let (ledger, writer) = start_evidence(&state, &config.fixed)?;
     let writing = write_evidence(writer, metrics.clone())?;
-    let (running, wanted) = assemble(config, source, environment, metrics, ledger.clone(), limits);
+    let kept = Kept { ledger: ledger.clone(), limits, desk: desk.clone() };
+    let (running, wanted) = assemble(config, source, environment, metrics, kept);
     let signals = Signals::new(hangups)?;
     announce(&state, &listeners.addresses, demo.as_ref().map(drop));
     if let Some(listener) = demo {
@@ -175,6 +180,10 @@ async fn serve_until_stopped(serve: &Serve, environment: Environment) -> Result<
     let limits = running.proxy.limits.clone();
     running.serve(signals, listeners, wanted).await?;
     let written = tokio::task::spawn_blocking(move || limits.flush()).await;
+    desk.close();
+    if tokio::task::spawn_blocking(move || deciding.join()).await.is_err() {
+        tracing::error!("the store of approvals broke off");
+    }
     finish(ledger, writing).await?;
     Ok(written.map_err(|error| AppError::Machine {
         what: "the last write of the counters broke off",

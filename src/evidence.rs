@@ -46,7 +46,7 @@ mod chain;
 
 pub use chain::Head;
 pub use ending::{Cut, Ending, Exchange, Reach};
-pub use facts::{CallId, Judgement, Opening, PermitKind};
+pub use facts::{Approval, CallId, Judgement, Opening, PermitKind};
 pub use health::{Health, State};
 pub use line::{About, Close, Entry, Event, Follows, Line, Reload};
 pub use record::{Ledger, LedgerRefused, Record};

@@ -29,6 +29,7 @@ use crate::metrics::{CallerMetrics, Metrics, RouteLabels, RouteMetrics};
 use crate::policy::Policy;
 use crate::stage::{DryRunScope, Protection, Stage};
 use crate::tls::Server;
+use http::StatusCode;
 use jiff::Timestamp;
 use std::sync::Arc;
 use std::time::Duration;
@@ -140,6 +141,8 @@ pub struct Lane {
     pub upgrades: Arc<[String]>,
     /// How its calls are approved.
     pub approval: Approvable,
+    /// What those that wait for an approval are answered with.
+    pub approval_status: StatusCode,
     /// Its risk class; `unknown` on the side lanes.
     pub risk: Arc<str>,
     /// The only place its calls can go to; `None` on a closed side lane.
@@ -281,6 +284,7 @@ impl PlannedRoute {
             credential: self.credential,
             upgrades: self.upgrades.clone(),
             approval: self.approval.clone(),
+            approval_status: plan.approvals.status,
             risk: self.mapping.risk_class.as_str().into(),
             upstream: Some(self.upstream.clone()),
             metrics: register(metrics, &self.name, self.stage, &self.mapping.risk_class),
@@ -314,6 +318,7 @@ fn side_lane(
         credential,
         upgrades: Arc::default(),
         approval: Approvable::default(),
+        approval_status: StatusCode::PRECONDITION_REQUIRED,
         risk: "unknown".into(),
         upstream,
         metrics: register(metrics, name, stage, "unknown"),

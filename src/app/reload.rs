@@ -10,6 +10,7 @@ use crate::evidence::Reload;
 use crate::metrics::{Metrics, Restart, SnapshotFace};
 use crate::snapshot::{Listener, Plan, PlannedRoute, Snapshot, UNMAPPED};
 use crate::stage::Protection;
+use crate::store::approvals::Rules;
 use std::sync::Arc;
 
 /// What evidence calls the kill switch where it is followed no more; no route has such a name.
@@ -57,6 +58,7 @@ fn take_over(running: &Running, config: Config) {
         lowered.push(KILL_SWITCH.to_owned());
     }
     proxy.tools.configure(&plan);
+    proxy.desk.configure(rules(&plan));
     let snapshot = Arc::new(Snapshot::build(plan, policy, &proxy.metrics));
     let line = Reload {
         snapshot: Some(snapshot.id.clone()),
@@ -70,6 +72,17 @@ fn take_over(running: &Running, config: Config) {
     show(&snapshot, &proxy.metrics);
     if let Err(refusal) = proxy.ledger.reloaded(line) {
         tracing::error!(%refusal, "the reload could not be recorded");
+    }
+}
+
+/// What the store of approvals is held to.
+pub(super) fn rules(plan: &Plan) -> Rules {
+    let webhooks = plan.approvals.webhooks.iter();
+    Rules {
+        pending_max: plan.limits.pending_approvals,
+        pending_per_identity_max: plan.limits.pending_approvals_per_identity,
+        retention: plan.approvals.retention,
+        webhooks: webhooks.map(|webhook| webhook.name.clone()).collect(),
     }
 }
 

@@ -7,12 +7,13 @@ use crate::config::{Config, Environment, Fixed, LogFormat, Source};
 use crate::demo;
 use crate::egress::Fetcher;
 use crate::evidence::{self, Ledger, Settings, Unwritten, Writer};
-use crate::limits::Budget;
+use crate::limits::{Budget, Places};
 use crate::metrics::{self, Metrics};
-use crate::proxy::Proxy;
+use crate::proxy::{Proxy, approval_reasons};
 use crate::snapshot::Snapshot;
 use crate::state::StateDir;
 use crate::store::StoreError;
+use crate::store::approvals::{self, Desk, Past};
 use crate::store::rate_limits::Live;
 use crate::store::switch::Switch;
 use crate::telemetry::{Check, Readiness};
@@ -93,6 +94,33 @@ pub(super) fn start_limits(state: &StateDir) -> Result<Live, StoreError> {
     Live::open(state.path().join("rate_limits.json"))
 }
 
+/// The thread that answers what is asked of approvals. A state directory that has served before and
+/// has no store of them has lost it.
+pub(super) fn start_approvals(
+    state: &StateDir,
+    metrics: &Metrics,
+) -> Result<(Desk, JoinHandle<()>), AppError> {
+    let served = evidence::segments(&state.path().join("evidence"))
+        .is_ok_and(|segments| !segments.is_empty());
+    let past = if served { Past::Evidence } else { Past::None };
+    let (desk, clerk) = approvals::open(state.path(), past, metrics)?;
+    let deciding = std::thread::Builder::new()
+        .name("approvals".to_owned())
+        .spawn(move || clerk.run())
+        .map_err(|source| AppError::Machine {
+            what: "cannot start the approvals thread",
+            source,
+        })?;
+    Ok((desk, deciding))
+}
+
+/// What outlives the process, and who keeps it.
+pub(super) struct Kept {
+    pub(super) ledger: Ledger,
+    pub(super) limits: Live,
+    pub(super) desk: Desk,
+}
+
 /// The writer's thread; it counts calls from the lines that it writes.
 pub(super) fn write_evidence(
     writer: Writer,
@@ -109,13 +137,14 @@ pub(super) fn assemble(
     source: Source,
     environment: Environment,
     metrics: Metrics,
-    ledger: Ledger,
-    limits: Live,
+    kept: Kept,
 ) -> (Running, Wanted) {
+    let Kept { ledger, limits, desk } = kept;
     let (tools, errands) = Tools::new(metrics.clone());
     let (keys, fetches) = Fetcher::new(metrics.clone());
     let Config { fixed, plan, policy, kill_switch, .. } = config;
     tools.configure(&plan);
+    desk.configure(reload::rules(&plan));
     keys.configure(&plan.upstreams, plan.identity.rings());
     let snapshot = Snapshot::build(plan, policy, &metrics);
     reload::show(&snapshot, &metrics);
@@ -126,10 +155,13 @@ pub(super) fn assemble(
         ledger,
         tools,
         keys,
-        metrics,
+        metrics: metrics.clone(),
         budget: Budget::new(fixed.sizes.body_budget_bytes),
         switch: Arc::new(Switch::new(kill_switch)),
         limits: Arc::new(limits),
+        desk,
+        approvals: metrics.approvals(&approval_reasons()),
+        holds: Places::default(),
         draining: Arc::new(AtomicBool::new(false)),
     };
     let running = Running { proxy, readiness: Arc::new(readiness), fixed, source, environment };

@@ -123,6 +123,11 @@ impl Token {
         self.expires_at.at()
     }
 
+    /// The intent that it is for; `None` where it names none.
+    pub fn intent_digest(&self) -> Option<Digest> {
+        Digest::parse(&self.intent_digest)
+    }
+
     /// The key that the signature names; `None` where there is no signature.
     pub fn key_id(&self) -> Option<&str> {
         self.signature.as_ref().map(|signature| signature.key_id.as_str())

@@ -27,7 +27,7 @@ pub use outbox::{Letter, Posted};
 pub use sqlite::Past;
 pub use summary::Summary;
 
-use crate::approval::{Petition, RequestId, Shape, State};
+use crate::approval::{Petition, RequestId, Shape, State, Token};
 use crate::intent::time::Time;
 use crate::json::Digest;
 use jiff::Timestamp;
@@ -51,6 +51,13 @@ pub struct TokenShown {
     pub id: String,
     /// When it was made, as it says itself.
     pub created_at: Time,
+}
+
+impl TokenShown {
+    /// What the store needs to know of a token.
+    pub fn of(token: &Token) -> TokenShown {
+        TokenShown { id: token.token_id().to_owned(), created_at: token.created_at() }
+    }
 }
 
 /// How a petition stands.
@@ -126,6 +133,9 @@ pub enum Unfiled {
 }
 
 impl Unfiled {
+    /// All of them.
+    pub const ALL: [Unfiled; 3] = [Unfiled::Full, Unfiled::FullForCaller, Unfiled::Down];
+
     /// The stable reason code.
     pub fn code(self) -> &'static str {
         match self {

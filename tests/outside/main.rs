@@ -41,6 +41,7 @@ mod client_ca;
 mod unix;
 mod http2;
 mod cut_short;
+mod approvals;
 mod attacks;
 mod oidc;
 mod secrets;

@@ -89,6 +89,7 @@ impl Gait {
             .args(arguments)
             .current_dir(dir.path())
             .env("GAIT__LOG__FORMAT", "json")
+            .env("GAIT__ADMIN__LISTEN", "127.0.0.1:0")
             .envs(more.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::null())

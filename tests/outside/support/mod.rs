@@ -1,6 +1,7 @@
 //! What every outside test needs: a gait process, a client that writes literal bytes, and a tool
 //! that keeps every byte it was sent.
 
+mod approver;
 mod authority;
 mod client;
 mod forge;
@@ -13,6 +14,7 @@ mod recorder;
 mod secure;
 mod tool;
 
+pub(crate) use approver::Approver;
 pub(crate) use authority::{Authority, Pair};
 pub(crate) use client::{Conn, get, post, send};
 pub(crate) use forge::{Signer, b64, hmac, message, now};
