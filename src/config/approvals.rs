@@ -5,6 +5,9 @@ mod route;
 mod warnings;
 mod webhooks;
 
+#[cfg(test)]
+mod tests;
+
 pub(super) use route::read as route;
 pub(super) use warnings::warnings;
 

@@ -45,22 +45,23 @@ fn stuck(plan: &Plan, policy: &Policy, route: &PlannedRoute) -> Option<String> {
     })
 }
 
-/// How many approvals a call of the route can need, and who says so.
+/// How many approvals a call of the route can need, and who says so. Rules are held against tool
+/// and risk alone; the default counts where none of them can match.
 fn wanted(policy: &Policy, route: &PlannedRoute) -> Option<(u64, String)> {
-    let tool = route.tool_text();
+    let (tool, risk) = (route.tool_text(), &route.mapping.risk_class);
     let fits = |rule: &&Rule| {
-        let matcher = &rule.matcher;
-        let risk = &route.mapping.risk_class;
-        rule.effect == Verdict::RequireApproval
-            // A tool that the call names can be any.
-            && (tool.is_empty() || matcher.tool_names.is_empty() || matcher.tool_names.contains(&tool))
-            && (matcher.risk_classes.is_empty() || matcher.risk_classes.contains(risk))
+        let (tools, risks) = (&rule.matcher.tool_names, &rule.matcher.risk_classes);
+        // A tool that the call names can be any.
+        (tool.is_empty() || tools.is_empty() || tools.contains(&tool))
+            && (risks.is_empty() || risks.contains(risk))
     };
-    let rules = policy.rules().iter().filter(fits);
-    let rule = rules.max_by_key(|rule| rule.min_approvals);
-    let default = policy.default_verdict() == Verdict::RequireApproval;
-    rule.map(|rule| (rule.min_approvals.max(1), format!("rule `{}`", rule.name)))
-        .or_else(|| default.then(|| (1, "the policy's default".to_owned())))
+    let rules: Vec<&Rule> = policy.rules().iter().filter(fits).collect();
+    if rules.is_empty() && policy.default_verdict() == Verdict::RequireApproval {
+        return Some((1, "the policy's default".to_owned()));
+    }
+    let asking = rules.into_iter().filter(|rule| rule.effect == Verdict::RequireApproval);
+    let rule = asking.max_by_key(|rule| rule.min_approvals)?;
+    Some((rule.min_approvals.max(1), format!("rule `{}`", rule.name)))
 }
 
 /// How many may approve a call of the route that is of none of them.
