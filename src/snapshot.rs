@@ -8,7 +8,7 @@ mod credential;
 mod listeners;
 mod upstream;
 
-pub use approvals::{Approvals, LOCAL_LOGIN, Login, Role, Webhook, WebhookTransport};
+pub use approvals::{Approvals, EVENTS, LOCAL_LOGIN, Login, Role, Webhook, WebhookTransport};
 pub use credential::{CredentialError, ToolCredential};
 pub use listeners::{Http2, Listener};
 pub use upstream::{HostHeader, UpstreamSpec};
@@ -100,6 +100,8 @@ pub struct Plan {
     pub upstreams: Vec<Arc<UpstreamSpec>>,
     /// How each listener speaks; where they listen needs a restart.
     pub listeners: Vec<Listener>,
+    /// How the listener of the admin API speaks.
+    pub admin: Listener,
     /// The hosts that are served.
     pub hosts: HostRule,
     /// Where identities come from.

@@ -185,6 +185,6 @@ pub(super) fn announce(state: &StateDir, addresses: &Addresses, is_demo: Option<
             let found = addresses.iter().find(|(name, _)| name == wanted);
             found.map(|(_, address)| format!("http://{address}")).unwrap_or_default()
         };
-        println!("{}", demo::greeting(&url("server"), &url("telemetry")));
+        println!("{}", demo::greeting(&url("server"), &url("telemetry"), None));
     }
 }
