@@ -5,6 +5,7 @@
 //! until `drain_deadline` → seal the evidence → exit.
 
 mod start;
+mod admin;
 mod data;
 mod listen;
 mod socket;
@@ -24,6 +25,8 @@ mod reload;
 mod stop;
 mod tally;
 
+pub use admin::TokenError;
+
 use crate::clock;
 use crate::config::{Config, ConfigError, Environment, Fixed, Source};
 use crate::demo::Demo;
@@ -34,10 +37,11 @@ use crate::state::{StateDir, StateError};
 use crate::store::StoreError;
 use crate::telemetry::{Check, Readiness};
 use crate::upstream::Errand;
+use admin::Office;
 use listen::Door;
 use start::{
-    announce, assemble, bind, local, new_metrics, open_listeners, start_evidence, start_limits,
-    start_logging, write_evidence,
+    announce, assemble, bind, local, new_metrics, open_listeners, start_desk, start_evidence,
+    start_limits, start_logging, write_evidence,
 };
 use std::io;
 use std::net::SocketAddr;
@@ -76,6 +80,9 @@ pub enum AppError {
     /// The evidence log could not be finished.
     #[error(transparent)]
     Unwritten(#[from] Unwritten),
+    /// The token of the admin listener cannot be had.
+    #[error(transparent)]
+    AdminToken(#[from] TokenError),
     /// An address cannot be bound.
     #[error("cannot listen on {address} ({what}): {source}; free it or set another address")]
     Bind {
@@ -99,6 +106,7 @@ pub enum AppError {
 /// What the listeners and tasks share.
 struct Running {
     proxy: Proxy,
+    office: Office,
     readiness: Arc<Readiness>,
     fixed: Fixed,
     source: Source,
@@ -115,6 +123,7 @@ struct Wanted {
 struct Listeners {
     doors: Vec<Door>,
     telemetry: TcpListener,
+    admin: Door,
     addresses: Addresses,
 }
 
@@ -162,11 +171,13 @@ async fn serve_until_stopped(serve: &Serve, environment: Environment) -> Result<
     config.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
     let state = StateDir::open(&config.fixed.state_dir)?;
     let limits = start_limits(&state)?;
+    let office = Office::open(&state, start_desk()?)?;
     let metrics = new_metrics(&config);
     let listeners = open_listeners(&config.fixed, &metrics).await?;
     let (ledger, writer) = start_evidence(&state, &config.fixed)?;
     let writing = write_evidence(writer, metrics.clone())?;
-    let (running, wanted) = assemble(config, source, environment, metrics, ledger.clone(), limits);
+    let (running, wanted) =
+        assemble(config, source, environment, metrics, ledger.clone(), limits, office);
     let signals = Signals::new(hangups)?;
     announce(&state, &listeners.addresses, demo.as_ref().map(drop));
     if let Some(listener) = demo {
@@ -199,6 +210,7 @@ impl Running {
             fetches,
             keys: spawn(keys::keep(running.clone())),
             calls: spawn(data::accept(running.clone(), listeners.doors, phase)),
+            admin: spawn(admin::accept(running.clone(), listeners.admin)),
             reads: spawn(telemetry::accept(running.clone(), listeners.telemetry)),
             house: spawn(running.clone().keep_house()),
             orders: spawn(upkeep::follow_orders(running.clone())),

@@ -85,6 +85,8 @@ pub struct Fixed {
     pub listeners: Vec<Listen>,
     /// Where metrics and health are read.
     pub telemetry: SocketAddr,
+    /// Where approvals are looked after.
+    pub admin: Listen,
     /// What outlives the process.
     pub state_dir: PathBuf,
     /// How to log.

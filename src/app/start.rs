@@ -1,5 +1,6 @@
 //! Starting: logger, listeners, evidence, and everything that the tasks share.
 
+use super::admin::Office;
 use super::listen::Door;
 use super::tally::tally;
 use super::{Addresses, AppError, Listeners, Running, Wanted, data, reload};
@@ -10,9 +11,11 @@ use crate::evidence::{self, Ledger, Settings, Unwritten, Writer};
 use crate::limits::Budget;
 use crate::metrics::{self, Metrics};
 use crate::proxy::Proxy;
+use crate::sign::PrivateKey;
 use crate::snapshot::Snapshot;
 use crate::state::StateDir;
 use crate::store::StoreError;
+use crate::store::approvals::Desk;
 use crate::store::rate_limits::Live;
 use crate::store::switch::Switch;
 use crate::telemetry::{Check, Readiness};
@@ -24,6 +27,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::thread::JoinHandle;
 use tokio::net::TcpListener;
+use tokio::sync::mpsc;
 
 pub(super) fn start_logging(fixed: &Fixed) {
     let filter = tracing_subscriber::EnvFilter::builder().parse_lossy(&fixed.log.level);
@@ -64,13 +68,16 @@ pub(super) async fn open_listeners(
     }
     let telemetry = bind("telemetry", fixed.telemetry).await?;
     addresses.push(("telemetry".to_owned(), local(&telemetry)?.to_string()));
-    Ok(Listeners { doors, telemetry, addresses })
+    let admin = Door::open(&fixed.admin, metrics).await?;
+    addresses.push((admin.name.to_string(), admin.address()?));
+    Ok(Listeners { doors, telemetry, admin, addresses })
 }
 
 /// Room for what listeners and certificates show is taken from that of the routes.
 pub(super) fn new_metrics(config: &Config) -> Metrics {
     let certificates = reload::certificates(&config.plan).len();
-    let listeners = config.fixed.listeners.len().saturating_mul(metrics::LISTENER_SERIES);
+    let listeners =
+        config.fixed.listeners.len().saturating_add(1).saturating_mul(metrics::LISTENER_SERIES);
     let series_max = config.fixed.sizes.metric_series;
     let series_max = series_max.saturating_sub(listeners.saturating_add(certificates));
     Metrics::new(metrics::Limits { series_max }, data::reasons())
@@ -93,6 +100,16 @@ pub(super) fn start_limits(state: &StateDir) -> Result<Live, StoreError> {
     Live::open(state.path().join("rate_limits.json"))
 }
 
+/// Where approvals are asked for: nobody answers there yet, so what needs one is denied.
+pub(super) fn start_desk() -> Result<Desk, AppError> {
+    let key = PrivateKey::generate().map_err(|error| AppError::Machine {
+        what: "cannot make a key",
+        source: io::Error::other(error),
+    })?;
+    let (orders, _) = mpsc::unbounded_channel();
+    Ok(Desk::new(orders, Arc::default(), key.public()))
+}
+
 /// The writer's thread; it counts calls from the lines that it writes.
 pub(super) fn write_evidence(
     writer: Writer,
@@ -111,6 +128,7 @@ pub(super) fn assemble(
     metrics: Metrics,
     ledger: Ledger,
     limits: Live,
+    office: Office,
 ) -> (Running, Wanted) {
     let (tools, errands) = Tools::new(metrics.clone());
     let (keys, fetches) = Fetcher::new(metrics.clone());
@@ -132,7 +150,8 @@ pub(super) fn assemble(
         limits: Arc::new(limits),
         draining: Arc::new(AtomicBool::new(false)),
     };
-    let running = Running { proxy, readiness: Arc::new(readiness), fixed, source, environment };
+    let running =
+        Running { proxy, office, readiness: Arc::new(readiness), fixed, source, environment };
     (running, Wanted { errands, fetches })
 }
 

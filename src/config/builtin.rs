@@ -137,6 +137,10 @@ fn fixed(listen: Listen, environment: &Environment) -> Result<Fixed, String> {
             "GAIT__TELEMETRY__LISTEN",
             settings::TELEMETRY_DEFAULT,
         ))?,
+        admin: settings::admin_listen(settings::parse_address(&or(
+            "GAIT__ADMIN__LISTEN",
+            settings::ADMIN_DEFAULT,
+        ))?),
         state_dir: settings::absolute(&or("GAIT__STATE_DIR", "state")),
         log: Log {
             format: settings::log_format(&or("GAIT__LOG__FORMAT", ""))?,

@@ -1,8 +1,9 @@
 //! Limits, time-outs, logging, and where metrics are read.
 
 use super::environment::Environment;
-use super::{DOCUMENT, Fixed, Listen, Log, LogFormat, Settings, Sizes};
+use super::{At, DOCUMENT, Fixed, Listen, Log, LogFormat, Settings, Sizes};
 use crate::call::host::HostRule;
+use crate::call::peer::Transport;
 use crate::limits::{Limits, Timeouts};
 use crate::yaml::{Fault, Fields, Keys, Place};
 use jiff::SignedDuration;
@@ -56,6 +57,8 @@ const TIMEOUTS: Keys = Keys {
 pub(super) const SERVER_DEFAULT: &str = "127.0.0.1:8080";
 /// Where metrics and health are read, unless said otherwise.
 pub(super) const TELEMETRY_DEFAULT: &str = "127.0.0.1:9902";
+/// Where approvals are looked after, unless said otherwise.
+pub(super) const ADMIN_DEFAULT: &str = "127.0.0.1:9901";
 
 /// What can be logged, least to most.
 const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
@@ -72,18 +75,24 @@ pub(super) fn read(
     let mut telemetry = Fields::open(top.take("telemetry"), "telemetry".to_owned(), &LISTENER)?;
     let over = Some("GAIT__TELEMETRY__LISTEN");
     let telemetry = address(&mut telemetry, environment, over, TELEMETRY_DEFAULT)?;
-    // Named in the config already; nothing listens there before the approvals are built.
     let mut admin = Fields::open(top.take("admin"), "admin".to_owned(), &LISTENER)?;
-    address(&mut admin, environment, None, "127.0.0.1:9901")?;
+    let over = Some("GAIT__ADMIN__LISTEN");
+    let admin = admin_listen(address(&mut admin, environment, over, ADMIN_DEFAULT)?);
     let limits = limits(top)?;
     let fixed = Fixed {
         listeners,
         telemetry,
+        admin,
         state_dir: state_dir(top, environment)?,
         log: log(top, environment)?,
         sizes: Sizes::of(&limits),
     };
     Ok(Settings { fixed, limits, timeouts: timeouts(top)? })
+}
+
+/// The admin listener at an address and a port.
+pub(super) fn admin_listen(address: SocketAddr) -> Listen {
+    Listen { name: "admin".into(), at: At::Tcp(address), transport: Transport::Clear }
 }
 
 fn address(
