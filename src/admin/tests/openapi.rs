@@ -73,7 +73,8 @@ pub(super) fn check(method: &str, path: &str, answer: &Answer) {
 }
 
 fn operation(method: &str, path: &str) -> Option<&'static Value> {
-    let path = path.strip_prefix("http://").map_or(path, |rest| rest.trim_start_matches(|c| c != '/'));
+    let path =
+        path.strip_prefix("http://").map_or(path, |rest| rest.trim_start_matches(|c| c != '/'));
     let path = path.split('?').next().unwrap().strip_prefix('/')?;
     let parts: Vec<&str> = path.split('/').collect();
     let fits = |template: &str| {

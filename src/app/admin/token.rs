@@ -53,6 +53,13 @@ pub enum TokenError {
     },
 }
 
+impl TokenError {
+    /// Whether the file is at fault, and not the machine.
+    pub(crate) fn is_input(&self) -> bool {
+        !matches!(self, TokenError::Unusable { .. })
+    }
+}
+
 /// The local login, by the token at `path`; makes the file where there is none.
 ///
 /// # Errors
