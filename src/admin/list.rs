@@ -45,12 +45,14 @@ async fn awaited(filter: &Filter, news: News, context: &Context<'_>) -> Result<P
     let busy = || Problem::busy("too many wait for changes; ask without `wait`", "5");
     let _waits = context.waits.try_acquire().map_err(|_| busy())?;
     let begun = clock::instant();
-    loop {
-        let page = context.desk.list(filter.clone()).await?;
+    // A look needs the revision alone.
+    let look = Filter { limit: 1, ..filter.clone() };
+    while context.desk.list(look.clone()).await?.revision == news.since {
         let left = news.wait.saturating_sub(begun.elapsed());
-        if page.revision != news.since || left.is_zero() {
-            return Ok(page);
+        if left.is_zero() {
+            break;
         }
         tokio::time::sleep(left.min(LOOK_EVERY)).await;
     }
+    Ok(context.desk.list(filter.clone()).await?)
 }

@@ -69,11 +69,8 @@ fn cannot(
     word: Word,
     now: Timestamp,
 ) -> Result<(), &'static str> {
-    let is_open = match word {
-        Word::Grant => entry.state == State::Pending,
-        Word::Deny => matches!(entry.state, State::Pending | State::Approved),
-    };
-    if !is_open {
+    // A further yes makes what is approved hold longer.
+    if !matches!(entry.state, State::Pending | State::Approved) {
         return Err(entry.state.as_str());
     }
     if login.role < Role::Approver {

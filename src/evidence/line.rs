@@ -5,10 +5,11 @@
 //! `flatten`, and the order on disk would then hang on the order of Rust fields.
 
 use super::{
+    approval::Approval,
     ending::Ending,
     facts::{Judgement, Opening},
 };
-use crate::{approval::RequestId, json::Digest, stage::Protection, store::approvals::Word};
+use crate::{json::Digest, stage::Protection};
 use jiff::Timestamp;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use std::{fmt::Display, sync::Arc, time::Duration};
@@ -91,29 +92,6 @@ pub enum Event {
     },
     /// Somebody said yes or no to a request for approval.
     Approval(Box<Approval>),
-}
-
-/// What somebody said of a request for approval.
-#[derive(Clone, Debug)]
-pub struct Approval {
-    /// Yes or no.
-    pub action: Word,
-    /// The request.
-    pub request: RequestId,
-    /// Who said it, by the roster.
-    pub approver: Arc<str>,
-    /// Logged in as.
-    pub login: Arc<str>,
-    /// Why, in words.
-    pub reason: Arc<str>,
-    /// The tool of the call.
-    pub tool_name: Arc<str>,
-    /// The intent that it was said of, hex.
-    pub intent_digest: String,
-    /// The policy that wants the approval, hex.
-    pub policy_digest: String,
-    /// The token that was signed for a yes.
-    pub token_id: Option<String>,
 }
 
 /// A change of snapshot.
@@ -290,20 +268,8 @@ impl<M: SerializeMap> Members<M> {
                 self.put("error", error)?;
                 self.put("withdrawn", withdrawn)
             }
-            Event::Approval(approval) => self.approval(approval),
+            Event::Approval(approval) => approval.members(|key, value| self.put(key, value)),
         }
-    }
-
-    fn approval(&mut self, said: &Approval) -> Result<(), M::Error> {
-        self.put("action", said.action.as_str())?;
-        self.put("request", said.request.as_str())?;
-        self.put("approver", &*said.approver)?;
-        self.put("login", &*said.login)?;
-        self.put("reason", &*said.reason)?;
-        self.put("tool_name", &*said.tool_name)?;
-        self.put("policy_digest", &said.policy_digest)?;
-        self.put("intent_digest", &said.intent_digest)?;
-        self.some("token_id", said.token_id.as_deref())
     }
 }
 

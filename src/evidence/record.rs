@@ -7,10 +7,11 @@
 //! of slots bounds how many calls are open.
 
 use super::{
+    approval::Approval,
     ending::{Ending, Reach},
     facts::{Judgement, Opening},
     health::{Health, State},
-    line::{About, Approval, Close, Entry, Event, Follows, Line, Reload},
+    line::{About, Close, Entry, Event, Follows, Line, Reload},
     queue::{Bell, Message, Post, Standing},
     writer::{CommitFailed, Committed},
 };

@@ -22,13 +22,12 @@ pub(super) fn desk(entries: Vec<Entry>) -> (Desk, Shelf) {
     let (orders, mut errands) = tokio::sync::mpsc::unbounded_channel();
     let shelf: Shelf = Arc::new(Mutex::new(entries));
     let own = shelf.clone();
-    std::thread::Builder::new()
-        .spawn(move || {
-            while let Some(errand) = errands.blocking_recv() {
-                serve(&mut own.lock().unwrap(), errand);
-            }
-        })
-        .unwrap();
+    // It ends with the last desk.
+    tokio::task::spawn_blocking(move || {
+        while let Some(errand) = errands.blocking_recv() {
+            serve(&mut own.lock().unwrap(), errand);
+        }
+    });
     let key = crate::sign::PrivateKey::generate().unwrap().public();
     (Desk::new(orders, Arc::default(), key), shelf)
 }

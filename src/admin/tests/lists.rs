@@ -2,6 +2,7 @@
 
 use super::clerk::{executed, exhibit, id, pending};
 use super::scene::{Ask, Scene};
+use crate::approval::State;
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -141,6 +142,8 @@ async fn what_may_be_said_depends_on_who_asks() {
     assert_eq!(may("stray", 2).await, may_not(false, "approver_not_authorized"));
     assert_eq!(may("kim@desk", 2).await, may_not(false, "approver_out_of_scope"));
     assert_eq!(may("lin@desk", 2).await, may_not(true, "approver_is_requester"));
+    scene.shelf.lock().unwrap()[1].state = State::Approved;
+    assert_eq!(may("ada@desk", 2).await["grant"], true);
     assert_eq!(may("ada@desk", 1).await, may_not(false, "executed"));
 }
 

@@ -139,9 +139,9 @@ impl Scene {
     /// The evidence lines, once the writer has ended.
     pub(super) async fn evidence(mut self) -> Vec<Value> {
         let writer = self.writer.take().unwrap();
-        let writing = std::thread::Builder::new().spawn(move || writer.run(|_| {})).unwrap();
+        let writing = tokio::task::spawn_blocking(move || writer.run(|_| {}));
         self.ledger.stop().await;
-        writing.join().unwrap().unwrap();
+        writing.await.unwrap().unwrap();
         let mut segments: Vec<PathBuf> = std::fs::read_dir(self.dir.path().join("evidence"))
             .unwrap()
             .map(|entry| entry.unwrap().path())
