@@ -5,6 +5,7 @@
 //! until `drain_deadline` → seal the evidence → exit.
 
 mod start;
+mod admin;
 mod data;
 mod listen;
 mod socket;
@@ -24,6 +25,8 @@ mod reload;
 mod stop;
 mod tally;
 
+pub use admin::TokenError;
+
 use crate::clock;
 use crate::config::{Config, ConfigError, Environment, Fixed, Source};
 use crate::demo::Demo;
@@ -34,6 +37,7 @@ use crate::state::{StateDir, StateError};
 use crate::store::{StoreError, approvals};
 use crate::telemetry::{Check, Readiness};
 use crate::upstream::Errand;
+use admin::Office;
 use listen::Door;
 use start::{
     Kept, announce, assemble, bind, local, new_metrics, open_listeners, start_approvals,
@@ -79,6 +83,9 @@ pub enum AppError {
     /// The evidence log could not be finished.
     #[error(transparent)]
     Unwritten(#[from] Unwritten),
+    /// The token of the admin listener cannot be had.
+    #[error(transparent)]
+    AdminToken(#[from] TokenError),
     /// An address cannot be bound.
     #[error("cannot listen on {address} ({what}): {source}; free it or set another address")]
     Bind {
@@ -102,6 +109,7 @@ pub enum AppError {
 /// What the listeners and tasks share.
 struct Running {
     proxy: Proxy,
+    office: Office,
     readiness: Arc<Readiness>,
     fixed: Fixed,
     source: Source,
@@ -118,6 +126,7 @@ struct Wanted {
 struct Listeners {
     doors: Vec<Door>,
     telemetry: TcpListener,
+    admin: Door,
     addresses: Addresses,
 }
 
@@ -165,12 +174,13 @@ async fn serve_until_stopped(serve: &Serve, environment: Environment) -> Result<
     config.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
     let state = StateDir::open(&config.fixed.state_dir)?;
     let limits = start_limits(&state)?;
+    let office = Office::open(&state)?;
     let metrics = new_metrics(&config);
     let (desk, deciding) = start_approvals(&state, &metrics)?;
     let listeners = open_listeners(&config.fixed, &metrics).await?;
     let (ledger, writer) = start_evidence(&state, &config.fixed)?;
     let writing = write_evidence(writer, metrics.clone())?;
-    let kept = Kept { ledger: ledger.clone(), limits, desk: desk.clone() };
+    let kept = Kept { ledger: ledger.clone(), limits, desk: desk.clone(), office };
     let (running, wanted) = assemble(config, source, environment, metrics, kept);
     let signals = Signals::new(hangups)?;
     announce(&state, &listeners.addresses, demo.as_ref().map(drop));
@@ -208,6 +218,7 @@ impl Running {
             fetches,
             keys: spawn(keys::keep(running.clone())),
             calls: spawn(data::accept(running.clone(), listeners.doors, phase)),
+            admin: spawn(admin::accept(running.clone(), listeners.admin)),
             reads: spawn(telemetry::accept(running.clone(), listeners.telemetry)),
             house: spawn(running.clone().keep_house()),
             orders: spawn(upkeep::follow_orders(running.clone())),

@@ -1,5 +1,6 @@
 //! Starting: logger, listeners, evidence, and everything that the tasks share.
 
+use super::admin::Office;
 use super::listen::Door;
 use super::tally::tally;
 use super::{Addresses, AppError, Listeners, Running, Wanted, data, reload};
@@ -65,13 +66,16 @@ pub(super) async fn open_listeners(
     }
     let telemetry = bind("telemetry", fixed.telemetry).await?;
     addresses.push(("telemetry".to_owned(), local(&telemetry)?.to_string()));
-    Ok(Listeners { doors, telemetry, addresses })
+    let admin = Door::open(&fixed.admin, metrics).await?;
+    addresses.push((admin.name.to_string(), admin.address()?));
+    Ok(Listeners { doors, telemetry, admin, addresses })
 }
 
 /// Room for what listeners and certificates show is taken from that of the routes.
 pub(super) fn new_metrics(config: &Config) -> Metrics {
     let certificates = reload::certificates(&config.plan).len();
-    let listeners = config.fixed.listeners.len().saturating_mul(metrics::LISTENER_SERIES);
+    let listeners =
+        config.fixed.listeners.len().saturating_add(1).saturating_mul(metrics::LISTENER_SERIES);
     let series_max = config.fixed.sizes.metric_series;
     let series_max = series_max.saturating_sub(listeners.saturating_add(certificates));
     Metrics::new(metrics::Limits { series_max }, data::reasons())
@@ -119,6 +123,7 @@ pub(super) struct Kept {
     pub(super) ledger: Ledger,
     pub(super) limits: Live,
     pub(super) desk: Desk,
+    pub(super) office: Office,
 }
 
 /// The writer's thread; it counts calls from the lines that it writes.
@@ -139,7 +144,7 @@ pub(super) fn assemble(
     metrics: Metrics,
     kept: Kept,
 ) -> (Running, Wanted) {
-    let Kept { ledger, limits, desk } = kept;
+    let Kept { ledger, limits, desk, office } = kept;
     let (tools, errands) = Tools::new(metrics.clone());
     let (keys, fetches) = Fetcher::new(metrics.clone());
     let Config { fixed, plan, policy, kill_switch, .. } = config;
@@ -164,7 +169,8 @@ pub(super) fn assemble(
         holds: Places::default(),
         draining: Arc::new(AtomicBool::new(false)),
     };
-    let running = Running { proxy, readiness: Arc::new(readiness), fixed, source, environment };
+    let running =
+        Running { proxy, office, readiness: Arc::new(readiness), fixed, source, environment };
     (running, Wanted { errands, fetches })
 }
 

@@ -1,7 +1,7 @@
 //! What the evidence says of a case: every line of a call is made from here.
 
 use super::{Approved, Case, Judged, Wish};
-use crate::evidence::{Approval, Judgement};
+use crate::evidence::{Judgement, UsedApproval};
 use crate::policy::Verdict;
 use crate::stage::Disposition;
 
@@ -48,8 +48,8 @@ pub fn facts(
 }
 
 /// What the evidence says of an approval.
-fn used(approved: &Approved) -> Box<Approval> {
-    Box::new(Approval {
+fn used(approved: &Approved) -> Box<UsedApproval> {
+    Box::new(UsedApproval {
         request: approved.claim.id().to_string(),
         tokens: approved.claim.sanction().tokens().join(","),
         approvers: approved.sanction.approvers().iter().map(|name| name.to_string()).collect(),

@@ -44,6 +44,7 @@ impl Proxy {
         match app::run(&serve, environment) {
             Ok(()) => Ok(Answer::new(Exit::Success)),
             Err(error @ AppError::Config(_)) => Err(Failure::input(error)),
+            Err(AppError::AdminToken(error)) if error.is_input() => Err(Failure::input(error)),
             Err(AppError::Limits(error)) => Err(error.into()),
             Err(error) => Err(Failure::internal(error)),
         }

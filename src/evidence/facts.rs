@@ -71,7 +71,7 @@ pub struct Judgement {
     /// Ids of the tokens that the intent's delegation was read from, sorted, comma-joined.
     pub delegation_ref: Option<String>,
     /// The approval that it went out on.
-    pub approval: Option<Box<Approval>>,
+    pub approval: Option<Box<UsedApproval>>,
     /// The name of the decision (spec C13); many calls can share one.
     pub trace_id: Option<String>,
     /// Digest of the policy that judged.
@@ -90,7 +90,7 @@ pub struct Judgement {
 
 /// The approval that a call went out on.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Approval {
+pub struct UsedApproval {
     /// The request that was approved.
     pub request: String,
     /// Ids of the tokens, sorted, comma-joined.

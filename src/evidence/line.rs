@@ -5,6 +5,7 @@
 //! `flatten`, and the order on disk would then hang on the order of Rust fields.
 
 use super::{
+    approval::Approval,
     ending::Ending,
     facts::{Judgement, Opening},
 };
@@ -89,6 +90,8 @@ pub enum Event {
         /// Decisions that were refused in it; their calls did not go out.
         withdrawn: u64,
     },
+    /// Somebody said yes or no to a request for approval.
+    Approval(Box<Approval>),
 }
 
 /// A change of snapshot.
@@ -166,6 +169,7 @@ impl Entry {
             Entry::Event(Event::Stop) => "stop",
             Entry::Event(Event::Reload(_)) => "reload",
             Entry::Event(Event::Recover { .. }) => "recover",
+            Entry::Event(Event::Approval(_)) => "approval",
         }
     }
 }
@@ -270,13 +274,14 @@ impl<M: SerializeMap> Members<M> {
                 self.put("error", error)?;
                 self.put("withdrawn", withdrawn)
             }
+            Event::Approval(approval) => approval.members(|key, value| self.put(key, value)),
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Approval, CallId, Cut, Exchange, PermitKind, Reach};
+    use super::super::{CallId, Cut, Exchange, PermitKind, Reach, UsedApproval};
     use super::*;
     use crate::{
         policy::Verdict,
@@ -322,7 +327,7 @@ mod tests {
             violations: vec!["c".to_owned()],
             matched_rule: Some("allow-\"reads\"".to_owned()),
             delegation_ref: Some("d1,d2".to_owned()),
-            approval: Some(Box::new(Approval {
+            approval: Some(Box::new(UsedApproval {
                 request: "r".to_owned(),
                 tokens: "t1,t2".to_owned(),
                 approvers: vec!["ann".to_owned()],

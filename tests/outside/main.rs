@@ -33,6 +33,7 @@ mod upstream_secret;
 mod reload;
 mod shutdown;
 mod json_server;
+mod admin;
 mod delegation;
 mod jwks;
 mod soak;
