@@ -1,0 +1,93 @@
+// The list: what waits, the oldest first, and below it the rest.
+
+// How many pages of each are fetched; rises with the buttons.
+const pages = { pending: 4, others: 1 };
+// Which requests waited when the list was last drawn.
+let waiting = null;
+
+async function refreshList() {
+  const pending = await requests("pending", pages.pending);
+  const others = await requests(byId("filter").value, pages.others);
+  drawPart("pending", pending.approvals.reverse(), pending.more);
+  drawPart("others", others.approvals, others.more);
+  announce(pending.approvals, pending.more);
+  return pending.revision;
+}
+
+function drawPart(part, approvals, more) {
+  const list = byId(part);
+  const focused = list.contains(document.activeElement) && document.activeElement.hash;
+  list.replaceChildren(...approvals.map(row));
+  byId(`${part}-none`).hidden = approvals.length > 0;
+  byId(`${part}-more`).hidden = !more;
+  if (focused)
+    rows()
+      .find((link) => link.hash === focused)
+      ?.focus();
+}
+
+function announce(approvals, more) {
+  const total = `${approvals.length}${more ? "+" : ""}`;
+  byId("list-title").textContent = approvals.length ? `Waiting (${total})` : "Waiting";
+  const fresh = approvals.filter((one) => waiting && !waiting.has(one.id)).length;
+  if (fresh) say(`${count(fresh, "new request waits", "new requests wait")}, ${total} in all.`);
+  waiting = new Set(approvals.map((one) => one.id));
+  retitle();
+}
+
+// The tab says how many wait, whatever it shows.
+function retitle() {
+  const prefix = waiting?.size ? `(${waiting.size}) ` : "";
+  document.title = `${prefix}gait approvals`;
+}
+
+function badge(words, kind) {
+  return el("span", { class: `badge ${kind}` }, words);
+}
+
+function riskBadge(risk) {
+  const kind = ["high", "critical"].includes(risk) ? "severe" : "plain";
+  return el("span", { class: `badge ${kind}` }, shown(risk || "no risk class"), " risk");
+}
+
+function stateBadge(state) {
+  return badge(state === "unknown" ? "unknown outcome" : state, `state-${state}`);
+}
+
+function provenBadge(requester) {
+  return requester.proven ? badge("proven", "plain") : badge("not proven", "notice");
+}
+
+function approvals(one) {
+  return `${one.granted_by.length} of ${count(one.required_approvals, "approval", "approvals")}`;
+}
+
+function row(one) {
+  const risk = el("span", { class: "risk" }, riskBadge(one.risk_class));
+  if (one.state !== "pending") risk.append(" ", stateBadge(one.state));
+  const asked = one.asked > 1 ? `, asked ${one.asked} times` : "";
+  const link = el(
+    "a",
+    { href: `#/approvals/${one.id}` },
+    el("span", { class: "tool" }, shown(one.tool_name)),
+    risk,
+    el("span", { class: "age" }, ticking(one.born, "in %")),
+    el("span", { class: "target" }, shown(one.method), " ", shown(one.path)),
+    el("span", { class: "from" }, shown(one.requester.identity), " ", provenBadge(one.requester)),
+    el("span", { class: "granted" }, approvals(one), asked),
+  );
+  return el("li", {}, link);
+}
+
+// Every row's link, top to bottom.
+function rows() {
+  return [...document.querySelectorAll("#list .requests a")];
+}
+
+// Moves the focus by so many rows; from outside the list to its first.
+function step(by) {
+  const links = rows();
+  const at = links.indexOf(document.activeElement);
+  const to = at < 0 ? 0 : Math.min(Math.max(at + by, 0), links.length - 1);
+  links[to]?.focus();
+}

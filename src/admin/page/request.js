@@ -1,0 +1,240 @@
+// One request: everything an approver has to know before saying yes.
+
+const UNKNOWN_OUTCOME =
+  "Nobody knows whether this call ran. It was on its way to the tool when gait stopped or lost " +
+  "count of it. Look in the tool itself before you let the same call run again.";
+
+const STATE_WORDS = {
+  pending: "waits for an approval",
+  approved: "approved, not yet run",
+  denied: "denied",
+  running: "running now",
+  executed: "executed",
+  expired: "expired, nobody decided in time or nobody called again",
+  unknown: "unknown outcome",
+};
+
+function drawRequest(one) {
+  byId("request-title").replaceChildren(shown(one.tool_name), " ", riskBadge(one.risk_class));
+  const exhibit = one.call ?? {};
+  const parts = [warning(one), callPart(one, exhibit), argsPart(exhibit), bodyPart(exhibit)];
+  parts.push(whyPart(exhibit), whoPart(one, exhibit), precedentPart(one.precedent));
+  parts.push(voicesPart(one), runPart(one.run), standPart(one));
+  byId("facts").replaceChildren(...parts.filter(Boolean));
+}
+
+function part(title, ...children) {
+  return el("section", {}, el("h2", {}, title), ...children);
+}
+
+// Rows of a name and what it is; those that are nothing are left out.
+function facts(...pairs) {
+  const kept = pairs.filter(([, value]) => value !== undefined && value !== null && value !== "");
+  const cells = kept.flatMap(([name, value]) => [el("dt", {}, name), el("dd", {}, value)]);
+  return el("dl", {}, ...cells);
+}
+
+function shownIf(text) {
+  return text === undefined || text === null || text === "" ? undefined : shown(text);
+}
+
+function list(values) {
+  if (!values?.length) return undefined;
+  return el("ul", { class: "plain" }, ...values.map((value) => el("li", {}, shown(value))));
+}
+
+function warning(one) {
+  if (one.state !== "unknown") return undefined;
+  return el("p", { class: "warning" }, el("strong", {}, "Unknown outcome. "), UNKNOWN_OUTCOME);
+}
+
+function callPart(one, exhibit) {
+  return part(
+    "Call",
+    facts(
+      ["Request line", el("span", {}, shown(one.method), " ", shown(one.path))],
+      ["Host", shownIf(exhibit.host)],
+      ["Query", exhibit.query && block(exhibit.query, "Query")],
+      ["Route", shownIf(one.route)],
+      ["Stage", shownIf(exhibit.stage)],
+      ["Touches", targets(exhibit.targets)],
+    ),
+  );
+}
+
+// What the call touches: kind and value first, whatever else is said of it after.
+function targets(all) {
+  if (!all?.length) return undefined;
+  const items = all.map(({ kind, value, ...more }) => {
+    const item = el("li", {}, shown(kind), " ", block(String(value ?? ""), "Target"));
+    for (const [name, word] of Object.entries(more)) {
+      if (word !== "" && word !== false)
+        item.append(
+          " ",
+          el("span", { class: "hint" }, shown(name), "="),
+          tree(word, "", new Set()),
+        );
+    }
+    return item;
+  });
+  return el("ul", { class: "plain" }, ...items);
+}
+
+function argsPart(exhibit) {
+  const masked = exhibit.masked ?? [];
+  const made = part("Arguments", tree(exhibit.args ?? {}, "", new Set(masked)));
+  if (masked.length) {
+    const words = "The route's config masks these, so nobody here can see them:";
+    made.append(el("p", { class: "notice" }, words), list(masked));
+  }
+  return made;
+}
+
+function bodyPart(exhibit) {
+  const size = exhibit.body_bytes;
+  if (size === undefined && exhibit.body === undefined) return undefined;
+  const preview = exhibit.body
+    ? el("div", { class: "preview" }, block(exhibit.body, "Body"))
+    : size
+      ? "not shown here: it is masked, or no text, or too long"
+      : undefined;
+  return part(
+    "Body",
+    facts(
+      ["Size", size !== undefined && count(size, "byte", "bytes")],
+      ["Content type", shownIf(exhibit.content_type)],
+      ["Preview", preview],
+      ["Digest", exhibit.body_digest && copyable(exhibit.body_digest, "the body's digest")],
+    ),
+  );
+}
+
+function whyPart(exhibit) {
+  return part(
+    "Why it needs an approval",
+    facts(
+      ["Rule", shownIf(exhibit.matched_rule)],
+      ["Reasons", list(exhibit.reason_codes)],
+      ["Violations", list(exhibit.violations)],
+    ),
+  );
+}
+
+function whoPart(one, exhibit) {
+  const { requester } = one;
+  const note = requester.proven
+    ? ""
+    : "Nobody vouches for this name. A grant is a token that you hand over.";
+  return part(
+    "Who asks",
+    facts(
+      ["Caller", el("span", {}, shown(requester.identity), " ", provenBadge(requester))],
+      ["", note],
+      ["Proven by", requester.proven ? shownIf(exhibit.identity_source) : undefined],
+      ["On behalf of", list(requester.on_behalf_of)],
+    ),
+  );
+}
+
+function cell(value) {
+  return el(
+    "td",
+    {},
+    value === undefined ? el("span", { class: "hint" }, "absent") : tree(value, "", new Set()),
+  );
+}
+
+function precedentPart(precedent) {
+  const title = "Against the last approved call of this tool";
+  if (!precedent) return part(title, el("p", {}, "No call of this tool has been approved before."));
+  const who = el("p", {}, moment(precedent.at), ", approved by ", list(precedent.approvers) ?? "");
+  const link = el("a", { href: `#/approvals/${precedent.id}` }, "that request");
+  who.append(link);
+  if (!precedent.changes.length) return part(title, who, el("p", {}, "Nothing differs."));
+  const head = ["Where", "Then", "Now"].map((name) => el("th", { scope: "col" }, name));
+  const lines = precedent.changes.map((change) =>
+    el(
+      "tr",
+      {},
+      el("th", { scope: "row" }, shown(change.at)),
+      cell(change.before),
+      cell(change.after),
+    ),
+  );
+  const table = el("table", {}, el("thead", {}, el("tr", {}, ...head)), el("tbody", {}, ...lines));
+  return part(
+    title,
+    who,
+    el("div", { class: "wide", tabindex: "0", role: "group", "aria-label": "Differences" }, table),
+  );
+}
+
+function voicesPart(one) {
+  if (!one.voices.length) return undefined;
+  const items = one.voices.map((voice) => {
+    const word =
+      voice.word === "grant" ? badge("grant", "state-approved") : badge("deny", "state-denied");
+    const login = voice.login === voice.approver ? "" : el("span", {}, " as ", shown(voice.login));
+    const made = el("li", {}, word, " ", shown(voice.approver), login, ", ", moment(voice.at));
+    if (voice.expires_at) made.append(", holds until ", moment(voice.expires_at));
+    made.append(el("div", {}, "“", shown(voice.reason), "”"));
+    return made;
+  });
+  return part("What was said", el("ul", { class: "plain" }, ...items));
+}
+
+function runPart(run) {
+  if (!run) return undefined;
+  return part(
+    "Run",
+    facts(
+      ["Call", copyable(run.call_id, "the call's id")],
+      ["Began", moment(run.claimed_at)],
+      ["Ended", run.ended_at ? moment(run.ended_at) : "not yet"],
+      ["Ending", shownIf(run.ending)],
+      ["Tool's status", shownIf(run.status)],
+    ),
+  );
+}
+
+// A time as the gateway gave it, which is UTC, without the fraction.
+function moment(text) {
+  const words = text
+    .replace(/\.\d+(?=Z|[+-])/, "")
+    .replace("T", " ")
+    .replace("Z", " UTC");
+  return el("time", { datetime: text }, words);
+}
+
+function standPart(one) {
+  const open = ["pending", "approved"].includes(one.state);
+  return part(
+    "How it stands",
+    facts(
+      ["State", el("span", {}, stateBadge(one.state), " ", STATE_WORDS[one.state] ?? "")],
+      ["Approvals", el("span", {}, approvals(one), list(one.granted_by) ?? "")],
+      [
+        "Asked",
+        el(
+          "span",
+          {},
+          ticking(one.born, "first in %"),
+          `, ${count(one.asked, "time", "times")}, last `,
+          moment(one.asked_at),
+        ),
+      ],
+      [
+        "Expires",
+        el("span", {}, open ? ticking(one.ends, "in %") : "", " ", moment(one.expires_at)),
+      ],
+      ["Scope", list(one.scope)],
+      ["Request", copyable(one.id, "the request's id")],
+      ["Intent", copyable(one.intent_digest, "the intent's digest")],
+      ["Policy", copyable(one.policy_digest, "the policy's digest")],
+      [
+        "Delegation",
+        one.delegation_digest && copyable(one.delegation_digest, "the delegation's digest"),
+      ],
+    ),
+  );
+}
