@@ -4,6 +4,18 @@ const EXPIRED = "The gateway does not know this token, or no longer. Sign in aga
 const VIEWS = ["signin", "list", "request"];
 const LONGEST_PAUSE_SECONDS = 15;
 
+// What holds data, and is emptied when nobody is signed in.
+const DATA = [
+  "pending",
+  "others",
+  "request-title",
+  "summary",
+  "facts",
+  "decide-not",
+  "connection",
+  "who-name",
+];
+
 // Who is signed in; a fresh object for each time, by which old loops see that they are.
 let session = null;
 
@@ -32,10 +44,11 @@ async function signIn() {
     who = await call("GET", "/v1/session");
   } catch (error) {
     if (!(error instanceof Refused)) throw error;
-    return signOut(error.status === 401 ? EXPIRED : error.message, error.status !== 401);
+    if (error.status === 401) return signOut(EXPIRED);
+    return signOut(`${error.message} Load this page again to try once more.`, true);
   }
   session = who;
-  const part = who.approver && who.approver !== who.login ? `, approver ${who.approver}` : "";
+  const part = who.approver && who.approver !== who.login ? `, decides as ${who.approver}` : "";
   byId("who-name").replaceChildren(shown(who.login), ` (${who.role}${part})`);
   byId("who").hidden = false;
   route();
@@ -48,10 +61,11 @@ function signOut(words, keep) {
   current = null;
   waiting = null;
   handed.clear();
+  drawHanded("");
+  clearDecision();
   if (!keep) keepToken("");
   byId("who").hidden = true;
-  for (const id of ["pending", "others", "facts", "connection", "who-name"])
-    byId(id).replaceChildren();
+  for (const id of DATA) byId(id).replaceChildren();
   view("signin");
   retitle();
   byId("signin-error").textContent = words;
@@ -202,6 +216,7 @@ function start() {
   on("sign-out", "click", () => signOut(""));
   on("skip", "click", () => byId("main").focus());
   on("back", "click", () => (location.hash = ""));
+  on("down", "click", () => byId("decide-title").focus());
   on("filter", "change", again);
   for (const part of ["pending", "others"]) {
     on(`${part}-more`, "click", () => {
@@ -219,6 +234,9 @@ function start() {
     byId("outcome").focus();
   });
   document.addEventListener("keydown", pressed);
+  for (const failure of ["error", "unhandledrejection"]) {
+    addEventListener(failure, () => connection("this page failed: load it again"));
+  }
   addEventListener("hashchange", () => (takeToken() ? signIn() : route()));
   setInterval(() => document.querySelectorAll("[data-zero]").forEach(tick), 1000);
   takeToken();

@@ -10,21 +10,28 @@ const WHY_NOT = {
   approver_is_requester:
     "You asked for this call yourself, or it is made in your name. Somebody else has to decide.",
   approver_out_of_scope:
-    "The config does not let you approve this tool, risk class or route. Somebody whose scope it is has to decide.",
+    "The config does not let you approve this tool, risk class or route. " +
+    "Somebody whose scope it is has to decide.",
   approver_not_authorized:
-    "Your login belongs to no approver, so you may only look. Approvers are listed under approvals in the config.",
+    "Your login belongs to no approver, so you may only look. " +
+    "Approvers are listed under approvals in the config.",
   already_granted:
     "You have granted it already. The approvals still missing must come from others.",
 };
 
 // By status: what to do about a refusal.
 const MENDS = {
-  0: "Nobody here knows whether the decision was taken. Look at how the request stands now before you decide again.",
+  0:
+    "Nobody here knows whether the decision was taken. " +
+    "Look at how the request stands now before you decide again.",
   404: "The request is gone. Go back to the list.",
   409: "Nothing was decided. Look at how it stands now.",
-  412: "This request changed while you read it, so nothing was decided. What you see now is how it stands: read it again, then decide.",
-  415: "Load the page again.",
-  503: "Nothing was decided, because the gateway could not record it. Try again; if it stays so, look at the gateway's log.",
+  412:
+    "This request changed while you read it, so nothing was decided. " +
+    "What you see now is how it stands: read it again, then decide.",
+  503:
+    "Nothing was decided, because the gateway could not record it. " +
+    "Try again; if it stays so, look at the gateway's log.",
 };
 
 // The request on the screen.
@@ -40,20 +47,18 @@ function drawDecision(one) {
   byId("grant").hidden = !may.grant;
   byId("ttl-row").hidden = !may.grant;
   byId("deny").hidden = !may.deny;
-  const words = open
-    ? whyNot(one.may)
-    : `Nothing to decide: ${STATE_WORDS[one.state] ?? one.state}.`;
+  const words = open ? whyNot(one) : `Nothing to decide: ${STATE_WORDS[one.state] ?? one.state}.`;
   byId("decide-not").textContent = words;
   byId("decide-not").hidden = words === "";
   drawHanded(one.id);
 }
 
-function whyNot(may) {
+function whyNot({ state, may }) {
+  if (state === "approved" && may.deny) return "Approved. Until it runs, it can still be denied.";
   if (may.grant && may.deny) return "";
-  return (
-    WHY_NOT[may.why_not] ??
-    `You may not ${may.deny ? "grant this" : "decide this"}: ${may.why_not ?? "your role is to look"}.`
-  );
+  if (WHY_NOT[may.why_not]) return WHY_NOT[may.why_not];
+  const what = may.deny ? "grant this" : "decide this";
+  return `You may not ${what}: ${may.why_not ?? "your login may only look"}.`;
 }
 
 function drawHanded(id) {

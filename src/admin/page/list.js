@@ -2,6 +2,8 @@
 
 // How many pages of each are fetched; rises with the buttons.
 const pages = { pending: 4, others: 1 };
+// Longer values are shown whole only in the request's own view.
+const LISTED_CHARS = 120;
 // Which requests waited when the list was last drawn.
 let waiting = null;
 
@@ -62,6 +64,14 @@ function approvals(one) {
   return `${one.granted_by.length} of ${count(one.required_approvals, "approval", "approvals")}`;
 }
 
+// The beginning of a value; how long it is where that is not all.
+function beginning(text) {
+  const characters = Array.from(text);
+  if (characters.length <= LISTED_CHARS) return shown(text);
+  const rest = ` … of ${count(characters.length, "character", "characters")}`;
+  return el("span", {}, shown(characters.slice(0, LISTED_CHARS).join("")), rest);
+}
+
 function row(one) {
   const risk = el("span", { class: "risk" }, riskBadge(one.risk_class));
   if (one.state !== "pending") risk.append(" ", stateBadge(one.state));
@@ -69,11 +79,17 @@ function row(one) {
   const link = el(
     "a",
     { href: `#/approvals/${one.id}` },
-    el("span", { class: "tool" }, shown(one.tool_name)),
+    el("span", { class: "tool" }, beginning(one.tool_name)),
     risk,
     el("span", { class: "age" }, ticking(one.born, "in %")),
-    el("span", { class: "target" }, shown(one.method), " ", shown(one.path)),
-    el("span", { class: "from" }, shown(one.requester.identity), " ", provenBadge(one.requester)),
+    el("span", { class: "target" }, shown(one.method), " ", beginning(one.path)),
+    el(
+      "span",
+      { class: "from" },
+      beginning(one.requester.identity),
+      " ",
+      provenBadge(one.requester),
+    ),
     el("span", { class: "granted" }, approvals(one), asked),
   );
   return el("li", {}, link);

@@ -11,16 +11,25 @@ const STATE_WORDS = {
   running: "running now",
   executed: "executed",
   expired: "expired, nobody decided in time or nobody called again",
-  unknown: "unknown outcome",
+  unknown: "nobody knows whether it ran",
 };
 
 function drawRequest(one) {
   byId("request-title").replaceChildren(shown(one.tool_name), " ", riskBadge(one.risk_class));
+  byId("summary").replaceChildren(...summary(one));
   const exhibit = one.call ?? {};
   const parts = [warning(one), callPart(one, exhibit), argsPart(exhibit), bodyPart(exhibit)];
   parts.push(whyPart(exhibit), whoPart(one, exhibit), precedentPart(one.precedent));
   parts.push(voicesPart(one), runPart(one.run), standPart(one));
   byId("facts").replaceChildren(...parts.filter(Boolean));
+}
+
+// What one wants to know first.
+function summary(one) {
+  const who = [shown(one.requester.identity), " ", provenBadge(one.requester), " asked "];
+  const when = [ticking(one.born, "in %"), ". ", stateBadge(one.state), ` ${approvals(one)}`];
+  const end = OPEN.includes(one.state) ? [", expires ", ticking(one.ends, "in %")] : [];
+  return [...who, ...when, ...end, "."];
 }
 
 function part(title, ...children) {
@@ -40,7 +49,22 @@ function shownIf(text) {
 
 function list(values) {
   if (!values?.length) return undefined;
-  return el("ul", { class: "plain" }, ...values.map((value) => el("li", {}, shown(value))));
+  const items = values.map((value) => (typeof value === "object" ? bare(value) : shown(value)));
+  return el("ul", { class: "plain" }, ...items.map((item) => el("li", {}, item)));
+}
+
+// Names in one line.
+function names(values) {
+  return el(
+    "span",
+    {},
+    ...values.flatMap((name, at) => (at ? [", ", shown(name)] : [shown(name)])),
+  );
+}
+
+// A JSON value of which nothing is masked.
+function bare(value) {
+  return tree(value, "", new Set());
 }
 
 function warning(one) {
@@ -52,7 +76,7 @@ function callPart(one, exhibit) {
   return part(
     "Call",
     facts(
-      ["Request line", el("span", {}, shown(one.method), " ", shown(one.path))],
+      ["Request line", requestLine(one)],
       ["Host", shownIf(exhibit.host)],
       ["Query", exhibit.query && block(exhibit.query, "Query")],
       ["Route", shownIf(one.route)],
@@ -62,6 +86,10 @@ function callPart(one, exhibit) {
   );
 }
 
+function requestLine(one) {
+  return el("span", { class: "target" }, shown(one.method), " ", shown(one.path));
+}
+
 // What the call touches: kind and value first, whatever else is said of it after.
 function targets(all) {
   if (!all?.length) return undefined;
@@ -69,11 +97,7 @@ function targets(all) {
     const item = el("li", {}, shown(kind), " ", block(String(value ?? ""), "Target"));
     for (const [name, word] of Object.entries(more)) {
       if (word !== "" && word !== false)
-        item.append(
-          " ",
-          el("span", { class: "hint" }, shown(name), "="),
-          tree(word, "", new Set()),
-        );
+        item.append(" ", el("span", { class: "hint" }, shown(name), "="), bare(word));
     }
     return item;
   });
@@ -84,8 +108,8 @@ function argsPart(exhibit) {
   const masked = exhibit.masked ?? [];
   const made = part("Arguments", tree(exhibit.args ?? {}, "", new Set(masked)));
   if (masked.length) {
-    const words = "The route's config masks these, so nobody here can see them:";
-    made.append(el("p", { class: "notice" }, words), list(masked));
+    const words = "Masked by the route's config, so nobody here can see it: ";
+    made.append(el("p", { class: "notice" }, words, names(masked)));
   }
   return made;
 }
@@ -137,17 +161,13 @@ function whoPart(one, exhibit) {
 }
 
 function cell(value) {
-  return el(
-    "td",
-    {},
-    value === undefined ? el("span", { class: "hint" }, "absent") : tree(value, "", new Set()),
-  );
+  return el("td", {}, value === undefined ? el("span", { class: "hint" }, "absent") : bare(value));
 }
 
 function precedentPart(precedent) {
   const title = "Against the last approved call of this tool";
   if (!precedent) return part(title, el("p", {}, "No call of this tool has been approved before."));
-  const who = el("p", {}, moment(precedent.at), ", approved by ", list(precedent.approvers) ?? "");
+  const who = el("p", {}, moment(precedent.at), ", approved by ", names(precedent.approvers), ": ");
   const link = el("a", { href: `#/approvals/${precedent.id}` }, "that request");
   who.append(link);
   if (!precedent.changes.length) return part(title, who, el("p", {}, "Nothing differs."));
@@ -190,7 +210,7 @@ function runPart(run) {
     facts(
       ["Call", copyable(run.call_id, "the call's id")],
       ["Began", moment(run.claimed_at)],
-      ["Ended", run.ended_at ? moment(run.ended_at) : "not yet"],
+      ["Ended", run.ended_at ? moment(run.ended_at) : "not that gait knows"],
       ["Ending", shownIf(run.ending)],
       ["Tool's status", shownIf(run.status)],
     ),
@@ -207,12 +227,13 @@ function moment(text) {
 }
 
 function standPart(one) {
-  const open = ["pending", "approved"].includes(one.state);
+  const left = OPEN.includes(one.state) ? [ticking(one.ends, "in %"), ", "] : [];
+  const by = one.granted_by.length ? [" by ", names(one.granted_by)] : [];
   return part(
     "How it stands",
     facts(
       ["State", el("span", {}, stateBadge(one.state), " ", STATE_WORDS[one.state] ?? "")],
-      ["Approvals", el("span", {}, approvals(one), list(one.granted_by) ?? "")],
+      ["Approvals", el("span", {}, approvals(one), ...by)],
       [
         "Asked",
         el(
@@ -223,10 +244,7 @@ function standPart(one) {
           moment(one.asked_at),
         ),
       ],
-      [
-        "Expires",
-        el("span", {}, open ? ticking(one.ends, "in %") : "", " ", moment(one.expires_at)),
-      ],
+      ["Expires", el("span", {}, ...left, moment(one.expires_at))],
       ["Scope", list(one.scope)],
       ["Request", copyable(one.id, "the request's id")],
       ["Intent", copyable(one.intent_digest, "the intent's digest")],
