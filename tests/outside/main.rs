@@ -45,4 +45,5 @@ mod attacks;
 mod oidc;
 mod secrets;
 mod swaps;
+mod page;
 mod tls_peers;

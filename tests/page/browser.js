@@ -10,7 +10,7 @@ async function open(dir) {
   const browser = await puppeteer.launch({
     executablePath: process.env.CHROMIUM || "/usr/bin/chromium",
     userDataDir: path.join(dir, "profile"),
-    args: ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"],
+    args: process.getuid() === 0 ? ["--no-sandbox"] : [], // for root it has no sandbox
   });
   const [tab] = await browser.pages();
   await tab.setViewport({ width: 1280, height: 900 });

@@ -106,12 +106,12 @@ async function route() {
   }
 }
 
-// Focus goes back to the request that one comes from.
+// Focus goes back to the request that one comes from, if it still waits.
 function showList() {
   const from = current?.id;
   current = null;
   view("list");
-  const link = rows().find((one) => one.hash === `#/approvals/${from}`);
+  const link = rows("pending").find((one) => one.hash === `#/approvals/${from}`);
   (link ?? byId("list-title")).focus();
 }
 

@@ -23,7 +23,7 @@ function drawPart(part, approvals, more) {
   byId(`${part}-none`).hidden = approvals.length > 0;
   byId(`${part}-more`).hidden = !more;
   if (focused)
-    rows()
+    rows(part)
       .find((link) => link.hash === focused)
       ?.focus();
 }
@@ -95,14 +95,14 @@ function row(one) {
   return el("li", {}, link);
 }
 
-// Every row's link, top to bottom.
-function rows() {
-  return [...document.querySelectorAll("#list .requests a")];
+// The link of every row in this part of the page, top to bottom.
+function rows(part) {
+  return [...byId(part).querySelectorAll("li > a")];
 }
 
 // Moves the focus by so many rows; from outside the list to its first.
 function step(by) {
-  const links = rows();
+  const links = [...rows("pending"), ...rows("others")];
   const at = links.indexOf(document.activeElement);
   const to = at < 0 ? 0 : Math.min(Math.max(at + by, 0), links.length - 1);
   links[to]?.focus();

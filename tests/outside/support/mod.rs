@@ -2,6 +2,7 @@
 //! that keeps every byte it was sent.
 
 mod authority;
+mod browser;
 mod client;
 mod forge;
 mod gait;
@@ -14,6 +15,7 @@ mod secure;
 mod tool;
 
 pub(crate) use authority::{Authority, Pair};
+pub(crate) use browser::Browser;
 pub(crate) use client::{Conn, get, post, send};
 pub(crate) use forge::{Signer, b64, hmac, message, now};
 pub(crate) use gait::{Gait, Setup, evidence, run_to_end, run_with};
