@@ -71,8 +71,9 @@ const scenes = {
         approvers: ["ada", "bob"],
         changes: [
           { at: "/args/amount", before: 10, after: "<b>12</b>" },
-          { at: "/args/to", after: { ["__proto__"]: "x" } },
+          { at: "/args/to", after: { ["__proto__"]: "x" }, shortened: ["after"] },
         ],
+        more: true,
       },
     });
     await reads(tab, "#pending", "payments.create".replace("pay", "pay\\u202E"));
@@ -109,6 +110,7 @@ const scenes = {
     assert(!/[\u202A-\u202E\u2066-\u2069\u200B]/u.test(facts), "nothing hidden is left");
     assert.strictEqual(await tab.$("#facts img, #facts script, #facts b"), null);
     assert.strictEqual(await tab.evaluate(() => ({}).polluted), undefined);
+    assert(facts.includes("beginning only") && facts.includes("more differences"), "cuts are said");
     await shot(at, "request");
   },
 
@@ -169,7 +171,7 @@ const scenes = {
 
   async denies(at) {
     const { tab } = at;
-    await tab.goto(`${at.url}/#/approvals/${at.plain}`);
+    await tab.goto(`${at.url}/#approval=${at.plain}`);
     await reads(tab, "#request-title", "files.delete");
     await tab.keyboard.press("d");
     await tabTo(tab, "#deny");
@@ -185,8 +187,13 @@ const scenes = {
 
   async "warns of an unknown outcome, while one looks"(at) {
     const { tab } = at;
-    const id = fake.add({ may: { grant: false, deny: true, why_not: "approver_is_requester" } });
-    await tab.goto(`${at.url}/#/approvals/${id}`);
+    const large = { args: undefined, args_omitted_bytes: 70_000 };
+    const id = fake.add({
+      call: large,
+      may: { grant: false, deny: true, why_not: "approver_is_requester" },
+    });
+    await tab.goto(`${at.url}/#approval=${id}`);
+    await reads(tab, "#facts", "They have 70,000 bytes");
     await reads(tab, "#decide-not", "You asked for this call yourself");
     assert.strictEqual(await tab.$eval("#grant", (one) => one.checkVisibility()), false);
     const run = {
@@ -226,7 +233,7 @@ const scenes = {
     for (const name of ["dark", "narrow"]) await looks(at, name);
   },
 
-  async "signs out when the token is no longer known"(at) {
+  async "signs out when the token is no longer known, and follows a link after signing in"(at) {
     const { tab } = at;
     await tab.evaluate(() => sessionStorage.setItem("gait-token", "old"));
     fake.change(at.plain, {});
@@ -234,6 +241,11 @@ const scenes = {
     assert.strictEqual(await tab.evaluate(() => sessionStorage.length), 0);
     const left = await textOf(tab, "body");
     assert(!left.includes("files.delete"), "nothing of the requests is left");
+    await tab.goto(`${at.url}/#approval=${at.plain}`);
+    await tabTo(tab, "#token");
+    await tab.keyboard.type(fake.TOKEN);
+    await tab.keyboard.press("Enter");
+    await reads(tab, "#request-title", "files.delete");
   },
 };
 
@@ -245,7 +257,7 @@ async function looks(at, name) {
   await tab.setViewport({ width: name === "dark" ? 1280 : 360, height: 800 });
   for (const [view, hash] of [
     ["list", ""],
-    ["request", `#/approvals/${at.hostile}`],
+    ["request", `#approval=${at.hostile}`],
   ]) {
     await tab.evaluate((hash) => (location.hash = hash), hash);
     await tab.waitForSelector(`#${view}:not([hidden])`);

@@ -25,8 +25,7 @@ let session = null;
 function takeToken() {
   const [first, ...more] = location.hash.slice(1).split("&");
   if (!first.startsWith("token=")) return false;
-  const id = more.find((one) => one.startsWith("id="))?.slice(3);
-  const next = id ? `#/approvals/${id}` : "";
+  const next = more.length ? `#${more.join("&")}` : "";
   history.replaceState(null, "", location.pathname + location.search + next);
   try {
     keepToken(decodeURIComponent(first.slice("token=".length)));
@@ -80,7 +79,7 @@ function view(name) {
 }
 
 function idInAddress() {
-  return /^#(?:\/approvals\/)?([a-z0-9]{12})$/.exec(location.hash)?.[1];
+  return /^#approval=([a-z0-9]{12})$/.exec(location.hash)?.[1];
 }
 
 // Shows what the address names.
@@ -111,7 +110,7 @@ function showList() {
   const from = current?.id;
   current = null;
   view("list");
-  const link = rows("pending").find((one) => one.hash === `#/approvals/${from}`);
+  const link = rows("pending").find((one) => one.hash === addressOf(from));
   (link ?? byId("list-title")).focus();
 }
 

@@ -15,6 +15,8 @@ const WHY_NOT = {
   approver_not_authorized:
     "Your login belongs to no approver, so you may only look. " +
     "Approvers are listed under approvals in the config.",
+  role: "Your login may only look.",
+  approved: "It is approved already, and waits for its call.",
   already_granted:
     "You have granted it already. The approvals still missing must come from others.",
 };

@@ -72,13 +72,18 @@ function beginning(text) {
   return el("span", {}, shown(characters.slice(0, LISTED_CHARS).join("")), rest);
 }
 
+// Where a request stands on this page; the gateway gives the same in its answers to callers.
+function addressOf(id) {
+  return `#approval=${id}`;
+}
+
 function row(one) {
   const risk = el("span", { class: "risk" }, riskBadge(one.risk_class));
   if (one.state !== "pending") risk.append(" ", stateBadge(one.state));
   const asked = one.asked > 1 ? `, asked ${one.asked} times` : "";
   const link = el(
     "a",
-    { href: `#/approvals/${one.id}` },
+    { href: addressOf(one.id) },
     el("span", { class: "tool" }, beginning(one.tool_name)),
     risk,
     el("span", { class: "age" }, ticking(one.born, "in %")),

@@ -19,7 +19,7 @@ function drawRequest(one) {
   byId("summary").replaceChildren(...summary(one));
   const exhibit = one.call ?? {};
   const parts = [warning(one), callPart(one, exhibit), argsPart(exhibit), bodyPart(exhibit)];
-  parts.push(whyPart(exhibit), whoPart(one, exhibit), precedentPart(one.precedent));
+  parts.push(whyPart(exhibit), whoPart(one, exhibit), precedentPart(one.precedent, exhibit));
   parts.push(voicesPart(one), runPart(one.run), standPart(one));
   byId("facts").replaceChildren(...parts.filter(Boolean));
 }
@@ -106,12 +106,21 @@ function targets(all) {
 
 function argsPart(exhibit) {
   const masked = exhibit.masked ?? [];
-  const made = part("Arguments", tree(exhibit.args ?? {}, "", new Set(masked)));
+  if (exhibit.args === undefined) return part("Arguments", missingArgs(exhibit));
+  const made = part("Arguments", tree(exhibit.args, "", new Set(masked)));
   if (masked.length) {
     const words = "Masked by the route's config, so nobody here can see it: ";
     made.append(el("p", { class: "notice" }, words, names(masked)));
   }
   return made;
+}
+
+// What is not shown must not look as if it were not there.
+function missingArgs(exhibit) {
+  const bytes = exhibit.args_omitted_bytes;
+  const size = bytes === undefined ? "" : ` They have ${count(bytes, "byte", "bytes")}.`;
+  const words = "The arguments are not shown here: they are too large or could not be written.";
+  return el("p", { class: "notice" }, words + size);
 }
 
 function bodyPart(exhibit) {
@@ -160,33 +169,44 @@ function whoPart(one, exhibit) {
   );
 }
 
-function cell(value) {
-  return el("td", {}, value === undefined ? el("span", { class: "hint" }, "absent") : bare(value));
+// One side of a change. What the gateway has shortened says so.
+function cell(change, side) {
+  if (change[side] === undefined) return el("td", {}, el("span", { class: "hint" }, "absent"));
+  const made = el("td", {}, bare(change[side]));
+  if (change.shortened?.includes(side)) made.append(" ", badge("beginning only", "notice"));
+  return made;
 }
 
-function precedentPart(precedent) {
+function changeRow(change) {
+  const at = el("th", { scope: "row" }, shown(change.at === "" ? "whole call" : change.at));
+  return el("tr", {}, at, cell(change, "before"), cell(change, "after"));
+}
+
+function precedentPart(precedent, exhibit) {
   const title = "Against the last approved call of this tool";
   if (!precedent) return part(title, el("p", {}, "No call of this tool has been approved before."));
-  const who = el("p", {}, moment(precedent.at), ", approved by ", names(precedent.approvers), ": ");
-  const link = el("a", { href: `#/approvals/${precedent.id}` }, "that request");
-  who.append(link);
-  if (!precedent.changes.length) return part(title, who, el("p", {}, "Nothing differs."));
+  const link = el("a", { href: addressOf(precedent.id) }, "that request");
+  const by = [", approved by ", names(precedent.approvers), ": "];
+  const who = el("p", {}, moment(precedent.at), ...by, link);
+  if (!precedent.changes.length) {
+    const hides = exhibit.masked?.length || exhibit.args === undefined;
+    return part(
+      title,
+      who,
+      el("p", {}, hides ? "Nothing differs that is shown." : "Nothing differs."),
+    );
+  }
+  const more = "There are more differences than are shown here.";
+  const rest = precedent.more ? [el("p", { class: "notice" }, more)] : [];
+  return part(title, who, changeTable(precedent.changes), ...rest);
+}
+
+function changeTable(changes) {
   const head = ["Where", "Then", "Now"].map((name) => el("th", { scope: "col" }, name));
-  const lines = precedent.changes.map((change) =>
-    el(
-      "tr",
-      {},
-      el("th", { scope: "row" }, shown(change.at)),
-      cell(change.before),
-      cell(change.after),
-    ),
-  );
+  const lines = changes.map(changeRow);
   const table = el("table", {}, el("thead", {}, el("tr", {}, ...head)), el("tbody", {}, ...lines));
-  return part(
-    title,
-    who,
-    el("div", { class: "wide", tabindex: "0", role: "group", "aria-label": "Differences" }, table),
-  );
+  const box = { class: "wide", tabindex: "0", role: "group", "aria-label": "Differences" };
+  return el("div", box, table);
 }
 
 function voicesPart(one) {

@@ -77,7 +77,9 @@ function block(text, label) {
 function readJson(text) {
   return JSON.parse(text, (_key, value, context) => {
     if (typeof value !== "number") return value;
-    const digits = context?.source ?? (Number.isSafeInteger(value) ? String(value) : `≈ ${value}`);
+    // A browser that does not give the source says that it is not exact.
+    const near = Number.isSafeInteger(value) ? String(value) : `≈ ${value}`;
+    const digits = context?.source ?? near;
     return String(value) === digits ? value : new Numeral(digits);
   });
 }
