@@ -135,6 +135,7 @@ const scenes = {
     await tabTo(tab, "#deny");
     await tab.keyboard.press("Enter");
     await reads(tab, "#decide-error", "could not record it");
+    await reads(tab, "#decide-error", "(the store is down)");
     const twice = { title: "over", detail: "it was granted by you", reason: "already_granted" };
     fake.state.failures.push([409, twice]);
     await tab.keyboard.press("g");

@@ -12,7 +12,7 @@ const PAGE_ITEMS = 50;
 /// An answer that is no success, or none at all: then the status is 0.
 class Refused extends Error {
   constructor(status, problem, retryAfter) {
-    super(problem.detail || problem.title || "The gateway did not answer.");
+    super(problem.detail || problem.title || "the gateway did not answer");
     this.status = status;
     this.reason = problem.reason || "";
     this.retryAfter = retryAfter;
@@ -36,7 +36,7 @@ async function refusal(answer) {
   } catch {
     return new Refused(
       answer.status,
-      { title: `The gateway answered ${answer.status}.` },
+      { title: `the gateway answered ${answer.status}` },
       retryAfter,
     );
   }

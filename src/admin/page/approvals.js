@@ -44,7 +44,7 @@ async function signIn() {
   } catch (error) {
     if (!(error instanceof Refused)) throw error;
     if (error.status === 401) return signOut(EXPIRED);
-    return signOut(`${error.message} Load this page again to try once more.`, true);
+    return signOut(`Load this page again to try once more: ${error.message}.`, true);
   }
   session = who;
   const part = who.approver && who.approver !== who.login ? `, decides as ${who.approver}` : "";

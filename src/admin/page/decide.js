@@ -135,7 +135,7 @@ function outcomeOf(word, approval, given) {
 async function refused(asked, error) {
   if (error.status === 401) return signOut(EXPIRED);
   const known = WHY_NOT[error.reason] ?? MENDS[error.status];
-  complain(known ? `${error.message} ${known}` : error.message);
+  complain(known ? `${known} (${error.message})` : error.message);
   byId("decide-error").focus();
   if (error.status === 400 || current?.id !== asked.id) return undefined;
   return refreshRequest();
