@@ -7,7 +7,14 @@ use bytes::Bytes;
 use http::{Response, StatusCode};
 
 const PAGE: &str = include_str!("page/index.html");
-const SCRIPT: &str = include_str!("page/approvals.js");
+const SCRIPT: &str = concat!(
+    include_str!("page/text.js"),
+    include_str!("page/api.js"),
+    include_str!("page/list.js"),
+    include_str!("page/request.js"),
+    include_str!("page/decide.js"),
+    include_str!("page/approvals.js")
+);
 const STYLE: &str = include_str!("page/approvals.css");
 const OPENAPI: &str = include_str!("../../docs/openapi.json");
 

@@ -47,4 +47,5 @@ mod attacks;
 mod oidc;
 mod secrets;
 mod swaps;
+mod page;
 mod tls_peers;

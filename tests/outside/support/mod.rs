@@ -3,6 +3,7 @@
 
 mod approver;
 mod authority;
+mod browser;
 mod client;
 mod forge;
 mod gait;
@@ -16,6 +17,7 @@ mod tool;
 
 pub(crate) use approver::Approver;
 pub(crate) use authority::{Authority, Pair};
+pub(crate) use browser::Browser;
 pub(crate) use client::{Conn, get, post, send};
 pub(crate) use forge::{Signer, b64, hmac, message, now};
 pub(crate) use gait::{Gait, Setup, evidence, run_to_end, run_with};
