@@ -1,6 +1,6 @@
 //! Servers that are no tools: whom gait asks, and whom it tells, on its own account.
 //!
-//! It fetches the key sets of issuers. No call goes
+//! It fetches the key sets of issuers, and tells webhooks of requests for approval. No call goes
 //! out here, and no address of a tool is ever dialled: the way to a tool is a permit.
 //!
 //! Fetches run as tasks of the process, not of the call that asked: a caller who leaves breaks off
@@ -12,10 +12,12 @@ mod exchange;
 mod fetch;
 mod flight;
 mod fetcher;
+mod webhook;
 
 pub use dial::DialError;
 pub use fetch::FetchError;
 pub use fetcher::{Fetcher, Refreshed};
+pub use webhook::{PostError, Round, Teller};
 
 #[cfg(test)]
 mod tests;

@@ -72,6 +72,7 @@ pub const CATALOGUE: &[Definition] = &[
     IDENTITY_REFUSED,
     JWKS_SUCCESS,
     JWKS_FAILURES,
+    WEBHOOK_DELIVERIES,
     SNAPSHOT_INFO,
     RELOAD_SUCCESSFUL,
     RELOAD_TIMESTAMP,
@@ -200,6 +201,11 @@ pub(super) const JWKS_FAILURES: Definition = counter(
     "gait_jwks_failures_total",
     &["source"],
     "Fetches of the keys of a source that brought none; those that are held stay.",
+);
+pub(super) const WEBHOOK_DELIVERIES: Definition = counter(
+    "gait_webhook_deliveries_total",
+    &["webhook", "outcome"],
+    "Tries to tell a webhook: taken, failed with another to come, or the last, given_up.",
 );
 pub(super) const SNAPSHOT_INFO: Definition = gauge(
     "gait_snapshot_info",
