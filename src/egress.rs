@@ -1,18 +1,23 @@
-//! Clients that are not tools: what gait fetches for itself.
+//! Servers that are no tools: whom gait asks, and whom it tells, on its own account.
 //!
-//! Today that is the key sets of issuers. Nothing of a call goes out here, and no address of a
-//! tool is ever dialled: the way to a tool is a permit.
+//! It fetches the key sets of issuers, and tells webhooks of requests for approval. No call goes
+//! out here, and no address of a tool is ever dialled: the way to a tool is a permit.
 //!
 //! Fetches run as tasks of the process, not of the call that asked: a caller who leaves breaks off
 //! nothing, and cannot spend what others wait for.
 
 mod bucket;
+mod dial;
+mod exchange;
 mod fetch;
 mod flight;
 mod fetcher;
+mod webhook;
 
+pub use dial::DialError;
 pub use fetch::FetchError;
 pub use fetcher::{Fetcher, Refreshed};
+pub use webhook::{PostError, Round, Teller};
 
 #[cfg(test)]
 mod tests;

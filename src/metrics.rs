@@ -21,6 +21,7 @@ mod approvals;
 mod callers;
 mod face;
 mod process;
+mod webhooks;
 
 pub use approvals::{ApprovalLabel, ApprovalMetrics};
 pub use callers::{CallerMetrics, JwksMetrics};
@@ -32,6 +33,7 @@ pub use labels::{
 pub use law::OpenPermit;
 pub use listeners::{LISTENER_SERIES, ListenerMetrics};
 pub use routes::{RouteLabels, RouteMetrics};
+pub use webhooks::WebhookMetrics;
 
 use callers::Sources;
 use catalogue::{
@@ -47,6 +49,7 @@ use registry::Registry;
 use routes::Routes;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use webhooks::Webhooks;
 
 /// The reason under which a rejection is counted that the closed list does not name.
 const OTHER_REASON: &str = "other";
@@ -79,6 +82,8 @@ struct Inner {
     routes: Mutex<Routes>,
     /// Taken at load, before `routes`.
     sources: Mutex<Sources>,
+    /// Taken at load, before `routes`.
+    webhooks: Mutex<Webhooks>,
     /// `None` before the first snapshot.
     face: Mutex<Option<Registry>>,
 }
@@ -126,6 +131,7 @@ impl Metrics {
             process: Process::new(),
             routes: Mutex::new(Routes::new(&registry)),
             sources: Mutex::default(),
+            webhooks: Mutex::default(),
             face: Mutex::new(None),
             registry,
         }));
@@ -160,6 +166,12 @@ impl Metrics {
     pub fn approvals(&self, reasons: &[&'static str]) -> ApprovalMetrics {
         lock(&self.0.routes).pay(reasons.len());
         ApprovalMetrics::new(&self.0.registry, reasons)
+    }
+
+    /// The handles of one webhook; the same name gives the same cells. Call it at load.
+    pub fn webhook(&self, name: &Arc<str>) -> WebhookMetrics {
+        let mut known = lock(&self.0.webhooks);
+        known.webhook(&self.0.registry, &mut lock(&self.0.routes), name)
     }
 
     /// Shows a snapshot as the one in force, in place of the one before. Register its routes

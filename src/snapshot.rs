@@ -224,6 +224,7 @@ impl Snapshot {
     pub fn build(plan: Plan, policy: Policy, metrics: &Metrics) -> Snapshot {
         let id = identify(plan.digest, policy.digest());
         let callers = callers(&plan.identity, metrics);
+        plan.approvals.webhooks.iter().for_each(|told| drop(metrics.webhook(&told.name)));
         let table = plan.routes.iter().map(|route| route.enforce(&plan, metrics)).collect();
         let credentials = plan.identity.credentials().iter();
         Snapshot {

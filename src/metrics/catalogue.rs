@@ -79,6 +79,7 @@ pub const CATALOGUE: &[Definition] = &[
     APPROVAL_REFUSALS,
     APPROVAL_HOLDS,
     APPROVALS_STORE_UP,
+    WEBHOOK_DELIVERIES,
     SNAPSHOT_INFO,
     RELOAD_SUCCESSFUL,
     RELOAD_TIMESTAMP,
@@ -236,6 +237,11 @@ pub(super) const APPROVALS_STORE_UP: Definition = gauge(
     "gait_approvals_store_up",
     &[],
     "1 when the store of approvals answered last, else 0: calls that need one are denied then.",
+);
+pub(super) const WEBHOOK_DELIVERIES: Definition = counter(
+    "gait_webhook_deliveries_total",
+    &["webhook", "outcome"],
+    "Tries to tell a webhook: taken, failed with another to come, or the last, given_up.",
 );
 pub(super) const SNAPSHOT_INFO: Definition = gauge(
     "gait_snapshot_info",

@@ -51,8 +51,8 @@ pub enum Errand {
     Show(RequestId, Reply<Result<Option<Entry>, Down>>),
     /// Tell of the last before it that ran for the same tool.
     Precedent(RequestId, Reply<Result<Option<Entry>, Down>>),
-    /// Tell of what webhooks are to be told, oldest first, at most so many.
-    Letters(usize, Reply<Result<Vec<Letter>, Down>>),
+    /// Tell of what is due to be told to one webhook, oldest first, at most so many.
+    Letters(Arc<str>, usize, Reply<Result<Vec<Letter>, Down>>),
     /// Write down what became of a letter.
     Posted {
         /// Which.
@@ -144,12 +144,13 @@ impl Desk {
         self.answered(|reply| Errand::Precedent(id.clone(), reply)).await?
     }
 
-    /// What is due to be told to webhooks, oldest first.
+    /// What is due to be told to one webhook, oldest first. Of one alone: what waits for another,
+    /// which does not answer, must not stand before it.
     ///
     /// # Errors
     /// `Down`.
-    pub async fn letters(&self, limit: usize) -> Result<Vec<Letter>, Down> {
-        self.answered(|reply| Errand::Letters(limit, reply)).await?
+    pub async fn letters(&self, webhook: &Arc<str>, limit: usize) -> Result<Vec<Letter>, Down> {
+        self.answered(|reply| Errand::Letters(webhook.clone(), limit, reply)).await?
     }
 
     /// Writes down what became of a letter.

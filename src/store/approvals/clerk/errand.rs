@@ -39,7 +39,9 @@ fn one(turn: &mut Turn<'_>, errand: Errand, orders: &Orders) -> Result<Option<An
         Errand::List(filter, reply) => answered(reply, || turn.list(filter).map(Ok)),
         Errand::Show(id, reply) => answered(reply, || turn.show(&id).map(Ok)),
         Errand::Precedent(id, reply) => answered(reply, || turn.precedent(&id).map(Ok)),
-        Errand::Letters(limit, reply) => answered(reply, || turn.letters(limit).map(Ok)),
+        Errand::Letters(webhook, limit, reply) => {
+            answered(reply, || turn.letters(&webhook, limit).map(Ok));
+        }
         Errand::Posted { id, posted } => turn.posted(id, posted).map(|()| None),
         Errand::Settle { .. } | Errand::Rules(_) | Errand::Stop => Ok(None),
     }

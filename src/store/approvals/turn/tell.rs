@@ -36,17 +36,13 @@ impl Turn<'_> {
         }
     }
 
-    /// What is due; every webhook has its share, so that a dead one takes none of another's.
-    pub(in super::super) fn letters(&mut self, limit: usize) -> Result<Vec<Letter>, Fault> {
-        let webhooks = self.office.rules.as_ref().map_or(&[][..], |rules| &rules.webhooks);
-        let share = (limit / webhooks.len().max(1)).max(1);
-        let mut letters = Vec::new();
-        for webhook in webhooks {
-            letters.extend(self.shelf.letters(webhook, self.now, share)?);
-        }
-        letters.sort_unstable_by_key(|letter| letter.id);
-        letters.truncate(limit);
-        Ok(letters)
+    /// What is due to be told to one webhook.
+    pub(in super::super) fn letters(
+        &mut self,
+        webhook: &str,
+        limit: usize,
+    ) -> Result<Vec<Letter>, Fault> {
+        self.shelf.letters(webhook, self.now, limit)
     }
 
     /// What became of a letter.
