@@ -9,7 +9,7 @@ mod errand;
 
 use super::desk::{Errand, Orders, Waiting};
 use super::shelf::{Fault, Shelf};
-use super::turn::{Before, Change, Office, Past, Turn, What};
+use super::turn::{Before, Change, Office, Orphans, Turn, What};
 use super::{Ended, Rules};
 use crate::clock;
 use crate::metrics::ApprovalMetrics;
@@ -42,7 +42,7 @@ pub struct Clerk {
     health: Health,
     /// Ends of calls that are not written down yet.
     unsettled: Vec<(Arc<str>, Ended)>,
-    past: Past,
+    orphans: Orphans,
     metrics: ApprovalMetrics,
 }
 
@@ -78,7 +78,7 @@ impl Clerk {
             shelf: None,
             health: Health::Good,
             unsettled: Vec::new(),
-            past: Past::Open,
+            orphans: Orphans::Unseen,
             metrics,
         }
     }
@@ -149,7 +149,7 @@ impl Clerk {
         let now = clock::now();
         let now = Timestamp::from_microsecond(now.as_microsecond()).unwrap_or(now);
         let mut turn = Turn::new(&mut *shelf, &mut self.office, now);
-        let before = Before { past: self.past, unsettled: &self.unsettled };
+        let before = Before { orphans: self.orphans, unsettled: &self.unsettled };
         let done = turn.whole(&before, work);
         let changes = turn.changes();
         match done {
@@ -188,7 +188,7 @@ impl Clerk {
     /// Says what is durable now.
     fn tell(&mut self, changes: &[Change]) {
         self.unsettled.clear();
-        self.past = Past::Closed;
+        self.orphans = Orphans::SeenTo;
         if let Health::BadUntil(_) = self.health {
             tracing::info!("the store of approvals answers again");
         }
