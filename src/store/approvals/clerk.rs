@@ -7,10 +7,10 @@
 
 mod errand;
 
+use super::Ended;
 use super::desk::{Errand, Orders, Waiting};
 use super::shelf::{Fault, Shelf};
 use super::turn::{Before, Change, Office, Orphans, Turn, What};
-use super::{Ended, Rules};
 use crate::clock;
 use crate::metrics::ApprovalMetrics;
 use crate::sign::PrivateKey;
@@ -117,7 +117,7 @@ impl Clerk {
         for errand in batch {
             match errand {
                 Errand::Settle { call_id, ended } => self.unsettled.push((call_id, ended)),
-                Errand::Rules(rules) => self.take_over(rules),
+                Errand::Rules(rules) => self.office.rules = Some(rules),
                 Errand::Stop => then = Then::End,
                 _ if then == Then::End => {}
                 errand => errands.push(errand),
@@ -130,10 +130,6 @@ impl Clerk {
         let answers = self.transact(|turn| errand::all(turn, errands, &orders));
         answers.into_iter().flatten().for_each(|answer| answer());
         then
-    }
-
-    fn take_over(&mut self, rules: Rules) {
-        self.office.rules = Some(rules);
     }
 
     fn sweep(&mut self) {

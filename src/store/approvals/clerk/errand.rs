@@ -41,6 +41,7 @@ fn one(turn: &mut Turn<'_>, errand: Errand, orders: &Orders) -> Result<Option<An
         Errand::Precedent(id, reply) => answered(reply, || turn.precedent(&id).map(Ok)),
         Errand::Letters(limit, reply) => answered(reply, || turn.letters(limit).map(Ok)),
         Errand::Posted { id, posted } => turn.posted(id, posted).map(|()| None),
+        // Sorted out before: they must not wait for a shelf.
         Errand::Settle { .. } | Errand::Rules(_) | Errand::Stop => Ok(None),
     }
 }

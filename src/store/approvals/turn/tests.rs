@@ -290,6 +290,10 @@ fn every_webhook_is_told_what_happened_until_it_takes_it() {
     desktop.sweep();
     desktop.office.rules = Some(rules(&["chat", "pager"]));
     assert_eq!(due(&mut desktop), [(letters[3].id, 0)], "what nobody is told is dropped");
+    desktop.now += 8 * 24 * HOUR;
+    desktop.sweep();
+    let young = due(&mut desktop);
+    assert!(young.iter().all(|(id, _)| *id > letters[3].id), "{young:?}");
 }
 
 #[test]
@@ -310,6 +314,59 @@ fn a_dead_webhook_takes_no_room_of_another() {
     desktop.ask(&petition("last", "bot", 1));
     let letters = desktop.does(|turn| turn.letters(4));
     assert!(letters.iter().any(|letter| &*letter.webhook == "live"), "{letters:?}");
+}
+
+#[test]
+fn the_revision_rises_with_every_change_and_with_nothing_else() {
+    let mut desktop = Desktop::new();
+    let petition = petition("a", "bot", 1);
+    let revision =
+        |desktop: &mut Desktop| desktop.does(|turn| turn.list(Filter::default())).revision;
+    let first = revision(&mut desktop);
+    let id = desktop.ask(&petition).id;
+    let asked = revision(&mut desktop);
+    assert!(asked > first);
+    desktop.ask(&petition);
+    desktop.sweep();
+    assert_eq!(revision(&mut desktop), asked);
+    desktop.says(Word::Grant, "ada", &id, MINUTE).unwrap();
+    let granted = revision(&mut desktop);
+    assert!(granted > asked);
+    desktop.now += MINUTE;
+    desktop.sweep();
+    assert!(revision(&mut desktop) > granted, "a grant that ended is a change");
+}
+
+#[test]
+fn lists_are_cut_by_state_and_tool_and_go_on_where_they_ended() {
+    let mut desktop = Desktop::new();
+    let mut ids: Vec<RequestId> = (0..5)
+        .map(|number| {
+            let mut petition = petition(&format!("p{number}"), "bot", 1);
+            petition.tool_name = if number == 2 { "other".into() } else { "files.delete".into() };
+            desktop.ask(&petition).id
+        })
+        .collect();
+    ids.reverse();
+    desktop.says(Word::Deny, "ada", &ids[0], HOUR).unwrap();
+    let mut list = |states: &[State], tool: Option<&str>, before: Option<&RequestId>| {
+        let filter = Filter {
+            states: states.to_vec(),
+            tool_name: tool.map(str::to_owned),
+            before: before.cloned(),
+            limit: 2,
+        };
+        let page = desktop.does(|turn| turn.list(filter));
+        (page.entries.into_iter().map(|entry| entry.id).collect::<Vec<_>>(), page.next)
+    };
+    assert_eq!(list(&[], None, None), (ids[..2].to_vec(), Some(ids[1].clone())));
+    assert_eq!(list(&[], None, Some(&ids[1])), (ids[2..4].to_vec(), Some(ids[3].clone())));
+    assert_eq!(list(&[], None, Some(&ids[3])), (ids[4..].to_vec(), None));
+    assert_eq!(list(&[State::Denied], None, None), (ids[..1].to_vec(), None));
+    let both = list(&[State::Denied, State::Pending], None, None);
+    assert_eq!(both, (ids[..2].to_vec(), Some(ids[1].clone())));
+    assert_eq!(list(&[State::Pending], Some("other"), None), (vec![ids[2].clone()], None));
+    assert_eq!(list(&[], None, Some(&RequestId::of([0; 12]))), (vec![], None));
 }
 
 #[test]
