@@ -7,10 +7,10 @@
 
 mod errand;
 
+use super::Ended;
 use super::desk::{Errand, Orders, Waiting};
 use super::shelf::{Fault, Shelf};
-use super::turn::{Before, Change, Office, Past, Turn, What};
-use super::{Ended, Rules};
+use super::turn::{Before, Change, Office, Orphans, Turn, What};
 use crate::clock;
 use crate::metrics::ApprovalMetrics;
 use crate::sign::PrivateKey;
@@ -42,7 +42,7 @@ pub struct Clerk {
     health: Health,
     /// Ends of calls that are not written down yet.
     unsettled: Vec<(Arc<str>, Ended)>,
-    past: Past,
+    orphans: Orphans,
     metrics: ApprovalMetrics,
 }
 
@@ -78,7 +78,7 @@ impl Clerk {
             shelf: None,
             health: Health::Good,
             unsettled: Vec::new(),
-            past: Past::Open,
+            orphans: Orphans::Unseen,
             metrics,
         }
     }
@@ -117,7 +117,7 @@ impl Clerk {
         for errand in batch {
             match errand {
                 Errand::Settle { call_id, ended } => self.unsettled.push((call_id, ended)),
-                Errand::Rules(rules) => self.take_over(rules),
+                Errand::Rules(rules) => self.office.rules = Some(rules),
                 Errand::Stop => then = Then::End,
                 _ if then == Then::End => {}
                 errand => errands.push(errand),
@@ -130,10 +130,6 @@ impl Clerk {
         let answers = self.transact(|turn| errand::all(turn, errands, &orders));
         answers.into_iter().flatten().for_each(|answer| answer());
         then
-    }
-
-    fn take_over(&mut self, rules: Rules) {
-        self.office.rules = Some(rules);
     }
 
     fn sweep(&mut self) {
@@ -149,7 +145,7 @@ impl Clerk {
         let now = clock::now();
         let now = Timestamp::from_microsecond(now.as_microsecond()).unwrap_or(now);
         let mut turn = Turn::new(&mut *shelf, &mut self.office, now);
-        let before = Before { past: self.past, unsettled: &self.unsettled };
+        let before = Before { orphans: self.orphans, unsettled: &self.unsettled };
         let done = turn.whole(&before, work);
         let changes = turn.changes();
         match done {
@@ -188,7 +184,7 @@ impl Clerk {
     /// Says what is durable now.
     fn tell(&mut self, changes: &[Change]) {
         self.unsettled.clear();
-        self.past = Past::Closed;
+        self.orphans = Orphans::SeenTo;
         if let Health::BadUntil(_) = self.health {
             tracing::info!("the store of approvals answers again");
         }

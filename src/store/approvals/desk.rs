@@ -11,7 +11,8 @@ use std::time::Duration;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::{oneshot, watch};
 
-/// Nobody waits longer for the store; what it does later for them is undone.
+/// Nobody waits longer for the store. What it has not begun for them by then is left undone, and
+/// words that it took for a call are given back.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Where everybody asks; cheap to clone.

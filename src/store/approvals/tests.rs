@@ -1,4 +1,6 @@
 //! Desk and clerk together, on a directory that goes away.
 
-mod kit;
+pub(super) mod kit;
 mod life;
+mod race;
+mod trouble;

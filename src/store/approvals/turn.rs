@@ -42,16 +42,18 @@ pub(super) struct Turn<'a> {
 /// What comes before the work of any transaction.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Before<'a> {
-    pub(super) past: Past,
+    pub(super) orphans: Orphans,
     /// Ends of calls that are not written down yet.
     pub(super) unsettled: &'a [(Arc<str>, Ended)],
 }
 
-/// Whether calls of processes before this one were looked after.
+/// Calls that processes before this one took along.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Past {
-    Open,
-    Closed,
+pub(super) enum Orphans {
+    /// Nobody has looked for them yet.
+    Unseen,
+    /// They are written down as what they are.
+    SeenTo,
 }
 
 /// Something that is told once it is durable.
@@ -103,7 +105,7 @@ impl<'a> Turn<'a> {
         work: impl FnOnce(&mut Self) -> Result<T, Fault>,
     ) -> Result<T, Fault> {
         self.shelf.begin()?;
-        if before.past == Past::Open {
+        if before.orphans == Orphans::Unseen {
             self.recover()?;
         }
         for (call_id, ended) in before.unsettled {
@@ -283,3 +285,8 @@ fn event_id(now: Timestamp) -> String {
     let nanos = u32::try_from(now.subsec_nanosecond()).unwrap_or(0);
     Uuid::new_v7(uuid::Timestamp::from_unix(NoContext, seconds, nanos)).to_string()
 }
+
+#[cfg(test)]
+mod model;
+#[cfg(test)]
+mod tests;

@@ -43,6 +43,7 @@ fn one(turn: &mut Turn<'_>, errand: Errand, orders: &Orders) -> Result<Option<An
             answered(reply, || turn.letters(&webhook, limit).map(Ok));
         }
         Errand::Posted { id, posted } => turn.posted(id, posted).map(|()| None),
+        // Sorted out before: they must not wait for a shelf.
         Errand::Settle { .. } | Errand::Rules(_) | Errand::Stop => Ok(None),
     }
 }

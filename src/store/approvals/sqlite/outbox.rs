@@ -8,6 +8,24 @@ use jiff::Timestamp;
 use rusqlite::params;
 use std::sync::Arc;
 
+/// Looks at the oldest alone, however many there are.
+const CLEAR_OLD: &str = "DELETE FROM outbox WHERE id IN (
+    SELECT id FROM (SELECT id, created_at FROM outbox ORDER BY id LIMIT ?2)
+    WHERE created_at < ?1)";
+
+/// Steps from name to name in the index, not from letter to letter.
+const CLEAR_FOREIGN: &str = "WITH RECURSIVE names (name) AS (
+        SELECT min(webhook) FROM outbox
+        UNION ALL
+        SELECT (SELECT min(webhook) FROM outbox WHERE webhook > name) FROM names
+        WHERE name IS NOT NULL
+    ), foreign_names AS (
+        SELECT name FROM names
+        WHERE name IS NOT NULL AND name NOT IN (SELECT value FROM json_each(?1))
+    )
+    DELETE FROM outbox WHERE id IN (
+        SELECT id FROM outbox WHERE webhook IN (SELECT name FROM foreign_names) LIMIT ?2)";
+
 impl Outbox for Sqlite {
     fn post(&mut self, post: &Post<'_>) -> Result<(), Fault> {
         let mut statement = self.connection.prepare_cached(
@@ -61,12 +79,11 @@ impl Outbox for Sqlite {
         before: Timestamp,
         limit: usize,
     ) -> Result<(), Fault> {
+        self.connection.prepare_cached(CLEAR_OLD)?.execute(params![micros(before), rows(limit)])?;
         let names: Vec<String> = webhooks.iter().map(|name| (**name).to_owned()).collect();
-        let mut statement = self.connection.prepare_cached(
-            "DELETE FROM outbox WHERE id IN (SELECT id FROM outbox
-             WHERE created_at < ?2 OR webhook NOT IN (SELECT value FROM json_each(?1)) LIMIT ?3)",
-        )?;
-        statement.execute(params![list(&names)?, micros(before), rows(limit)])?;
+        self.connection
+            .prepare_cached(CLEAR_FOREIGN)?
+            .execute(params![list(&names)?, rows(limit)])?;
         Ok(())
     }
 }

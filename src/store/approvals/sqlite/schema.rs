@@ -115,6 +115,11 @@ pub(super) fn migrate(
         transaction.execute_batch(step)?;
     }
     if version == 0 {
+        if born_at.is_some() {
+            tracing::warn!(
+                "the store of approvals is new, but calls ran here before: tokens of before this start are spent"
+            );
+        }
         transaction.execute("UPDATE meta SET born_at = ?1", [born_at.map(micros)])?;
     }
     transaction.pragma_update(None, "user_version", rows(STEPS.len()))?;

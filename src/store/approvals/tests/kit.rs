@@ -6,7 +6,7 @@ use crate::approval::{
     Subject, Token, Wanted, Word as Said,
 };
 use crate::metrics::{Limits, Metrics};
-use crate::sign::PrivateKey;
+use crate::sign::{PrivateKey, PublicKey};
 use std::path::Path;
 use std::time::Duration;
 use tempfile::TempDir;
@@ -124,7 +124,7 @@ pub(in super::super) fn petition(name: &str, identity: &str, required: u64) -> P
     }
 }
 
-fn roster(keys: &[(&str, crate::sign::PublicKey)]) -> Roster {
+fn roster(keys: &[(&str, PublicKey)]) -> Roster {
     let approver = |name: &str| Approver {
         name: name.into(),
         keys: keys.iter().filter(|(who, _)| *who == name).map(|(_, key)| key.clone()).collect(),
@@ -148,16 +148,27 @@ pub(in super::super) fn words(standing: &Standing) -> Vec<Said> {
 pub(in super::super) fn sanction(
     petition: &Petition,
     words: &[Said],
-    gateway: &crate::sign::PublicKey,
+    gateway: &PublicKey,
 ) -> Option<Sanction> {
-    review(petition, words, gateway, &roster(&[]))
+    sanction_at(petition, words, gateway, crate::clock::now())
+}
+
+/// The same, at a time.
+pub(in super::super) fn sanction_at(
+    petition: &Petition,
+    words: &[Said],
+    gateway: &PublicKey,
+    now: Timestamp,
+) -> Option<Sanction> {
+    review(petition, words, gateway, &roster(&[]), now)
 }
 
 fn review(
     petition: &Petition,
     words: &[Said],
-    gateway: &crate::sign::PublicKey,
+    gateway: &PublicKey,
     roster: &Roster,
+    now: Timestamp,
 ) -> Option<Sanction> {
     let bench = Bench {
         roster,
@@ -170,15 +181,14 @@ fn review(
             requester: &petition.requester,
         },
         demand: &petition.demand,
-        now: Time::from_timestamp(crate::clock::now()),
+        now: Time::from_timestamp(now),
     };
     bench.review(words).sanction
 }
 
 /// A token that ada signed with a key of her own, and what it is good for.
-pub(in super::super) fn signed(petition: &Petition) -> (Token, Sanction) {
+pub(in super::super) fn signed(petition: &Petition, now: Timestamp) -> (Token, Sanction) {
     let key = PrivateKey::generate().unwrap();
-    let now = crate::clock::now();
     let grant = Grant {
         intent_digest: petition.wanted.intent_digest.to_string(),
         policy_digest: petition.wanted.policy_digest.to_string(),
@@ -194,6 +204,6 @@ pub(in super::super) fn signed(petition: &Petition) -> (Token, Sanction) {
     let token = grant.mint(&key).unwrap();
     let word = Said { token: token.clone(), origin: Origin::Signed };
     let roster = roster(&[("ada", key.public())]);
-    let sanction = review(petition, &[word], &key.public(), &roster).unwrap();
+    let sanction = review(petition, &[word], &key.public(), &roster, now).unwrap();
     (token, sanction)
 }

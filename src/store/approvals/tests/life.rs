@@ -114,7 +114,7 @@ async fn a_token_runs_once_whatever_request_it_is_shown_for() {
     let folder = folder();
     let store = Store::open(folder.path(), Past::None);
     let petition = petition("a", "bot", 1);
-    let (token, sanction) = signed(&petition);
+    let (token, sanction) = signed(&petition, crate::clock::now());
     let shown = TokenShown { id: token.token_id().to_owned(), created_at: token.created_at() };
     let ask = Ask { tokens: vec![shown], ..asking(&petition) };
     let standing = store.desk.ask(ask.clone()).await.unwrap();
