@@ -20,6 +20,7 @@ mod telemetry;
 mod errands;
 mod keys;
 mod upkeep;
+mod webhooks;
 mod patience;
 mod reload;
 mod stop;
@@ -219,6 +220,7 @@ impl Running {
             keys: spawn(keys::keep(running.clone())),
             calls: spawn(data::accept(running.clone(), listeners.doors, phase)),
             admin: spawn(admin::accept(running.clone(), listeners.admin)),
+            webhooks: spawn(webhooks::tell(running.clone())),
             reads: spawn(telemetry::accept(running.clone(), listeners.telemetry)),
             house: spawn(running.clone().keep_house()),
             orders: spawn(upkeep::follow_orders(running.clone())),

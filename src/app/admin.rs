@@ -42,6 +42,9 @@ const HEADERS_MAX: usize = 64;
 /// hyper takes no less for a head and a piece of a body.
 const BUFFER_BYTES_MAX: usize = 2 * HEAD_BYTES_MAX;
 
+/// The file of the local login's token, in the state directory.
+pub(super) const ADMIN_TOKEN: &str = "admin.token";
+
 /// What the admin listener has for itself.
 pub(super) struct Office {
     local: Login,
@@ -58,7 +61,7 @@ struct Counter {
 impl Office {
     /// Reads the token of the local login, or makes it.
     pub(super) fn open(state: &StateDir) -> Result<Office, TokenError> {
-        let local = token::local(&state.path().join("admin.token"))?;
+        let local = token::local(&state.path().join(ADMIN_TOKEN))?;
         Ok(Office { local, waits: Semaphore::new(WAITS_MAX) })
     }
 }

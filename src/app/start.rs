@@ -1,6 +1,6 @@
 //! Starting: logger, listeners, evidence, and everything that the tasks share.
 
-use super::admin::Office;
+use super::admin::{ADMIN_TOKEN, Office};
 use super::listen::Door;
 use super::tally::tally;
 use super::{Addresses, AppError, Listeners, Running, Wanted, data, reload};
@@ -191,6 +191,9 @@ pub(super) fn announce(state: &StateDir, addresses: &Addresses, is_demo: Option<
             let found = addresses.iter().find(|(name, _)| name == wanted);
             found.map(|(_, address)| format!("http://{address}")).unwrap_or_default()
         };
-        println!("{}", demo::greeting(&url("server"), &url("telemetry"), None));
+        // Whoever sees the terminal of a demo may approve in it.
+        let token = std::fs::read_to_string(state.path().join(ADMIN_TOKEN)).ok();
+        let page = token.map(|token| format!("{}/#token={}", url("admin"), token.trim_end()));
+        println!("{}", demo::greeting(&url("server"), &url("telemetry"), page.as_deref()));
     }
 }

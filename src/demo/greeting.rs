@@ -8,7 +8,7 @@
 /// fragment, where there is one.
 pub fn greeting(data_url: &str, telemetry_url: &str, approvals_url: Option<&str>) -> String {
     let approvals = approvals_url.map_or_else(String::new, |url| {
-        format!("\n  # say yes or no to it in a browser, then paste it again\n  approvals: {url}\n")
+        format!("\n  # say yes or no to it in a browser: a yes hands you the header to send it again with\n  {url}\n")
     });
     format!(
         r#"gait: this is the demo. There was no config and no upstream, so gait serves a small tool

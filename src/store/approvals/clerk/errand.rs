@@ -40,7 +40,7 @@ fn one(turn: &mut Turn<'_>, errand: Errand, orders: &Orders) -> Result<Option<An
         Errand::Show(id, reply) => answered(reply, || turn.show(&id).map(Ok)),
         Errand::Precedent(id, reply) => answered(reply, || turn.precedent(&id).map(Ok)),
         Errand::Letters(webhook, limit, reply) => {
-            answered(reply, || turn.letters(&webhook, limit).map(Ok));
+            answered(reply, || turn.letters(&webhook, limit).map(Ok))
         }
         Errand::Posted { id, posted } => turn.posted(id, posted).map(|()| None),
         // Sorted out before: they must not wait for a shelf.
