@@ -17,7 +17,7 @@ fn sha256(name: &str) -> String {
 /// A gait whose callers are ann, bob and nobody in particular. Deletes and puts below `/v1/files` are
 /// protected and want an approval; notes want one too, without being protected.
 fn setup(tool: SocketAddr) -> Setup {
-    let intent = "args: { path: path.path }, targets: [ { kind: path, value: \"/{path}\", operation: write } ]";
+    let intent = "args: { path: path.path, b: \"query.b?\", n: \"query.n?\" }, targets: [ { kind: path, value: \"/{path}\", operation: write } ]";
     let config = format!(
         "server: {{ listen: \"127.0.0.1:0\" }}\nstage: enforce\nunmapped: {{ action: deny }}\n\
          identity:\n  anonymous: nobody\n  sources: [ {{ name: keys, api_key: {{ keys: [ \

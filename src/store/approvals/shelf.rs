@@ -124,6 +124,9 @@ pub(super) trait Words {
     fn speak(&mut self, id: &RequestId, voice: &Voice, token: Option<&str>) -> Result<(), Fault>;
     /// The token of that id, as it was signed.
     fn token(&mut self, token_id: &str) -> Result<Option<String>, Fault>;
+    /// The login that a token was signed for, unless its request was denied. Whether it holds is not
+    /// asked: whoever shows it is told what is wrong with it.
+    fn recorded(&mut self, token_id: &str) -> Result<Option<Arc<str>>, Fault>;
     /// Whether a call took it, or may have: one of before the shelf was made may.
     fn is_spent(&mut self, token_id: &str, created_at: Time) -> Result<bool, Fault>;
     /// Spends them for a call. Refused where one is spent.

@@ -2,6 +2,8 @@
 //! refused, each with a reason of its own.
 
 use super::*;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use std::fs;
 
 /// What is approved in every row.
@@ -81,20 +83,33 @@ fn another_policy_is_another_question() {
 }
 
 #[test]
-fn every_single_byte_of_a_token_counts() {
+fn every_member_of_a_token_counts() {
     let tool = Recorder::start();
     let (gait, token) = approved(&tool);
-    let line = token.trim_end();
-    let value = line.strip_prefix("Gait-Approval: ").unwrap();
-    // One byte in seven, over all of the token.
-    for at in (0..value.trim_end_matches('=').len() - 1).step_by(7) {
-        let mut bytes = value.as_bytes().to_vec();
-        bytes[at] = if bytes[at] == b'A' { b'B' } else { b'A' };
-        let lines = format!("{JSON}Gait-Approval: {}\r\n", String::from_utf8(bytes).unwrap());
+    let value = token.trim_end().strip_prefix("Gait-Approval: ").unwrap();
+    let good: Value = serde_json::from_slice(&STANDARD.decode(value).unwrap()).unwrap();
+    let digest = sha256("other");
+    let rows: [(&str, Value); 10] = [
+        ("/token_id", "f00".into()),
+        ("/approver_identity", "operators".into()),
+        ("/reason_code", "other".into()),
+        ("/intent_digest", digest.clone().into()),
+        ("/policy_digest", digest.clone().into()),
+        ("/scope", serde_json::json!(["*"])),
+        ("/created_at", "2026-01-01T00:00:00Z".into()),
+        ("/expires_at", "2036-01-01T00:00:00Z".into()),
+        ("/signature/signed_digest", digest.clone().into()),
+        ("/signature/key_id", digest.into()),
+    ];
+    for (pointer, other) in rows {
+        let mut token = good.clone();
+        *token.pointer_mut(pointer).expect(pointer) = other;
+        let value = STANDARD.encode(token.to_string());
+        let lines = format!("{JSON}Gait-Approval: {value}\r\n");
         let answer = put(&gait, "", TARGET, &lines, BODY);
-        // What the signature does not cover are the member `producer_version` of nobody's interest
-        // and white space; neither is in this token's text.
-        assert_eq!(answer.status, 403, "byte {at}: {}", answer.text());
+        assert_eq!(answer.status, 403, "{pointer}: {}", answer.text());
+        assert!(says(&answer, "approval_token_signature_invalid"), "{pointer}: {}", answer.text());
     }
     assert_eq!(tool.count(), 0);
+    assert_eq!(put(&gait, "", TARGET, &format!("{JSON}{token}"), BODY).status, 200);
 }

@@ -36,6 +36,15 @@ impl Words for Sqlite {
         Ok(statement.query_row([token_id], |row| row.get(0)).optional()?.flatten())
     }
 
+    fn recorded(&mut self, token_id: &str) -> Result<Option<Arc<str>>, Fault> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT login FROM voices JOIN requests ON requests.seq = voices.request
+             WHERE token_id = ?1 AND word = 'grant' AND state <> 'denied'",
+        )?;
+        let found = statement.query_row([token_id], |row| row.get::<_, String>(0)).optional()?;
+        Ok(found.map(Into::into))
+    }
+
     fn is_spent(&mut self, token_id: &str, created_at: Time) -> Result<bool, Fault> {
         if self.born_at.is_some_and(|born| created_at < Time::from_timestamp(born)) {
             return Ok(true);

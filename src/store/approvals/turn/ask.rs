@@ -114,7 +114,7 @@ impl Turn<'_> {
             state: entry.state,
             created_at: entry.created_at,
             grants: self.grants(entry)?,
-            known: self.known(entry, &ask.tokens)?,
+            known: self.known(&ask.tokens)?,
             others: self.others(&ask.others)?,
             denied: denied(entry),
             before,
@@ -133,27 +133,16 @@ impl Turn<'_> {
         Ok(grants)
     }
 
-    fn known(
-        &mut self,
-        entry: &Entry,
-        tokens: &[TokenShown],
-    ) -> Result<Vec<(String, Known)>, Fault> {
+    fn known(&mut self, tokens: &[TokenShown]) -> Result<Vec<(String, Known)>, Fault> {
         let mut known = Vec::new();
         for token in tokens {
             if self.shelf.is_spent(&token.id, token.created_at)? {
                 known.push((token.id.clone(), Known::Spent));
-            } else if let Some(login) = self.recorded_by(entry, &token.id) {
+            } else if let Some(login) = self.shelf.recorded(&token.id)? {
                 known.push((token.id.clone(), Known::Recorded(login)));
             }
         }
         Ok(known)
-    }
-
-    /// Whose login a token of this very request was recorded under.
-    fn recorded_by(&self, entry: &Entry, token_id: &str) -> Option<Arc<str>> {
-        standing_grants(entry, self.now)
-            .find(|voice| voice.token_id.as_deref() == Some(token_id))
-            .map(|voice| voice.login.clone())
     }
 
     fn others(&mut self, intents: &[Digest]) -> Result<Vec<Shape>, Fault> {
