@@ -53,10 +53,11 @@ impl Setup {
 
     /// Writes `gait.yaml` and `policy.yaml` into `dir`.
     pub(crate) fn write(&self, dir: &Path) {
+        let has_admin = self.config.lines().any(|line| line.starts_with("admin:"));
+        let admin = if has_admin { "" } else { "admin: { listen: \"127.0.0.1:0\" }\n" };
         let head = "telemetry: { listen: \"127.0.0.1:0\" }\n\
-                    admin: { listen: \"127.0.0.1:0\" }\n\
                     state_dir: ./state\npolicy: ./policy.yaml\n";
-        fs::write(dir.join("gait.yaml"), format!("{head}{}", self.config)).unwrap();
+        fs::write(dir.join("gait.yaml"), format!("{head}{admin}{}", self.config)).unwrap();
         fs::write(dir.join("policy.yaml"), &self.policy).unwrap();
     }
 
