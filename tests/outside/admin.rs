@@ -1,9 +1,10 @@
 //! The admin listener over sockets: its address, its token, and how little it takes.
 
-use crate::support::{Conn, Gait, Recorder, Response, Setup, run_to_end, send};
+use crate::support::{Authority, Caller, Conn, Gait, Recorder, Response, Setup, run_to_end, send};
 use std::fs;
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixStream;
 use tempfile::TempDir;
 
 fn start() -> (Recorder, Gait) {
@@ -134,4 +135,44 @@ fn it_answers_while_calls_drain() {
     });
     assert_eq!(get(&gait, "/v1/session").status, 200);
     assert!(gait.wait().success());
+}
+
+#[test]
+fn a_unix_socket_takes_the_place_of_an_address() {
+    let tool = Recorder::start();
+    let admin = "admin: { listen: \"unix:admin.sock\", unix_mode: \"0666\" }\n";
+    let dir = TempDir::new().unwrap();
+    Setup::fixture("security", tool.address).with(admin).write(dir.path());
+    let variable = [("GAIT__ADMIN__LISTEN", "unix:admin.sock")];
+    let gait = Gait::launch(dir, &["proxy", "--config", "gait.yaml"], &variable);
+    let path = gait.listener("admin").strip_prefix("unix:").unwrap().to_owned();
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o666);
+    let token = token(&gait);
+    let mut conn = Conn::over(UnixStream::connect(&path).unwrap());
+    let ask = |host: &str| {
+        format!("GET /v1/session HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {token}\r\n\r\n")
+    };
+    assert_eq!(conn.write(ask("localhost")).read().status, 200);
+    assert_eq!(conn.write(ask("evil.test")).read().status, 421);
+}
+
+#[test]
+fn with_tls_nothing_is_said_in_the_clear() {
+    let tool = Recorder::start();
+    let (authority, dir) = (Authority::new("own"), TempDir::new().unwrap());
+    authority.server(&["localhost", "api.test"]).write(dir.path(), "admin");
+    let admin = "admin: { listen: \"127.0.0.1:0\", tls: { cert: admin.pem, key: admin.key } }\n";
+    let gait = Setup::fixture("security", tool.address).with(admin).start_in(dir);
+    let ask = |scheme: &str| {
+        let token = token(&gait);
+        format!(
+            "GET /v1/session HTTP/1.1\r\nHost: localhost\r\nOrigin: {scheme}://localhost\r\n\
+             Authorization: Bearer {token}\r\n\r\n"
+        )
+    };
+    let caller = Caller::of(&authority.pem());
+    assert_eq!(caller.open(address(&gait)).write(ask("https")).read().status, 200);
+    assert_eq!(caller.open(address(&gait)).write(ask("http")).read().status, 403);
+    let clear = Conn::open(address(&gait)).write(ask("https")).rest();
+    assert!(!clear.starts_with(b"HTTP/"), "{}", String::from_utf8_lossy(&clear));
 }
