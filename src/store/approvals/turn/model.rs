@@ -23,8 +23,9 @@ enum Step {
     Claim(usize),
     /// With a token that somebody signed.
     ClaimSigned(usize),
-    /// With what an earlier claim had.
+    /// With what an earlier claim had, counted from the last.
     ClaimAgain(usize),
+    /// The same.
     Settle(usize, Ended),
     Minutes(u32),
     Sweep,
@@ -65,19 +66,21 @@ fn wanted(key: usize) -> Petition {
 fn step() -> impl Strategy<Value = Step> {
     let key = 0..2_usize;
     let ended = prop_oneof![
-        Just(Ended::Unsent),
-        Just(Ended::Unknown),
-        Just(Ended::Ran { ending: "answered", status: Some(200) }),
+        5 => Just(Ended::Unsent),
+        1 => Just(Ended::Unknown),
+        2 => Just(Ended::Ran { ending: "answered", status: Some(200) }),
     ];
+    // Mostly the last one: the others have ended.
+    let back = || prop_oneof![4 => Just(0_usize), 1 => 0..3_usize];
     prop_oneof![
         2 => key.clone().prop_map(Step::Ask),
-        5 => (key.clone(), 0..3_usize, 1..90_u32).prop_map(|(k, who, m)| Step::Grant(k, who, m)),
+        9 => (key.clone(), 0..3_usize, 1..90_u32).prop_map(|(k, who, m)| Step::Grant(k, who, m)),
         1 => (key.clone(), 0..3_usize).prop_map(|(k, who)| Step::Deny(k, who)),
-        4 => key.clone().prop_map(Step::Claim),
-        1 => key.prop_map(Step::ClaimSigned),
-        2 => (0..8_usize).prop_map(Step::ClaimAgain),
-        4 => (0..8_usize, ended).prop_map(|(call, ended)| Step::Settle(call, ended)),
-        3 => (1..50_u32).prop_map(Step::Minutes),
+        8 => key.clone().prop_map(Step::Claim),
+        2 => key.prop_map(Step::ClaimSigned),
+        4 => back().prop_map(Step::ClaimAgain),
+        10 => (back(), ended).prop_map(|(call, ended)| Step::Settle(call, ended)),
+        3 => (1..40_u32).prop_map(Step::Minutes),
         1 => Just(Step::Sweep),
         1 => Just(Step::Crash),
     ]
@@ -179,8 +182,8 @@ impl World {
         self.take(id, sanction, None);
     }
 
-    fn claim_again(&mut self, call: usize) {
-        let Some(had) = self.calls.get(call) else { return };
+    fn claim_again(&mut self, back: usize) {
+        let Some(had) = self.calls.iter().rev().nth(back) else { return };
         let Claiming { id, sanction, .. } = had.claiming.clone();
         let until = had.until;
         self.take(id, sanction, until);
@@ -222,8 +225,8 @@ impl World {
         }
     }
 
-    fn settle(&mut self, call: usize, ended: &Ended) {
-        let Some(had) = self.calls.get_mut(call) else { return };
+    fn settle(&mut self, back: usize, ended: &Ended) {
+        let Some(had) = self.calls.iter_mut().rev().nth(back) else { return };
         let call_id = had.claiming.call_id.clone();
         self.desktop.does(|turn| turn.settle(&call_id, ended));
         let id = &had.claiming.id;
@@ -273,10 +276,10 @@ impl World {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 16, ..ProptestConfig::default() })]
 
     #[test]
-    fn the_store_says_what_the_model_says(steps in prop::collection::vec(step(), 1..40)) {
+    fn the_store_says_what_the_model_says(steps in prop::collection::vec(step(), 20..80)) {
         let mut world = World::new();
         for step in &steps {
             world.step(step);

@@ -180,7 +180,8 @@ fn words_that_come_back_late_are_over() {
     desktop.sweep();
     assert_eq!(desktop.entry(&id).state, State::Running, "a call that runs is not over");
     desktop.does(|turn| turn.settle("call", &Ended::Unsent));
-    assert_eq!(desktop.entry(&id).state, State::Expired);
+    let written = desktop.does(|turn| turn.show(&id)).unwrap();
+    assert_eq!((written.state, written.run), (State::Expired, None));
     desktop.does(|turn| turn.settle("call", &Ended::Unknown));
     desktop.does(|turn| turn.settle("another", &Ended::Unknown));
     assert_eq!(desktop.entry(&id).state, State::Expired);
