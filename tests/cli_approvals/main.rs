@@ -174,6 +174,28 @@ fn a_request_is_shown_whole() {
 }
 
 #[test]
+fn what_is_not_shown_is_said() {
+    let mut cut = request("abcdefghjkmn", "pending", 5);
+    let call = cut["call"].as_object_mut().unwrap();
+    call.remove("args");
+    call.insert("args_omitted_bytes".to_owned(), json!(70_000));
+    cut["precedent"] = json!({"id": "p", "at": "t", "approvers": [], "more": true,
+        "changes": [{"at": "/path", "before": "/a", "after": "/b", "shortened": ["after"]}]});
+    let mut empty = request("bbbbbbbbbbbb", "pending", 5);
+    empty["call"] = Value::Null;
+    let place = place(&Fake::serve(vec![cut, empty]));
+    let text = place.run("approvals show abcd").out;
+    for part in [
+        "ARGUMENTS NOT SHOWN: they are 70000 bytes",
+        "  not shown\n",
+        "  + /path: \"/b\" … shortened\n  … more differs than that\n",
+    ] {
+        assert!(text.contains(part), "{part}:\n{text}");
+    }
+    assert!(place.run("approvals show bbbb").out.contains("POST /publish"));
+}
+
+#[test]
 fn a_prefix_must_be_of_one_request() {
     let (one, other) =
         (request("abcdefghjkmn", "pending", 9), request("abcdzzzzzzzz", "executed", 5));

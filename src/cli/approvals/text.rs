@@ -34,8 +34,15 @@ pub(super) fn lines(request: &Request) -> Vec<Line> {
 fn loud(request: &Request) -> Vec<Line> {
     let warning = "OUTCOME UNKNOWN: the call left, and nobody knows whether the tool did it. Look at \
                    the tool before anybody calls it again.";
-    let is_unknown = request.summary.state == "unknown";
-    is_unknown.then(|| Line::new().hued(Hue::Red, warning)).into_iter().collect()
+    let unknown = (request.summary.state == "unknown").then(|| warning.to_owned());
+    let omitted = match request.call.args_omitted_bytes {
+        0 => None,
+        bytes => {
+            Some(format!("ARGUMENTS NOT SHOWN: they are {bytes} bytes, too large to be kept."))
+        }
+    };
+    let lines = unknown.into_iter().chain(omitted);
+    lines.map(|text| Line::new().hued(Hue::Red, text)).collect()
 }
 
 fn head(request: &Request) -> impl Iterator<Item = Line> {
@@ -158,7 +165,7 @@ fn body(call: &Exhibit) -> Vec<Line> {
     };
     match &call.body {
         Some(text) if !text.is_empty() => part(&title, cut(text)),
-        _ if bytes > 0 => vec![Line::new(), Line::new().hued(Hue::Faint, title)],
+        _ if bytes > 0 => part(&title, [Line::from("  not shown")]),
         _ => Vec::new(),
     }
 }
@@ -203,19 +210,25 @@ fn precedent(precedent: &Precedent) -> Vec<Line> {
         precedent.approvers.join(", "),
         precedent.at
     );
+    let more = precedent.more.then(|| Line::new().hued(Hue::Yellow, "  … more differs than that"));
     match precedent.changes.as_slice() {
         [] => part(&title, [Line::from("  nothing differs that is shown")]),
-        changes => part(&title, changes.iter().flat_map(change)),
+        changes => part(&title, changes.iter().flat_map(change).chain(more)),
     }
 }
 
 fn change(change: &Change) -> impl Iterator<Item = Line> {
-    let side = |sign: &str, hue: Hue, value: &Option<Value>| {
+    let side = |name: &str, sign: &str, hue: Hue, value: &Option<Value>| {
         let value = value.as_ref()?.to_string();
         let line = Line::from("  ").hued(hue, format!("{sign} {}: ", change.at));
-        Some(line.then(short(&value)))
+        let line = line.then(short(&value));
+        let is_cut = change.shortened.iter().any(|part| part == name);
+        Some(if is_cut { line.hued(Hue::Yellow, " … shortened") } else { line })
     };
-    let sides = [side("-", Hue::Red, &change.before), side("+", Hue::Green, &change.after)];
+    let sides = [
+        side("before", "-", Hue::Red, &change.before),
+        side("after", "+", Hue::Green, &change.after),
+    ];
     sides.into_iter().flatten()
 }
 

@@ -4,7 +4,7 @@
 //! an older command line can show what a newer gait says. The document itself is kept beside it for
 //! `--json`.
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
 /// A page of requests, newest first.
@@ -58,6 +58,7 @@ pub(super) struct Request {
     pub(super) policy_digest: String,
     pub(super) delegation_digest: Option<String>,
     pub(super) scope: Vec<String>,
+    #[serde(deserialize_with = "or_empty")]
     pub(super) call: Exhibit,
     pub(super) voices: Vec<Voice>,
     pub(super) run: Option<Run>,
@@ -79,6 +80,8 @@ pub(super) struct Exhibit {
     pub(super) body: Option<String>,
     pub(super) stage: String,
     pub(super) args: Value,
+    /// How large arguments are that are not shown.
+    pub(super) args_omitted_bytes: u64,
     pub(super) masked: Vec<String>,
     pub(super) targets: Vec<Map<String, Value>>,
     pub(super) reason_codes: Vec<String>,
@@ -118,6 +121,8 @@ pub(super) struct Precedent {
     pub(super) at: String,
     pub(super) approvers: Vec<String>,
     pub(super) changes: Vec<Change>,
+    /// Whether there are more changes than these.
+    pub(super) more: bool,
 }
 
 /// One place where a call differs from its precedent.
@@ -127,6 +132,8 @@ pub(super) struct Change {
     pub(super) at: String,
     pub(super) before: Option<Value>,
     pub(super) after: Option<Value>,
+    /// Which of the three are only the beginning.
+    pub(super) shortened: Vec<String>,
 }
 
 /// What whoever asks may do.
@@ -162,6 +169,11 @@ pub(super) struct Problem {
     pub(super) title: String,
     pub(super) detail: String,
     pub(super) reason: Option<String>,
+}
+
+/// An exhibit that could not be made is `null`.
+fn or_empty<'de, D: Deserializer<'de>>(document: D) -> Result<Exhibit, D::Error> {
+    Option::deserialize(document).map(Option::unwrap_or_default)
 }
 
 impl Summary {
