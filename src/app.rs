@@ -5,6 +5,7 @@
 //! until `drain_deadline` → seal the evidence → exit.
 
 mod start;
+mod admin;
 mod data;
 mod listen;
 mod socket;
@@ -19,10 +20,13 @@ mod telemetry;
 mod errands;
 mod keys;
 mod upkeep;
+mod webhooks;
 mod patience;
 mod reload;
 mod stop;
 mod tally;
+
+pub use admin::TokenError;
 
 use crate::clock;
 use crate::config::{Config, ConfigError, Environment, Fixed, Source};
@@ -31,13 +35,14 @@ use crate::egress::Fetch;
 use crate::evidence::{self, Ledger, Unwritten};
 use crate::proxy::Proxy;
 use crate::state::{StateDir, StateError};
-use crate::store::StoreError;
+use crate::store::{StoreError, approvals};
 use crate::telemetry::{Check, Readiness};
 use crate::upstream::Errand;
+use admin::Office;
 use listen::Door;
 use start::{
-    announce, assemble, bind, local, new_metrics, open_listeners, start_evidence, start_limits,
-    start_logging, write_evidence,
+    Kept, announce, assemble, bind, local, new_metrics, open_listeners, start_approvals,
+    start_evidence, start_limits, start_logging, write_evidence,
 };
 use std::io;
 use std::net::SocketAddr;
@@ -70,12 +75,18 @@ pub enum AppError {
     /// The counters of limits cannot be read or written.
     #[error(transparent)]
     Limits(#[from] StoreError),
+    /// The key that signs recorded grants cannot be read or made.
+    #[error(transparent)]
+    Approvals(#[from] approvals::OpenError),
     /// The evidence log cannot be started.
     #[error(transparent)]
     Evidence(#[from] evidence::StartFailed),
     /// The evidence log could not be finished.
     #[error(transparent)]
     Unwritten(#[from] Unwritten),
+    /// The token of the admin listener cannot be had.
+    #[error(transparent)]
+    AdminToken(#[from] TokenError),
     /// An address cannot be bound.
     #[error("cannot listen on {address} ({what}): {source}; free it or set another address")]
     Bind {
@@ -99,6 +110,7 @@ pub enum AppError {
 /// What the listeners and tasks share.
 struct Running {
     proxy: Proxy,
+    office: Office,
     readiness: Arc<Readiness>,
     fixed: Fixed,
     source: Source,
@@ -115,6 +127,7 @@ struct Wanted {
 struct Listeners {
     doors: Vec<Door>,
     telemetry: TcpListener,
+    admin: Door,
     addresses: Addresses,
 }
 
@@ -162,11 +175,14 @@ async fn serve_until_stopped(serve: &Serve, environment: Environment) -> Result<
     config.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
     let state = StateDir::open(&config.fixed.state_dir)?;
     let limits = start_limits(&state)?;
+    let office = Office::open(&state)?;
     let metrics = new_metrics(&config);
+    let (desk, deciding) = start_approvals(&state, &metrics)?;
     let listeners = open_listeners(&config.fixed, &metrics).await?;
     let (ledger, writer) = start_evidence(&state, &config.fixed)?;
     let writing = write_evidence(writer, metrics.clone())?;
-    let (running, wanted) = assemble(config, source, environment, metrics, ledger.clone(), limits);
+    let kept = Kept { ledger: ledger.clone(), limits, desk: desk.clone(), office };
+    let (running, wanted) = assemble(config, source, environment, metrics, kept);
     let signals = Signals::new(hangups)?;
     announce(&state, &listeners.addresses, demo.as_ref().map(drop));
     if let Some(listener) = demo {
@@ -175,6 +191,10 @@ async fn serve_until_stopped(serve: &Serve, environment: Environment) -> Result<
     let limits = running.proxy.limits.clone();
     running.serve(signals, listeners, wanted).await?;
     let written = tokio::task::spawn_blocking(move || limits.flush()).await;
+    desk.close();
+    if tokio::task::spawn_blocking(move || deciding.join()).await.is_err() {
+        tracing::error!("the store of approvals broke off");
+    }
     finish(ledger, writing).await?;
     Ok(written.map_err(|error| AppError::Machine {
         what: "the last write of the counters broke off",
@@ -199,6 +219,8 @@ impl Running {
             fetches,
             keys: spawn(keys::keep(running.clone())),
             calls: spawn(data::accept(running.clone(), listeners.doors, phase)),
+            admin: spawn(admin::accept(running.clone(), listeners.admin)),
+            webhooks: spawn(webhooks::tell(running.clone())),
             reads: spawn(telemetry::accept(running.clone(), listeners.telemetry)),
             house: spawn(running.clone().keep_house()),
             orders: spawn(upkeep::follow_orders(running.clone())),

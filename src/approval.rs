@@ -19,7 +19,7 @@ mod validate;
 mod quorum;
 mod petition;
 mod roster;
-mod review;
+pub mod review;
 
 pub use crate::token::{ReadError, Shown};
 pub use code::Code;

@@ -3,21 +3,31 @@
 //! Apart from the gate so that the file an auditor reads holds only what it must. Nothing in here
 //! permits anything.
 
+mod facts;
+
+pub use facts::facts;
+
+use crate::approval::{Proof, RequestId, Sanction};
 use crate::call::{Call, Malformed};
 use crate::delegation::Delegated;
-use crate::evidence::Record;
+use crate::evidence::{CallId, Record};
 use crate::identity::Refusal;
 use crate::intent::Intent;
 use crate::intent::time::Time;
 use crate::json::Digest;
 use crate::policy::{Decision, Verdict};
 use crate::snapshot::{Capture, Lane};
+use crate::store::approvals::Claim;
 use crate::store::rate_limits::Charged;
+use crate::trace;
 use serde_json::value::{RawValue, to_raw_value};
 use std::sync::Arc;
 
 /// No longer intent is kept in the evidence: lines wait in memory, thousands at once.
 const KEPT_BYTES_MAX: usize = 16 << 10;
+
+/// The reason code of a call that people approved.
+const APPROVED: &str = "approval_granted";
 
 /// A call before the gate: read, recorded, and standing in a lane.
 #[derive(Debug)]
@@ -32,6 +42,8 @@ pub struct Case {
     pub wish: Wish,
     /// The snapshot that judges it.
     pub snapshot: Arc<str>,
+    /// The one that judged it first, where it waited for an approval since.
+    pub asked_under: Option<Arc<str>>,
     /// Who calls; `None` where the caller is not who it says.
     pub caller: Option<Author>,
 }
@@ -59,6 +71,8 @@ pub enum Wish {
 pub enum Finding {
     /// The policy decided.
     Decided(Box<Judged>),
+    /// It wants an approval, and there is none.
+    Unapproved(Box<Judged>, Box<Unapproved>),
     /// It could not be asked.
     Undecided(Cause),
 }
@@ -82,6 +96,66 @@ pub struct Judged {
     pub delegated: Option<Delegated>,
     /// The tokens that its delegation was read from.
     pub delegation_ref: Option<String>,
+    /// Proof of the approval that it wants.
+    pub approved: Option<Approved>,
+}
+
+/// Proof that people approved a call, and that it is the one which their words let run.
+#[derive(Debug)]
+pub struct Approved {
+    /// The words are taken, durably, for this call alone.
+    pub claim: Claim,
+    /// They stood when the call was judged for the last time.
+    pub sanction: Sanction,
+}
+
+/// Why there is no approval for a call that wants one, and what its caller can do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unapproved {
+    /// What kind of lack it is.
+    pub lack: Lack,
+    /// Stable reason codes. Sorted, unique.
+    pub codes: Vec<&'static str>,
+    /// The request that waits for approval, where there is one.
+    pub request: Option<RequestId>,
+    /// How many approvals are wanted, and how many there are.
+    pub count: (u64, u64),
+    /// Who said no, and why.
+    pub denied: Option<(Arc<str>, Arc<str>)>,
+    /// Whether a recorded grant lets the same call run, or only a token that it shows.
+    pub proof: Proof,
+    /// Where people find the request.
+    pub url: Option<String>,
+    /// When to ask again, in seconds.
+    pub retry_after: u64,
+    /// Whether the call waited for it.
+    pub waited: Waited,
+}
+
+/// What is lacking.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lack {
+    /// Nobody has decided yet.
+    Pending,
+    /// Somebody said no.
+    Denied,
+    /// What the caller showed does not count.
+    Refused,
+    /// What the caller showed has let a call run before, or the very same call is running.
+    Spent,
+    /// Too many requests of this caller wait.
+    Crowded,
+    /// Nobody can say: a fault of ours.
+    Unknown,
+}
+
+/// Whether a call waited, open, for its approval.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Waited {
+    /// It did.
+    Held,
+    /// It did not.
+    No,
 }
 
 /// What blocks an intent beside the rules that matched it.
@@ -132,6 +206,8 @@ pub enum Cause {
         /// For the caller.
         detail: String,
     },
+    /// It wants an approval that there is not.
+    Unapproved(Box<Unapproved>),
     /// No route takes it.
     Unmapped,
     /// Our own fault; the code says which.
@@ -144,7 +220,9 @@ impl Finding {
     /// The verdict, where there is a decision.
     pub fn verdict(&self) -> Option<Verdict> {
         match self {
-            Finding::Decided(judged) => Some(judged.decision.verdict),
+            Finding::Decided(judged) | Finding::Unapproved(judged, _) => {
+                Some(judged.decision.verdict)
+            }
             Finding::Undecided(_) => None,
         }
     }
@@ -152,7 +230,7 @@ impl Finding {
     /// The decision, where there is one.
     pub fn into_judged(self) -> Option<Box<Judged>> {
         match self {
-            Finding::Decided(judged) => Some(judged),
+            Finding::Decided(judged) | Finding::Unapproved(judged, _) => Some(judged),
             Finding::Undecided(_) => None,
         }
     }
@@ -168,6 +246,26 @@ impl Judged {
         let limited = demands.rate_limit.is_some() || demands.destructive_budget.is_some();
         let counted = || self.charged.as_ref().is_some_and(|c| c.covers(demands, &self.intent));
         self.is_delegated() && demands.broker.is_none() && (!limited || counted())
+    }
+
+    /// Whether people approved this very call, and their words are taken for it.
+    pub fn is_approved(&self, call_id: CallId) -> bool {
+        let (intent, policy) = (self.intent.digest(), self.policy_digest);
+        self.approved.as_ref().is_some_and(|Approved { claim, sanction }| {
+            let claimed = claim.sanction().tokens();
+            claim.covers(&call_id.to_string(), intent, policy)
+                && sanction.covers(intent, policy)
+                && sanction.tokens().iter().all(|token| claimed.contains(token))
+        })
+    }
+
+    /// What an approval makes of the decision (spec C11.4).
+    pub fn grant(&mut self) {
+        self.decision.verdict = Verdict::Allow;
+        self.decision.reason_codes.push(APPROVED.to_owned());
+        self.decision.reason_codes.sort_unstable();
+        let intent = self.intent.digest();
+        self.trace_id = trace::trace_id(self.policy_digest, intent, Verdict::Allow);
     }
 
     fn is_delegated(&self) -> bool {
@@ -189,15 +287,18 @@ impl Judged {
 // === impl Cause ===
 
 impl Cause {
-    /// The reason code that the cause adds to those of the decision.
-    pub fn code(&self) -> Option<&'static str> {
+    /// The reason codes that the cause adds to those of the decision.
+    pub fn codes(&self) -> Vec<&'static str> {
         match self {
-            Cause::Decision => None,
-            Cause::DryRunAsked => Some("dry_run_requested"),
-            Cause::Malformed(malformed) => Some(malformed.code()),
-            Cause::Caller(refusal) => Some(refusal.code()),
-            Cause::Unreadable(code) | Cause::Intent { code, .. } | Cause::Fault(code) => Some(code),
-            Cause::Unmapped => Some("unmapped"),
+            Cause::Decision => Vec::new(),
+            Cause::DryRunAsked => vec!["dry_run_requested"],
+            Cause::Malformed(malformed) => vec![malformed.code()],
+            Cause::Caller(refusal) => vec![refusal.code()],
+            Cause::Unreadable(code) | Cause::Intent { code, .. } | Cause::Fault(code) => {
+                vec![code]
+            }
+            Cause::Unapproved(unapproved) => unapproved.codes.clone(),
+            Cause::Unmapped => vec!["unmapped"],
         }
     }
 }

@@ -8,15 +8,19 @@
 //! The environment serves listeners, addresses and logging alone. Rejected: letting it set stages,
 //! routes or the policy; a variable must not open a gate.
 
+mod admin;
+mod approvals;
 mod args;
 mod builtin;
 mod certificates;
 mod checks;
 mod delegation;
+mod durations;
 mod environment;
 mod forwarding;
 mod identity;
 mod listeners;
+mod outside;
 mod predicates;
 mod routes;
 mod settings;
@@ -37,7 +41,7 @@ use crate::call::peer::Transport;
 use crate::demo;
 use crate::limits::Limits;
 use crate::policy::{Policy, source as policy_source};
-use crate::snapshot::{Approvals, Plan};
+use crate::snapshot::Plan;
 use crate::stage::Stage;
 use crate::store::StoreError;
 use crate::store::switch::Given;
@@ -85,6 +89,8 @@ pub struct Fixed {
     pub listeners: Vec<Listen>,
     /// Where metrics and health are read.
     pub telemetry: SocketAddr,
+    /// Where approvals are given.
+    pub admin: Listen,
     /// What outlives the process.
     pub state_dir: PathBuf,
     /// How to log.
@@ -226,6 +232,7 @@ const TOP: Keys = Keys {
         "server",
         "listeners",
         "admin",
+        "approvals",
         "telemetry",
         "state_dir",
         "policy",
@@ -313,7 +320,8 @@ fn read(text: &str, site: &Site<'_>) -> Result<Read, Fault> {
     let root = document.root.unwrap_or_else(|| Node::missing(Place { line: 1, column: 1 }));
     let mut top = Fields::open(root, String::new(), &TOP)?;
     let listeners = listeners::read(&mut top, site)?;
-    let settings = settings::read(&mut top, listeners.fixed, site.environment)?;
+    let admin = admin::read(&mut top, site)?;
+    let settings = settings::read(&mut top, listeners.fixed, admin.listen, site.environment)?;
     let identity = identity::read(&mut top, site)?;
     let forwarding = forwarding::read(&mut top)?;
     let upstreams = upstreams::read(top.take("upstreams"), site)?;
@@ -324,15 +332,18 @@ fn read(text: &str, site: &Site<'_>) -> Result<Read, Fault> {
     let (kill_switch, _) = top.text("kill_switch")?;
     let stages = routes::Stages::read(&mut top)?;
     let risks = routes::Risks::read(&mut top)?;
+    let logins = (admin.logins, admin.hosts);
+    let approvals = approvals::read(&mut top, logins, &risks, &upstreams, site)?;
     let (routes, places) = routes::read(&mut top, &upstreams, &stages, &risks)?;
     let unmapped = checks::Unmapped::read(top.take("unmapped"), &upstreams)?;
     let mut plan = Plan {
-        approvals: Approvals::default(),
+        approvals,
         routes,
         unmapped: None,
         refused: None,
         upstreams,
         listeners: listeners.planned,
+        admin: admin.planned,
         hosts: listeners.hosts,
         delegation: identity.delegation,
         identity: identity.sources,

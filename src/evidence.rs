@@ -42,14 +42,16 @@ mod segment;
 mod health;
 mod verify;
 mod line;
+mod approval;
 mod chain;
 
+pub use approval::Approval;
 pub use chain::Head;
 pub use ending::{Cut, Ending, Exchange, Reach};
-pub use facts::{CallId, Judgement, Opening, PermitKind};
+pub use facts::{CallId, Judgement, Opening, PermitKind, UsedApproval};
 pub use health::{Health, State};
 pub use line::{About, Close, Entry, Event, Follows, Line, Reload};
-pub use record::{Ledger, LedgerRefused, Record};
+pub use record::{Ledger, LedgerRefused, Record, Room};
 pub use segment::list as segments;
 pub use thread::Writer;
 pub use verify::{Broken, Fault, Place, Report, Torn, Verifier, VerifyError, verify};

@@ -44,12 +44,13 @@
 //! ```
 
 use crate::call::{Call, Malformed};
-use crate::case::{Case, Cause, Finding, Judged, Wish};
+use crate::case::{Case, Cause, Finding, Judged, Lack, Waited, Wish, facts};
 use crate::evidence::{CommitFailed, Committed, Judgement, PermitKind, Record};
 use crate::metrics::{OpenPermit, PermitLabel};
 use crate::policy::Verdict;
 use crate::snapshot::Lane;
 use crate::stage::{Cell, Disposition, DryRunScope, Protection, Stage, cell};
+use crate::store::approvals::Claim;
 use crate::store::rate_limits::Toll;
 use std::sync::Arc;
 
@@ -114,6 +115,8 @@ pub struct Redeemed {
     pub judged: Option<Box<Judged>>,
     /// Proof that the decision is durable.
     pub committed: Option<Committed>,
+    /// The words that were taken for this call, to be settled by how it ends.
+    pub claim: Option<Claim>,
 }
 
 /// Permits or denies one call. Total: every case ends in one of the three.
@@ -128,15 +131,28 @@ pub fn judge(case: Case, finding: Finding) -> Ruling {
             Ruling::Denial(deny(case, None, cause, Disposition::Denied))
         }
         (Cell::Forward | Cell::Simulate, Finding::Undecided(cause)) => {
-            Ruling::Permit(observe(case, None, cause.code()))
+            Ruling::Permit(observe(case, None, &cause.codes()))
         }
-        (Cell::Simulate, Finding::Decided(judged)) => {
-            Ruling::Permit(observe(case, Some(judged), None))
+        (Cell::Simulate, Finding::Decided(judged) | Finding::Unapproved(judged, _)) => {
+            Ruling::Permit(observe(case, Some(judged), &[]))
         }
-        (Cell::Forward, Finding::Decided(judged)) => forward(case, judged),
+        (Cell::Forward, Finding::Decided(judged) | Finding::Unapproved(judged, _)) => {
+            forward(case, judged)
+        }
         (Cell::Answer, finding) => answer(case, finding),
+        (Cell::Deny, Finding::Decided(judged)) if judged.approved.is_some() => {
+            approve(case, judged)
+        }
         (Cell::Deny, Finding::Decided(judged)) => {
             Ruling::Denial(deny(case, Some(judged), Cause::Decision, Disposition::Denied))
+        }
+        (Cell::Deny, Finding::Unapproved(judged, unapproved)) => {
+            let disposition = match (unapproved.lack, unapproved.waited) {
+                (Lack::Unknown, _) => Disposition::Failed,
+                (_, Waited::Held) => Disposition::Held,
+                (_, Waited::No) => Disposition::Denied,
+            };
+            Ruling::Denial(deny(case, Some(judged), Cause::Unapproved(unapproved), disposition))
         }
         (Cell::Deny, Finding::Undecided(cause)) => {
             let disposition = match cause {
@@ -152,12 +168,24 @@ pub fn judge(case: Case, finding: Finding) -> Ruling {
 ///
 /// One that only shows its decision is not, and one that waits for an approval is when it runs:
 /// asking again and again spends nothing. One that is blocked is, as the format has it.
-pub fn toll(lane: &Lane, wish: Wish, verdict: Verdict) -> Toll {
+pub fn toll(lane: &Lane, wish: Wish, verdict: Verdict, claim: Option<&Claim>) -> Toll {
     match cell_for(lane, wish, Some(verdict)) {
         Cell::Answer => Toll::Look,
-        Cell::Deny if verdict == Verdict::RequireApproval => Toll::Look,
+        Cell::Deny if verdict == Verdict::RequireApproval && claim.is_none() => Toll::Look,
         Cell::Forward | Cell::Simulate | Cell::Deny => Toll::Take,
     }
+}
+
+/// Whether an approval would let a call with this verdict run.
+pub fn awaits_approval(lane: &Lane, wish: Wish, verdict: Verdict) -> bool {
+    verdict == Verdict::RequireApproval && cell_for(lane, wish, Some(verdict)) == Cell::Deny
+}
+
+/// Writes into the record of a call that it waits for an approval: should its caller leave, that is
+/// what stands in its line.
+pub fn note_held(case: &mut Case, judged: &Judged) {
+    let facts = facts(case, Some(judged), Disposition::Held, &[]);
+    case.record.judged(facts);
 }
 
 /// The stage table, and the two settings that only ever execute less than it.
@@ -176,7 +204,7 @@ fn cell_for(lane: &Lane, wish: Wish, verdict: Option<Verdict>) -> Cell {
 fn answer(case: Case, finding: Finding) -> Ruling {
     let asked = case.wish == Wish::DryRun;
     Ruling::Denial(match finding {
-        Finding::Decided(judged) => {
+        Finding::Decided(judged) | Finding::Unapproved(judged, _) => {
             let cause = if asked { Cause::DryRunAsked } else { Cause::Decision };
             deny(case, Some(judged), cause, Disposition::DryRun)
         }
@@ -185,28 +213,40 @@ fn answer(case: Case, finding: Finding) -> Ruling {
 }
 
 /// An allowed call: observed where the stage observes, durable first where it is protected.
-fn forward(mut case: Case, judged: Box<Judged>) -> Ruling {
+fn forward(case: Case, judged: Box<Judged>) -> Ruling {
     if case.lane.stage == Stage::Observe {
-        return Ruling::Permit(observe(case, Some(judged), None));
+        return Ruling::Permit(observe(case, Some(judged), &[]));
     }
     if !judged.is_met() {
         let cause = Cause::Fault("demand_unmet");
         return Ruling::Denial(deny(case, Some(judged), cause, Disposition::Failed));
     }
     match case.lane.protection {
-        Protection::Open => Ruling::Permit(mint(case, Some(judged), PermitKind::Allow, None, None)),
-        Protection::Protected => {
-            let kind = PermitKind::Allow;
-            let facts = facts(&case, Some(&judged), Disposition::Forwarded, None);
-            case.record.judged(Judgement { permit: Some(kind), ..facts });
-            Ruling::Pending(Pending { case, judged, kind })
-        }
+        Protection::Open => Ruling::Permit(mint(case, Some(judged), PermitKind::Allow, None, &[])),
+        Protection::Protected => await_commit(case, judged, PermitKind::Allow),
     }
 }
 
+/// A call that people approved: durable first, whatever its risk.
+fn approve(case: Case, mut judged: Box<Judged>) -> Ruling {
+    let wants = judged.decision.verdict == Verdict::RequireApproval;
+    if !wants || !judged.is_met() || !judged.is_approved(case.record.opening().call_id) {
+        let cause = Cause::Fault("approval_unproven");
+        return Ruling::Denial(deny(case, Some(judged), cause, Disposition::Failed));
+    }
+    judged.grant();
+    await_commit(case, judged, PermitKind::Approved)
+}
+
+fn await_commit(mut case: Case, judged: Box<Judged>, kind: PermitKind) -> Ruling {
+    let facts = facts(&case, Some(&judged), Disposition::Forwarded, &[]);
+    case.record.judged(Judgement { permit: Some(kind), ..facts });
+    Ruling::Pending(Pending { case, judged, kind })
+}
+
 /// A permit by stage: the call goes whatever the verdict.
-fn observe(case: Case, judged: Option<Box<Judged>>, code: Option<&'static str>) -> Permit {
-    mint(case, judged, PermitKind::Observed, None, code)
+fn observe(case: Case, judged: Option<Box<Judged>>, codes: &[&str]) -> Permit {
+    mint(case, judged, PermitKind::Observed, None, codes)
 }
 
 /// Makes a permit. The only place where one is made.
@@ -215,9 +255,9 @@ fn mint(
     judged: Option<Box<Judged>>,
     kind: PermitKind,
     committed: Option<Committed>,
-    code: Option<&'static str>,
+    codes: &[&str],
 ) -> Permit {
-    let facts = facts(&case, judged.as_deref(), Disposition::Forwarded, code);
+    let facts = facts(&case, judged.as_deref(), Disposition::Forwarded, codes);
     case.record.judged(Judgement { permit: Some(kind), ..facts });
     let open = case.lane.metrics.mint(label(kind));
     let Case { call, record, lane, .. } = case;
@@ -230,49 +270,9 @@ fn deny(
     cause: Cause,
     disposition: Disposition,
 ) -> Denial {
-    let facts = facts(&case, judged.as_deref(), disposition, cause.code());
+    let facts = facts(&case, judged.as_deref(), disposition, &cause.codes());
     case.record.judged(facts);
     Denial { record: case.record, lane: case.lane, cause, disposition, judged }
-}
-
-/// What the evidence says of a case.
-fn facts(
-    case: &Case,
-    judged: Option<&Judged>,
-    disposition: Disposition,
-    code: Option<&'static str>,
-) -> Judgement {
-    let decision = judged.map(|judged| &judged.decision);
-    let verdict = decision.map(|decision| decision.verdict);
-    let forwarded = disposition == Disposition::Forwarded;
-    let mut reason_codes = decision.map(|d| d.reason_codes.clone()).unwrap_or_default();
-    reason_codes.extend(code.map(str::to_owned));
-    reason_codes.sort_unstable();
-    Judgement {
-        upstream: case.lane.upstream.as_ref().map(|upstream| upstream.name.clone()),
-        route: Some(case.lane.name.clone()),
-        stage: Some(case.lane.stage),
-        tool_name: judged.map(|judged| judged.intent.tool_name().into()),
-        risk_class: Some(case.lane.risk.clone()),
-        protection: Some(case.lane.protection),
-        identity: case.caller.as_ref().map(|caller| caller.identity.clone()),
-        identity_source: case.caller.as_ref().and_then(|caller| caller.source.clone()),
-        verdict,
-        simulated: forwarded && verdict != Some(Verdict::Allow),
-        dry_run_requested: case.wish == Wish::DryRun,
-        disposition: Some(disposition),
-        permit: None,
-        reason_codes,
-        violations: decision.map(|decision| decision.violations.clone()).unwrap_or_default(),
-        matched_rule: decision.and_then(|decision| decision.matched_rule.clone()),
-        delegation_ref: judged.and_then(|judged| judged.delegation_ref.clone()),
-        trace_id: judged.map(|judged| judged.trace_id.clone()),
-        policy_digest: judged.map(|judged| judged.policy_digest),
-        intent_digest: judged.map(|judged| judged.intent.digest()),
-        args_digest: judged.map(|judged| judged.intent.args_digest()),
-        intent: judged.and_then(|judged| judged.kept(case.lane.capture)),
-        snapshot: Some(case.snapshot.clone()),
-    }
 }
 
 // === impl Pending ===
@@ -286,8 +286,8 @@ impl Pending {
         &mut self,
     ) -> impl Future<Output = Result<Committed, CommitFailed>> + Send + use<> {
         let committing = self.case.record.commit();
-        let code = Some("ended_before_permit");
-        let facts = facts(&self.case, Some(&self.judged), Disposition::Failed, code);
+        let codes = ["ended_before_permit"];
+        let facts = facts(&self.case, Some(&self.judged), Disposition::Failed, &codes);
         self.case.record.judged(facts);
         committing
     }
@@ -301,7 +301,7 @@ impl Pending {
             && committed.intent_digest() == self.judged.intent.digest()
             && committed.policy_digest() == self.judged.policy_digest;
         match of_this {
-            true => Ok(mint(self.case, Some(self.judged), self.kind, Some(committed), None)),
+            true => Ok(mint(self.case, Some(self.judged), self.kind, Some(committed), &[])),
             false => Err(Box::new(self.refuse("evidence_mismatch"))),
         }
     }
@@ -327,8 +327,10 @@ impl Permit {
 
     /// Takes the permit apart. For the upstream client alone; a test holds the others to it.
     pub fn redeem(self) -> Redeemed {
-        let Permit { call, record, lane, kind, open, judged, committed } = self;
-        Redeemed { call, record, lane, kind, open, judged, committed }
+        let Permit { call, record, lane, kind, open, mut judged, committed } = self;
+        let approved = judged.as_mut().and_then(|judged| judged.approved.take());
+        let claim = approved.map(|approved| approved.claim);
+        Redeemed { call, record, lane, kind, open, judged, committed, claim }
     }
 }
 

@@ -9,6 +9,7 @@ pub mod app;
 pub mod config;
 pub mod proxy;
 pub mod telemetry;
+pub mod admin;
 pub mod demo;
 pub mod upstream;
 pub mod egress;

@@ -4,7 +4,7 @@
 //! ceiling that `config` checks. A bound that is reached refuses, it never waits.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 /// Sizes and counts. Bytes unless the name says otherwise.
@@ -170,6 +170,34 @@ impl Lease {
 impl Drop for Lease {
     fn drop(&mut self) {
         self.budget.left.fetch_add(self.bytes, Ordering::Relaxed);
+    }
+}
+
+/// Places that can be taken one by one, without waiting.
+#[derive(Clone, Debug, Default)]
+pub struct Places {
+    taken: Arc<AtomicUsize>,
+}
+
+/// A place, given back when dropped.
+#[derive(Debug)]
+#[must_use = "a place that is dropped is given back"]
+pub struct Place {
+    taken: Arc<AtomicUsize>,
+}
+
+impl Places {
+    /// A place, unless `max` are taken.
+    pub fn take(&self, max: usize) -> Option<Place> {
+        let taken = self.taken.fetch_add(1, Ordering::Relaxed);
+        let place = Place { taken: self.taken.clone() };
+        (taken < max).then_some(place)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.taken.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

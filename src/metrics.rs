@@ -8,9 +8,6 @@
 //! The evidence writer counts calls, the gate counts permits, the upstream client counts sends:
 //! three counts of one thing, so that a fault in any of them shows.
 //!
-//! Not here yet: `gait_approvals_*`, until something feeds them. A gauge that nobody sets would
-//! say that no approval is pending when the truth is that there is no such thing.
-//!
 //! Rejected: the exporter's own listener (it answers any path, on all addresses); its global
 //! recorder and macros (a hash per increment, and names outside the catalogue); summaries.
 
@@ -20,10 +17,13 @@ mod law;
 mod listeners;
 mod registry;
 mod routes;
+mod approvals;
 mod callers;
 mod face;
 mod process;
+mod webhooks;
 
+pub use approvals::{ApprovalLabel, ApprovalMetrics};
 pub use callers::{CallerMetrics, JwksMetrics};
 pub use catalogue::{CATALOGUE, Definition, Kind};
 pub use face::SnapshotFace;
@@ -33,6 +33,7 @@ pub use labels::{
 pub use law::OpenPermit;
 pub use listeners::{LISTENER_SERIES, ListenerMetrics};
 pub use routes::{RouteLabels, RouteMetrics};
+pub use webhooks::WebhookMetrics;
 
 use callers::Sources;
 use catalogue::{
@@ -48,6 +49,7 @@ use registry::Registry;
 use routes::Routes;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use webhooks::Webhooks;
 
 /// The reason under which a rejection is counted that the closed list does not name.
 const OTHER_REASON: &str = "other";
@@ -80,6 +82,8 @@ struct Inner {
     routes: Mutex<Routes>,
     /// Taken at load, before `routes`.
     sources: Mutex<Sources>,
+    /// Taken at load, before `routes`.
+    webhooks: Mutex<Webhooks>,
     /// `None` before the first snapshot.
     face: Mutex<Option<Registry>>,
 }
@@ -120,11 +124,14 @@ impl Metrics {
     pub fn new(limits: Limits, reasons: &'static [&'static str]) -> Metrics {
         let registry = Registry::new();
         registry.gauge(&BUILD_INFO, &[env!("CARGO_PKG_VERSION")]).set(1.0);
+        // For its series alone.
+        drop(ApprovalMetrics::new(&registry, &[]));
         let metrics = Metrics(Arc::new(Inner {
             fixed: Fixed::new(&registry, reasons),
             process: Process::new(),
             routes: Mutex::new(Routes::new(&registry)),
             sources: Mutex::default(),
+            webhooks: Mutex::default(),
             face: Mutex::new(None),
             registry,
         }));
@@ -152,6 +159,19 @@ impl Metrics {
     pub fn jwks(&self, source: &Arc<str>) -> JwksMetrics {
         let mut known = lock(&self.0.sources);
         known.jwks(&self.0.registry, &mut lock(&self.0.routes), source)
+    }
+
+    /// The handles of approvals, and of the closed list of reasons for which words are refused.
+    /// Call it at start; the same reasons give the same cells.
+    pub fn approvals(&self, reasons: &[&'static str]) -> ApprovalMetrics {
+        lock(&self.0.routes).pay(reasons.len());
+        ApprovalMetrics::new(&self.0.registry, reasons)
+    }
+
+    /// The handles of one webhook; the same name gives the same cells. Call it at load.
+    pub fn webhook(&self, name: &Arc<str>) -> WebhookMetrics {
+        let mut known = lock(&self.0.webhooks);
+        known.webhook(&self.0.registry, &mut lock(&self.0.routes), name)
     }
 
     /// Shows a snapshot as the one in force, in place of the one before. Register its routes

@@ -26,6 +26,8 @@ pub enum Kind {
     LimitReached,
     /// The policy wants an approval.
     ApprovalRequired,
+    /// The approval that it was shown with, or asked for, does not let it run.
+    ApprovalRefused,
     /// It was judged and not executed.
     DryRun,
     /// gait could not do its part, and fails closed.
@@ -95,7 +97,13 @@ pub struct Problem {
     pub required_approvals: Option<u64>,
     /// How many were given.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub valid_approvals: Option<u32>,
+    pub valid_approvals: Option<u64>,
+    /// Names the request that waits for approval.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub approval_id: Option<String>,
+    /// Where people find it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub approval_url: Option<String>,
     /// In a dry run: the status that the call would have got.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub would_status: Option<u16>,
@@ -120,6 +128,7 @@ impl Kind {
             Kind::Locked => "urn:gait:problem:locked",
             Kind::LimitReached => "urn:gait:problem:limit-reached",
             Kind::ApprovalRequired => "urn:gait:problem:approval-required",
+            Kind::ApprovalRefused => "urn:gait:problem:approval-refused",
             Kind::DryRun => "urn:gait:decision:dry-run",
             Kind::FailClosed => "urn:gait:problem:fail-closed",
             Kind::UpstreamFailed => "urn:gait:problem:upstream-failed",
@@ -139,6 +148,7 @@ impl Kind {
             Kind::Locked => "this call is stopped for now",
             Kind::LimitReached => "a limit of the policy is used up",
             Kind::ApprovalRequired => "this call needs an approval",
+            Kind::ApprovalRefused => "no approval lets this call run",
             Kind::DryRun => "this call was judged and not executed",
             Kind::FailClosed => "the gateway could not do its part and fails closed",
             Kind::UpstreamFailed => "the tool could not be reached",
@@ -158,7 +168,8 @@ impl Kind {
             | Kind::Blocked
             | Kind::Locked
             | Kind::LimitReached
-            | Kind::ApprovalRequired => "http_request_denied",
+            | Kind::ApprovalRequired
+            | Kind::ApprovalRefused => "http_request_denied",
             Kind::FailClosed => "proxy_internal_error",
             Kind::UpstreamFailed => "destination_unavailable",
             Kind::UpstreamLate => "http_response_timeout",
@@ -187,11 +198,18 @@ impl Problem {
             let error = self.reason_codes.first().map_or("", String::as_str);
             put(headers, header::WWW_AUTHENTICATE, &challenge(error));
         }
-        if self.kind == Kind::ApprovalRequired {
-            let link = format!("<{}>; rel=\"approval\"", self.instance);
-            put(headers, header::LINK, &link);
-        }
+        self.approval(headers);
         response
+    }
+
+    /// Where the approval is to be had: a place for people, or at least its name.
+    fn approval(&self, headers: &mut HeaderMap) {
+        let Some(id) = &self.approval_id else { return };
+        let place = self.approval_url.clone().unwrap_or_else(|| format!("urn:gait:approval:{id}"));
+        put(headers, header::LINK, &format!("<{place}>; rel=\"approval\""));
+        if self.approval_url.is_some() {
+            put(headers, header::LOCATION, &place);
+        }
     }
 
     fn proxy_status(&self, headers: &mut HeaderMap) {

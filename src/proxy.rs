@@ -15,15 +15,21 @@ mod domains;
 mod reply;
 mod steps;
 pub mod rehearse;
+mod again;
+mod approve;
+mod exhibit;
+mod hold;
+mod tokens;
 mod way;
 
+pub use approve::reasons as approval_reasons;
 pub use reply::AnswerBody;
 
 use crate::call::arriving::Arriving;
 use crate::call::body::Content;
 use crate::call::peer::Peer;
 use crate::call::{Body, Call, Head, Malformed};
-use crate::case::{Cause, Finding};
+use crate::case::{Case, Cause, Finding, Judged};
 use crate::clock;
 use crate::egress::{Fetcher, Refreshed};
 use crate::evidence::{CallId, Ledger, Record};
@@ -31,13 +37,15 @@ use crate::gate::{self, Denial, Pending, Permit, Ruling};
 use crate::identity::{Known, Refusal, Refused};
 use crate::intent::routes::Candidate;
 use crate::intent::time::Time;
-use crate::limits::Budget;
-use crate::metrics::Metrics;
+use crate::limits::{Budget, Places};
+use crate::metrics::{ApprovalMetrics, Metrics};
 use crate::snapshot::{Lane, Snapshot};
 use crate::stage::{Disposition, Stage};
+use crate::store::approvals::{Claim, Desk};
 use crate::store::rate_limits::Live;
 use crate::store::switch::Switch;
 use crate::upstream::{FailureKind, Tools};
+use approve::Sought;
 use arc_swap::ArcSwap;
 use delegation::Sender;
 use futures_util::FutureExt as _;
@@ -81,6 +89,12 @@ pub struct Proxy {
     pub switch: Arc<Switch>,
     /// What was counted against limits.
     pub limits: Arc<Live>,
+    /// Where approvals are asked for.
+    pub desk: Desk,
+    /// What is counted of them.
+    pub approvals: ApprovalMetrics,
+    /// Places for calls that wait for one.
+    pub holds: Places,
     /// Set once the listeners are closed.
     pub draining: Arc<AtomicBool>,
 }
@@ -133,7 +147,16 @@ impl Proxy {
         };
         let placed = self.place(&visit, &parts, incoming).await;
         let held_up = HeldUp { received: visit.received, waited: placed.waited };
-        let ruling = self.judge(&visit, placed);
+        let (case, finding) = self.weigh(&visit, placed);
+        let sought = match finding {
+            Finding::Decided(judged) if awaits_approval(&case, &judged) => {
+                // Boxed, so that all others pay no room for it.
+                Box::pin(self.approve(&parts, visit, case, judged)).await
+            }
+            finding => Sought { case, finding, waited: Duration::ZERO },
+        };
+        let held_up = HeldUp { waited: held_up.waited + sought.waited, ..held_up };
+        let ruling = gate::judge(sought.case, sought.finding);
         self.carry_out(ruling, call_id, held_up, upgrade).await
     }
 
@@ -246,17 +269,14 @@ impl Proxy {
         }
     }
 
-    /// Reserves the record, finds the decision and asks the gate.
-    fn judge(&self, visit: &Visit, placed: Placed) -> Ruling {
+    /// Reserves the record and finds the decision.
+    fn weigh(&self, visit: &Visit, placed: Placed) -> (Case, Finding) {
         let (record, refused) = self.record(visit, &placed.call, &placed.lane);
         let finding = match refused {
             Some(cause) => Finding::Undecided(cause),
-            None => self.find(visit, &placed),
+            None => self.find(visit, &placed, None),
         };
-        if let Finding::Undecided(Cause::Caller(refusal)) = &finding {
-            visit.snapshot.callers.refused(refusal.code());
-        }
-        gate::judge(visit.case(placed, record), finding)
+        (visit.case(placed, record), finding)
     }
 
     /// Room in the log, or why the call may not go: in observe alone it goes unrecorded.
@@ -279,13 +299,18 @@ impl Proxy {
     }
 
     /// Draft → intent → decision. A panic in it is a fault like any other.
-    fn find(&self, visit: &Visit, placed: &Placed) -> Finding {
+    fn find(&self, visit: &Visit, placed: &Placed, claim: Option<&Claim>) -> Finding {
         let matter = match placed.matter() {
             Ok(matter) => matter,
-            Err(cause) => return Finding::Undecided(cause),
+            Err(cause) => {
+                if let Cause::Caller(refusal) = &cause {
+                    visit.snapshot.callers.refused(refusal.code());
+                }
+                return Finding::Undecided(cause);
+            }
         };
         let started = clock::instant();
-        let over = Over { switch: &self.switch, limits: &self.limits };
+        let over = Over { switch: &self.switch, limits: &self.limits, claim };
         let decide = || visit.decide(&matter, &over, clock::now);
         let found = catch_unwind(AssertUnwindSafe(decide));
         self.metrics.decision_took(since(started));
@@ -353,6 +378,10 @@ async fn commit(mut pending: Pending) -> Result<Permit, Box<Denial>> {
             Err(Box::new(pending.refuse(EVIDENCE_UNAVAILABLE)))
         }
     }
+}
+
+fn awaits_approval(case: &Case, judged: &Judged) -> bool {
+    gate::awaits_approval(&case.lane, case.wish, judged.decision.verdict)
 }
 
 fn since(instant: Instant) -> Duration {

@@ -8,7 +8,7 @@ mod credential;
 mod listeners;
 mod upstream;
 
-pub use approvals::{Approvals, LOCAL_LOGIN, Login, Role, Webhook, WebhookTransport};
+pub use approvals::{Approvals, EVENTS, LOCAL_LOGIN, Login, Role, Webhook, WebhookTransport};
 pub use credential::{CredentialError, ToolCredential};
 pub use listeners::{Http2, Listener};
 pub use upstream::{HostHeader, UpstreamSpec};
@@ -29,6 +29,7 @@ use crate::metrics::{CallerMetrics, Metrics, RouteLabels, RouteMetrics};
 use crate::policy::Policy;
 use crate::stage::{DryRunScope, Protection, Stage};
 use crate::tls::Server;
+use http::StatusCode;
 use jiff::Timestamp;
 use std::sync::Arc;
 use std::time::Duration;
@@ -99,6 +100,8 @@ pub struct Plan {
     pub upstreams: Vec<Arc<UpstreamSpec>>,
     /// How each listener speaks; where they listen needs a restart.
     pub listeners: Vec<Listener>,
+    /// How the listener of the admin API speaks.
+    pub admin: Listener,
     /// The hosts that are served.
     pub hosts: HostRule,
     /// Where identities come from.
@@ -140,6 +143,8 @@ pub struct Lane {
     pub upgrades: Arc<[String]>,
     /// How its calls are approved.
     pub approval: Approvable,
+    /// What those that wait for an approval are answered with.
+    pub approval_status: StatusCode,
     /// Its risk class; `unknown` on the side lanes.
     pub risk: Arc<str>,
     /// The only place its calls can go to; `None` on a closed side lane.
@@ -219,6 +224,7 @@ impl Snapshot {
     pub fn build(plan: Plan, policy: Policy, metrics: &Metrics) -> Snapshot {
         let id = identify(plan.digest, policy.digest());
         let callers = callers(&plan.identity, metrics);
+        plan.approvals.webhooks.iter().for_each(|told| drop(metrics.webhook(&told.name)));
         let table = plan.routes.iter().map(|route| route.enforce(&plan, metrics)).collect();
         let credentials = plan.identity.credentials().iter();
         Snapshot {
@@ -281,6 +287,7 @@ impl PlannedRoute {
             credential: self.credential,
             upgrades: self.upgrades.clone(),
             approval: self.approval.clone(),
+            approval_status: plan.approvals.status,
             risk: self.mapping.risk_class.as_str().into(),
             upstream: Some(self.upstream.clone()),
             metrics: register(metrics, &self.name, self.stage, &self.mapping.risk_class),
@@ -314,6 +321,7 @@ fn side_lane(
         credential,
         upgrades: Arc::default(),
         approval: Approvable::default(),
+        approval_status: StatusCode::PRECONDITION_REQUIRED,
         risk: "unknown".into(),
         upstream,
         metrics: register(metrics, name, stage, "unknown"),

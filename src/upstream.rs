@@ -24,9 +24,9 @@ pub use tunnel::Tunnel;
 
 use crate::call::Malformed;
 use crate::case::Judged;
-use crate::evidence::{Cut, Ending, Reach, Record};
+use crate::evidence::{Cut, Ending, PermitKind, Reach, Record};
 use crate::gate::{Permit, Redeemed};
-use crate::limits::{Limits, Timeouts};
+use crate::limits::{Limits, Places, Timeouts};
 use crate::metrics::Metrics;
 use crate::snapshot::{Lane, Plan, UpstreamSpec};
 use crate::stage::Protection;
@@ -38,7 +38,6 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
-use tunnel::Places;
 
 /// Work that goes on although its caller has left; `app` runs it.
 pub type Errand = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -147,9 +146,11 @@ impl Tools {
             return Err(Box::new(Failure::before(redeemed, FailureKind::Internal("seam_refused"))));
         }
         let shape = self.shape.load_full();
-        match redeemed.lane.protection {
-            Protection::Open => exchange::run(shape, redeemed).await,
-            Protection::Protected => send_protected(shape, redeemed).await,
+        match (redeemed.lane.protection, redeemed.kind) {
+            (Protection::Protected, _) | (_, PermitKind::Approved) => {
+                send_protected(shape, redeemed).await
+            }
+            (Protection::Open, _) => exchange::run(shape, redeemed).await,
         }
     }
 

@@ -161,13 +161,23 @@ async fn hyper_serves_it() {
 }
 
 #[test]
-fn the_greeting_has_five_curl_lines_and_says_what_it_is() {
-    let text = demo::greeting("http://127.0.0.1:1", "http://127.0.0.1:2");
-    assert_eq!(text.lines().filter(|line| line.starts_with("  curl ")).count(), 5);
+fn the_greeting_has_six_curl_lines_and_says_what_it_is() {
+    let text = demo::greeting("http://127.0.0.1:1", "http://127.0.0.1:2", None);
+    assert_eq!(text.lines().filter(|line| line.starts_with("  curl ")).count(), 6);
     assert!(text.contains("this is the demo"));
     assert!(text.contains(r#"'{"to":"bob","amount":500}' http://127.0.0.1:1/v1/transfers"#));
     assert!(text.contains("curl -s http://127.0.0.1:2/metrics"));
-    assert_eq!(text.matches("# ").count(), 5);
+    assert_eq!(text.matches("# ").count(), 6);
+    assert!(!text.contains("approvals:") && !text.contains("\n\n\n"));
+}
+
+#[test]
+fn the_greeting_says_where_approvals_are_given() {
+    let page = "http://127.0.0.1:3/#token=t";
+    let text = demo::greeting("http://127.0.0.1:1", "http://127.0.0.1:2", Some(page));
+    let line = format!("  approvals: {page}");
+    assert!(text.lines().any(|found| found == line), "{text}");
+    assert!(!text.contains("\n\n\n"));
 }
 
 /// The words under `key` at the end of `path`, in every element of the list `list`.
@@ -188,7 +198,7 @@ fn config_and_policy_name_the_same_tools_and_every_verdict() {
     let config: Value = serde_saphyr::from_str(demo::config()).unwrap();
     let policy: Value = serde_saphyr::from_str(demo::policy()).unwrap();
     let tools = words(&config, "routes", "/intent/tool_name");
-    assert_eq!(tools.len(), 9);
+    assert_eq!(tools.len(), 10);
     assert_eq!(tools, words(&policy, "rules", "/match/tool_names"));
     let verdicts = ["allow", "block", "dry_run", "require_approval"].map(str::to_owned);
     assert_eq!(words(&policy, "rules", "/effect"), BTreeSet::from(verdicts));

@@ -75,6 +75,7 @@ fn lane(scene: Scene, upstream: Option<Arc<UpstreamSpec>>) -> Arc<Lane> {
         credential: CallerCredential::Withheld,
         upgrades: Arc::default(),
         approval: Default::default(),
+        approval_status: http::StatusCode::PRECONDITION_REQUIRED,
         risk: "high".into(),
         upstream,
         metrics: metrics.route(labels),
@@ -118,6 +119,7 @@ fn finding(verdict: Option<Verdict>) -> Finding {
         charged: None,
         delegated: None,
         delegation_ref: None,
+        approved: None,
     }))
 }
 
@@ -128,6 +130,7 @@ fn case(scene: Scene, record: Record, upstream: Option<Arc<UpstreamSpec>>) -> Ca
         lane: lane(scene, upstream),
         wish: scene.wish,
         snapshot: "s".into(),
+        asked_under: None,
         caller: Some(Author { identity: "ada".into(), source: None }),
     }
 }
@@ -259,7 +262,7 @@ fn only_what_may_be_carried_out_or_is_blocked_is_counted() {
     for scene in scenes() {
         let lane = lane(scene, tool());
         for verdict in Verdict::ALL {
-            let toll = gate::toll(&lane, scene.wish, verdict);
+            let toll = gate::toll(&lane, scene.wish, verdict, None);
             let ruling = rule(scene, Some(verdict));
             let blocked = verdict == Verdict::Block
                 && matches!(&ruling, Ruling::Denial(d) if d.disposition() == Disposition::Denied);

@@ -72,6 +72,8 @@ fn started() -> Metrics {
     let metrics = metrics(10_000);
     metrics.callers(&["sso".into()], &["credentials_missing"]);
     metrics.jwks(&"sso".into());
+    metrics.approvals(&["approval_spent"]);
+    metrics.webhook(&"chat".into());
     metrics.route(labels("files.delete"));
     let _made = metrics.listener("server");
     metrics.snapshot(&face("c1", &[("files.delete", "enforce")]));
@@ -354,4 +356,19 @@ fn promtool_finds_nothing_to_mend() {
     let output = child.wait_with_output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success() && said.is_empty(), "{said}");
+}
+
+#[test]
+fn webhooks_that_do_not_fit_are_counted_as_other() {
+    let metrics = metrics(400);
+    let names: Vec<Arc<str>> = (0..500).map(|n| format!("hook.{n}").into()).collect();
+    names.iter().for_each(|name| metrics.webhook(name).taken());
+    metrics.webhook(&names[0]).given_up();
+    let text = metrics.render();
+    assert!(samples(&text).len() <= 400, "{}", samples(&text).len());
+    let count = |labels: &[(&str, &str)]| sum(&text, "gait_webhook_deliveries_total", labels);
+    assert_eq!(count(&[]), 501.0);
+    assert_eq!(count(&[("webhook", "hook.0")]), 2.0);
+    assert_eq!(count(&[("webhook", "hook.0"), ("outcome", "failed")]), 0.0);
+    assert!(count(&[("webhook", "_other")]) > 300.0);
 }

@@ -191,8 +191,15 @@ fn everything(place: &Place) -> Value {
         json!({"keys": [{"kty": "OKP", "crv": "Ed25519", "x": "A".repeat(43)}]}).to_string(),
     );
     place.put("secret", "s");
+    place.put("hook", format!("whsec_{}", "A".repeat(40)));
     json!({"policy": "p.yaml", "server": {"tls": tls},
-        "listeners": [{"name": "more", "listen": "unix:s"}], "telemetry": {}, "admin": {}, "log": {},
+        "listeners": [{"name": "more", "listen": "unix:s"}], "telemetry": {},
+        "admin": {"tls": {"cert": "c.pem", "key": "c.key"}, "logins": [
+            {"name": "ada@desk", "role": "approver", "sha256": "a".repeat(64)}]},
+        "approvals": {
+            "approvers": [{"name": "ada", "logins": ["ada@desk"], "may": {"tools": ["t"]}}],
+            "webhooks": [{"name": "w", "url": "https://hooks.example", "secret": {"file": "hook"}}]},
+        "log": {},
         "identity": {"sources": sources(), "agents": {"bot": {}},
             "delegation": {"keys": ["d.key"]}},
         "forwarding": {"trusted": {"cidrs": ["10.0.0.0/8"]}}, "limits": {}, "timeouts": {}, "unmapped": {"action": "deny"},
@@ -219,6 +226,15 @@ fn the_config_schema_has_the_keys_that_the_reader_knows() {
         ("/listeners/0", "/properties/listeners/items"),
         ("/telemetry", "/properties/telemetry"),
         ("/admin", "/properties/admin"),
+        ("/admin/tls", "/properties/admin/properties/tls"),
+        ("/admin/logins/0", "/properties/admin/properties/logins/items"),
+        ("/approvals", "/properties/approvals"),
+        ("/approvals/approvers/0", "/properties/approvals/properties/approvers/items"),
+        (
+            "/approvals/approvers/0/may",
+            "/properties/approvals/properties/approvers/items/properties/may",
+        ),
+        ("/approvals/webhooks/0", "/properties/approvals/properties/webhooks/items"),
         ("/log", "/properties/log"),
         ("/identity", "/properties/identity"),
         ("/identity/delegation", "/properties/identity/properties/delegation"),

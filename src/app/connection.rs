@@ -166,7 +166,10 @@ impl Guest {
 }
 
 /// The handshake, and what the caller proved in it.
-async fn shake<S>(tls: &tls::Server, stream: S) -> io::Result<(TlsStream<S>, Option<Certificate>)>
+pub(super) async fn shake<S>(
+    tls: &tls::Server,
+    stream: S,
+) -> io::Result<(TlsStream<S>, Option<Certificate>)>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {

@@ -10,10 +10,14 @@ use crate::evidence::Reload;
 use crate::metrics::{Metrics, Restart, SnapshotFace};
 use crate::snapshot::{Listener, Plan, PlannedRoute, Snapshot, UNMAPPED};
 use crate::stage::Protection;
+use crate::store::approvals::Rules;
 use std::sync::Arc;
 
 /// What evidence calls the kill switch where it is followed no more; no route has such a name.
 const KILL_SWITCH: &str = "_kill_switch";
+
+/// What evidence calls approvers who may approve more than before; no route has such a name.
+const APPROVERS: &str = "_approvers";
 
 /// Reloads config and policy, or keeps what is in force.
 pub(super) async fn reload(running: &Arc<Running>) {
@@ -48,15 +52,17 @@ fn take_over(running: &Running, config: Config) {
     proxy.metrics.restart(restart);
     let old = proxy.snapshot.load_full();
     plan.listeners = kept(&running.fixed.listeners, &old.plan.listeners, plan.listeners);
+    plan.admin = kept_admin(&running.fixed.admin, &old.plan.admin, plan.admin);
     let mut lowered = lowered(&old.plan, &plan);
     if !lowered.is_empty() {
-        tracing::warn!(routes = ?lowered, "security event: these routes are held to less than before");
+        tracing::warn!(routes = ?lowered, "security event: these routes are held to less than before, or more may be approved");
     }
     if kill_switch.is_none() && proxy.switch.is_followed() {
         tracing::warn!("security event: the config names no kill switch any more");
         lowered.push(KILL_SWITCH.to_owned());
     }
     proxy.tools.configure(&plan);
+    proxy.desk.configure(rules(&plan));
     let snapshot = Arc::new(Snapshot::build(plan, policy, &proxy.metrics));
     let line = Reload {
         snapshot: Some(snapshot.id.clone()),
@@ -70,6 +76,17 @@ fn take_over(running: &Running, config: Config) {
     show(&snapshot, &proxy.metrics);
     if let Err(refusal) = proxy.ledger.reloaded(line) {
         tracing::error!(%refusal, "the reload could not be recorded");
+    }
+}
+
+/// What the store of approvals is held to.
+pub(super) fn rules(plan: &Plan) -> Rules {
+    let webhooks = plan.approvals.webhooks.iter();
+    Rules {
+        pending_max: plan.limits.pending_approvals,
+        pending_per_identity_max: plan.limits.pending_approvals_per_identity,
+        retention: plan.approvals.retention,
+        webhooks: webhooks.map(|webhook| webhook.name.clone()).collect(),
     }
 }
 
@@ -88,6 +105,15 @@ fn kept(bound: &[Listen], old: &[Listener], new: Vec<Listener>) -> Vec<Listener>
     bound.iter().filter_map(keep).collect()
 }
 
+/// The same for where approvals are given: tokens never travel in the clear where they did not.
+fn kept_admin(bound: &Listen, old: &Listener, new: Listener) -> Listener {
+    if bound.transport == new.transport() {
+        return new;
+    }
+    tracing::warn!("the admin listener stays as it was until a restart");
+    old.clone()
+}
+
 /// Every certificate in force: its name, and until when it holds, in seconds of Unix time.
 pub(super) fn certificates(plan: &Plan) -> Vec<(String, f64)> {
     let of = |listener: &Listener| {
@@ -99,7 +125,7 @@ pub(super) fn certificates(plan: &Plan) -> Vec<(String, f64)> {
         let end = upstream.tls.as_ref()?.client_not_after()?;
         Some((format!("upstream:{}", upstream.name), end.as_second() as f64))
     });
-    plan.listeners.iter().flat_map(of).chain(shown).collect()
+    plan.listeners.iter().chain([&plan.admin]).flat_map(of).chain(shown).collect()
 }
 
 /// Shows a snapshot as the one in force.
@@ -118,7 +144,8 @@ pub(super) fn show(snapshot: &Snapshot, metrics: &Metrics) {
 }
 
 /// Routes that are held to less than they were: a lower stage, no protection any more, or gone,
-/// so that their calls take another route; and unmapped calls that are let through from now on.
+/// so that their calls take another route; unmapped calls that are let through from now on; and
+/// approvers who may approve more.
 fn lowered(old: &Plan, new: &Plan) -> Vec<String> {
     let is_lower = |before: &&PlannedRoute| {
         let after = new.routes.iter().find(|route| route.name == before.name);
@@ -130,7 +157,11 @@ fn lowered(old: &Plan, new: &Plan) -> Vec<String> {
     };
     let routes = old.routes.iter().filter(is_lower).map(|route| route.name.to_string());
     let opened = old.unmapped.is_none() && new.unmapped.is_some();
-    routes.chain(opened.then(|| UNMAPPED.to_owned())).collect()
+    let wider = new.approvals.are_wider_than(&old.approvals);
+    routes
+        .chain(opened.then(|| UNMAPPED.to_owned()))
+        .chain(wider.then(|| APPROVERS.to_owned()))
+        .collect()
 }
 
 #[cfg(test)]
@@ -179,5 +210,24 @@ mod tests {
         assert_eq!(lowered(&before, &gone), ["b"]);
         let observed = plan("", &(route("a", "observe", "high") + &route("b", "observe", "low")));
         assert_eq!(lowered(&before, &observed), ["a", "b", "_unmapped"]);
+    }
+
+    #[test]
+    fn approvers_who_may_approve_more_are_named() {
+        let logins = "admin: { logins: [{ name: ada@desk, role: approver, sha256: \
+                      aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa }] }";
+        let approvers = |of_ada: &str| {
+            plan(
+                &format!(
+                    "stage: enforce\n{logins}\n\
+                     approvals: {{ approvers: [{{ name: ada, logins: [ada@desk]{of_ada} }}] }}"
+                ),
+                "",
+            )
+        };
+        let (bound, free) = (approvers(", may: { tools: [files.read] }"), approvers(""));
+        assert_eq!(lowered(&bound, &free), ["_approvers"]);
+        assert!(lowered(&free, &bound).is_empty());
+        assert_eq!(lowered(&free, &plan("stage: enforce", "")), ["_approvers"]);
     }
 }

@@ -5,6 +5,7 @@
 
 use crate::call::peer::Address;
 use std::io;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -29,6 +30,14 @@ impl Socket {
                 let cred = stream.peer_cred()?;
                 Ok(Address::Unix { uid: cred.uid(), gid: cred.gid() })
             }
+        }
+    }
+
+    /// The address that it came to; `None` for a Unix socket.
+    pub(super) fn local_ip(&self) -> Option<IpAddr> {
+        match self {
+            Socket::Tcp(stream) => stream.local_addr().ok().map(|own| own.ip().to_canonical()),
+            Socket::Unix(_) => None,
         }
     }
 }

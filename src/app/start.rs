@@ -1,5 +1,6 @@
 //! Starting: logger, listeners, evidence, and everything that the tasks share.
 
+use super::admin::{ADMIN_TOKEN, Office};
 use super::listen::Door;
 use super::tally::tally;
 use super::{Addresses, AppError, Listeners, Running, Wanted, data, reload};
@@ -7,12 +8,13 @@ use crate::config::{Config, Environment, Fixed, LogFormat, Source};
 use crate::demo;
 use crate::egress::Fetcher;
 use crate::evidence::{self, Ledger, Settings, Unwritten, Writer};
-use crate::limits::Budget;
+use crate::limits::{Budget, Places};
 use crate::metrics::{self, Metrics};
-use crate::proxy::Proxy;
+use crate::proxy::{Proxy, approval_reasons};
 use crate::snapshot::Snapshot;
 use crate::state::StateDir;
 use crate::store::StoreError;
+use crate::store::approvals::{self, Desk, Past};
 use crate::store::rate_limits::Live;
 use crate::store::switch::Switch;
 use crate::telemetry::{Check, Readiness};
@@ -64,13 +66,16 @@ pub(super) async fn open_listeners(
     }
     let telemetry = bind("telemetry", fixed.telemetry).await?;
     addresses.push(("telemetry".to_owned(), local(&telemetry)?.to_string()));
-    Ok(Listeners { doors, telemetry, addresses })
+    let admin = Door::open(&fixed.admin, metrics).await?;
+    addresses.push((admin.name.to_string(), admin.address()?));
+    Ok(Listeners { doors, telemetry, admin, addresses })
 }
 
 /// Room for what listeners and certificates show is taken from that of the routes.
 pub(super) fn new_metrics(config: &Config) -> Metrics {
     let certificates = reload::certificates(&config.plan).len();
-    let listeners = config.fixed.listeners.len().saturating_mul(metrics::LISTENER_SERIES);
+    let listeners =
+        config.fixed.listeners.len().saturating_add(1).saturating_mul(metrics::LISTENER_SERIES);
     let series_max = config.fixed.sizes.metric_series;
     let series_max = series_max.saturating_sub(listeners.saturating_add(certificates));
     Metrics::new(metrics::Limits { series_max }, data::reasons())
@@ -93,6 +98,34 @@ pub(super) fn start_limits(state: &StateDir) -> Result<Live, StoreError> {
     Live::open(state.path().join("rate_limits.json"))
 }
 
+/// The thread that answers what is asked of approvals. A state directory that has served before and
+/// has no store of them has lost it.
+pub(super) fn start_approvals(
+    state: &StateDir,
+    metrics: &Metrics,
+) -> Result<(Desk, JoinHandle<()>), AppError> {
+    let served = evidence::segments(&state.path().join("evidence"))
+        .is_ok_and(|segments| !segments.is_empty());
+    let past = if served { Past::Evidence } else { Past::None };
+    let (desk, clerk) = approvals::open(state.path(), past, metrics)?;
+    let deciding = std::thread::Builder::new()
+        .name("approvals".to_owned())
+        .spawn(move || clerk.run())
+        .map_err(|source| AppError::Machine {
+            what: "cannot start the approvals thread",
+            source,
+        })?;
+    Ok((desk, deciding))
+}
+
+/// What outlives the process, and who keeps it.
+pub(super) struct Kept {
+    pub(super) ledger: Ledger,
+    pub(super) limits: Live,
+    pub(super) desk: Desk,
+    pub(super) office: Office,
+}
+
 /// The writer's thread; it counts calls from the lines that it writes.
 pub(super) fn write_evidence(
     writer: Writer,
@@ -109,13 +142,14 @@ pub(super) fn assemble(
     source: Source,
     environment: Environment,
     metrics: Metrics,
-    ledger: Ledger,
-    limits: Live,
+    kept: Kept,
 ) -> (Running, Wanted) {
+    let Kept { ledger, limits, desk, office } = kept;
     let (tools, errands) = Tools::new(metrics.clone());
     let (keys, fetches) = Fetcher::new(metrics.clone());
     let Config { fixed, plan, policy, kill_switch, .. } = config;
     tools.configure(&plan);
+    desk.configure(reload::rules(&plan));
     keys.configure(&plan.upstreams, plan.identity.rings());
     let snapshot = Snapshot::build(plan, policy, &metrics);
     reload::show(&snapshot, &metrics);
@@ -126,13 +160,17 @@ pub(super) fn assemble(
         ledger,
         tools,
         keys,
-        metrics,
+        metrics: metrics.clone(),
         budget: Budget::new(fixed.sizes.body_budget_bytes),
         switch: Arc::new(Switch::new(kill_switch)),
         limits: Arc::new(limits),
+        desk,
+        approvals: metrics.approvals(&approval_reasons()),
+        holds: Places::default(),
         draining: Arc::new(AtomicBool::new(false)),
     };
-    let running = Running { proxy, readiness: Arc::new(readiness), fixed, source, environment };
+    let running =
+        Running { proxy, office, readiness: Arc::new(readiness), fixed, source, environment };
     (running, Wanted { errands, fetches })
 }
 
@@ -153,6 +191,9 @@ pub(super) fn announce(state: &StateDir, addresses: &Addresses, is_demo: Option<
             let found = addresses.iter().find(|(name, _)| name == wanted);
             found.map(|(_, address)| format!("http://{address}")).unwrap_or_default()
         };
-        println!("{}", demo::greeting(&url("server"), &url("telemetry")));
+        // Whoever sees the terminal of a demo may approve in it.
+        let token = std::fs::read_to_string(state.path().join(ADMIN_TOKEN)).ok();
+        let page = token.map(|token| format!("{}/#token={}", url("admin"), token.trim_end()));
+        println!("{}", demo::greeting(&url("server"), &url("telemetry"), page.as_deref()));
     }
 }

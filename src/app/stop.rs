@@ -94,6 +94,8 @@ pub(super) struct Tasks {
     pub(super) fetches: JoinHandle<()>,
     pub(super) keys: JoinHandle<()>,
     pub(super) reads: JoinHandle<()>,
+    pub(super) admin: JoinHandle<()>,
+    pub(super) webhooks: JoinHandle<()>,
     pub(super) house: JoinHandle<()>,
     pub(super) orders: JoinHandle<()>,
     pub(super) counters: JoinHandle<()>,
@@ -112,7 +114,10 @@ impl Tasks {
     /// Cuts off what is left; every record that was open is closed by its drop.
     pub(super) async fn end(self) {
         let upkeep = [self.house, self.orders, self.counters, self.keys, self.fetches];
-        for task in [self.calls, self.errands, self.reads].into_iter().chain(upkeep) {
+        for task in [self.calls, self.errands, self.reads, self.admin, self.webhooks]
+            .into_iter()
+            .chain(upkeep)
+        {
             if !task.is_finished() {
                 task.abort();
                 let _ = task.await;

@@ -76,7 +76,7 @@ pub struct Shape {
     pub host: String,
     /// The canonical path.
     pub path: String,
-    /// The canonical query, without `?`; empty for none.
+    /// Digest of the canonical query, which may hold secrets; empty for none.
     pub query: String,
     /// The content type as it came; empty for none.
     pub content_type: String,
@@ -182,7 +182,10 @@ impl Shape {
             method: head.method().to_string(),
             host: head.authority().as_str().to_owned(),
             path: head.target().path().to_owned(),
-            query: head.target().query().unwrap_or_default().to_owned(),
+            query: head
+                .target()
+                .query()
+                .map_or_else(String::new, |query| Digest::of(query.as_bytes()).to_string()),
             content_type: String::from_utf8_lossy(content_type).into_owned(),
             body: Digest::of(call.body().whole().unwrap_or_default()).to_string(),
             identity: identity.to_owned(),

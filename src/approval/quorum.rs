@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 pub(super) const GRANTED: &str = "approval_granted";
 
 /// Reason code where no token was shown.
-pub(super) const MISSING: &str = "approval_token_missing";
+pub const MISSING: &str = "approval_token_missing";
 
 /// Reason code of too few valid tokens.
 pub(super) const INSUFFICIENT: &str = "approval_chain_insufficient";

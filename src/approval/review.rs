@@ -6,7 +6,8 @@
 //! word counts once. Of all this nothing is kept from one look to the next: a word that stood a
 //! second ago may not stand now.
 
-use super::quorum::{GRANTED, INSUFFICIENT, MISSING, NOT_DISTINCT};
+pub use super::quorum::MISSING;
+use super::quorum::{GRANTED, INSUFFICIENT, NOT_DISTINCT};
 use super::roster::{Approver, Roster, Subject, Unfit};
 use super::{Approvers, Code, Demand, Token, Wanted, validate};
 use crate::intent::time::Time;
@@ -34,9 +35,6 @@ pub enum Origin {
         /// As whom.
         login: Arc<str>,
     },
-    /// The gateway's key, but nothing is recorded: it was withdrawn, or belongs to another
-    /// gateway's store.
-    Unrecorded,
     /// It has let a call run before.
     Spent,
 }
@@ -91,10 +89,10 @@ pub struct Sanction {
     approvers: Vec<Arc<str>>,
 }
 
+/// The codes of words that are not enough, beside those of tokens and approvers.
+pub const CODES: [&str; 3] = [INSUFFICIENT, NOT_DISTINCT, SPENT];
 /// A token that had run before.
 const SPENT: &str = "approval_spent";
-/// A token of the gateway that nothing is known of.
-const UNRECORDED: &str = "approval_token_unrecorded";
 
 impl Bench<'_> {
     /// Holds every word against the petition, and all of them against the demand.
@@ -140,7 +138,6 @@ impl Bench<'_> {
     fn approver(&self, word: &Word) -> Result<&Approver, &'static str> {
         let owner = match &word.origin {
             Origin::Spent => return Err(SPENT),
-            Origin::Unrecorded => return Err(UNRECORDED),
             Origin::Recorded { login } => {
                 self.sealed(&word.token, self.gateway).map_err(Code::as_str)?;
                 let name = word.token.approver_identity();

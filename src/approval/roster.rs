@@ -106,6 +106,14 @@ impl Approver {
         {
             return Err(Unfit::IsRequester);
         }
+        self.may_deny(subject)
+    }
+
+    /// Whether this person may say no to it; whoever wants it may also give it up.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn may_deny(&self, subject: &Subject<'_>) -> Result<(), Unfit> {
         match self.may.covers(subject) {
             true => Ok(()),
             false => Err(Unfit::OutOfScope),

@@ -113,9 +113,19 @@ impl Token {
         &self.scope
     }
 
+    /// When it was made, as it says itself; its signature covers it.
+    pub fn created_at(&self) -> Time {
+        self.created_at.at()
+    }
+
     /// From when on it is worth nothing.
     pub fn expires_at(&self) -> Time {
         self.expires_at.at()
+    }
+
+    /// The intent that it is for; `None` where it names none.
+    pub fn intent_digest(&self) -> Option<Digest> {
+        Digest::parse(&self.intent_digest)
     }
 
     /// The key that the signature names; `None` where there is no signature.

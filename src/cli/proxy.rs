@@ -20,6 +20,9 @@ pub(super) struct Proxy {
     /// Where metrics and health are read
     #[arg(long, value_name = "ADDRESS:PORT")]
     telemetry: Option<SocketAddr>,
+    /// Where approvals are given: the page, and the API behind it
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    admin: Option<SocketAddr>,
     /// What outlives the process: evidence, counters of limits and the lock
     #[arg(long, value_name = "DIR")]
     state_dir: Option<PathBuf>,
@@ -41,6 +44,7 @@ impl Proxy {
         match app::run(&serve, environment) {
             Ok(()) => Ok(Answer::new(Exit::Success)),
             Err(error @ AppError::Config(_)) => Err(Failure::input(error)),
+            Err(AppError::AdminToken(error)) if error.is_input() => Err(Failure::input(error)),
             Err(AppError::Limits(error)) => Err(error.into()),
             Err(error) => Err(Failure::internal(error)),
         }
@@ -54,6 +58,7 @@ impl Proxy {
         origin::environment([
             ("GAIT__SERVER__LISTEN", self.listen.map(|address| address.to_string())),
             ("GAIT__TELEMETRY__LISTEN", self.telemetry.map(|address| address.to_string())),
+            ("GAIT__ADMIN__LISTEN", self.admin.map(|address| address.to_string())),
             ("GAIT__STATE_DIR", self.state_dir.as_ref().map(|dir| dir.display().to_string())),
         ])
     }

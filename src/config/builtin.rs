@@ -5,7 +5,8 @@
 
 use super::environment::Environment;
 use super::{
-    Config, ConfigError, Fixed, Listen, Log, Sizes, checks, join, listeners, settings, upstreams,
+    Config, ConfigError, Fixed, Listen, Log, Sizes, admin, checks, join, listeners, settings,
+    upstreams,
 };
 use crate::call::CallerCredential;
 use crate::call::forwarding::Forwarding;
@@ -66,6 +67,8 @@ impl Builtin {
         let policy = source::load(&self.policy)?;
         let (listen, listener) =
             listeners::of_environment(environment).map_err(ConfigError::Flags)?;
+        let (admin_listen, admin) =
+            admin::of_environment(environment).map_err(ConfigError::Flags)?;
         let mut plan = Plan {
             approvals: Approvals::default(),
             routes: ROWS.iter().map(|row| self.route(row, &upstream)).collect(),
@@ -73,6 +76,7 @@ impl Builtin {
             refused: None,
             upstreams: vec![upstream],
             listeners: vec![listener],
+            admin,
             hosts: HostRule::Any,
             identity: Sources::none(Caller::named("anonymous", "default")),
             delegation: Keys::default(),
@@ -83,7 +87,7 @@ impl Builtin {
             digest: Digest::of(format!("{self:?}").as_bytes()),
         };
         checks::settle_builtin(&mut plan, self.stage);
-        let fixed = fixed(listen, environment).map_err(ConfigError::Flags)?;
+        let fixed = fixed(listen, admin_listen, environment).map_err(ConfigError::Flags)?;
         Ok(join(fixed, plan, policy, None))
     }
 
@@ -129,10 +133,11 @@ impl Builtin {
 }
 
 /// What needs a restart: from flags and environment, or the defaults.
-fn fixed(listen: Listen, environment: &Environment) -> Result<Fixed, String> {
+fn fixed(listen: Listen, admin: Listen, environment: &Environment) -> Result<Fixed, String> {
     let or = |name: &str, default: &str| environment.over(name).unwrap_or(default).to_owned();
     Ok(Fixed {
         listeners: vec![listen],
+        admin,
         telemetry: settings::parse_address(&or(
             "GAIT__TELEMETRY__LISTEN",
             settings::TELEMETRY_DEFAULT,

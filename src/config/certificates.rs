@@ -69,6 +69,14 @@ impl Certificates {
         Ok(Certificates { pairs, min_version, clients })
     }
 
+    /// Reads the `tls` of a listener that has one pair, and asks callers for no certificate.
+    pub(super) fn read_pair(listener: &mut Fields, site: &Site<'_>) -> Result<Certificates, Fault> {
+        let path = listener.at("tls");
+        let pair = Files::read(listener.take("tls"), path, site)?;
+        let (min_version, clients) = (MinVersion::default(), Clients::None);
+        Ok(Certificates { pairs: vec![pair], min_version, clients })
+    }
+
     /// Checks all of it.
     pub(super) fn build(
         &self,

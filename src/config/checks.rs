@@ -1,6 +1,7 @@
 //! What routes, stages and policy say together: refusals and warnings.
 
 use super::DOCUMENT;
+use super::approvals;
 use super::identity;
 use super::routes::{Lower, RoutePlace};
 use super::upstreams::find;
@@ -178,7 +179,13 @@ pub fn warnings(plan: &Plan, policy: &Policy) -> Vec<String> {
     });
     let beyond = policy.rules().iter().flat_map(|rule| beyond_http(plan, rule));
     let exposed = exposed.chain(expired(plan));
-    exposed.chain(idle_dry_runs(plan, policy)).chain(trust(policy)).chain(beyond).collect()
+    let approvals = approvals::warnings(plan, policy);
+    exposed
+        .chain(idle_dry_runs(plan, policy))
+        .chain(trust(policy))
+        .chain(beyond)
+        .chain(approvals)
+        .collect()
 }
 
 /// Certificates that their tools will refuse. No reason to refuse the config: a reload may be

@@ -31,7 +31,11 @@ pub(super) fn read(identity: &mut Fields, site: &Site<'_>) -> Result<Keys, Fault
     Ok(Keys::new(files.iter().map(key).collect::<Result<Vec<PublicKey>, Fault>>()?))
 }
 
-fn key(file: &str, site: &Site<'_>) -> Result<PublicKey, String> {
+/// Reads a public key file.
+///
+/// # Errors
+/// Names the file, and says what is wrong with it.
+pub(super) fn key(file: &str, site: &Site<'_>) -> Result<PublicKey, String> {
     let bytes = site.file(file)?;
     let text = String::from_utf8(bytes).map_err(|_| format!("{file} is not text"))?;
     PublicKey::parse(&text).map_err(|error| format!("{file}: {error}"))

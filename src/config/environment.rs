@@ -6,8 +6,9 @@ use std::fmt;
 use std::net::SocketAddr;
 
 /// Overrides that may be set, besides `GAIT__UPSTREAMS__NAME__URL`.
-const ALLOWED: [&str; 5] = [
+const ALLOWED: [&str; 6] = [
     "GAIT__SERVER__LISTEN",
+    "GAIT__ADMIN__LISTEN",
     "GAIT__TELEMETRY__LISTEN",
     "GAIT__STATE_DIR",
     "GAIT__LOG__FORMAT",

@@ -13,6 +13,7 @@ mod tests;
 
 use super::DOCUMENT;
 use super::delegation;
+use super::outside::Outside;
 use super::site::Site;
 use crate::call::CallerCredential;
 use crate::delegation::Keys;
@@ -21,7 +22,7 @@ use crate::identity::facts::Frame;
 use crate::intent::rest::Caller;
 use crate::snapshot::{Anonymous, UpstreamSpec};
 use crate::yaml::{self, Fault, Fields};
-use jwks::Fetched;
+
 use std::sync::Arc;
 
 const IDENTITY: yaml::Keys = yaml::Keys {
@@ -34,7 +35,7 @@ const IDENTITY: yaml::Keys = yaml::Keys {
 pub(super) struct Identity {
     pub(super) sources: Sources,
     pub(super) delegation: Keys,
-    fetched: Vec<Fetched>,
+    fetched: Vec<Outside>,
 }
 
 impl Identity {

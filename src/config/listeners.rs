@@ -11,7 +11,7 @@ use crate::call::host::HostRule;
 use crate::call::peer::Transport;
 use crate::snapshot::{Http2, Listener};
 use crate::tls;
-use crate::yaml::{Fault, Fields, Keys, Node};
+use crate::yaml::{Fault, Fields, Keys, Node, Place};
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
@@ -37,6 +37,16 @@ const UNIX_MODE: u32 = 0o600;
 /// What stands before the path of a Unix socket.
 const UNIX: &str = "unix:";
 
+/// Where a listener stands when its config does not say.
+pub(super) struct Usual {
+    pub(super) default: &'static str,
+    /// What outweighs the config.
+    pub(super) variable: Option<&'static str>,
+}
+
+const SERVER_ADDRESS: Usual =
+    Usual { default: SERVER_DEFAULT, variable: Some("GAIT__SERVER__LISTEN") };
+
 /// What the config says of all of them, `server` first.
 pub(super) struct Listeners {
     pub(super) fixed: Vec<Listen>,
@@ -48,8 +58,7 @@ pub(super) struct Listeners {
 pub(super) fn read(top: &mut Fields, site: &Site<'_>) -> Result<Listeners, Fault> {
     let mut server = Fields::open(top.take("server"), SERVER_NAME.to_owned(), &SERVER)?;
     let hosts = hosts(&mut server)?;
-    let over = site.environment.over("GAIT__SERVER__LISTEN");
-    let (listen, planned) = one(&mut server, SERVER_NAME, over, site)?;
+    let (listen, planned) = one(&mut server, SERVER_NAME, &SERVER_ADDRESS, site)?;
     let mut all = Listeners { fixed: vec![listen], planned: vec![planned], hosts };
     let mut names: HashSet<String> = TAKEN.map(str::to_owned).into();
     let (place, nodes) = (top.place(), top.list("listeners")?);
@@ -70,10 +79,22 @@ pub(super) fn read(top: &mut Fields, site: &Site<'_>) -> Result<Listeners, Fault
 /// # Errors
 /// The environment says no address.
 pub(super) fn of_environment(environment: &Environment) -> Result<(Listen, Listener), String> {
-    let planned = Listener { name: SERVER_NAME.into(), http2: Http2::Off, tls: None };
-    let said = environment.over("GAIT__SERVER__LISTEN").unwrap_or(SERVER_DEFAULT);
-    let at = at(said, UNIX_MODE, absolute)?;
-    Ok((Listen { name: SERVER_NAME.into(), at, transport: planned.transport() }, planned))
+    plain(SERVER_NAME, &SERVER_ADDRESS, environment)
+}
+
+/// A listener without a config file, in the clear.
+///
+/// # Errors
+/// The environment says no address.
+pub(super) fn plain(
+    name: &str,
+    usual: &Usual,
+    environment: &Environment,
+) -> Result<(Listen, Listener), String> {
+    let planned = Listener { name: name.into(), http2: Http2::Off, tls: None };
+    let said = usual.variable.and_then(|variable| environment.over(variable));
+    let at = at(said.unwrap_or(usual.default), UNIX_MODE, absolute)?;
+    Ok((Listen { name: name.into(), at, transport: planned.transport() }, planned))
 }
 
 fn more(
@@ -89,18 +110,18 @@ fn more(
         let what = format!("`{}`: another listener is called `{name}`", fields.at("name"));
         return Err(Fault::validate(place, what));
     }
-    one(&mut fields, &name, None, site)
+    one(&mut fields, &name, &Usual { default: "", variable: None }, site)
 }
 
 fn one(
     fields: &mut Fields,
     name: &str,
-    over: Option<&str>,
+    usual: &Usual,
     site: &Site<'_>,
 ) -> Result<(Listen, Listener), Fault> {
     // Left empty, it would be taken for a listener without TLS.
     fields.refuse_empty(&["tls", "http2", "unix_mode"])?;
-    let at = address(fields, name, over, site)?;
+    let (at, _) = address(fields, usual, site)?;
     let place = fields.place();
     let tls = match fields.has("tls") {
         true => Some(certificates::Certificates::read(fields, site)?),
@@ -134,21 +155,21 @@ fn http2(fields: &mut Fields, transport: Transport) -> Result<Http2, Fault> {
     Err(wrong(fields, "http2", place, &what))
 }
 
-fn address(
+/// Reads `listen` and `unix_mode`: the address, and where it is said.
+pub(super) fn address(
     fields: &mut Fields,
-    name: &str,
-    over: Option<&str>,
+    usual: &Usual,
     site: &Site<'_>,
-) -> Result<At, Fault> {
+) -> Result<(At, Place), Fault> {
     let mode = unix_mode(fields)?;
     let (said, place) = fields.text("listen")?;
-    let default = if name == SERVER_NAME { SERVER_DEFAULT } else { "" };
-    let read = match over {
+    let over = |variable| Some((variable, site.environment.over(variable)?));
+    let read = match usual.variable.and_then(over) {
         // From the environment a path is relative to where the process stands.
-        Some(over) => at(over, mode.unwrap_or(UNIX_MODE), absolute)
-            .map_err(|what| format!("{what} (from GAIT__SERVER__LISTEN)")),
+        Some((variable, over)) => at(over, mode.unwrap_or(UNIX_MODE), absolute)
+            .map_err(|what| format!("{what} (from {variable})")),
         None => site.environment.fill(&said).and_then(|said| {
-            let said = if said.is_empty() { default } else { &said };
+            let said = if said.is_empty() { usual.default } else { &said };
             at(said, mode.unwrap_or(UNIX_MODE), |path| site.path(path))
         }),
     };
@@ -158,7 +179,7 @@ fn address(
             let what = "only a Unix socket has a mode; remove it or listen on `unix:PATH`";
             Err(wrong(fields, "unix_mode", fields.place(), what))
         }
-        _ => Ok(at),
+        _ => Ok((at, place)),
     }
 }
 

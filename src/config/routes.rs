@@ -1,10 +1,10 @@
 //! Routes: what they match, where they go, at what stage and risk.
 
-use super::{DOCUMENT, args, identity, predicates, stage, targets, upgrade, upstreams};
+use super::{DOCUMENT, approvals, args, identity, predicates, stage, targets, upgrade, upstreams};
 use crate::intent::pattern::Pattern;
 use crate::intent::rest::{Binding, Mapping, Piece, StrictQuery, Template};
 use crate::intent::routes::Matcher;
-use crate::snapshot::{Approvable, Capture, PlannedRoute, UpstreamSpec};
+use crate::snapshot::{Capture, PlannedRoute, UpstreamSpec};
 use crate::stage::{DryRunScope, Protection, Stage};
 use crate::yaml::{Fault, Fields, Keys, Node, Place, Scalar};
 use http::Method;
@@ -23,6 +23,8 @@ const ROUTE: Keys = Keys {
         "anonymous",
         "pass_credential",
         "upgrade",
+        "hold",
+        "mask",
         "allow_lower",
         "intent",
     ],
@@ -134,6 +136,11 @@ impl Risks {
         Ok(Risks { known, protected })
     }
 
+    /// Reads one of the known words.
+    pub(super) fn word(&self, node: Node, field: &str) -> Result<String, Fault> {
+        risk_word(node, &self.known, field)
+    }
+
     fn protection(&self, risk: &str) -> Protection {
         match self.protected.iter().any(|word| word == risk) {
             true => Protection::Protected,
@@ -204,6 +211,7 @@ fn one(
     let anonymous = identity::anonymous(&mut fields)?;
     let credential = identity::credential(&mut fields)?;
     let upgrades = upgrade::read(&mut fields, &upstream)?;
+    let approval = approvals::route(&mut fields)?;
     let lower = if fields.flag("allow_lower")? { Lower::Allowed } else { Lower::Refused };
     let (mut mapping, tool) = mapping(&mut fields, &matcher, &upstream, risks)?;
     let protection = said_protected.unwrap_or_else(|| risks.protection(&mapping.risk_class));
@@ -225,7 +233,7 @@ fn one(
         anonymous,
         credential,
         upgrades,
-        approval: Approvable::default(),
+        approval,
     };
     Ok((route, RoutePlace { place, lower }))
 }
@@ -326,7 +334,7 @@ fn mapping(
     let mut fields = Fields::open(route.take("intent"), path, &INTENT)?;
     let tool = super::required_text(&mut fields, "tool_name", "an intent names its tool")?;
     let risk = fields.take("risk_class");
-    let risk_class = risk_word(risk, &risks.known, &fields.at("risk_class"))?;
+    let risk_class = risks.word(risk, &fields.at("risk_class"))?;
     let args = args::read(&mut fields, matcher)?;
     let mapping = Mapping {
         tool_name: Template(vec![Piece::Text(tool.clone())]),

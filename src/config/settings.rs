@@ -27,6 +27,9 @@ const LIMITS: Keys = Keys {
         "metric_series",
         "segment_bytes",
         "tunnels",
+        "holds",
+        "pending_approvals",
+        "pending_approvals_per_identity",
         "rate_state_bytes",
         "h2_streams",
         "h2_header_list_bytes",
@@ -60,6 +63,9 @@ pub(super) const TELEMETRY_DEFAULT: &str = "127.0.0.1:9902";
 /// What can be logged, least to most.
 const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 
+/// How many requests for approval may wait: each lies on disk, and somebody is to read it.
+const WAITING: RangeInclusive<u64> = 1..=1_000_000;
+
 /// Longer than any call should take, shorter than any clock's trouble.
 const DURATION_MAX: Duration = Duration::from_secs(7 * 24 * 3_600);
 
@@ -67,18 +73,17 @@ const DURATION_MAX: Duration = Duration::from_secs(7 * 24 * 3_600);
 pub(super) fn read(
     top: &mut Fields,
     listeners: Vec<Listen>,
+    admin: Listen,
     environment: &Environment,
 ) -> Result<Settings, Fault> {
     let mut telemetry = Fields::open(top.take("telemetry"), "telemetry".to_owned(), &LISTENER)?;
-    let over = Some("GAIT__TELEMETRY__LISTEN");
-    let telemetry = address(&mut telemetry, environment, over, TELEMETRY_DEFAULT)?;
-    // Named in the config already; nothing listens there before the approvals are built.
-    let mut admin = Fields::open(top.take("admin"), "admin".to_owned(), &LISTENER)?;
-    address(&mut admin, environment, None, "127.0.0.1:9901")?;
+    let telemetry =
+        address(&mut telemetry, environment, "GAIT__TELEMETRY__LISTEN", TELEMETRY_DEFAULT)?;
     let limits = limits(top)?;
     let fixed = Fixed {
         listeners,
         telemetry,
+        admin,
         state_dir: state_dir(top, environment)?,
         log: log(top, environment)?,
         sizes: Sizes::of(&limits),
@@ -89,15 +94,14 @@ pub(super) fn read(
 fn address(
     fields: &mut Fields,
     environment: &Environment,
-    over: Option<&str>,
+    variable: &str,
     default: &str,
 ) -> Result<SocketAddr, Fault> {
     let (said, place) = fields.text("listen")?;
-    let over = over.and_then(|name| Some((name, environment.over(name)?)));
-    let said = match over {
-        Some((name, over)) => {
+    let said = match environment.over(variable) {
+        Some(over) => {
             return parse_address(over)
-                .map_err(|what| at(fields, "listen", place, &format!("{what} (from {name})")));
+                .map_err(|what| at(fields, "listen", place, &format!("{what} (from {variable})")));
         }
         None if said.is_empty() => default.to_owned(),
         None => environment.fill(&said).map_err(|what| at(fields, "listen", place, &what))?,
@@ -236,9 +240,14 @@ fn limits(top: &mut Fields) -> Result<Limits, Fault> {
         metric_series: size(fields, "metric_series", 100..=1_000_000, d.metric_series)?,
         segment_bytes: number(fields, "segment_bytes", 1 << 16..=1 << 34, d.segment_bytes)?,
         tunnels: size(fields, "tunnels", 1..=100_000, d.tunnels)?,
-        holds: d.holds,
-        pending_approvals: d.pending_approvals,
-        pending_approvals_per_identity: d.pending_approvals_per_identity,
+        holds: size(fields, "holds", 1..=100_000, d.holds)?,
+        pending_approvals: size(fields, "pending_approvals", WAITING, d.pending_approvals)?,
+        pending_approvals_per_identity: size(
+            fields,
+            "pending_approvals_per_identity",
+            WAITING,
+            d.pending_approvals_per_identity,
+        )?,
         // What is written must be read again: the store reads and writes 8 MiB at most.
         rate_state_bytes: size(fields, "rate_state_bytes", 4_096..=8_000_000, d.rate_state_bytes)?,
         h2_streams: size(fields, "h2_streams", 1..=10_000, d.h2_streams)?,

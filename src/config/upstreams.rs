@@ -3,6 +3,8 @@
 mod credential;
 mod tls;
 
+pub(super) use credential::secret;
+
 use super::DOCUMENT;
 use super::site::Site;
 use crate::snapshot::{HostHeader, Http2, UpstreamSpec};

@@ -8,17 +8,16 @@ mod place;
 
 pub use place::{AdminPlace, PlaceError, Scheme};
 
+use super::dial::{Stream, connect};
+use super::exchange::exchange;
 use crate::tls::client::{ClientTlsError, Offer, Roots, UpstreamTls};
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, Uri, header};
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper::body::Incoming;
-use hyper::client::conn::http1;
-use hyper_util::rt::TokioIo;
 use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream, lookup_host};
 use tokio_rustls::TlsConnector;
 
@@ -133,24 +132,28 @@ impl Admin {
     /// There is no whole answer. Any status is an answer.
     pub async fn ask(&self, ask: Ask<'_>) -> Result<Answered, AdminError> {
         let patience = PATIENCE.saturating_add(ask.wait);
-        let answered = tokio::time::timeout(patience, self.exchange(ask));
+        let answered = tokio::time::timeout(patience, self.answer(ask));
         answered.await.map_err(|_| AdminError::Late)?
     }
 
-    async fn exchange(&self, ask: Ask<'_>) -> Result<Answered, AdminError> {
+    async fn answer(&self, ask: Ask<'_>) -> Result<Answered, AdminError> {
         let request = self.request(ask)?;
+        exchange(self.connection().await?, request, whole).await
+    }
+
+    async fn connection(&self) -> Result<Box<dyn Stream>, AdminError> {
         match (&self.place, &self.tls) {
             (AdminPlace::Unix(path), _) => {
-                send(UnixStream::connect(path).await.map_err(AdminError::Connect)?, request).await
+                Ok(Box::new(UnixStream::connect(path).await.map_err(AdminError::Connect)?))
             }
             (AdminPlace::Tcp { host, port, .. }, None) => {
-                send(dial(host, *port, Reach::Loopback).await?, request).await
+                Ok(Box::new(dial(host, *port, Reach::Loopback).await?))
             }
             (AdminPlace::Tcp { host, port, .. }, Some(tls)) => {
                 let stream = dial(host, *port, Reach::Anywhere).await?;
                 let connector = TlsConnector::from(tls.config());
                 let stream = connector.connect(tls.server_name(), stream).await;
-                send(stream.map_err(AdminError::Tls)?, request).await
+                Ok(Box::new(stream.map_err(AdminError::Tls)?))
             }
         }
     }
@@ -193,30 +196,7 @@ async fn dial(host: &str, port: u16, reach: Reach) -> Result<TcpStream, AdminErr
     if reach == Reach::Loopback && !addresses.iter().all(is_here) {
         return Err(AdminError::Clear(host.to_owned()));
     }
-    let mut failure = io::Error::from(io::ErrorKind::AddrNotAvailable);
-    for address in addresses {
-        #[expect(clippy::disallowed_methods, reason = "what is asked is no call of a tool")]
-        match TcpStream::connect(address).await {
-            Ok(stream) => return Ok(stream),
-            Err(error) => failure = error,
-        }
-    }
-    Err(AdminError::Connect(failure))
-}
-
-async fn send(
-    stream: impl AsyncRead + AsyncWrite + Unpin,
-    request: Request<Full<Bytes>>,
-) -> Result<Answered, AdminError> {
-    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
-    let exchange = async { whole(sender.send_request(request).await?).await };
-    tokio::pin!(exchange, connection);
-    tokio::select! {
-        biased;
-        answered = &mut exchange => answered,
-        // What had come by then is still to be read.
-        _ = &mut connection => exchange.await,
-    }
+    connect(&addresses).await.map_err(AdminError::Connect)
 }
 
 async fn whole(answer: Response<Incoming>) -> Result<Answered, AdminError> {

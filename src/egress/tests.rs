@@ -252,10 +252,13 @@ async fn a_server_that_is_slow_or_gone_is_not_waited_for() {
     assert!(matches!(error, FetchError::Late), "{error}");
     let gone = serve(answering(String::new())).await.remote();
     let error = fetch(&gone, &[]).await.unwrap_err();
-    assert!(matches!(error, FetchError::Connect(_) | FetchError::Exchange(_)), "{error}");
+    assert!(
+        matches!(error, FetchError::Dial(DialError::Connect(_)) | FetchError::Exchange(_)),
+        "{error}"
+    );
     let nowhere = "http://no-such-host.invalid/".parse().unwrap();
     let error = fetch(&Remote { url: nowhere, ..gone }, &[]).await.unwrap_err();
-    assert!(matches!(error, FetchError::Resolve(_)), "{error}");
+    assert!(matches!(error, FetchError::Dial(DialError::Resolve(_))), "{error}");
 }
 
 #[tokio::test]
@@ -271,7 +274,7 @@ async fn no_tool_is_asked_for_keys() {
         (by_name, server.tool("127.0.0.1")),
     ] {
         let error = fetch(&remote, &[tool]).await.unwrap_err();
-        assert!(matches!(error, FetchError::Tool), "{error}");
+        assert!(matches!(error, FetchError::Dial(DialError::Tool)), "{error}");
     }
     assert_eq!(server.asked(), 0);
     let other = Arc::new(UpstreamSpec { port: 1, ..(*server.tool("127.0.0.1")).clone() });
@@ -282,7 +285,7 @@ async fn no_tool_is_asked_for_keys() {
 async fn clear_text_is_only_for_those_who_say_so() {
     let server = serve(answering(ok(SET))).await;
     let strict = Remote { allow_http: false, ..server.remote() };
-    assert!(matches!(fetch(&strict, &[]).await.unwrap_err(), FetchError::Url));
+    assert!(matches!(fetch(&strict, &[]).await.unwrap_err(), FetchError::Dial(DialError::Url)));
     assert_eq!(server.asked(), 0);
 }
 
@@ -311,12 +314,18 @@ async fn tls_believes_the_roots_of_the_config_and_nobody_else() {
     assert!(fetch(&remote, &[]).await.is_ok());
     let (_, other) = secured();
     let stranger = fetch(&Remote { ca: ca(&other), ..remote.clone() }, &[]).await.unwrap_err();
-    assert!(matches!(stranger, FetchError::Tls(_)), "{stranger}");
+    assert!(matches!(stranger, FetchError::Dial(DialError::Tls(_))), "{stranger}");
     let system = fetch(&Remote { ca: None, ..remote.clone() }, &[]).await.unwrap_err();
-    assert!(matches!(system, FetchError::Tls(_) | FetchError::Setup(_)), "{system}");
+    assert!(
+        matches!(
+            system,
+            FetchError::Dial(DialError::Tls(_)) | FetchError::Dial(DialError::Setup(_))
+        ),
+        "{system}"
+    );
     let named = format!("https://localhost:{}/", server.port).parse().unwrap();
     let misnamed = fetch(&Remote { url: named, ..remote }, &[]).await.unwrap_err();
-    assert!(matches!(misnamed, FetchError::Tls(_)), "{misnamed}");
+    assert!(matches!(misnamed, FetchError::Dial(DialError::Tls(_))), "{misnamed}");
     assert_eq!(server.asked(), 1);
 }
 

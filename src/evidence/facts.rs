@@ -70,6 +70,8 @@ pub struct Judgement {
     pub matched_rule: Option<String>,
     /// Ids of the tokens that the intent's delegation was read from, sorted, comma-joined.
     pub delegation_ref: Option<String>,
+    /// The approval that it went out on.
+    pub approval: Option<Box<UsedApproval>>,
     /// The name of the decision (spec C13); many calls can share one.
     pub trace_id: Option<String>,
     /// Digest of the policy that judged.
@@ -82,6 +84,19 @@ pub struct Judgement {
     pub intent: Option<Arc<RawValue>>,
     /// The snapshot that was in force.
     pub snapshot: Option<Arc<str>>,
+    /// The one that was in force when the call began to wait for an approval.
+    pub asked_under: Option<Arc<str>>,
+}
+
+/// The approval that a call went out on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UsedApproval {
+    /// The request that was approved.
+    pub request: String,
+    /// Ids of the tokens, sorted, comma-joined.
+    pub tokens: String,
+    /// Who approved, sorted.
+    pub approvers: Vec<String>,
 }
 
 /// On what ground a call was permitted.

@@ -5,6 +5,7 @@
 //! `flatten`, and the order on disk would then hang on the order of Rust fields.
 
 use super::{
+    approval::Approval,
     ending::Ending,
     facts::{Judgement, Opening},
 };
@@ -89,6 +90,8 @@ pub enum Event {
         /// Decisions that were refused in it; their calls did not go out.
         withdrawn: u64,
     },
+    /// Somebody said yes or no to a request for approval.
+    Approval(Box<Approval>),
 }
 
 /// A change of snapshot.
@@ -166,6 +169,7 @@ impl Entry {
             Entry::Event(Event::Stop) => "stop",
             Entry::Event(Event::Reload(_)) => "reload",
             Entry::Event(Event::Recover { .. }) => "recover",
+            Entry::Event(Event::Approval(_)) => "approval",
         }
     }
 }
@@ -227,11 +231,17 @@ impl<M: SerializeMap> Members<M> {
         self.list("violations", &judged.violations)?;
         self.some("matched_rule", judged.matched_rule.as_deref())?;
         self.some("delegation_ref", judged.delegation_ref.as_deref())?;
+        if let Some(approval) = &judged.approval {
+            self.put("approval_request", &approval.request)?;
+            self.put("approval_ref", &approval.tokens)?;
+            self.list("approvers", &approval.approvers)?;
+        }
         self.some("trace_id", judged.trace_id.as_deref())?;
         self.shown("policy_digest", judged.policy_digest)?;
         self.shown("intent_digest", judged.intent_digest)?;
         self.shown("args_digest", judged.args_digest)?;
-        self.some("snapshot", judged.snapshot.as_deref())
+        self.some("snapshot", judged.snapshot.as_deref())?;
+        self.some("asked_under", judged.asked_under.as_deref())
     }
 
     fn close(&mut self, close: &Close) -> Result<(), M::Error> {
@@ -264,13 +274,14 @@ impl<M: SerializeMap> Members<M> {
                 self.put("error", error)?;
                 self.put("withdrawn", withdrawn)
             }
+            Event::Approval(approval) => approval.members(|key, value| self.put(key, value)),
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::{CallId, Cut, Exchange, PermitKind, Reach};
+    use super::super::{CallId, Cut, Exchange, PermitKind, Reach, UsedApproval};
     use super::*;
     use crate::{
         policy::Verdict,
@@ -316,6 +327,11 @@ mod tests {
             violations: vec!["c".to_owned()],
             matched_rule: Some("allow-\"reads\"".to_owned()),
             delegation_ref: Some("d1,d2".to_owned()),
+            approval: Some(Box::new(UsedApproval {
+                request: "r".to_owned(),
+                tokens: "t1,t2".to_owned(),
+                approvers: vec!["ann".to_owned()],
+            })),
             trace_id: Some("3fda".to_owned()),
             policy_digest: digest,
             intent_digest: digest,
@@ -323,6 +339,7 @@ mod tests {
             // Kept by the decision line, not once more here.
             intent: serde_json::value::to_raw_value("i").ok().map(Arc::from),
             snapshot: Some("s1".into()),
+            asked_under: Some("s0".into()),
         };
         let exchange =
             Exchange { status: StatusCode::NO_CONTENT, request_bytes: 3, response_bytes: 4 };
@@ -335,8 +352,9 @@ mod tests {
             r#""simulated":true,"dry_run_requested":true,"disposition":"forwarded","#,
             r#""permit":"allow","reason_codes":["a","b"],"violations":["c"],"#,
             r#""matched_rule":"allow-\"reads\"","delegation_ref":"d1,d2","#,
+            r#""approval_request":"r","approval_ref":"t1,t2","approvers":["ann"],"#,
             r#""trace_id":"3fda","policy_digest":"T","#,
-            r#""intent_digest":"T","args_digest":"T","snapshot":"s1","ending":"completed","#,
+            r#""intent_digest":"T","args_digest":"T","snapshot":"s1","asked_under":"s0","ending":"completed","#,
             r#""status":204,"sent":true,"request_bytes":3,"response_bytes":4,"#,
             r#""duration_ms":1.5,"prev":"P"}"#
         );

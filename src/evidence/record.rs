@@ -7,6 +7,7 @@
 //! of slots bounds how many calls are open.
 
 use super::{
+    approval::Approval,
     ending::{Ending, Reach},
     facts::{Judgement, Opening},
     health::{Health, State},
@@ -42,6 +43,11 @@ pub enum LedgerRefused {
     #[error("the evidence log is closed")]
     Stopped,
 }
+
+/// Room for one line about a request for approval; given back when dropped. To be had before the
+/// word is taken, so that nothing is approved that cannot be recorded.
+#[derive(Debug)]
+pub struct Room(OwnedPermit<Message>);
 
 /// One call's place in the log. Leaves exactly one closing line, on [`Record::close`] or when it
 /// is dropped.
@@ -84,6 +90,14 @@ impl Ledger {
         Ok(())
     }
 
+    /// Reserves room for a line about a request for approval, or says why there is none.
+    ///
+    /// # Errors
+    /// The log is full, or cannot be written.
+    pub fn room(&self) -> Result<Room, LedgerRefused> {
+        Ok(Room(self.reserve()?))
+    }
+
     /// How the log is doing.
     pub fn health(&self) -> &Arc<Health> {
         &self.health
@@ -107,6 +121,16 @@ impl Ledger {
             TrySendError::Full(_) => LedgerRefused::Full,
             TrySendError::Closed(_) => LedgerRefused::Stopped,
         })
+    }
+}
+
+// === impl Room ===
+
+impl Room {
+    /// Records what somebody said.
+    pub fn approval(self, approval: Approval) {
+        let line = Line::new(clock::now(), Entry::Event(Event::Approval(Box::new(approval))));
+        self.0.send(Message::Post(Post::Event(line)));
     }
 }
 

@@ -161,7 +161,7 @@ pub struct Unfit {
 }
 
 impl Mapping {
-    /// Drafts the intent of `call`.
+    /// Drafts the intent of `call`, bound to its bytes where the route or `binding` says so.
     ///
     /// # Errors
     /// `Unfit` when a required value is missing or cannot be read.
@@ -171,6 +171,7 @@ impl Mapping {
         captures: &Captures,
         content: &Content,
         caller: &Caller,
+        binding: Binding,
     ) -> Result<Draft, Unfit> {
         self.check_query(call)?;
         let scene = Scene { call, captures, content, base_url: &self.base_url };
@@ -182,7 +183,7 @@ impl Mapping {
             arg_provenance: self.provenance(&args),
             args,
             targets: targets.collect::<Result<_, _>>()?,
-            context: caller.context(&self.risk_class, self.request_digest(call)),
+            context: caller.context(&self.risk_class, self.request_digest(call, binding)),
             delegation: caller.delegation.clone(),
             ..Draft::default()
         })
@@ -237,10 +238,10 @@ impl Mapping {
     }
 
     /// The digest that binds an intent to the bytes of its request.
-    fn request_digest(&self, call: &Call) -> Map<String, Value> {
-        let digest = match self.binding {
-            Binding::RequestBytes => call.fingerprint(),
-            Binding::None => None,
+    fn request_digest(&self, call: &Call, binding: Binding) -> Map<String, Value> {
+        let digest = match (self.binding, binding) {
+            (Binding::RequestBytes, _) | (_, Binding::RequestBytes) => call.fingerprint(),
+            (Binding::None, Binding::None) => None,
         };
         let entry = |digest: Digest| (REQUEST.to_owned(), Value::String(digest.to_string()));
         digest.map(entry).into_iter().collect()

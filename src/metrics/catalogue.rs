@@ -72,6 +72,14 @@ pub const CATALOGUE: &[Definition] = &[
     IDENTITY_REFUSED,
     JWKS_SUCCESS,
     JWKS_FAILURES,
+    APPROVALS,
+    APPROVALS_PENDING,
+    APPROVALS_OLDEST,
+    APPROVAL_WAIT,
+    APPROVAL_REFUSALS,
+    APPROVAL_HOLDS,
+    APPROVALS_STORE_UP,
+    WEBHOOK_DELIVERIES,
     SNAPSHOT_INFO,
     RELOAD_SUCCESSFUL,
     RELOAD_TIMESTAMP,
@@ -200,6 +208,40 @@ pub(super) const JWKS_FAILURES: Definition = counter(
     "gait_jwks_failures_total",
     &["source"],
     "Fetches of the keys of a source that brought none; those that are held stay.",
+);
+pub(super) const APPROVALS: Definition = counter(
+    "gait_approvals_total",
+    &["outcome"],
+    "What happened to requests for approval: requested, granted, denied, expired, executed, released, unknown.",
+);
+pub(super) const APPROVALS_PENDING: Definition =
+    gauge("gait_approvals_pending", &[], "Requests that wait for an approval now.");
+pub(super) const APPROVALS_OLDEST: Definition = gauge(
+    "gait_approvals_oldest_pending_seconds",
+    &[],
+    "Age of the oldest request that waits now; 0 where none does.",
+);
+pub(super) const APPROVAL_WAIT: Definition = histogram(
+    "gait_approval_wait_seconds",
+    &[],
+    "Time from a request to the last yes that it needed.",
+);
+pub(super) const APPROVAL_REFUSALS: Definition = counter(
+    "gait_approval_refusals_total",
+    &["reason"],
+    "Words and calls that were refused where an approval was needed, by reason code.",
+);
+pub(super) const APPROVAL_HOLDS: Definition =
+    gauge("gait_approval_holds", &[], "Calls that wait open for their approval now.");
+pub(super) const APPROVALS_STORE_UP: Definition = gauge(
+    "gait_approvals_store_up",
+    &[],
+    "1 when the store of approvals answered last, else 0: calls that need one are denied then.",
+);
+pub(super) const WEBHOOK_DELIVERIES: Definition = counter(
+    "gait_webhook_deliveries_total",
+    &["webhook", "outcome"],
+    "Tries to tell a webhook: taken, failed with another to come, or the last, given_up.",
 );
 pub(super) const SNAPSHOT_INFO: Definition = gauge(
     "gait_snapshot_info",

@@ -4,7 +4,9 @@
 //! binary do not share counters, and no macro elsewhere can invent a metric. A handle is made
 //! once and then costs an atomic addition; labels are never built per request.
 
-use super::catalogue::{CATALOGUE, DECISION_SECONDS, Definition, Kind, OVERHEAD_SECONDS};
+use super::catalogue::{
+    APPROVAL_WAIT, CATALOGUE, DECISION_SECONDS, Definition, Kind, OVERHEAD_SECONDS,
+};
 use metrics::{Counter, Gauge, Histogram, Key, Label, Level, Metadata, Recorder};
 use metrics_exporter_prometheus::{
     Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder,
@@ -17,6 +19,10 @@ const INNER_SECONDS: [f64; 12] =
 /// Upper bounds, in seconds, for what waits for a tool.
 pub(super) const OUTER_SECONDS: [f64; 12] =
     [1e-3, 2.5e-3, 5e-3, 1e-2, 2.5e-2, 5e-2, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0];
+
+/// Upper bounds, in seconds, for what waits for people.
+const PEOPLE_SECONDS: [f64; 12] =
+    [1.0, 2.5, 5.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 900.0, 1800.0, 3600.0];
 
 /// One recorder and the only door to it.
 pub(super) struct Registry {
@@ -68,13 +74,18 @@ const METADATA: Metadata<'static> = Metadata::new("gait", Level::INFO, None);
 /// Setting buckets fails for an empty list only, which these are not. `unwrap_or_default` keeps
 /// a panic out; the test that compares kinds would see the summary.
 fn builder() -> PrometheusBuilder {
-    [DECISION_SECONDS, OVERHEAD_SECONDS].iter().fold(
+    let own = [
+        (DECISION_SECONDS, INNER_SECONDS),
+        (OVERHEAD_SECONDS, INNER_SECONDS),
+        (APPROVAL_WAIT, PEOPLE_SECONDS),
+    ];
+    own.iter().fold(
         PrometheusBuilder::new()
             .set_buckets_for_metric(Matcher::Prefix("gait_".into()), &OUTER_SECONDS)
             .unwrap_or_default(),
-        |builder, definition| {
+        |builder, (definition, bounds)| {
             let name = Matcher::Full(definition.name.into());
-            builder.set_buckets_for_metric(name, &INNER_SECONDS).unwrap_or_default()
+            builder.set_buckets_for_metric(name, bounds).unwrap_or_default()
         },
     )
 }

@@ -15,6 +15,7 @@ use crate::delegation::{Delegated, Mandate, NOT_GRANTED, Outcome, Question};
 use crate::gate;
 use crate::identity::Known;
 use crate::intent::pattern::Captures;
+use crate::intent::rest::Binding;
 use crate::intent::time::Time;
 use crate::intent::{Intent, IntentError};
 use crate::json::Digest;
@@ -23,6 +24,7 @@ use crate::policy::freeze::{FreezeFinding, FreezeStatus};
 use crate::policy::{Decision, Verdict};
 use crate::snapshot::{Lane, Route, Snapshot};
 use crate::stage::Protection;
+use crate::store::approvals::Claim;
 use crate::store::rate_limits::{Charged, Full, Live};
 use crate::store::switch::{Order, Switch};
 use crate::trace;
@@ -41,6 +43,8 @@ pub(super) struct Bench<'a> {
     pub(super) wish: Wish,
     pub(super) switch: &'a Switch,
     pub(super) limits: &'a Live,
+    /// The words that were taken for it, where it runs on an approval.
+    pub(super) claim: Option<&'a Claim>,
 }
 
 /// A decision in the making.
@@ -57,8 +61,9 @@ pub(super) fn intent(
     known: &Known,
     captures: &Captures,
     content: &Content,
+    binding: Binding,
 ) -> Result<Intent, Cause> {
-    let draft = route.mapping.draft(call, captures, content, &known.caller);
+    let draft = route.mapping.draft(call, captures, content, &known.caller, binding);
     let draft = draft.map_err(|unfit| Cause::Intent { code: unfit.code, detail: unfit.detail })?;
     let intent = draft.normalise();
     intent.map_err(|error| Cause::Intent { code: error.code(), detail: advice(&error) })
@@ -99,7 +104,7 @@ impl Bench<'_> {
         }
         let policy_digest = policy.digest();
         ruling.heed_delegation(mandate, &intent, policy_digest, at);
-        ruling.heed_broker();
+        ruling.heed_broker(self.claim);
         let charged = self.charge(&mut ruling, &intent, now)?;
         let Ruling { decision, bar, delegated } = ruling;
         let trace_id = trace::trace_id(policy_digest, intent.digest(), decision.verdict);
@@ -113,6 +118,7 @@ impl Bench<'_> {
             charged,
             delegated,
             delegation_ref,
+            approved: None,
         })
     }
 
@@ -153,7 +159,7 @@ impl Bench<'_> {
         if demands.rate_limit.is_none() && demands.destructive_budget.is_none() {
             return Ok(None);
         }
-        let toll = gate::toll(self.lane, self.wish, *verdict);
+        let toll = gate::toll(self.lane, self.wish, *verdict, self.claim);
         let bytes_max = self.snapshot.plan.limits.rate_state_bytes;
         let tally = self.limits.charge(demands, intent, toll, now, bytes_max);
         let tally = tally.map_err(|Full| Cause::Fault(STATE_FULL))?;
@@ -206,8 +212,9 @@ impl Ruling {
     }
 
     /// Blocks for want of a broker. Only what would run needs a credential.
-    fn heed_broker(&mut self) {
-        if self.decision.demands.broker.is_some() && self.decision.verdict == Verdict::Allow {
+    fn heed_broker(&mut self, claim: Option<&Claim>) {
+        let runs = self.decision.verdict == Verdict::Allow || claim.is_some();
+        if self.decision.demands.broker.is_some() && runs {
             let (reason, violation) = ("broker_credential_required", "broker_credential_missing");
             self.block(Bar { why: Why::Broker, until: None }, &[reason], &[violation]);
         }

@@ -143,6 +143,29 @@ pub(super) async fn whole(
     }
 }
 
+/// The rest of a body that was not to be judged, and is after all.
+///
+/// # Errors
+/// As [`whole`].
+pub(super) async fn rest(
+    body: Body,
+    reserved: &Reserved,
+    budget: &Budget,
+    limits: &Limits,
+    timeouts: &Timeouts,
+) -> Result<Body, Unjudged> {
+    match body {
+        Body::Stream { front, rest, .. } if front.is_empty() => {
+            whole(rest, reserved, budget, limits, timeouts).await
+        }
+        // Its front is there because it was found too long to be judged.
+        body @ Body::Stream { .. } => {
+            Err(Unjudged { cause: Cause::Malformed(Malformed::BodyTooLarge), body })
+        }
+        body => Ok(body),
+    }
+}
+
 impl Gathering {
     /// Refuses at once what announces too much. Room is made as the bytes come: an announcement
     /// costs a caller nothing, and must not take the budget from the others.

@@ -4,7 +4,6 @@
 //! nothing; its counters and its record belong to nobody. Rejected: a second, simpler reading of
 //! the config for people. It would be right about the easy requests alone.
 
-use super::delegation::Sender;
 use super::needs::Needs;
 use super::receive::{self, Unjudged};
 use super::reply::{self, AnswerBody};
@@ -203,7 +202,7 @@ impl Rehearsal {
     }
 
     fn find(&self, visit: &Visit, placed: &Placed, at: Timestamp) -> Finding {
-        let over = Over { switch: &self.switch, limits: &self.limits };
+        let over = Over { switch: &self.switch, limits: &self.limits, claim: None };
         let judged = placed.matter().and_then(|matter| visit.decide(&matter, &over, || at));
         match judged {
             Ok(judged) => Finding::Decided(Box::new(judged)),
@@ -247,18 +246,6 @@ impl Visit {
                 Set { placed, caller: Caller::Refused(refusal), malformed: None, misses }
             }
         }
-    }
-
-    /// Who calls, and in whose name. Keys that are fetched are not: nothing is sent.
-    fn sender(
-        &self,
-        parts: &Parts,
-        candidates: &[Candidate],
-        at: Timestamp,
-    ) -> Result<Sender, Refusal> {
-        let known = self.identify(parts, at).map_err(|refused| refused.refusal)?;
-        let known = self.admit(known, candidates)?;
-        self.mandate(known, parts, Time::from_timestamp(at))
     }
 
     fn chosen(
@@ -324,7 +311,9 @@ impl Ended {
         let (lane, identity) =
             (case.lane.clone(), case.caller.as_ref().map(|caller| caller.identity.clone()));
         let (found, cause) = match &finding {
-            Finding::Decided(judged) => (Some(Found::of(judged)), None),
+            Finding::Decided(judged) | Finding::Unapproved(judged, _) => {
+                (Some(Found::of(judged)), None)
+            }
             Finding::Undecided(cause) => (None, Some(cause.clone())),
         };
         match gate::judge(case, finding) {

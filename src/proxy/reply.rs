@@ -3,6 +3,8 @@
 //! The only place that turns denials and failures into statuses (design section 5: the first row
 //! that fits).
 
+mod approval;
+
 use crate::call::body::Unreadable;
 use crate::case::{Bar, Cause, Judged, Why};
 use crate::clock;
@@ -60,7 +62,7 @@ pub(super) fn of_tool(reply: Reply, face: Face) -> Response<AnswerBody> {
 
 /// The answer to a denial; closes its record.
 pub(super) fn of_denial(denial: Denial) -> Response<AnswerBody> {
-    let (kind, status) = row(denial.cause(), denial.judged(), denial.disposition());
+    let (kind, status) = row(&denial);
     let face = Face {
         call_id: denial.record().opening().call_id,
         verdict: denial.judged().map(|judged| judged.decision.verdict),
@@ -68,10 +70,14 @@ pub(super) fn of_denial(denial: Denial) -> Response<AnswerBody> {
     };
     let mut problem = describe(kind, status, face, denial.lane(), denial.judged());
     problem.detail = detail(denial.cause(), kind, denial.judged());
-    problem.reason_codes.extend(denial.cause().code().map(str::to_owned));
+    problem.reason_codes.extend(denial.cause().codes().into_iter().map(str::to_owned));
     problem.reason_codes.sort_unstable();
+    problem.reason_codes.dedup();
+    if let Cause::Unapproved(unapproved) = denial.cause() {
+        approval::describe(&mut problem, unapproved);
+    }
     if kind == Kind::DryRun {
-        problem.would_status = Some(would_be(denial.judged()).as_u16());
+        problem.would_status = Some(would_be(denial.judged(), denial.lane()).as_u16());
         problem.retry_after = None;
     }
     let response = match denial.cause() {
@@ -134,6 +140,8 @@ pub(super) fn of_fault(call_id: CallId, code: &'static str) -> Response<AnswerBo
         call_id: call_id.to_string(),
         required_approvals: None,
         valid_approvals: None,
+        approval_id: None,
+        approval_url: None,
         would_status: None,
         until: None,
         retry_after: OUR_FAULT_SECONDS,
@@ -148,8 +156,8 @@ pub(super) fn closing(mut response: Response<AnswerBody>) -> Response<AnswerBody
 }
 
 /// The first row of the table in design section 5 that fits.
-fn row(cause: &Cause, judged: Option<&Judged>, disposition: Disposition) -> (Kind, StatusCode) {
-    match cause {
+fn row(denial: &Denial) -> (Kind, StatusCode) {
+    match denial.cause() {
         Cause::Malformed(malformed) => match malformed.status() {
             StatusCode::MISDIRECTED_REQUEST => (Kind::UnknownHost, malformed.status()),
             StatusCode::FORBIDDEN => (Kind::Blocked, malformed.status()),
@@ -159,12 +167,13 @@ fn row(cause: &Cause, judged: Option<&Judged>, disposition: Disposition) -> (Kin
         Cause::Unreadable(code) | Cause::Intent { code, .. } => {
             (Kind::InvalidIntent, unreadable_status(code))
         }
+        Cause::Unapproved(unapproved) => approval::row(unapproved, denial.lane()),
         Cause::Unmapped => (Kind::Unmapped, StatusCode::FORBIDDEN),
         Cause::Fault(_) => (Kind::FailClosed, StatusCode::SERVICE_UNAVAILABLE),
-        Cause::Decision | Cause::DryRunAsked if disposition == Disposition::DryRun => {
+        Cause::Decision | Cause::DryRunAsked if denial.disposition() == Disposition::DryRun => {
             (Kind::DryRun, StatusCode::OK)
         }
-        Cause::Decision | Cause::DryRunAsked => refusal(judged),
+        Cause::Decision | Cause::DryRunAsked => refusal(denial.judged(), denial.lane()),
     }
 }
 
@@ -178,7 +187,7 @@ fn caller_kind(status: StatusCode) -> Kind {
 }
 
 /// What a verdict other than `allow` is answered with.
-fn refusal(judged: Option<&Judged>) -> (Kind, StatusCode) {
+fn refusal(judged: Option<&Judged>, lane: &Lane) -> (Kind, StatusCode) {
     match judged.and_then(|judged| judged.bar).map(|bar| bar.why) {
         Some(Why::Stopped | Why::SwitchLost | Why::Freeze) => {
             return (Kind::Locked, StatusCode::LOCKED);
@@ -187,9 +196,7 @@ fn refusal(judged: Option<&Judged>) -> (Kind, StatusCode) {
         Some(Why::Domain | Why::Broker | Why::Delegation) | None => {}
     }
     match judged.map(|judged| judged.decision.verdict) {
-        Some(Verdict::RequireApproval) => {
-            (Kind::ApprovalRequired, StatusCode::PRECONDITION_REQUIRED)
-        }
+        Some(Verdict::RequireApproval) => (Kind::ApprovalRequired, lane.approval_status),
         _ => (Kind::Blocked, StatusCode::FORBIDDEN),
     }
 }
@@ -202,10 +209,10 @@ fn unreadable_status(code: &str) -> StatusCode {
 }
 
 /// The status that the call would have got, had it not been a dry run.
-fn would_be(judged: Option<&Judged>) -> StatusCode {
+fn would_be(judged: Option<&Judged>, lane: &Lane) -> StatusCode {
     match judged.map(|judged| judged.decision.verdict) {
         Some(Verdict::Allow | Verdict::DryRun) => StatusCode::OK,
-        _ => refusal(judged).1,
+        _ => refusal(judged, lane).1,
     }
 }
 
@@ -241,6 +248,8 @@ fn describe(
         call_id: face.call_id.to_string(),
         required_approvals: approvals.map(|decision| decision.min_approvals),
         valid_approvals: approvals.map(|_| 0),
+        approval_id: None,
+        approval_url: None,
         would_status: None,
         until: bar.and_then(|bar| bar.until).map(|until| until.to_string()),
         retry_after: match status {
@@ -277,6 +286,7 @@ fn detail(cause: &Cause, kind: Kind, judged: Option<&Judged>) -> String {
         (Cause::Unreadable(code), _) => {
             format!("a condition of the route cannot be read ({code}): send it in one plain way")
         }
+        (Cause::Unapproved(unapproved), _) => approval::detail(unapproved, &rule),
         (Cause::Unmapped, _) => {
             "no route of the gateway's config takes this method and path".to_owned()
         }

@@ -18,11 +18,13 @@ use crate::delegation::Mandate;
 use crate::evidence::{CallId, Opening, Record};
 use crate::identity::{Asked, Known, Refusal, Refused};
 use crate::intent::pattern::Captures;
+use crate::intent::rest::Binding;
 use crate::intent::routes::{Candidate, Choice};
 use crate::intent::time::Time;
 use crate::json::Digest;
 use crate::snapshot::{Anonymous, Lane, Snapshot};
 use crate::stage::Stage;
+use crate::store::approvals::Claim;
 use crate::store::rate_limits::Live;
 use crate::store::switch::Switch;
 use http::HeaderMap;
@@ -32,6 +34,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// One request under one snapshot.
+#[derive(Clone)]
 pub(super) struct Visit {
     pub(super) snapshot: Arc<Snapshot>,
     pub(super) call_id: CallId,
@@ -58,6 +61,8 @@ pub(super) struct Placed {
     pub(super) mandate: Option<Mandate>,
     /// How long the caller took to send a body that is judged.
     pub(super) waited: Duration,
+    /// Whether its intent is bound to its bytes also where the route does not ask for that.
+    pub(super) binding: Binding,
 }
 
 /// What is to be done in the lane.
@@ -76,12 +81,15 @@ pub(super) struct Matter<'a> {
     route: usize,
     captures: &'a Captures,
     content: &'a Content,
+    binding: Binding,
 }
 
 /// What stands over the rules.
 pub(super) struct Over<'a> {
     pub(super) switch: &'a Switch,
     pub(super) limits: &'a Live,
+    /// The words that were taken for the call, where it runs on an approval.
+    pub(super) claim: Option<&'a Claim>,
 }
 
 /// Whether the caller asks for a dry run: any spelling of the name, any value but `false`.
@@ -141,6 +149,18 @@ impl Visit {
         }
     }
 
+    /// Who calls, and in whose name. Keys that are fetched are not: nothing is sent.
+    pub(super) fn sender(
+        &self,
+        parts: &Parts,
+        candidates: &[Candidate],
+        at: Timestamp,
+    ) -> Result<Sender, Refusal> {
+        let known = self.identify(parts, at).map_err(|refused| refused.refusal)?;
+        let known = self.admit(known, candidates)?;
+        self.mandate(known, parts, Time::from_timestamp(at))
+    }
+
     /// In whose name `known` calls.
     pub(super) fn mandate(
         &self,
@@ -176,12 +196,12 @@ impl Visit {
         over: &Over<'_>,
         now: impl FnOnce() -> Timestamp,
     ) -> Result<Judged, Cause> {
-        let Matter { call, known, captures, content, mandate, .. } = matter;
+        let Matter { call, known, captures, content, mandate, binding, .. } = matter;
         let snapshot = &self.snapshot;
         let route = snapshot.table.get(matter.route).ok_or(Cause::Fault("route_missing"))?;
-        let intent = decide::intent(route, call, known, captures, content)?;
-        let (switch, limits) = (over.switch, over.limits);
-        let bench = Bench { snapshot, lane: &route.lane, wish: self.wish, switch, limits };
+        let intent = decide::intent(route, call, known, captures, content, *binding)?;
+        let Over { switch, limits, claim } = *over;
+        let bench = Bench { snapshot, lane: &route.lane, wish: self.wish, switch, limits, claim };
         bench.judge(intent, *mandate, now())
     }
 
@@ -204,12 +224,14 @@ impl Visit {
             lane: placed.lane,
             wish: self.wish,
             snapshot: self.snapshot.id.clone(),
+            asked_under: None,
         }
     }
 
     fn placed(&self, call: Call, lane: &Arc<Lane>, step: Step) -> Placed {
         let known = self.snapshot.plan.identity.nobody();
-        Placed { call, lane: lane.clone(), step, known, mandate: None, waited: Duration::ZERO }
+        let (mandate, waited, binding) = (None, Duration::ZERO, Binding::None);
+        Placed { call, lane: lane.clone(), step, known, mandate, waited, binding }
     }
 
     pub(super) fn undecided(&self, call: Call, lane: &Arc<Lane>, cause: Cause) -> Placed {
@@ -304,7 +326,8 @@ impl Placed {
             }
             Step::Judge { route, captures, content } => {
                 let mandate = mandate.as_ref();
-                Ok(Matter { call, known, mandate, route: *route, captures, content })
+                let (route, binding) = (*route, self.binding);
+                Ok(Matter { call, known, mandate, route, captures, content, binding })
             }
         }
     }

@@ -173,7 +173,7 @@ mod tests {
         assert_eq!(skipped(&bare), Skip::NotCaptured);
         bare.as_object_mut().unwrap().remove("intent_digest");
         assert_eq!(skipped(&bare), Skip::NoIntent);
-        for kind in ["outcome", "start", "stop", "reload", "recover", "seal"] {
+        for kind in ["outcome", "start", "stop", "reload", "recover", "approval", "seal"] {
             assert!(matches!(with("kind", json!(kind)), Ok(Reading::Passed)), "{kind}");
         }
     }

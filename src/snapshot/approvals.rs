@@ -1,7 +1,9 @@
 //! What config says of approvals: who may give them, how long things wait, who is told, and who may
 //! log in to look after them.
 
-use crate::approval::Roster;
+mod wider;
+
+use crate::approval::{Approver, May, Roster};
 use crate::json::Digest;
 use http::{StatusCode, Uri};
 use std::fmt;
@@ -11,6 +13,19 @@ use zeroize::Zeroizing;
 
 /// The login of whoever can read the state directory.
 pub const LOCAL_LOGIN: &str = "local";
+
+/// The approver of a config that names none.
+const OPERATOR: &str = "operator";
+
+/// What a webhook can be told of.
+pub const EVENTS: [&str; 6] = [
+    "approval.requested",
+    "approval.granted",
+    "approval.denied",
+    "approval.expired",
+    "approval.executed",
+    "approval.unknown",
+];
 
 /// What config says of approvals.
 #[derive(Clone, Debug)]
@@ -120,7 +135,7 @@ impl Default for Approvals {
     fn default() -> Approvals {
         let minutes = |count: u64| Duration::from_secs(count * 60);
         Approvals {
-            roster: Roster::default(),
+            roster: Roster::new(vec![operator()]),
             open_for: minutes(60),
             grant_holds: minutes(15),
             retry_after: Duration::from_secs(5),
@@ -131,5 +146,16 @@ impl Default for Approvals {
             logins: Vec::new(),
             hosts: Vec::new(),
         }
+    }
+}
+
+/// Whoever can read the state directory may approve everything.
+fn operator() -> Approver {
+    Approver {
+        name: OPERATOR.into(),
+        keys: Vec::new(),
+        logins: vec![LOCAL_LOGIN.into()],
+        identities: Vec::new(),
+        may: May::default(),
     }
 }

@@ -1,6 +1,6 @@
 //! Requests for approval, the words that were given for them, and what has run on them.
 //!
-//! A [`Desk`] is where everybody asks; one thread, the clerk, answers, over a [`Shelf`] that keeps
+//! A [`Desk`] is where everybody asks; one thread, the clerk, answers, over a shelf that keeps
 //! it all. One thread, so that the order of answers is the order of what is durable, and no caller
 //! ever waits for a lock. A word is claimed before its call leaves: [`Claim`] exists only once that
 //! is durable, and gives the word back only while no byte of the call has left.
@@ -8,17 +8,27 @@
 //! What fails here denies those calls that need an approval, and no others.
 
 mod claim;
+mod clerk;
 mod desk;
 mod entry;
+mod open;
 mod outbox;
+mod shelf;
+mod sqlite;
+mod summary;
+mod turn;
 
 pub use claim::{Claim, Claiming, Ended, Unclaimed};
+pub use clerk::Clerk;
 pub use desk::{Desk, Down, Errand, Orders, Reply, Waiter, Waiting};
 pub use entry::{Conflict, Entry, Filter, Page, Resolve, Resolved, Run, Voice, Word};
-
+pub use open::{DATABASE_FILE, KEY_FILE, OpenError, open};
 pub use outbox::{Letter, Posted};
+pub use sqlite::Past;
+pub use summary::Summary;
 
-use crate::approval::{Petition, RequestId, Shape, State};
+use crate::approval::{Petition, RequestId, Shape, State, Token};
+use crate::intent::time::Time;
 use crate::json::Digest;
 use jiff::Timestamp;
 use std::sync::Arc;
@@ -28,10 +38,26 @@ use std::sync::Arc;
 pub struct Ask {
     /// What is to be approved.
     pub petition: Arc<Petition>,
-    /// Ids of the tokens that the caller shows.
-    pub tokens: Vec<String>,
+    /// Tokens that the caller shows.
+    pub tokens: Vec<TokenShown>,
     /// Intents that the caller's tokens name, and that are not the one of this call.
     pub others: Vec<Digest>,
+}
+
+/// A token that a caller shows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TokenShown {
+    /// Its id.
+    pub id: String,
+    /// When it was made, as it says itself.
+    pub created_at: Time,
+}
+
+impl TokenShown {
+    /// What the store needs to know of a token.
+    pub fn of(token: &Token) -> TokenShown {
+        TokenShown { id: token.token_id().to_owned(), created_at: token.created_at() }
+    }
 }
 
 /// How a petition stands.
@@ -69,7 +95,7 @@ pub struct Recorded {
 pub enum Known {
     /// The gateway signed it for this login, and it was not withdrawn.
     Recorded(Arc<str>),
-    /// A call has run on it, or runs.
+    /// A call has run on it, or runs, or may have before the store was made.
     Spent,
 }
 
@@ -107,6 +133,9 @@ pub enum Unfiled {
 }
 
 impl Unfiled {
+    /// All of them.
+    pub const ALL: [Unfiled; 3] = [Unfiled::Full, Unfiled::FullForCaller, Unfiled::Down];
+
     /// The stable reason code.
     pub fn code(self) -> &'static str {
         match self {
@@ -119,3 +148,6 @@ impl Unfiled {
 
 /// The reason code of a store that does not answer.
 pub const UNAVAILABLE: &str = "approval_store_unavailable";
+
+#[cfg(test)]
+mod tests;

@@ -15,6 +15,7 @@ use crate::evidence::{Ending, Exchange, PermitKind, Reach, Record};
 use crate::gate::{self, Redeemed};
 use crate::metrics::OpenPermit;
 use crate::snapshot::{HostHeader, Lane, UpstreamSpec};
+use crate::store::approvals::Claim;
 use futures_util::FutureExt as _;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
@@ -51,12 +52,17 @@ struct SendCount {
     /// Taken once a byte has left; dropped as unused otherwise.
     open: Option<OpenPermit>,
     tap: Option<Arc<Tap>>,
+    /// The words of an approval; given back where no byte leaves.
+    claim: Option<Claim>,
 }
 
 impl SendCount {
     fn note(&mut self) {
         if !self.tap.as_ref().is_some_and(|tap| tap.wrote()) {
             return;
+        }
+        if let Some(claim) = &mut self.claim {
+            claim.sent();
         }
         if let Some(open) = self.open.take() {
             self.lane.metrics.upstream_sent(gate::label(self.kind));
@@ -98,7 +104,13 @@ impl Passage {
     }
 
     /// Closes the record.
-    pub(super) fn close(self, ending: Ending) {
+    pub(super) fn close(mut self, ending: Ending) {
+        self.count.note();
+        // Without a head of the tool's nobody knows what it did, which the claim says by itself.
+        let exchange = ending.reach().and_then(Reach::exchange);
+        if let (Some(claim), Some(exchange)) = (self.count.claim.take(), exchange) {
+            claim.ended(ending.as_str(), Some(exchange.status.as_u16()));
+        }
         self.record.close(ending);
     }
 
@@ -112,8 +124,8 @@ impl Passage {
 
 /// Sends a redeemed permit and waits for the head of the answer.
 pub(super) async fn run(shape: Arc<Shape>, redeemed: Redeemed) -> Result<Reply, Box<Failure>> {
-    let Redeemed { call, record, lane, kind, open, judged, .. } = redeemed;
-    let count = SendCount { lane: lane.clone(), kind, open: Some(open), tap: None };
+    let Redeemed { call, record, lane, kind, open, judged, claim, .. } = redeemed;
+    let count = SendCount { lane: lane.clone(), kind, open: Some(open), tap: None, claim };
     let upgrade = lane.upgrade(call.head()).map(str::to_owned);
     let (started, fault) = (clock::instant(), Fault::default());
     let mut passage = Passage { record, lane, judged, upgrade, started, fault, count };

@@ -12,7 +12,8 @@ use crate::stage::{Protection, Stage};
 /// The closed list of faults at the seam: a permit that does not fit what it permits.
 pub(super) fn fault(redeemed: &Redeemed) -> Option<BypassLabel> {
     let Redeemed { lane, kind, judged, committed, record, .. } = redeemed;
-    if lane.protection == Protection::Open || lane.stage == Stage::Observe {
+    let is_open = lane.protection == Protection::Open && *kind != PermitKind::Approved;
+    if is_open || lane.stage == Stage::Observe {
         return None;
     }
     if *kind == PermitKind::Observed {
@@ -86,6 +87,7 @@ mod tests {
             charged: None,
             delegated: None,
             delegation_ref: None,
+            approved: None,
         })
     }
 
@@ -102,6 +104,7 @@ mod tests {
             credential: crate::call::CallerCredential::Withheld,
             upgrades: Arc::default(),
             approval: Default::default(),
+            approval_status: http::StatusCode::PRECONDITION_REQUIRED,
             risk: "high".into(),
             upstream: None,
             metrics: metrics.route(labels),
@@ -121,6 +124,7 @@ mod tests {
             lane: Arc::new(lane),
             kind,
             committed: None,
+            claim: None,
         }
     }
 

@@ -11,6 +11,7 @@ use super::{Failure, FailureKind, Reply, ReplyBody, Shape};
 use crate::call::{headers, upgrade};
 use crate::clock;
 use crate::evidence::{Cut, Ending, Exchange, Reach};
+use crate::limits::Place;
 use crate::metrics::Held;
 use crate::stage::Protection;
 use http::header::CONTENT_LENGTH;
@@ -22,23 +23,12 @@ use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, ReadHalf, WriteHalf, split};
 
 /// Bytes on their way in one direction.
 const BUFFER_BYTES: usize = 16 << 10;
-
-/// Places for tunnels, counted over all upstreams.
-#[derive(Clone, Default)]
-pub(super) struct Places {
-    taken: Arc<AtomicUsize>,
-}
-
-/// A place, given back when dropped.
-pub(super) struct Place {
-    taken: Arc<AtomicUsize>,
-}
 
 /// A connection that both sides are about to use for something else than HTTP.
 #[must_use = "a tunnel that is not carried ends at once"]
@@ -73,21 +63,6 @@ enum End {
     Broken,
     /// Nothing moved for too long, or it took too long in all.
     Late,
-}
-
-impl Places {
-    /// A place, unless `max` are taken.
-    pub(super) fn take(&self, max: usize) -> Option<Place> {
-        let taken = self.taken.fetch_add(1, Ordering::Relaxed);
-        let place = Place { taken: self.taken.clone() };
-        (taken < max).then_some(place)
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.taken.fetch_sub(1, Ordering::Relaxed);
-    }
 }
 
 /// Whether a tool's 101 is the answer to what it was asked.

@@ -7,12 +7,14 @@
 //! blocks that are tagged `text printed`, and a block tagged `yaml FILE` stands in that file.
 #![expect(clippy::unwrap_used, reason = "a document that cannot be read must end the test")]
 
+mod approvers;
 mod identity;
 
 use gait::call::Malformed;
 use gait::config::{Environment, Source};
 use gait::limits::{Limits, Timeouts};
 use gait::metrics::CATALOGUE;
+use gait::snapshot::Approvals;
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, SanType};
 use std::collections::BTreeSet;
 use std::fs;
@@ -63,7 +65,7 @@ fn gait(folder: &Path, args: &[&str]) -> Output {
 
 #[test]
 fn the_shipped_configs_load_without_a_warning() {
-    for config in ["config/gait.yaml", "config/demo.yaml"] {
+    for config in ["config/gait.yaml", "config/demo.yaml", "config/approvals/gait.yaml"] {
         let run = gait(&root(), &["proxy", "--check", "--config", config]);
         let log = String::from_utf8(run.stderr).unwrap();
         assert_eq!((run.status.code(), log.as_str()), (Some(0), ""), "{config}");
@@ -79,6 +81,10 @@ fn the_shipped_config_shows_the_defaults() {
     let server = config.fixed.listeners.first().unwrap();
     assert_eq!(server.at.to_string(), "127.0.0.1:8080");
     assert_eq!(config.fixed.telemetry.to_string(), "127.0.0.1:9902");
+    assert_eq!(config.fixed.admin.at.to_string(), "127.0.0.1:9901");
+    // The debug form has every field.
+    let approvals = format!("{:?}", config.plan.approvals);
+    assert_eq!(approvals, format!("{:?}", Approvals::default()));
 }
 
 #[test]

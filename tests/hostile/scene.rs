@@ -89,6 +89,7 @@ impl Drop for Scene {
 fn configured(stage: &str, port: u16) -> String {
     let mut text = format!(
         "server: {{ listen: \"127.0.0.1:0\" }}\ntelemetry: {{ listen: \"127.0.0.1:0\" }}\n\
+         admin: {{ listen: \"127.0.0.1:0\" }}\n\
          policy: policy.yaml\nstage: {stage}\nunmapped: {{ action: deny }}\n\
          upstreams: {{ t: {{ url: \"http://127.0.0.1:{port}\" }} }}\nroutes:\n"
     );

@@ -6,8 +6,11 @@ use std::path::Path;
 use tempfile::TempDir;
 
 /// Ports that the kernel chooses, where no config file says so.
-const ANY_PORT: [(&str, &str); 2] =
-    [("GAIT__SERVER__LISTEN", "127.0.0.1:0"), ("GAIT__TELEMETRY__LISTEN", "127.0.0.1:0")];
+const ANY_PORT: [(&str, &str); 3] = [
+    ("GAIT__SERVER__LISTEN", "127.0.0.1:0"),
+    ("GAIT__TELEMETRY__LISTEN", "127.0.0.1:0"),
+    ("GAIT__ADMIN__LISTEN", "127.0.0.1:0"),
+];
 
 /// A good setup to be spoilt.
 fn good() -> Setup {

@@ -1,3 +1,5 @@
+//! Whose words count, for what, and until when.
+
 use super::super::{Grant, May, Proof, Requester};
 use super::*;
 use crate::sign::PrivateKey;
@@ -95,7 +97,7 @@ fn a_word_counts_only_from_its_owner_and_only_while_it_stands() {
     let scene = Scene::new();
     let (ada, gateway) = (&scene.ada, &scene.gateway);
     let stranger = PrivateKey::generate().unwrap();
-    let rows: [(Word, &str, &str, &[&str]); 12] = [
+    let rows: [(Word, &str, &str, &[&str]); 11] = [
         (signed(scene.token("ada", ada)), "bot", NOW, &["approval_granted"]),
         (recorded(scene.token("ada", gateway), "ada@desk"), "bot", NOW, &["approval_granted"]),
         (signed(scene.token("bob", ada)), "bot", NOW, &["approver_not_authorized"]),
@@ -116,12 +118,6 @@ fn a_word_counts_only_from_its_owner_and_only_while_it_stands() {
             "bot",
             NOW,
             &["approval_token_signature_invalid"],
-        ),
-        (
-            Word { token: scene.token("ada", gateway), origin: Origin::Unrecorded },
-            "bot",
-            NOW,
-            &["approval_token_unrecorded"],
         ),
         (
             Word { token: scene.token("ada", ada), origin: Origin::Spent },

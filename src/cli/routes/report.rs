@@ -1,7 +1,7 @@
 //! What is said of a rehearsed request, in text and in JSON alike.
 
 use crate::call::peer::{Address, Peer};
-use crate::case::Why;
+use crate::case::{Cause, Why};
 use crate::cli::answer::Exit;
 use crate::cli::verdict_exit;
 use crate::intent::rest::REQUEST;
@@ -73,7 +73,7 @@ impl Report<'_> {
     pub(super) fn reason_codes(&self) -> Vec<String> {
         let decided = self.found().map(|found| found.decision.reason_codes.clone());
         let mut codes = decided.unwrap_or_default();
-        let added = self.rehearsed.cause.as_ref().and_then(|cause| cause.code());
+        let added = self.rehearsed.cause.iter().flat_map(Cause::codes);
         codes.extend(added.map(str::to_owned));
         codes.sort_unstable();
         codes

@@ -2,15 +2,13 @@
 
 use crate::call::headers::fold;
 use crate::config::DOCUMENT;
+pub(super) use crate::config::durations::{bounded as duration, optional as optional_duration};
 use crate::identity::facts::Field as Fact;
 use crate::identity::field::Field;
 use crate::identity::text::is_plain;
 use crate::yaml::{Fault, Fields, Keys, Place};
 use http::HeaderName;
-use jiff::SignedDuration;
 use std::collections::BTreeMap;
-use std::ops::RangeInclusive;
-use std::time::Duration;
 
 /// The fields that a source can set.
 const SET: Keys = Keys {
@@ -104,37 +102,4 @@ pub(super) fn header_named(said: &str) -> Result<Field, String> {
         return Err(format!("`{said}` is one of gait's own; use another header"));
     }
     Ok(Field::new(name))
-}
-
-/// A duration within a range; the default where it is not given.
-pub(super) fn duration(
-    fields: &mut Fields,
-    key: &str,
-    range: RangeInclusive<Duration>,
-    default: Duration,
-) -> Result<Duration, Fault> {
-    Ok(optional_duration(fields, key, range)?.unwrap_or(default))
-}
-
-/// The same; `None` where it is not given.
-pub(super) fn optional_duration(
-    fields: &mut Fields,
-    key: &str,
-    range: RangeInclusive<Duration>,
-) -> Result<Option<Duration>, Fault> {
-    let (said, place) = fields.text(key)?;
-    if said.is_empty() {
-        return Ok(None);
-    }
-    let parsed = said.parse::<SignedDuration>().ok().and_then(|d| Duration::try_from(d).ok());
-    match parsed.filter(|duration| range.contains(duration)) {
-        Some(duration) => Ok(Some(duration)),
-        None => {
-            let (low, high) = (range.start().as_secs(), range.end().as_secs());
-            let what = format!(
-                "`{said}` is not a duration from {low} to {high} seconds; write it as `30s` or `5m`"
-            );
-            Err(fault(fields, key, place, &what))
-        }
-    }
 }

@@ -1,12 +1,10 @@
 //! `jwks`: the keys of an issuer, from a file or from where it publishes them.
 
 use super::common;
+use crate::config::outside::{self, ClearText, Errand, Outside};
 use crate::config::{DOCUMENT, Site};
 use crate::identity::keys::{KeyRing, KeySet, Remote};
-use crate::snapshot::UpstreamSpec;
-use crate::yaml::{Fault, Fields, Keys, Place};
-use http::Uri;
-use std::net::IpAddr;
+use crate::yaml::{Fault, Fields, Keys};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,7 +14,6 @@ const JWKS: Keys = Keys {
     legacy: &[],
 };
 
-const BEGIN: &[u8] = b"-----BEGIN CERTIFICATE-----";
 const SECOND: Duration = Duration::from_secs(1);
 const REFRESH_DEFAULT: Duration = Duration::from_secs(300);
 const KEEP_DEFAULT: Duration = Duration::from_secs(3_600);
@@ -25,28 +22,12 @@ const REFRESH_MAX: Duration = Duration::from_secs(86_400);
 const KEEP_MAX: Duration = Duration::from_secs(7 * 86_400);
 const TIMEOUT_MAX: Duration = Duration::from_secs(60);
 
-/// An address that keys are fetched from, and where the config says so.
-#[derive(Debug)]
-pub(in crate::config) struct Fetched {
-    host: String,
-    port: u16,
-    field: String,
-    place: Place,
-}
-
-/// Where keys may be fetched without TLS.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum ClearText {
-    Allowed,
-    Loopback,
-}
-
 /// Reads `jwks` of a `jwt` mapping.
 pub(super) fn read(
     jwt: &mut Fields,
     source: &Arc<str>,
     site: &Site<'_>,
-) -> Result<(Arc<KeyRing>, Option<Fetched>), Fault> {
+) -> Result<(Arc<KeyRing>, Option<Outside>), Fault> {
     let path = jwt.at("jwks");
     let mut fields = Fields::open(jwt.take("jwks"), path, &JWKS)?;
     match (fields.has("file"), fields.has("url")) {
@@ -78,16 +59,17 @@ fn remote(
     fields: &mut Fields,
     source: &Arc<str>,
     site: &Site<'_>,
-) -> Result<(Remote, Fetched), Fault> {
-    let (said, place) = fields.text("url")?;
+) -> Result<(Remote, Outside), Fault> {
     let clear = match fields.flag("allow_http")? {
         true => ClearText::Allowed,
         false => ClearText::Loopback,
     };
-    let fault = |what: &str| common::fault(fields, "url", place, what);
-    let said = site.environment.fill(&said).map_err(|what| fault(&what))?;
-    let (url, fetched) = address(&said, clear).map_err(|what| fault(&what))?;
-    let fetched = Fetched { field: fields.at("url"), place, ..fetched };
+    let errand = Errand {
+        clear,
+        danger: "keys that come without TLS can be anybody's",
+        elsewhere: "publish the keys elsewhere, or name a file",
+    };
+    let (url, fetched) = outside::read(fields, &errand, site)?;
     let refresh = common::duration(fields, "refresh", SECOND..=REFRESH_MAX, REFRESH_DEFAULT)?;
     let keep_default = KEEP_DEFAULT.max(refresh * 2);
     let keep = common::duration(fields, "keep", SECOND..=KEEP_MAX, keep_default)?;
@@ -102,72 +84,7 @@ fn remote(
         refresh,
         keep,
         timeout: common::duration(fields, "timeout", SECOND..=TIMEOUT_MAX, TIMEOUT_DEFAULT)?,
-        ca: ca(fields, site)?,
+        ca: outside::ca(fields, site)?.map(Arc::new),
     };
     Ok((remote, fetched))
-}
-
-/// Checks a URL that keys are fetched from. `field` and `place` are not known here.
-///
-/// # Errors
-/// Says what the URL must look like.
-fn address(said: &str, clear: ClearText) -> Result<(Uri, Fetched), String> {
-    let wanted = "write it as `https://HOST/PATH`";
-    if said.contains('@') {
-        // Not shown: whatever stands before the `@` is a secret.
-        return Err(format!("the URL holds a user or password; {wanted}"));
-    }
-    let url: Uri = said.parse().map_err(|_| format!("`{said}` is not a URL; {wanted}"))?;
-    let host = url.host().unwrap_or_default().trim_matches(['[', ']']).to_owned();
-    let default = match url.scheme_str() {
-        Some("https") => 443,
-        Some("http") if clear == ClearText::Allowed || is_loopback(&host) => 80,
-        Some("http") => {
-            return Err("keys that come without TLS can be anybody's; write https, or set \
-                        `allow_http: true` where the network is trusted"
-                .to_owned());
-        }
-        _ => return Err(format!("`{said}` is not a URL of https; {wanted}")),
-    };
-    if host.is_empty() {
-        return Err(format!("`{said}` has no host; {wanted}"));
-    }
-    let port = url.port_u16().unwrap_or(default);
-    Ok((url, Fetched { host, port, field: String::new(), place: Place::default() }))
-}
-
-fn is_loopback(host: &str) -> bool {
-    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
-}
-
-fn ca(fields: &mut Fields, site: &Site<'_>) -> Result<Option<Arc<Vec<u8>>>, Fault> {
-    let (said, place) = fields.text("ca")?;
-    if said.is_empty() {
-        return Ok(None);
-    }
-    let bytes = site.file(&said).map_err(|what| common::fault(fields, "ca", place, &what))?;
-    match bytes.windows(BEGIN.len()).any(|window| window == BEGIN) {
-        true => Ok(Some(Arc::new(bytes))),
-        false => {
-            let what = format!("{said} holds no certificate in PEM");
-            Err(common::fault(fields, "ca", place, &what))
-        }
-    }
-}
-
-impl Fetched {
-    /// Refuses an upstream as the place that keys come from: what dials it would go past the gate.
-    pub(in crate::config) fn check_apart(&self, upstream: &UpstreamSpec) -> Result<(), Fault> {
-        match self.port == upstream.port && self.host.eq_ignore_ascii_case(&upstream.host) {
-            false => Ok(()),
-            true => {
-                let what = format!(
-                    "`{}`: {}:{} is the upstream `{}`, which only permitted calls may reach; \
-                     publish the keys elsewhere, or name a file",
-                    self.field, self.host, self.port, upstream.name
-                );
-                Err(Fault::validate(self.place, what))
-            }
-        }
-    }
 }

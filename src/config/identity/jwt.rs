@@ -1,7 +1,8 @@
 //! `jwt`: which tokens are taken, and what they say.
 
 use super::common;
-use super::jwks::{self, Fetched};
+use super::jwks;
+use crate::config::outside::Outside;
 use crate::config::{DOCUMENT, Site};
 use crate::identity::algorithm::Algorithm;
 use crate::identity::facts::Field as Fact;
@@ -56,7 +57,7 @@ pub(super) fn read(
     fields: &mut Fields,
     source: &Arc<str>,
     site: &Site<'_>,
-) -> Result<(Field, Jwt, Option<Fetched>), Fault> {
+) -> Result<(Field, Jwt, Option<Outside>), Fault> {
     fields.refuse_empty(&["audiences", "algorithms", "types", "leeway", "max_age"])?;
     let header = common::header(fields, "header", "Authorization")?;
     let (keys, fetched) = jwks::read(fields, source, site)?;

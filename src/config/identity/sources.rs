@@ -1,7 +1,7 @@
 //! `sources`: one by one, and that no two of them read the same thing in two ways.
 
-use super::jwks::Fetched;
 use super::{api_key, common, jwt, peers};
+use crate::config::outside::Outside;
 use crate::config::{DOCUMENT, Site, routes};
 use crate::identity::facts::{Frame, Mode, Stamp};
 use crate::identity::field::Field;
@@ -36,7 +36,7 @@ pub(super) fn read(
     identity: &mut Fields,
     frame: &Frame,
     site: &Site<'_>,
-) -> Result<(Vec<Source>, Vec<Fetched>), Fault> {
+) -> Result<(Vec<Source>, Vec<Outside>), Fault> {
     let path = identity.at("sources");
     let (mut sources, mut places, mut fetched) = (Vec::new(), Vec::new(), Vec::new());
     for (index, node) in identity.list("sources")?.into_iter().enumerate() {
@@ -56,7 +56,7 @@ fn one(
     path: String,
     frame: &Frame,
     site: &Site<'_>,
-) -> Result<(Source, Option<Fetched>), Fault> {
+) -> Result<(Source, Option<Outside>), Fault> {
     let mut fields = Fields::open(node, path, &SOURCE)?;
     let what = "it is the metric label and the word in the evidence";
     let name = crate::config::required_text(&mut fields, "name", what)?;
@@ -84,7 +84,7 @@ fn way(
     stamp: &Stamp,
     frame: &Frame,
     site: &Site<'_>,
-) -> Result<(Way, Option<Fetched>), Fault> {
+) -> Result<(Way, Option<Outside>), Fault> {
     let way = match stamp.mode {
         Mode::Jwt => {
             let (header, jwt, fetched) = jwt::read(fields, &stamp.source, site)?;

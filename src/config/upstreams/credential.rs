@@ -58,7 +58,11 @@ fn header(node: Node, path: String, site: &Site<'_>) -> Result<Made, Fault> {
 }
 
 /// Reads `{ env: NAME }` or `{ file: PATH }`.
-fn secret(node: Node, path: String, site: &Site<'_>) -> Result<Zeroizing<Vec<u8>>, Fault> {
+pub(in crate::config) fn secret(
+    node: Node,
+    path: String,
+    site: &Site<'_>,
+) -> Result<Zeroizing<Vec<u8>>, Fault> {
     let place = node.place;
     let mend = format!("`{path}`: write `{{ env: NAME }}` or `{{ file: PATH }}`");
     if !matches!(node.value, crate::yaml::Scalar::Map(_)) {

@@ -68,7 +68,7 @@ impl Scene {
         let limits = Live::open(self.dir.path().join("limits.json")).unwrap();
         let lane = &self.snapshot.table[0].lane;
         let (snapshot, switch, wish) = (&self.snapshot, &self.switch, Wish::None);
-        let bench = Bench { snapshot, lane, wish, switch, limits: &limits };
+        let bench = Bench { snapshot, lane, wish, switch, limits: &limits, claim: None };
         bench.judge(intent, mandate, crate::clock::now()).unwrap()
     }
 }

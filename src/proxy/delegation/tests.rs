@@ -1,10 +1,12 @@
 //! What the header may look like, and whose delegation it is.
 
+use super::super::tokens::{TOKENS_BYTES_MAX, TOKENS_MAX};
 use super::*;
 use crate::delegation::Grant;
 use crate::identity::sources::ANONYMOUS;
 use crate::intent::time;
 use crate::sign::PrivateKey;
+use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD as PADDED, URL_SAFE_NO_PAD};
 use http::HeaderName;
 

@@ -11,7 +11,8 @@ use std::time::Duration;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::{oneshot, watch};
 
-/// Nobody waits longer for the store; what it does later for them is undone.
+/// Nobody waits longer for the store. What it has not begun for them by then is left undone, and
+/// words that it took for a call are given back.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Where everybody asks; cheap to clone.
@@ -51,8 +52,8 @@ pub enum Errand {
     Show(RequestId, Reply<Result<Option<Entry>, Down>>),
     /// Tell of the last before it that ran for the same tool.
     Precedent(RequestId, Reply<Result<Option<Entry>, Down>>),
-    /// Tell of what webhooks are to be told, oldest first, at most so many.
-    Letters(usize, Reply<Result<Vec<Letter>, Down>>),
+    /// Tell of what is due to be told to one webhook, oldest first, at most so many.
+    Letters(Arc<str>, usize, Reply<Result<Vec<Letter>, Down>>),
     /// Write down what became of a letter.
     Posted {
         /// Which.
@@ -144,12 +145,13 @@ impl Desk {
         self.answered(|reply| Errand::Precedent(id.clone(), reply)).await?
     }
 
-    /// What is due to be told to webhooks, oldest first.
+    /// What is due to be told to one webhook, oldest first. Of one alone: what waits for another,
+    /// which does not answer, must not stand before it.
     ///
     /// # Errors
     /// `Down`.
-    pub async fn letters(&self, limit: usize) -> Result<Vec<Letter>, Down> {
-        self.answered(|reply| Errand::Letters(limit, reply)).await?
+    pub async fn letters(&self, webhook: &Arc<str>, limit: usize) -> Result<Vec<Letter>, Down> {
+        self.answered(|reply| Errand::Letters(webhook.clone(), limit, reply)).await?
     }
 
     /// Writes down what became of a letter.

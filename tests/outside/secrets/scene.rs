@@ -28,6 +28,7 @@ const VARIABLE: &str = "BANK_TOKEN_FOR_TESTS";
 
 const CONFIG: &str = r#"
 telemetry: { listen: "127.0.0.1:0" }
+admin: { listen: "127.0.0.1:0" }
 state_dir: ./state
 policy: ./policy.yaml
 server: { listen: "127.0.0.1:0" }

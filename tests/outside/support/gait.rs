@@ -54,6 +54,7 @@ impl Setup {
     /// Writes `gait.yaml` and `policy.yaml` into `dir`.
     pub(crate) fn write(&self, dir: &Path) {
         let head = "telemetry: { listen: \"127.0.0.1:0\" }\n\
+                    admin: { listen: \"127.0.0.1:0\" }\n\
                     state_dir: ./state\npolicy: ./policy.yaml\n";
         fs::write(dir.join("gait.yaml"), format!("{head}{}", self.config)).unwrap();
         fs::write(dir.join("policy.yaml"), &self.policy).unwrap();
@@ -89,6 +90,7 @@ impl Gait {
             .args(arguments)
             .current_dir(dir.path())
             .env("GAIT__LOG__FORMAT", "json")
+            .env("GAIT__ADMIN__LISTEN", "127.0.0.1:0")
             .envs(more.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::null())

@@ -1,7 +1,9 @@
 //! What every outside test needs: a gait process, a client that writes literal bytes, and a tool
 //! that keeps every byte it was sent.
 
+mod approver;
 mod authority;
+mod browser;
 mod client;
 mod forge;
 mod gait;
@@ -13,7 +15,9 @@ mod recorder;
 mod secure;
 mod tool;
 
+pub(crate) use approver::Approver;
 pub(crate) use authority::{Authority, Pair};
+pub(crate) use browser::Browser;
 pub(crate) use client::{Conn, get, post, send};
 pub(crate) use forge::{Signer, b64, hmac, message, now};
 pub(crate) use gait::{Gait, Setup, evidence, run_to_end, run_with};

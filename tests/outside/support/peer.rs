@@ -1,5 +1,5 @@
 //! Peers that none of us wrote, installed on demand: json-server, a stateful tool API, an OpenID
-//! provider, and a websocket server and client.
+//! provider, a websocket server and client, and what drives a browser.
 
 use super::client::{get, post, send};
 use serde_json::Value;
@@ -150,6 +150,11 @@ pub(crate) fn websocket_caller(url: &str) -> Output {
         .stdin(Stdio::null())
         .output()
         .expect("`node` starts")
+}
+
+/// What npm installed, for scripts that stand elsewhere.
+pub(super) fn modules() -> PathBuf {
+    installed().join("node_modules")
 }
 
 /// The directory that holds the peers, as `tests/peers/package-lock.json` pins it.

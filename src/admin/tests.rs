@@ -1,0 +1,9 @@
+//! The admin API as values: no socket, and a clerk that keeps a few requests in memory.
+
+mod clerk;
+mod grants;
+mod hosts;
+mod lists;
+mod matrix;
+mod openapi;
+mod scene;

@@ -1,0 +1,57 @@
+//! What the evidence says of a case: every line of a call is made from here.
+
+use super::{Approved, Case, Judged, Wish};
+use crate::evidence::{Judgement, UsedApproval};
+use crate::policy::Verdict;
+use crate::stage::Disposition;
+
+/// What the evidence says of a case.
+pub fn facts(
+    case: &Case,
+    judged: Option<&Judged>,
+    disposition: Disposition,
+    codes: &[&str],
+) -> Judgement {
+    let decision = judged.map(|judged| &judged.decision);
+    let verdict = decision.map(|decision| decision.verdict);
+    let forwarded = disposition == Disposition::Forwarded;
+    let mut reason_codes = decision.map(|d| d.reason_codes.clone()).unwrap_or_default();
+    reason_codes.extend(codes.iter().map(|code| (*code).to_owned()));
+    reason_codes.sort_unstable();
+    Judgement {
+        upstream: case.lane.upstream.as_ref().map(|upstream| upstream.name.clone()),
+        route: Some(case.lane.name.clone()),
+        stage: Some(case.lane.stage),
+        tool_name: judged.map(|judged| judged.intent.tool_name().into()),
+        risk_class: Some(case.lane.risk.clone()),
+        protection: Some(case.lane.protection),
+        identity: case.caller.as_ref().map(|caller| caller.identity.clone()),
+        identity_source: case.caller.as_ref().and_then(|caller| caller.source.clone()),
+        verdict,
+        simulated: forwarded && verdict != Some(Verdict::Allow),
+        dry_run_requested: case.wish == Wish::DryRun,
+        disposition: Some(disposition),
+        permit: None,
+        reason_codes,
+        violations: decision.map(|decision| decision.violations.clone()).unwrap_or_default(),
+        matched_rule: decision.and_then(|decision| decision.matched_rule.clone()),
+        delegation_ref: judged.and_then(|judged| judged.delegation_ref.clone()),
+        approval: judged.and_then(|judged| judged.approved.as_ref()).map(used),
+        trace_id: judged.map(|judged| judged.trace_id.clone()),
+        policy_digest: judged.map(|judged| judged.policy_digest),
+        intent_digest: judged.map(|judged| judged.intent.digest()),
+        args_digest: judged.map(|judged| judged.intent.args_digest()),
+        intent: judged.and_then(|judged| judged.kept(case.lane.capture)),
+        snapshot: Some(case.snapshot.clone()),
+        asked_under: case.asked_under.clone(),
+    }
+}
+
+/// What the evidence says of an approval.
+fn used(approved: &Approved) -> Box<UsedApproval> {
+    Box::new(UsedApproval {
+        request: approved.claim.id().to_string(),
+        tokens: approved.claim.sanction().tokens().join(","),
+        approvers: approved.sanction.approvers().iter().map(|name| name.to_string()).collect(),
+    })
+}

@@ -1,0 +1,132 @@
+//! One try to tell one letter: a POST over a connection of its own.
+
+use super::signature::signature;
+use crate::clock;
+use crate::egress::dial::{DialError, Goal, dial};
+use crate::egress::exchange::{exchange, request};
+use crate::snapshot::{UpstreamSpec, Webhook, WebhookTransport};
+use crate::store::approvals::Letter;
+use bytes::Bytes;
+use hmac::digest::InvalidLength;
+use http::header::{CONTENT_TYPE, InvalidHeaderValue, RETRY_AFTER};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper::body::Incoming;
+use jiff::Timestamp;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What is read of an answer, so that its sender sees it taken. Nobody looks at it.
+const ANSWER_BYTES_MAX: usize = 4 << 10;
+
+/// Why a letter was not taken. Says nothing of what it holds, of the URL, which can be a secret,
+/// or of the answer but its status.
+#[derive(Debug, thiserror::Error)]
+pub enum PostError {
+    /// The webhook is not reached.
+    #[error(transparent)]
+    Dial(#[from] DialError),
+    /// The exchange broke off.
+    #[error("the exchange broke off: {0}")]
+    Exchange(#[from] hyper::Error),
+    /// The answer was no 2xx.
+    #[error("answered {status}; 2xx is wanted, and redirects are not followed")]
+    Status {
+        /// What it was.
+        status: StatusCode,
+        /// For how long it asked to be left alone, where it may.
+        retry_after: Option<Duration>,
+    },
+    /// It took too long.
+    #[error("no answer in time")]
+    Late,
+    /// Nothing can be signed with the secret.
+    #[error("its secret cannot sign")]
+    Secret(#[from] InvalidLength),
+    /// The event has a name that no header can hold.
+    #[error("the event has a name that cannot be sent")]
+    Event(#[from] InvalidHeaderValue),
+}
+
+/// Tells `letter` to `webhook`, where no tool of `tools` may be.
+pub(super) async fn post(
+    webhook: &Webhook,
+    letter: &Letter,
+    tools: &[Arc<UpstreamSpec>],
+) -> Result<(), PostError> {
+    let told = tokio::time::timeout(webhook.timeout, tell(webhook, letter, tools));
+    told.await.map_err(|_| PostError::Late)?
+}
+
+async fn tell(
+    webhook: &Webhook,
+    letter: &Letter,
+    tools: &[Arc<UpstreamSpec>],
+) -> Result<(), PostError> {
+    let allow_http = webhook.transport == WebhookTransport::Plain;
+    let stream =
+        dial(Goal { url: &webhook.url, ca: webhook.ca.as_deref(), allow_http }, tools).await?;
+    exchange(stream, signed(webhook, letter, clock::now())?, heard).await
+}
+
+/// The request of a letter, as Standard Webhooks wants it.
+fn signed(
+    webhook: &Webhook,
+    letter: &Letter,
+    now: Timestamp,
+) -> Result<Request<Full<Bytes>>, PostError> {
+    let body = Bytes::copy_from_slice(letter.body.as_bytes());
+    let mut request = request(Method::POST, &webhook.url, body).ok_or(DialError::Url)?;
+    let seconds = now.as_second();
+    let signature = signature(&webhook.secret, &letter.event_id, seconds, &letter.body)?;
+    let headers = request.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert("webhook-id", HeaderValue::from_str(&letter.event_id)?);
+    headers.insert("webhook-timestamp", HeaderValue::from(seconds));
+    headers.insert("webhook-signature", HeaderValue::from_str(&signature)?);
+    Ok(request)
+}
+
+/// Takes a 2xx for a yes.
+async fn heard(answer: Response<Incoming>) -> Result<(), PostError> {
+    let status = answer.status();
+    let retry_after = match status {
+        StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {
+            retry_after(answer.headers(), clock::now())
+        }
+        _ => None,
+    };
+    // The status has said it all: whatever comes of the rest changes nothing.
+    drop(Limited::new(answer.into_body(), ANSWER_BYTES_MAX).collect().await);
+    if status.is_success() { Ok(()) } else { Err(PostError::Status { status, retry_after }) }
+}
+
+/// Seconds or a date (RFC 9110, section 10.2.3).
+fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
+    let text = headers.get(RETRY_AFTER)?.to_str().ok()?;
+    if let Ok(seconds) = text.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let at = jiff::fmt::rfc2822::parse(text).ok()?.timestamp();
+    at.duration_since(now).try_into().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn retry_after_is_seconds_or_a_date() {
+        let now: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
+        let read = |text: &str| {
+            let value = HeaderValue::from_str(text).unwrap();
+            retry_after(&HeaderMap::from_iter([(RETRY_AFTER, value)]), now)
+        };
+        assert_eq!(read("120"), Some(Duration::from_secs(120)));
+        let date = read("Thu, 01 Jan 2026 00:10:00 GMT");
+        assert_eq!(date, Some(Duration::from_secs(600)));
+        for text in ["Wed, 31 Dec 2025 23:00:00 GMT", "-1", "soon", "", "99999999999999999999"] {
+            assert_eq!(read(text), None, "{text}");
+        }
+    }
+}

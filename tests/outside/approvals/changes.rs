@@ -1,0 +1,100 @@
+//! What was approved is the very call: one other byte of it, another caller or another policy is
+//! refused, each with a reason of its own.
+
+use super::*;
+use std::fs;
+
+/// What is approved in every row.
+const BODY: &str = "{\"to\":\"bob\"}";
+const TARGET: &str = "/v1/files/a/b?n=1";
+const JSON: &str = "Content-Type: application/json\r\n";
+
+/// A gait whose one call by nobody was approved, and the line that shows the token.
+fn approved(tool: &Recorder) -> (Gait, String) {
+    let gait = setup(tool.address).start();
+    let desk = Approver::local(&gait);
+    assert_eq!(put(&gait, "", TARGET, JSON, BODY).status, 428);
+    let token = shown(&desk.grant(&desk.pending()));
+    (gait, token)
+}
+
+#[test]
+fn one_other_byte_is_another_call_and_the_answer_says_of_what() {
+    let tool = Recorder::start();
+    let (gait, token) = approved(&tool);
+    let json = format!("{JSON}{token}");
+    let plain = format!("Content-Type: application/jsom\r\n{token}");
+    let host = |text: String| text.replace("Host: h\r\n", "Host: i\r\n");
+    let rows = [
+        (request("POST", "", TARGET, &json, BODY), "approved_other_method"),
+        (request("PUT", "", "/v1/files/a/c?n=1", &json, BODY), "approved_other_path"),
+        (request("PUT", "", "/v1/files/a/b?n=2", &json, BODY), "approved_other_query"),
+        (request("PUT", "", "/v1/files/a/b", &json, BODY), "approved_other_query"),
+        (request("PUT", "", TARGET, &json, "{\"to\":\"bod\"}"), "approved_other_body"),
+        (request("PUT", "", TARGET, &json, "{\"to\": \"bob\"}"), "approved_other_body"),
+        (request("PUT", "", TARGET, &plain, BODY), "approved_other_content_type"),
+        (request("PUT", "ann", TARGET, &json, BODY), "approved_other_identity"),
+        (host(request("PUT", "", TARGET, &json, BODY)), "approved_other_host"),
+    ];
+    for (bytes, code) in rows {
+        let answer = send(gait.server, &bytes);
+        let known: Vec<&str> = CHANGES.iter().copied().filter(|one| says(&answer, one)).collect();
+        assert_eq!(
+            (answer.status, known.as_slice()),
+            (403, [code].as_slice()),
+            "{}",
+            answer.text()
+        );
+        assert!(says(&answer, "approval_token_intent_mismatch"), "{}", answer.text());
+        assert_eq!(answer.json()["type"], "urn:gait:problem:approval-refused");
+    }
+    assert_eq!(tool.count(), 0);
+    // None of that has spent it.
+    assert_eq!(put(&gait, "", TARGET, &json, BODY).status, 200);
+}
+
+const CHANGES: [&str; 8] = [
+    "approved_other_body",
+    "approved_other_content_type",
+    "approved_other_facts",
+    "approved_other_host",
+    "approved_other_identity",
+    "approved_other_method",
+    "approved_other_path",
+    "approved_other_query",
+];
+
+#[test]
+fn another_policy_is_another_question() {
+    let tool = Recorder::start();
+    let (gait, token) = approved(&tool);
+    let policy = POLICY.replace("priority: 2", "priority: 3");
+    fs::write(gait.dir().join("policy.yaml"), policy).unwrap();
+    let before = gait.scrape().values("gait_snapshot_info", "policy");
+    gait.signal("HUP");
+    wait_for("the reload", || {
+        (gait.scrape().values("gait_snapshot_info", "policy") != before).then_some(())
+    });
+    let answer = put(&gait, "", TARGET, &format!("{JSON}{token}"), BODY);
+    assert_eq!((answer.status, tool.count()), (403, 0), "{}", answer.text());
+    assert!(says(&answer, "approval_token_policy_mismatch"), "{}", answer.text());
+}
+
+#[test]
+fn every_single_byte_of_a_token_counts() {
+    let tool = Recorder::start();
+    let (gait, token) = approved(&tool);
+    let line = token.trim_end();
+    let value = line.strip_prefix("Gait-Approval: ").unwrap();
+    // One byte in seven, over all of the token.
+    for at in (0..value.trim_end_matches('=').len() - 1).step_by(7) {
+        let mut bytes = value.as_bytes().to_vec();
+        bytes[at] = if bytes[at] == b'A' { b'B' } else { b'A' };
+        let lines = format!("{JSON}Gait-Approval: {}\r\n", String::from_utf8(bytes).unwrap());
+        let answer = put(&gait, "", TARGET, &lines, BODY);
+        // What the signature does not cover are the member `producer_version` of nobody's interest
+        // and white space; neither is in this token's text.
+        assert_eq!(answer.status, 403, "byte {at}: {}", answer.text());
+    }
+    assert_eq!(tool.count(), 0);
+}
