@@ -57,7 +57,8 @@ fn head(request: &Request) -> impl Iterator<Item = Line> {
         ("reasons", word(&call.reason_codes.join(", "))),
         ("violations", word(&call.violations.join(", "))),
         ("route", Line::from(format!("{}, stage {}", summary.route, call.stage))),
-        ("times", times(request)),
+        ("made", made(request)),
+        ("waits until", waits(request)),
         ("scope", word(&request.scope.join(", "))),
         ("intent", digest(Some(&request.intent_digest))),
         ("policy", digest(Some(&request.policy_digest))),
@@ -103,17 +104,14 @@ fn requester(request: &Request) -> Line {
     }
 }
 
-fn times(request: &Request) -> Line {
+fn made(request: &Request) -> Line {
     let summary = &request.summary;
-    Line::from(format!(
-        "made {} ({} ago), asked {} times, last {}; changed {}; waits until {}",
-        summary.created_at,
-        age(summary.age_seconds),
-        summary.asked,
-        summary.asked_at,
-        request.changed_at,
-        summary.expires_at,
-    ))
+    let (at, age) = (&summary.created_at, age(summary.age_seconds));
+    Line::from(format!("{at}, {age} ago; asked {}×, last {}", summary.asked, summary.asked_at))
+}
+
+fn waits(request: &Request) -> Line {
+    Line::from(format!("{}; changed {}", request.summary.expires_at, request.changed_at))
 }
 
 fn digest(digest: Option<&String>) -> Line {

@@ -29,7 +29,7 @@ it is need only call again. For one that has not, a token is printed: whoever sh
 very same call, once, may run it. Examples:
 
   gait approvals grant hq7m --reason 'seen with the owner, ticket 4711'
-  gait approvals grant hq7mzc2kd4tb --reason 'nightly release' --yes --if-match 1 --token-out token.txt")]
+  gait approvals grant hq7m --reason 'nightly release' --yes --if-match 1 --token-out token")]
 pub(in crate::cli) struct Grant {
     #[command(flatten)]
     word: Words,
