@@ -14,6 +14,7 @@ mod gate;
 mod kill_switch;
 mod keys;
 mod approve;
+mod approvals;
 mod delegate;
 mod trace;
 mod replay;
@@ -80,6 +81,9 @@ enum Command {
         override_usage = "gait approve --intent-digest <HEX> --policy-digest <HEX> --ttl <DURATION> --scope <CSV> --approver <ID> --reason-code <CODE> [OPTIONS]"
     )]
     Approve(Box<approve::Approve>),
+    /// Look at the calls that wait for an approval, and decide them
+    #[command(subcommand)]
+    Approvals(Box<approvals::Command>),
     /// Make and check tokens that let somebody act for another
     #[command(subcommand)]
     Delegate(Box<delegate::Command>),
@@ -143,6 +147,7 @@ impl Command {
             Command::KillSwitch(command) => command.run(invocation),
             Command::Keys(command) => command.run(invocation),
             Command::Approve(command) => command.run(invocation),
+            Command::Approvals(command) => command.run(invocation),
             Command::Delegate(command) => command.run(invocation),
             Command::Trace(command) => command.run(invocation),
             Command::Replay(command) => command.run(invocation),

@@ -4,10 +4,10 @@
 //! `<`, `>` and `&` escaped, one line. The exit code is a value that the command chooses; it never
 //! depends on words in a text.
 
-use super::style::{Hue, Line, Paints};
+use super::style::{Hue, Line, Paints, is_unseen};
 use serde_json::{Map, Value};
-use std::fmt;
-use std::io::{self, Write};
+use std::fmt::{self, Write as _};
+use std::io;
 
 /// How a command ends (spec C8.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -160,6 +160,11 @@ impl Failure {
         Failure { exit, error: error.to_string(), body: Map::new() }
     }
 
+    /// Whether it is the machine that failed: it may go better another time.
+    pub(super) fn is_internal(&self) -> bool {
+        self.exit == Exit::Internal
+    }
+
     /// Adds a member.
     pub(super) fn with(mut self, name: &str, value: impl Into<Value>) -> Failure {
         self.body.insert(name.to_owned(), value.into());
@@ -179,7 +184,7 @@ impl fmt::Display for Failure {
 pub(super) fn print_json(
     outcome: Outcome,
     correlation_id: &str,
-    out: &mut impl Write,
+    out: &mut impl io::Write,
 ) -> io::Result<Exit> {
     let (exit, mut body, error) = match outcome {
         Ok(answer) => {
@@ -205,8 +210,8 @@ pub(super) fn print_text(
     outcome: Outcome,
     command: &str,
     paints: Paints,
-    out: &mut impl Write,
-    log: &mut impl Write,
+    out: &mut impl io::Write,
+    log: &mut impl io::Write,
 ) -> io::Result<Exit> {
     let (answer, error) = match outcome {
         Ok(mut answer) => {
@@ -240,16 +245,26 @@ fn add_error(body: &mut Map<String, Value>, kind: Kind, error: String) {
     }
 }
 
-/// The envelope's form of JSON. These characters occur in strings only, so text replacement is
-/// exact.
-fn escaped(value: &Value) -> String {
-    value
-        .to_string()
-        .replace('<', "\\u003c")
-        .replace('>', "\\u003e")
-        .replace('&', "\\u0026")
-        .replace('\u{2028}', "\\u2028")
-        .replace('\u{2029}', "\\u2029")
+/// The envelope's form of JSON, in which nothing can steer a terminal either. These characters
+/// occur in strings only, so text replacement is exact.
+pub(super) fn escaped(value: &Value) -> String {
+    let text = value.to_string();
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '<' | '>' | '&' => escape(c, &mut escaped),
+            c if c.is_control() || is_unseen(c) => escape(c, &mut escaped),
+            c => escaped.push(c),
+        }
+    }
+    escaped
+}
+
+fn escape(c: char, out: &mut String) {
+    for unit in c.encode_utf16(&mut [0; 2]) {
+        // Writing to a string cannot fail.
+        let _ = write!(out, "\\u{unit:04x}");
+    }
 }
 
 fn is_empty(value: &Value) -> bool {
@@ -287,6 +302,14 @@ mod tests {
             "{\"correlation_id\":\"c0\",\"ok\":true,\"reason_codes\":[\"\\u003c\\u0026\\u003e\"],\
              \"verdict\":\"block\"}\n"
         );
+    }
+
+    #[test]
+    fn what_is_unseen_is_escaped_and_means_the_same() {
+        let text = "\u{1b}[2J\u{202e}\u{9b}\u{7f}\u{e0041}\u{2028}é";
+        let line = json(Ok(Answer::new(Exit::Success).with("t", text)));
+        assert!(line.contains(r"\u001b[2J\u202e\u009b\u007f\udb40\udc41\u2028é"), "{line}");
+        assert_eq!(serde_json::from_str::<Value>(&line).unwrap()["t"], text);
     }
 
     #[test]

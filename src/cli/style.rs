@@ -166,6 +166,25 @@ impl Line {
         self.spans.iter().map(|(_, text)| shown(text).chars().count()).sum()
     }
 
+    /// The same in at most `width` characters; `…` says that there is more.
+    pub(super) fn fitted(self, width: usize) -> Line {
+        if self.width() <= width {
+            return self;
+        }
+        let (mut left, mut fitted) = (width.saturating_sub(1), Line::new());
+        for (hue, text) in self.spans {
+            // Cut where a character ends as it is shown, so that no escape is cut in two.
+            let fits = |c: &char| {
+                let wide = shown(c.encode_utf8(&mut [0; 4])).chars().count();
+                let fits = wide <= left;
+                left = if fits { left - wide } else { 0 };
+                fits
+            };
+            fitted = fitted.hued(hue, text.chars().take_while(fits).collect::<String>());
+        }
+        fitted.text("…")
+    }
+
     /// The text as it is written.
     pub(super) fn render(&self, paint: Paint) -> String {
         let span = |(hue, text): &(Hue, String)| match (paint, hue.style()) {
@@ -214,10 +233,12 @@ fn shown(text: &str) -> String {
 }
 
 /// Ends of lines, marks that turn the direction of writing, and characters without a width.
-fn is_unseen(c: char) -> bool {
+pub(super) fn is_unseen(c: char) -> bool {
     matches!(
         c,
-        '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}'
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}'
+            | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
+            | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}'
     )
 }
 
@@ -261,6 +282,16 @@ mod tests {
         let line = Line::new().hued(Hue::Strong, name).render(Paint::Plain);
         let shown = "r\\nverdict  allow\\r\\u{85}\\u{2028}\\u{2029}\\u{200f}\\u{61c}\\u{feff}";
         assert_eq!(line, shown);
+    }
+
+    #[test]
+    fn a_line_is_cut_between_characters_as_they_are_shown() {
+        let line = || Line::from("ab").hued(Hue::Red, "\u{1b}cd");
+        let cut = |width: usize| line().fitted(width).render(Paint::Plain);
+        assert_eq!(
+            [10, 9, 8, 5, 2, 0].map(cut),
+            ["ab\\u{1b}cd", "ab\\u{1b}…", "ab…", "ab…", "a…", "…"]
+        );
     }
 
     #[test]

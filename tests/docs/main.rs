@@ -147,7 +147,7 @@ fn the_command_table_has_every_command_and_no_other() {
         let words = row.replace([',', '`'], " ");
         let is_word = |word: &&str| word.starts_with(|c: char| c.is_ascii_lowercase());
         let words: Vec<&str> = words.split_whitespace().take_while(is_word).collect();
-        let groups = ["keys", "delegate", "kill-switch"];
+        let groups = ["keys", "approvals", "delegate", "kill-switch"];
         match words.split_first() {
             Some((group, each)) if groups.contains(group) => {
                 tabled.extend(each.iter().map(|word| format!("{group} {word}")));

@@ -43,6 +43,7 @@ mod unix;
 mod http2;
 mod cut_short;
 mod approvals;
+mod approvals_cli;
 mod attacks;
 mod oidc;
 mod secrets;

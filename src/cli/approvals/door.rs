@@ -1,0 +1,104 @@
+//! Which gait is asked, and with which token.
+//!
+//! On the machine where gait runs nothing need be said: its state directory knows both. A token is
+//! never the value of a flag, which everybody on the machine could read.
+
+use super::api::Api;
+use crate::cli::answer::Failure;
+use crate::cli::files;
+use crate::egress::{Admin, AdminPlace, Scheme};
+use clap::Args;
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::{env, fs, io};
+use zeroize::Zeroizing;
+
+/// Where state directories are looked for.
+const STATE_DIRS: [&str; 2] = ["state", "config/state"];
+
+/// Where gait's admin API is, and the credential for it.
+#[derive(Args)]
+pub(super) struct Door {
+    /// The admin listener: ADDRESS:PORT, https://HOST or unix:PATH
+    /// [default: GAIT_ADMIN, else as STATE_DIR/addresses.json says]
+    #[arg(long, value_name = "PLACE")]
+    admin: Option<String>,
+    /// The state directory of the gait that runs here
+    /// [default: ./state, or ./config/state if only that exists]
+    #[arg(long, value_name = "DIR")]
+    state_dir: Option<PathBuf>,
+    /// A file that holds the token
+    /// [default: GAIT_ADMIN_TOKEN, else STATE_DIR/admin.token]
+    #[arg(long, value_name = "FILE")]
+    token_file: Option<PathBuf>,
+    /// Certificates to believe the listener by, PEM; without, the system's
+    #[arg(long, value_name = "FILE")]
+    ca: Option<PathBuf>,
+}
+
+impl Door {
+    /// The way in. Reads all files anew: a gait that was started again may be elsewhere.
+    ///
+    /// # Errors
+    /// Exit 1: no gait runs here. Exit 6: the flags, or the files that they name, mean nothing.
+    pub(super) fn open(&self) -> Result<Api, Failure> {
+        let place = self.place()?;
+        let token = self.token()?;
+        let ca = self.ca.as_deref().map(|path| files::read("--ca", path)).transpose()?;
+        let admin = Admin::new(place, token.trim(), ca.as_deref());
+        Ok(Api::new(admin.map_err(Failure::input)?))
+    }
+
+    fn place(&self) -> Result<AdminPlace, Failure> {
+        let said = self.admin.clone().or_else(|| given("GAIT_ADMIN"));
+        let said = said.map_or_else(|| bound(&self.state_dir()), Ok)?;
+        let bare = if self.ca.is_some() { Scheme::Https } else { Scheme::Http };
+        AdminPlace::parse(said.trim(), bare).map_err(Failure::input)
+    }
+
+    fn token(&self) -> Result<Zeroizing<String>, Failure> {
+        let (what, path) = match (&self.token_file, given("GAIT_ADMIN_TOKEN")) {
+            (Some(path), _) => ("--token-file", path.clone()),
+            (None, Some(token)) => return Ok(Zeroizing::new(token)),
+            (None, None) => ("admin token", self.state_dir().join("admin.token")),
+        };
+        let bytes = files::read(what, &path).map_err(|error| {
+            let mend = "name a file with --token-file, or set GAIT_ADMIN_TOKEN";
+            Failure::input(format!("{error}; {mend}"))
+        })?;
+        let bytes = Zeroizing::new(bytes);
+        let text = std::str::from_utf8(&bytes);
+        let text = text.map_err(|_| Failure::input(format!("{what}: the file is no text")))?;
+        Ok(Zeroizing::new(text.to_owned()))
+    }
+
+    fn state_dir(&self) -> PathBuf {
+        let there = || STATE_DIRS.iter().map(Path::new).find(|dir| dir.is_dir());
+        let known = self.state_dir.as_deref().or_else(there);
+        known.unwrap_or(Path::new("state")).to_owned()
+    }
+}
+
+/// A variable of the environment; an empty one says nothing.
+fn given(name: &str) -> Option<String> {
+    env::var(name).ok().filter(|value| !value.trim().is_empty())
+}
+
+/// Where the gait of a state directory has its admin listener.
+fn bound(state: &Path) -> Result<String, Failure> {
+    const MEND: &str = "name it with --admin or --state-dir";
+    let (file, dir) = (state.join("addresses.json"), state.display());
+    let bytes = fs::read(&file).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => Failure::internal(format!(
+            "gait is not running here: no addresses.json in {dir}; {MEND}"
+        )),
+        _ => Failure::internal(format!("read {}: {error}; {MEND}", file.display())),
+    })?;
+    let listeners: Value = serde_json::from_slice(&bytes).unwrap_or_default();
+    let admin = listeners.get("admin").and_then(Value::as_str).map(str::to_owned);
+    admin.ok_or_else(|| {
+        Failure::internal(format!(
+            "the gait of {dir} has no admin listener; give `admin.listen` in its config, or {MEND}"
+        ))
+    })
+}
