@@ -49,3 +49,4 @@ mod secrets;
 mod swaps;
 mod page;
 mod tls_peers;
+mod webhooks;

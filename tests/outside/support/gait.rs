@@ -54,9 +54,13 @@ impl Setup {
     /// Writes `gait.yaml` and `policy.yaml` into `dir`.
     pub(crate) fn write(&self, dir: &Path) {
         let head = "telemetry: { listen: \"127.0.0.1:0\" }\n\
-                    admin: { listen: \"127.0.0.1:0\" }\n\
                     state_dir: ./state\npolicy: ./policy.yaml\n";
-        fs::write(dir.join("gait.yaml"), format!("{head}{}", self.config)).unwrap();
+        let is_admin = |line: &str| line.starts_with("admin:");
+        let admin = match self.config.lines().any(is_admin) {
+            true => "",
+            false => "admin: { listen: \"127.0.0.1:0\" }\n",
+        };
+        fs::write(dir.join("gait.yaml"), format!("{head}{admin}{}", self.config)).unwrap();
         fs::write(dir.join("policy.yaml"), &self.policy).unwrap();
     }
 
