@@ -50,3 +50,4 @@ mod swaps;
 mod page;
 mod tls_peers;
 mod webhooks;
+mod histories;
