@@ -334,6 +334,12 @@ impl Search<'_> {
     }
 }
 
+/// A call that nobody has asked an approval for yet.
+pub(super) fn unasked(snapshot: &Snapshot) -> Unapproved {
+    let codes = vec![review::MISSING];
+    Unapproved { lack: Lack::Pending, ..refused(snapshot, Proof::Unproven, codes) }
+}
+
 /// A lack without a request.
 fn refused(snapshot: &Snapshot, proof: Proof, codes: Vec<&'static str>) -> Unapproved {
     Unapproved {

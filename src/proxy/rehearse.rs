@@ -4,6 +4,7 @@
 //! nothing; its counters and its record belong to nobody. Rejected: a second, simpler reading of
 //! the config for people. It would be right about the easy requests alone.
 
+use super::approve;
 use super::needs::Needs;
 use super::receive::{self, Unjudged};
 use super::reply::{self, AnswerBody};
@@ -205,8 +206,18 @@ impl Rehearsal {
         let over = Over { switch: &self.switch, limits: &self.limits, claim: None };
         let judged = placed.matter().and_then(|matter| visit.decide(&matter, &over, || at));
         match judged {
-            Ok(judged) => Finding::Decided(Box::new(judged)),
+            Ok(judged) => self.decided(placed, visit, Box::new(judged)),
             Err(cause) => Finding::Undecided(cause),
+        }
+    }
+}
+
+impl Rehearsal {
+    /// No store of approvals is asked, so a call that wants one has none.
+    fn decided(&self, placed: &Placed, visit: &Visit, judged: Box<Judged>) -> Finding {
+        match gate::awaits_approval(&placed.lane, visit.wish, judged.decision.verdict) {
+            true => Finding::Unapproved(judged, Box::new(approve::unasked(&self.snapshot))),
+            false => Finding::Decided(judged),
         }
     }
 }

@@ -39,6 +39,7 @@ impl Scene {
         let gait = Command::new(env!("CARGO_BIN_EXE_gait"))
             .args(["proxy", "--config", "gait.yaml"])
             .current_dir(folder.path())
+            .env("GAIT__ADMIN__LISTEN", "127.0.0.1:0")
             .stderr(Stdio::null())
             .spawn()
             .unwrap();

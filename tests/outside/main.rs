@@ -50,3 +50,5 @@ mod secrets;
 mod swaps;
 mod page;
 mod tls_peers;
+mod webhooks;
+mod histories;

@@ -57,7 +57,9 @@ pub(super) fn detail(unapproved: &Unapproved, rule: &str) -> String {
 }
 
 fn pending(unapproved: &Unapproved, rule: &str) -> String {
-    let id = unapproved.request.as_ref().map(ToString::to_string).unwrap_or_default();
+    let Some(id) = &unapproved.request else {
+        return format!("{rule} wants an approval of this call before it is executed");
+    };
     let (required, valid) = unapproved.count;
     let next = match unapproved.proof {
         Proof::Proven => "then send the same call again",

@@ -24,7 +24,7 @@ pub(crate) use gait::{Gait, Setup, evidence, run_to_end, run_with};
 pub(crate) use message::{Response, Seen};
 pub(crate) use metrics::Scrape;
 pub(crate) use origin::{Ask, Origin};
-pub(crate) use peer::{Oidc, Peer, websocket_caller};
+pub(crate) use peer::{Oidc, Peer, modules, websocket_caller};
 pub(crate) use recorder::{Recorder, Then, listen};
 pub(crate) use secure::{Caller, ONLY_12, ONLY_13, Secure};
 pub(crate) use tool::{Lasting, Security, Tool};

@@ -153,7 +153,7 @@ pub(crate) fn websocket_caller(url: &str) -> Output {
 }
 
 /// What npm installed, for scripts that stand elsewhere.
-pub(super) fn modules() -> PathBuf {
+pub(crate) fn modules() -> PathBuf {
     installed().join("node_modules")
 }
 

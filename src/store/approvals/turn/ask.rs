@@ -8,7 +8,6 @@ use super::{Turn, What, due_at, is_waiting, later, live};
 use crate::approval::{Petition, RequestId, Shape, State};
 use crate::json::Digest;
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 /// Bounds before the first config says others.
 const PENDING_MAX: usize = 10_000;
