@@ -79,7 +79,7 @@ impl Store {
 }
 
 pub(in super::super) fn asking(petition: &Petition) -> Ask {
-    Ask { petition: Arc::new(petition.clone()), tokens: Vec::new(), others: Vec::new() }
+    Ask { petition: Arc::new(petition.clone()), tokens: Vec::new() }
 }
 
 pub(in super::super) fn saying(word: Word, who: &str, id: &RequestId, version: u64) -> Resolve {
