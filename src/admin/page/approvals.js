@@ -59,6 +59,8 @@ function signOut(words, keep) {
   session = null;
   current = null;
   waiting = null;
+  told = { approvals: [], more: false };
+  decided.clear();
   handed.clear();
   drawHanded("");
   clearDecision();
@@ -110,8 +112,7 @@ function showList() {
   const from = current?.id;
   current = null;
   view("list");
-  const link = rows("pending").find((one) => one.hash === addressOf(from));
-  (link ?? byId("list-title")).focus();
+  focusRow("pending", addressOf(from));
 }
 
 // === What is new ===

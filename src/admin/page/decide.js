@@ -113,11 +113,11 @@ function setDeciding(yes) {
 
 function taken(word, { approval, token: given }) {
   if (given) handed.set(approval.id, given);
-  if (current?.id !== approval.id) return;
+  if (current?.id !== approval.id) return settle(approval);
   show(place(approval, uptime()));
   clearDecision();
   byId("outcome").replaceChildren(el("p", { class: "done" }, outcomeOf(word, approval, given)));
-  byId("outcome").focus();
+  return byId("outcome").focus();
 }
 
 function outcomeOf(word, approval, given) {
@@ -157,6 +157,7 @@ async function refreshRequest() {
 
 function show(one) {
   current = one;
+  settle(one);
   drawRequest(one);
   drawDecision(one);
 }
