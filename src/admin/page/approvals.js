@@ -227,7 +227,7 @@ function start() {
   on("decide-form", "submit", () => {}); // Enter in a field decides nothing
   on("grant", "click", () => decide("grant"));
   on("deny", "click", () => decide("deny"));
-  on("handed-copy", "click", () => copy(byId("handed-line"), "the header line"));
+  on("handed-copy", "click", () => copy(byId("handed-copy"), byId("handed-line"), "the header line"));
   on("handed-done", "click", () => {
     handed.delete(current.id);
     drawHanded(current.id);
