@@ -273,6 +273,9 @@ async function looks(at, name) {
     await shot(at, `${view}-${name}`);
     const over = await tab.evaluate(() => document.documentElement.scrollWidth - innerWidth);
     assert(over <= 0, `${view} is ${over} px too wide (${name})`);
+    // Nobody may have to scroll sideways to see what is different now.
+    const cut = await tab.$$eval(".wide", (all) => all.some((one) => one.scrollWidth > one.clientWidth));
+    assert(!cut, `differences are cut (${name})`);
   }
   await tab.setViewport({ width: 1280, height: 900 });
 }

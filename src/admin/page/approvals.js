@@ -119,6 +119,7 @@ function showList() {
 
 function connection(words) {
   byId("connection").textContent = words;
+  byId("connection").classList.toggle("stale", words !== "live");
 }
 
 function pause(seconds) {

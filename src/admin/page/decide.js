@@ -145,7 +145,9 @@ function refused(asked, error) {
   byId("decide-error").focus();
   // The buttons do not wait for it: a gateway that is slow now must not make them dead.
   if (error.status === 400 || current?.id !== asked.id) return undefined;
-  return refreshRequest().catch((failed) => connection(failed.message));
+  return refreshRequest().catch((failed) => {
+    if (!(failed instanceof Refused)) throw failed; // else the watch finds the same, and says so
+  });
 }
 
 // Loads the open request again, and draws it where it changed.
