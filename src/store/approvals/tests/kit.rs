@@ -5,6 +5,7 @@ use crate::approval::{
     Approver, Approvers, Bench, Demand, Grant, May, Origin, Proof, Requester, Roster, Sanction,
     Subject, Token, Wanted, Word as Said,
 };
+use crate::json::Digest;
 use crate::metrics::{Limits, Metrics};
 use crate::sign::{PrivateKey, PublicKey};
 use std::path::Path;
