@@ -48,7 +48,7 @@ impl Scene {
             thread::sleep(Duration::from_millis(25));
             let text = fs::read_to_string(&addresses).ok()?;
             let read: serde_json::Value = serde_json::from_str(&text).ok()?;
-            Some(read["server"].as_str()?.to_owned())
+            Some(read.get("server")?.as_str()?.to_owned())
         });
         Scene { gait, address: address.unwrap(), seen, _folder: folder }
     }
