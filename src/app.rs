@@ -177,8 +177,8 @@ async fn serve_until_stopped(serve: &Serve, environment: Environment) -> Result<
     let limits = start_limits(&state)?;
     let office = Office::open(&state)?;
     let metrics = new_metrics(&config);
-    let (desk, deciding) = start_approvals(&state, &metrics)?;
     let listeners = open_listeners(&config.fixed, &metrics).await?;
+    let (desk, deciding) = start_approvals(&state, &metrics)?;
     let (ledger, writer) = start_evidence(&state, &config.fixed)?;
     let writing = write_evidence(writer, metrics.clone())?;
     let kept = Kept { ledger: ledger.clone(), limits, desk: desk.clone(), office };

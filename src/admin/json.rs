@@ -2,42 +2,13 @@
 //! JSON that it is, and never as anything else.
 
 use super::diff::{self, Change};
-use super::rights::{self, May};
-use crate::approval::Proof;
+use super::rights::May;
 use crate::json::{self, Digest};
-use crate::store::approvals::{Entry, Voice, Word};
+use crate::store::approvals::{Entry, Summary, Voice, Word};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
-
-/// A request in a list.
-#[derive(Serialize)]
-pub(super) struct Summary<'a> {
-    id: &'a str,
-    state: &'static str,
-    version: u64,
-    route: &'a str,
-    tool_name: &'a str,
-    risk_class: &'a str,
-    requester: Requester<'a>,
-    required_approvals: u64,
-    granted_by: Vec<&'a str>,
-    created_at: String,
-    expires_at: String,
-    asked_at: String,
-    asked: u64,
-    age_seconds: i64,
-    method: String,
-    path: String,
-}
-
-#[derive(Serialize)]
-struct Requester<'a> {
-    identity: &'a str,
-    proven: bool,
-    on_behalf_of: &'a [String],
-}
 
 /// A request, whole.
 #[derive(Serialize)]
@@ -85,36 +56,6 @@ struct Precedent<'a> {
     more: bool,
 }
 
-impl<'a> Summary<'a> {
-    pub(super) fn of(entry: &'a Entry, now: Timestamp) -> Summary<'a> {
-        let call = read(&entry.exhibit);
-        let text =
-            |name: &str| call.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
-        Summary {
-            id: entry.id.as_str(),
-            state: entry.state.as_str(),
-            version: entry.version,
-            route: &entry.route,
-            tool_name: &entry.tool_name,
-            risk_class: &entry.risk_class,
-            requester: Requester {
-                identity: &entry.requester.identity,
-                proven: entry.requester.proof == Proof::Proven,
-                on_behalf_of: &entry.requester.behalf,
-            },
-            required_approvals: entry.required,
-            granted_by: rights::granted_by(entry, now).collect(),
-            created_at: time(entry.created_at),
-            expires_at: time(entry.expires_at),
-            asked_at: time(entry.asked_at),
-            asked: entry.asked,
-            age_seconds: now.as_second().saturating_sub(entry.created_at.as_second()).max(0),
-            method: text("method"),
-            path: text("path"),
-        }
-    }
-}
-
 impl<'a> Request<'a> {
     pub(super) fn of(
         entry: &'a Entry,
@@ -131,7 +72,7 @@ impl<'a> Request<'a> {
         });
         let delegation = entry.delegation_digest.as_str();
         Request {
-            summary: Summary::of(entry, now),
+            summary: entry.summary(now),
             changed_at: time(entry.changed_at),
             intent_digest: &entry.intent_digest,
             policy_digest: &entry.policy_digest,

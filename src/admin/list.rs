@@ -1,11 +1,10 @@
 //! Requests for approval, newest first; on wish not before something has changed.
 
-use super::json::Summary;
 use super::problem::Problem;
 use super::query::{self, News};
 use super::{Context, reply};
 use crate::clock;
-use crate::store::approvals::{Filter, Page};
+use crate::store::approvals::{Filter, Page, Summary};
 use bytes::Bytes;
 use http::{Response, StatusCode};
 use serde::Serialize;
@@ -34,7 +33,7 @@ pub(super) async fn answer(
     let list = List {
         revision: page.revision,
         next: page.next.as_ref().map(|id| id.as_str()),
-        approvals: page.entries.iter().map(|entry| Summary::of(entry, now)).collect(),
+        approvals: page.entries.iter().map(|entry| entry.summary(now)).collect(),
     };
     Ok(reply::json(StatusCode::OK, &list))
 }

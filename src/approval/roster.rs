@@ -184,7 +184,8 @@ mod tests {
     #[test]
     fn a_word_is_good_only_for_what_every_list_names() {
         let words = |list: &[&str]| list.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
-        let rows: [(&[&str], &[&str], &[&str], bool); 7] = [
+        type Row<'a> = (&'a [&'a str], &'a [&'a str], &'a [&'a str], bool);
+        let rows: [Row<'_>; 7] = [
             (&["files.*"], &[], &[], true),
             (&["files.delete"], &["high"], &["files.*"], true),
             (&["files"], &[], &[], false),

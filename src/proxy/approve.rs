@@ -27,9 +27,9 @@ use crate::intent::rest::REQUEST;
 use crate::intent::time::Time;
 use crate::snapshot::Snapshot;
 use crate::store::approvals::{
-    Ask, Claim, Claiming, Standing, TokenShown, UNAVAILABLE, Unclaimed, Unfiled,
+    Ask, Claim, Claiming, Down, Standing, TokenShown, UNAVAILABLE, Unclaimed, Unfiled,
 };
-use brought::{petition, proof, shown, words};
+use brought::{petition, proof, recorded, shown, words};
 use http::request::Parts;
 use std::sync::Arc;
 use std::time::Duration;
@@ -78,10 +78,17 @@ struct Search<'a> {
 
 /// One look at what there is.
 struct Look {
-    petition: Arc<Petition>,
     standing: Standing,
     words: Vec<Word>,
     review: Review,
+}
+
+/// Why there is nothing to look at.
+enum Miss {
+    /// There is no request, and none could be made.
+    Unfiled(Unfiled),
+    /// Nothing that the caller shows counts, for these reasons: nobody is asked for that.
+    Worthless(Lack, Vec<&'static str>),
 }
 
 /// What a look says is to be done.
@@ -168,7 +175,12 @@ impl Search<'_> {
         loop {
             let look = match self.look(&case, &judged).await {
                 Ok(look) => look,
-                Err(unfiled) => return self.unfiled(case, judged, unfiled),
+                Err(Miss::Unfiled(unfiled)) => return self.unfiled(case, judged, unfiled),
+                Err(Miss::Worthless(lack, codes)) => {
+                    let refused = refused(&self.visit.snapshot, proof(&case), codes);
+                    let unapproved = Unapproved { lack, ..refused };
+                    return (case, Finding::Unapproved(judged, Box::new(unapproved)));
+                }
             };
             match self.next(&look) {
                 Next::Claim if lost < LOST_MAX => {
@@ -201,20 +213,42 @@ impl Search<'_> {
     }
 
     /// Asks how the petition stands, and holds all words that there are against it.
-    async fn look(&self, case: &Case, judged: &Judged) -> Result<Look, Unfiled> {
+    async fn look(&self, case: &Case, judged: &Judged) -> Result<Look, Miss> {
         let proof = proof(case);
         let petition = Arc::new(petition(&self.visit.snapshot, case, judged, proof));
-        let wanted = petition.wanted.intent_digest;
-        let named = self.shown.iter().filter_map(Token::intent_digest);
-        let ask = Ask {
-            petition: petition.clone(),
-            tokens: self.shown.iter().map(TokenShown::of).collect(),
-            others: named.filter(|digest| *digest != wanted).collect(),
-        };
-        let standing = self.proxy.desk.ask(ask).await?;
-        let words = words(&self.shown, &standing, proof);
+        self.weigh(&petition).await?;
+        let tokens = self.shown.iter().map(TokenShown::of).collect();
+        let ask = Ask { petition: petition.clone(), tokens };
+        let standing = self.proxy.desk.ask(ask).await.map_err(Miss::Unfiled)?;
+        let mut words = words(&self.shown, &standing.known);
+        words.extend(recorded(&standing, proof));
         let review = self.review(&self.visit.snapshot, &petition, &words);
-        Ok(Look { petition, standing, words, review })
+        Ok(Look { standing, words, review })
+    }
+
+    /// Holds what the caller shows against the petition before anybody is asked: what is worth
+    /// nothing makes no request.
+    async fn weigh(&self, petition: &Petition) -> Result<(), Miss> {
+        if self.shown.is_empty() {
+            return Ok(());
+        }
+        let named = self.shown.iter().filter_map(Token::intent_digest);
+        let others = named.filter(|digest| *digest != petition.wanted.intent_digest).collect();
+        let tokens = self.shown.iter().map(TokenShown::of).collect();
+        let recalled = self.proxy.desk.recall(tokens, others).await;
+        let recalled = recalled.map_err(|Down| Miss::Unfiled(Unfiled::Down))?;
+        let words = words(&self.shown, &recalled.known);
+        let review = self.review(&self.visit.snapshot, petition, &words);
+        if review.valid > 0 {
+            return Ok(());
+        }
+        let spent = words.iter().any(|word| word.origin == Origin::Spent);
+        let changed = recalled.others.iter().flat_map(|other| petition.shape.changed_since(other));
+        let mut codes = review.reason_codes();
+        codes.extend(changed.map(Changed::as_str));
+        codes.sort_unstable();
+        codes.dedup();
+        Err(Miss::Worthless(if spent { Lack::Spent } else { Lack::Refused }, codes))
     }
 
     fn review(&self, snapshot: &Snapshot, petition: &Petition, words: &[Word]) -> Review {
@@ -302,7 +336,6 @@ impl Search<'_> {
     ) -> (Case, Finding) {
         let Look { standing, review, .. } = look;
         let mut codes = review.reason_codes();
-        codes.extend(self.changed(look).into_iter().map(Changed::as_str));
         codes.extend(match lack {
             Lack::Denied => Some(DENIED),
             Lack::Spent if standing.state == State::Running => Some(RUNNING),
@@ -325,12 +358,6 @@ impl Search<'_> {
             ..refused(&self.visit.snapshot, proof(&case), Vec::new())
         };
         (case, Finding::Unapproved(judged, Box::new(unapproved)))
-    }
-
-    /// What of the call is another than in what the shown tokens are for.
-    fn changed(&self, look: &Look) -> Vec<Changed> {
-        let others = look.standing.others.iter();
-        others.flat_map(|other| look.petition.shape.changed_since(other)).collect()
     }
 }
 

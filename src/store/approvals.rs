@@ -29,7 +29,6 @@ pub use summary::Summary;
 
 use crate::approval::{Petition, RequestId, Shape, State, Token};
 use crate::intent::time::Time;
-use crate::json::Digest;
 use jiff::Timestamp;
 use std::sync::Arc;
 
@@ -40,8 +39,6 @@ pub struct Ask {
     pub petition: Arc<Petition>,
     /// Tokens that the caller shows.
     pub tokens: Vec<TokenShown>,
-    /// Intents that the caller's tokens name, and that are not the one of this call.
-    pub others: Vec<Digest>,
 }
 
 /// A token that a caller shows.
@@ -60,6 +57,15 @@ impl TokenShown {
     }
 }
 
+/// What is known of tokens by themselves, before anybody is asked to approve anything.
+#[derive(Clone, Debug, Default)]
+pub struct Recalled {
+    /// Of those that are known, by id.
+    pub known: Vec<(String, Known)>,
+    /// What was approved under the other intents that they name, where that is known.
+    pub others: Vec<Shape>,
+}
+
 /// How a petition stands.
 #[derive(Clone, Debug)]
 pub struct Standing {
@@ -73,8 +79,6 @@ pub struct Standing {
     pub grants: Vec<Recorded>,
     /// What is known of the tokens that were shown, by id.
     pub known: Vec<(String, Known)>,
-    /// What was approved under the other intents, where that is known.
-    pub others: Vec<Shape>,
     /// Who said no, and why, where somebody did.
     pub denied: Option<Refused>,
     /// How the request before it for the very same ended.

@@ -156,6 +156,7 @@ fn a_request_is_shown_whole() {
         "  grant by ada (login ada@desk) at t0, holds until t9: seen",
         "  call c1 left t1, ended t2: outcome unknown",
         "10 more lines; --json has them",
+        "  its answer did not come whole: ask the tool what it did",
         "you may grant it and deny it",
     ] {
         assert!(text.contains(part), "{part}:\n{text}");

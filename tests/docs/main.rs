@@ -7,6 +7,7 @@
 //! blocks that are tagged `text printed`, and a block tagged `yaml FILE` stands in that file.
 #![expect(clippy::unwrap_used, reason = "a document that cannot be read must end the test")]
 
+mod approvals;
 mod approvers;
 mod identity;
 
@@ -197,12 +198,13 @@ fn sources(folder: &Path) -> String {
 // === pages ===
 
 /// The pages for people, and at least how many commands each shows.
-const PAGES: [(&str, usize); 5] = [
+const PAGES: [(&str, usize); 6] = [
     ("README.md", 10),
     ("policies/README.md", 5),
     ("docs/policies.md", 25),
     ("docs/ci.md", 15),
     ("docs/identity.md", 20),
+    ("docs/approvals.md", 5),
 ];
 
 /// Commands of a page: a line each, or several that end in a backslash.

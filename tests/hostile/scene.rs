@@ -47,7 +47,8 @@ impl Scene {
         let address = (0..200).find_map(|_| {
             thread::sleep(Duration::from_millis(25));
             let text = fs::read_to_string(&addresses).ok()?;
-            Some(text.split('"').nth(3)?.to_owned())
+            let read: serde_json::Value = serde_json::from_str(&text).ok()?;
+            Some(read.get("server")?.as_str()?.to_owned())
         });
         Scene { gait, address: address.unwrap(), seen, _folder: folder }
     }

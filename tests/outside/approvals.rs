@@ -150,6 +150,7 @@ fn a_caller_who_is_nobody_must_show_the_token() {
     let again = put(&gait, "", "/v1/files/a", &token, "x");
     assert_eq!((again.status, tool.count()), (409, 1), "{}", again.text());
     assert!(says(&again, "approval_spent"));
+    assert!(desk.list("pending").is_empty(), "a spent token asks nobody");
 }
 
 #[test]

@@ -13,6 +13,9 @@
 //! - no request is missing from the list, and none comes back from where it ended;
 //! - what was claimed by a process that died is `unknown`, and nothing still runs.
 //!
+//! A kill takes nothing from the kernel that it was given: what a power cut does to a disk is not
+//! shown here.
+//!
 //! `GAIT_HISTORIES` sets how many histories there are, and `GAIT_HISTORIES_SEED` where the dice
 //! begin; kills come when the machine lets them, so a seed gives the same plans and not the same
 //! run.
@@ -83,7 +86,7 @@ fn live(seed: u64) -> Found {
         }
         let mut dice = Dice::new(!seed);
         while busy.load(Ordering::SeqCst) > 0 {
-            world.wait_to_kill(&mut dice);
+            world.wait_to_kill(&mut dice, || busy.load(Ordering::SeqCst) == 0);
             world.crash();
         }
     });

@@ -40,13 +40,13 @@ function watchFor(tab) {
   return complaints;
 }
 
-// Waits until a part of the page that is visible holds these words.
+// Waits until a part of the page holds these words, where a reader sees them.
 async function reads(tab, selector, words) {
   try {
     await tab.waitForFunction(
       (selector, words) =>
         [...document.querySelectorAll(selector)].some(
-          (one) => one.checkVisibility() && one.textContent.replace(/\s+/g, " ").includes(words),
+          (one) => one.checkVisibility() && one.innerText.replace(/\s+/g, " ").includes(words),
         ),
       {},
       selector,

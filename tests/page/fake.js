@@ -25,6 +25,7 @@ const state = {
   revision: 1,
   requests: new Map(), // by id, oldest first
   role: "approver",
+  quiet: false, // whoever waits for news hears of none
   failures: [], // answers for the next decisions, in place of the right ones
   decisions: [], // what was decided: method, path, If-Match, body
 };
@@ -100,8 +101,9 @@ function summary(one) {
 }
 
 async function list(query) {
+  const old = () => state.quiet || state.revision <= Number(query.get("since"));
   const until = Date.now() + Number(query.get("wait") || 0) * 1000;
-  while (query.has("since") && state.revision <= Number(query.get("since")) && Date.now() < until)
+  while (query.has("since") && old() && Date.now() < until)
     await new Promise((done) => setTimeout(done, 20));
   const states = query.get("state").split(",");
   let found = [...state.requests.values()].filter((one) => states.includes(one.state)).reverse();

@@ -180,10 +180,18 @@ const scenes = {
     await tab.keyboard.type("no");
     await tab.keyboard.press("Escape");
     assert.strictEqual(await tab.$eval("#reason", (one) => one.value), "no");
+    fake.state.quiet = true;
     await tab.keyboard.press("d");
     await tab.keyboard.press("Enter");
     await reads(tab, "#outcome", "Denied");
     await reads(tab, "#decide-not", "Nothing to decide");
+    // What was decided here waits no longer, whatever the list heard last.
+    await tab.keyboard.press("Escape");
+    await reads(tab, "#list", "No call waits");
+    const focused = await tab.evaluate(() => document.activeElement.id);
+    assert.strictEqual(focused, "list-title");
+    fake.state.quiet = false;
+    await reads(tab, "#others", "denied");
   },
 
   async "warns of an unknown outcome, while one looks"(at) {
@@ -265,6 +273,9 @@ async function looks(at, name) {
     await shot(at, `${view}-${name}`);
     const over = await tab.evaluate(() => document.documentElement.scrollWidth - innerWidth);
     assert(over <= 0, `${view} is ${over} px too wide (${name})`);
+    // Nobody may have to scroll sideways to see what is different now.
+    const cut = await tab.$$eval(".wide", (all) => all.some((one) => one.scrollWidth > one.clientWidth));
+    assert(!cut, `differences are cut (${name})`);
   }
   await tab.setViewport({ width: 1280, height: 900 });
 }

@@ -59,6 +59,8 @@ function signOut(words, keep) {
   session = null;
   current = null;
   waiting = null;
+  told = { approvals: [], more: false };
+  decided.clear();
   handed.clear();
   drawHanded("");
   clearDecision();
@@ -110,14 +112,14 @@ function showList() {
   const from = current?.id;
   current = null;
   view("list");
-  const link = rows("pending").find((one) => one.hash === addressOf(from));
-  (link ?? byId("list-title")).focus();
+  focusRow("pending", addressOf(from));
 }
 
 // === What is new ===
 
 function connection(words) {
   byId("connection").textContent = words;
+  byId("connection").classList.toggle("stale", words !== "live");
 }
 
 function pause(seconds) {
@@ -226,7 +228,7 @@ function start() {
   on("decide-form", "submit", () => {}); // Enter in a field decides nothing
   on("grant", "click", () => decide("grant"));
   on("deny", "click", () => decide("deny"));
-  on("handed-copy", "click", () => copy(byId("handed-line"), "the header line"));
+  on("handed-copy", "click", () => copy(byId("handed-copy"), byId("handed-line"), "the header line"));
   on("handed-done", "click", () => {
     handed.delete(current.id);
     drawHanded(current.id);

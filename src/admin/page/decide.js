@@ -5,6 +5,8 @@
 // press twice; the reason that one has to write is the pause for thought.
 
 const OPEN = ["pending", "approved"];
+// A running call may come back to what it was.
+const ENDS = ["denied", "executed", "expired", "unknown"];
 
 const WHY_NOT = {
   approver_is_requester:
@@ -52,7 +54,11 @@ function drawDecision(one) {
   const words = open ? whyNot(one) : `Nothing to decide: ${STATE_WORDS[one.state] ?? one.state}.`;
   byId("decide-not").textContent = words;
   byId("decide-not").hidden = words === "";
+  if (ENDS.includes(one.state)) handed.delete(one.id); // good for nothing any more
   drawHanded(one.id);
+  // Whoever stood on what is gone now must not fall out of the page.
+  const at = document.activeElement;
+  if (byId("decide").contains(at) && !at.checkVisibility()) byId("decide-title").focus();
 }
 
 function whyNot({ state, may }) {
@@ -100,7 +106,7 @@ async function decide(word) {
     taken(word, await resolve(word, asked, ttl ? { reason, ttl } : { reason }));
   } catch (error) {
     if (!(error instanceof Refused)) throw error;
-    await refused(asked, error);
+    refused(asked, error);
   } finally {
     setDeciding(false);
   }
@@ -113,11 +119,11 @@ function setDeciding(yes) {
 
 function taken(word, { approval, token: given }) {
   if (given) handed.set(approval.id, given);
-  if (current?.id !== approval.id) return;
+  if (current?.id !== approval.id) return settle(approval);
   show(place(approval, uptime()));
   clearDecision();
   byId("outcome").replaceChildren(el("p", { class: "done" }, outcomeOf(word, approval, given)));
-  byId("outcome").focus();
+  return byId("outcome").focus();
 }
 
 function outcomeOf(word, approval, given) {
@@ -132,13 +138,16 @@ function outcomeOf(word, approval, given) {
 }
 
 // Says what to do, and shows the request as it stands now; what was typed stays.
-async function refused(asked, error) {
+function refused(asked, error) {
   if (error.status === 401) return signOut(EXPIRED);
   const known = WHY_NOT[error.reason] ?? MENDS[error.status];
   complain(known ? `${known} (${error.message})` : error.message);
   byId("decide-error").focus();
+  // The buttons do not wait for it: a gateway that is slow now must not make them dead.
   if (error.status === 400 || current?.id !== asked.id) return undefined;
-  return refreshRequest();
+  return refreshRequest().catch((failed) => {
+    if (!(failed instanceof Refused)) throw failed; // else the watch finds the same, and says so
+  });
 }
 
 // Loads the open request again, and draws it where it changed.
@@ -151,12 +160,14 @@ async function refreshRequest() {
   });
   if (current !== before || (now.version === before.version && now.asked === before.asked)) return;
   show(now);
-  if (now.state !== before.state)
-    say(`This request is now: ${STATE_WORDS[now.state] ?? now.state}.`);
+  if (now.state === before.state) return;
+  byId("outcome").replaceChildren();
+  say(`This request is now ${now.state}: ${STATE_WORDS[now.state] ?? ""}.`);
 }
 
 function show(one) {
   current = one;
+  settle(one);
   drawRequest(one);
   drawDecision(one);
 }

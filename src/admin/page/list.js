@@ -6,14 +6,32 @@ const pages = { pending: 4, others: 1 };
 const LISTED_CHARS = 120;
 // Which requests waited when the list was last drawn.
 let waiting = null;
+// What the gateway last said of those.
+let told = { approvals: [], more: false };
+// Requests that this page knows to be decided, by the version in which they are. What the gateway
+// said before does not bring them back into the list.
+const decided = new Map();
 
 async function refreshList() {
   const pending = await requests("pending", pages.pending);
   const others = await requests(byId("filter").value, pages.others);
-  drawPart("pending", pending.approvals.reverse(), pending.more);
+  told = { approvals: pending.approvals.reverse(), more: pending.more };
+  drawPending();
   drawPart("others", others.approvals, others.more);
-  announce(pending.approvals, pending.more);
   return pending.revision;
+}
+
+function drawPending() {
+  const left = told.approvals.filter((one) => !(decided.get(one.id) > one.version));
+  drawPart("pending", left, told.more);
+  announce(left, told.more);
+}
+
+// Takes a request out of those that wait, as soon as somebody has seen that it is decided.
+function settle(one) {
+  if (one.state === "pending") decided.delete(one.id);
+  else decided.set(one.id, one.version);
+  if (waiting?.has(one.id)) drawPending();
 }
 
 function drawPart(part, approvals, more) {
@@ -22,10 +40,14 @@ function drawPart(part, approvals, more) {
   list.replaceChildren(...approvals.map(row));
   byId(`${part}-none`).hidden = approvals.length > 0;
   byId(`${part}-more`).hidden = !more;
-  if (focused)
-    rows(part)
-      .find((link) => link.hash === focused)
-      ?.focus();
+  // Where that row is gone, the next key must not open another in its place.
+  if (focused) focusRow(part, focused, { preventScroll: true });
+}
+
+// Puts the focus on the request of this address, or above all where it is not there.
+function focusRow(part, hash, how) {
+  const link = rows(part).find((one) => one.hash === hash);
+  (link ?? byId("list-title")).focus(how);
 }
 
 function announce(approvals, more) {

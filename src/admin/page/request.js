@@ -6,11 +6,11 @@ const UNKNOWN_OUTCOME =
 
 const STATE_WORDS = {
   pending: "waits for an approval",
-  approved: "approved, not yet run",
-  denied: "denied",
-  running: "running now",
-  executed: "executed",
-  expired: "expired, nobody decided in time or nobody called again",
+  approved: "not yet run",
+  denied: "somebody said no",
+  running: "on its way to the tool",
+  executed: "the call has run",
+  expired: "nobody decided in time, or nobody called again",
   unknown: "nobody knows whether it ran",
 };
 

@@ -14,6 +14,8 @@ const LONG_CHARS = 300;
 // and marks that stand first or pile up.
 const HIDDEN =
   /\p{C}|\p{Zl}|\p{Zp}|\p{Default_Ignorable_Code_Point}|(?! )\p{Zs}|\u2800|^\p{M}|(?<=\p{M}{2})\p{M}/gu;
+// For how long a button tells what became of pressing it.
+const NEWS_MS = 4_000;
 const SHORT_ESCAPES = { "\n": "\\n", "\r": "\\r", "\t": "\\t" };
 
 /// A number whose digits JavaScript would change: it keeps them as they came.
@@ -140,19 +142,30 @@ function tick(element) {
 function copyable(text, label) {
   const value = el("code", { class: "copied" }, text);
   const button = el("button", { type: "button", "aria-label": `Copy ${label}` }, "Copy");
-  button.addEventListener("click", () => copy(value, label));
+  button.addEventListener("click", () => copy(button, value, label));
   return el("span", { class: "copyable" }, value, " ", button);
 }
 
-// Without a secure context there is no clipboard: then the text is selected.
-async function copy(element, label) {
+// Without a secure context there is no clipboard: then the text is selected. The button says which,
+// since the clipboard itself shows nothing.
+async function copy(button, element, label) {
   try {
     await navigator.clipboard.writeText(element.textContent);
+    announceOn(button, "Copied");
     say(`Copied ${label}.`);
   } catch {
     getSelection().selectAllChildren(element);
+    announceOn(button, "Selected: now press Ctrl+C");
     say(`Selected ${label}: copy it with Ctrl+C.`);
   }
+}
+
+// Words on a button for a while, in place of its own.
+function announceOn(button, words) {
+  button.dataset.own ??= button.textContent;
+  button.textContent = words;
+  clearTimeout(button.returning);
+  button.returning = setTimeout(() => (button.textContent = button.dataset.own), NEWS_MS);
 }
 
 // Tells those who cannot see the change. The same words twice must be news twice.

@@ -126,7 +126,7 @@ async fn a_request_is_shown_with_what_ran_before_it() {
         (&done["run"]["status"], &done["voices"][0]["word"]),
         (&204.into(), &"grant".into())
     );
-    assert_eq!(done["granted_by"], json!([]), "what has lapsed counts no more");
+    assert_eq!(done["granted_by"], json!(["ada"]), "its yes held when the call took it");
     assert_eq!(done["delegation_digest"], "3".repeat(64));
 }
 

@@ -249,7 +249,12 @@ fn run(run: &Run) -> Vec<Line> {
     };
     let status = run.status.map(|status| format!(", the tool answered {status}"));
     let text = format!("  call {} left {}{ended}", run.call_id, run.claimed_at);
-    part("ran", [Line::from(text).text(status.unwrap_or_default())])
+    let line = Line::from(text).text(status.unwrap_or_default());
+    // All other endings leave open what the tool did.
+    let is_whole = run.ending.as_deref().is_none_or(|ending| ending == "completed");
+    let warning = "  its answer did not come whole: ask the tool what it did";
+    let warning = (!is_whole).then(|| Line::new().hued(Hue::Yellow, warning));
+    part("ran", [line].into_iter().chain(warning))
 }
 
 fn may(request: &Request) -> Option<Line> {

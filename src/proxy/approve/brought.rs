@@ -57,22 +57,24 @@ pub(super) fn petition(
     }
 }
 
-/// All words that count for the call: tokens that it shows, and grants that were recorded for it if
-/// its caller is who it says.
-pub(super) fn words(shown: &[Token], standing: &Standing, proof: Proof) -> Vec<Word> {
+/// The tokens that a caller shows, each with what is known of it.
+pub(super) fn words(shown: &[Token], known: &[(String, Known)]) -> Vec<Word> {
     let origin = |token: &Token| {
-        let known = standing.known.iter().find(|(id, _)| id == token.token_id());
+        let known = known.iter().find(|(id, _)| id == token.token_id());
         match known.map(|(_, known)| known) {
             Some(Known::Spent) => Origin::Spent,
             Some(Known::Recorded(login)) => Origin::Recorded { login: login.clone() },
             None => Origin::Signed,
         }
     };
-    let shown = shown.iter().map(|token| Word { token: token.clone(), origin: origin(token) });
-    let recorded = standing.grants.iter().filter(|_| proof == Proof::Proven);
-    let recorded = recorded.filter_map(|grant| {
+    shown.iter().map(|token| Word { token: token.clone(), origin: origin(token) }).collect()
+}
+
+/// Grants that were recorded for the call: they count where its caller is who it says.
+pub(super) fn recorded(standing: &Standing, proof: Proof) -> impl Iterator<Item = Word> {
+    let grants = standing.grants.iter().filter(move |_| proof == Proof::Proven);
+    grants.filter_map(|grant| {
         let token = Token::read(grant.token.as_bytes()).ok()?;
         Some(Word { token, origin: Origin::Recorded { login: grant.login.clone() } })
-    });
-    shown.chain(recorded).collect()
+    })
 }

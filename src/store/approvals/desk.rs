@@ -2,8 +2,11 @@
 
 use super::entry::{Conflict, Entry, Filter, Page, Resolve, Resolved};
 use super::outbox::{Letter, Posted};
-use super::{Ask, Claim, Claiming, Ended, Rules, Standing, Unclaimed, Unfiled};
+use super::{
+    Ask, Claim, Claiming, Ended, Recalled, Rules, Standing, TokenShown, Unclaimed, Unfiled,
+};
 use crate::approval::RequestId;
+use crate::json::Digest;
 use crate::sign::PublicKey;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -35,6 +38,8 @@ pub type Reply<T> = oneshot::Sender<T>;
 pub enum Errand {
     /// Find or make the request of a petition.
     Ask(Box<Ask>, Reply<Result<Standing, Unfiled>>),
+    /// Tell what is known of tokens and of the intents that they name.
+    Recall(Vec<TokenShown>, Vec<Digest>, Reply<Result<Recalled, Down>>),
     /// Take its words for a call.
     Claim(Box<Claiming>, Reply<Result<Claim, Unclaimed>>),
     /// Write down how that call ended.
@@ -102,6 +107,18 @@ impl Desk {
     pub async fn ask(&self, ask: Ask) -> Result<Standing, Unfiled> {
         let answered = self.answered(|reply| Errand::Ask(Box::new(ask), reply)).await;
         answered.unwrap_or(Err(Unfiled::Down))
+    }
+
+    /// What is known of tokens and of the intents that they name; makes no request.
+    ///
+    /// # Errors
+    /// `Down`.
+    pub async fn recall(
+        &self,
+        tokens: Vec<TokenShown>,
+        intents: Vec<Digest>,
+    ) -> Result<Recalled, Down> {
+        self.answered(|reply| Errand::Recall(tokens, intents, reply)).await?
     }
 
     /// Takes what was approved for one call; durable when this returns.

@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde_json::Value;
 use std::collections::BTreeSet;
 
-/// A request in short; times as RFC 3339.
+/// A request in short; times as RFC 3339, in milliseconds.
 #[derive(Clone, Debug, Serialize)]
 pub struct Summary<'a> {
     id: &'a str,
@@ -63,9 +63,9 @@ impl Entry {
             },
             required_approvals: self.required,
             granted_by: self.granted_by(now),
-            created_at: self.created_at.to_string(),
-            expires_at: self.expires_at.to_string(),
-            asked_at: self.asked_at.to_string(),
+            created_at: format!("{:.3}", self.created_at),
+            expires_at: format!("{:.3}", self.expires_at),
+            asked_at: format!("{:.3}", self.asked_at),
             asked: self.asked,
             age_seconds: now.duration_since(self.created_at).as_secs().max(0),
             method: shown("method"),

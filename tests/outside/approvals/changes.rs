@@ -51,6 +51,7 @@ fn one_other_byte_is_another_call_and_the_answer_says_of_what() {
         assert_eq!(answer.json()["type"], "urn:gait:problem:approval-refused");
     }
     assert_eq!(tool.count(), 0);
+    assert!(Approver::local(&gait).list("pending").is_empty(), "nobody was asked for that");
     // None of that has spent it.
     assert_eq!(put(&gait, "", TARGET, &json, BODY).status, 200);
 }

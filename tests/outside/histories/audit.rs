@@ -202,7 +202,7 @@ impl Found {
         let histories = histories as usize;
         let state = |name: &str| self.states.get(name).copied().unwrap_or_default();
         assert!(self.restarts * 25 >= histories, "too few kills");
-        assert!(self.executed * 4 >= histories, "too little was executed");
+        assert!(self.executed * 8 >= histories, "too little was executed");
         for name in ["executed", "denied", "unknown", "expired"] {
             assert!(state(name) > 0, "none is {name}");
         }

@@ -102,13 +102,18 @@ impl World {
         self.wishes.send(after).expect("somebody kills");
     }
 
-    /// Waits for a while, or for a wish; wishes that came meanwhile are forgotten.
-    pub(super) fn wait_to_kill(&self, dice: &mut Dice) {
+    /// Waits until there were enough calls since the last kill, or until one more is wished for;
+    /// counted in calls, so that a slow machine does not see more kills than calls.
+    pub(super) fn wait_to_kill(&self, dice: &mut Dice, is_over: impl Fn() -> bool) {
+        let calls = || self.attempts.load(Ordering::SeqCst);
+        let (few, enough) = (calls() + 8, calls() + 20 + dice.below(60) as usize);
         let wished = self.wished.lock().unwrap();
-        while wished.try_recv().is_ok() {}
-        let patience = Duration::from_millis(300 + dice.below(900));
-        if let Ok(after) = wished.recv_timeout(patience) {
-            thread::sleep(after);
+        while calls() < enough && !is_over() {
+            match wished.recv_timeout(Duration::from_millis(5)) {
+                // At once after a start, a kill would find nobody at work.
+                Ok(after) if calls() >= few => return thread::sleep(after),
+                _ => {}
+            }
         }
     }
 
@@ -288,7 +293,7 @@ fn config(tool: SocketAddr, stalled: SocketAddr) -> String {
          admin:\n  listen: \"127.0.0.1:0\"\n  logins:\n    \
          - {{ name: ada@desk, role: approver, sha256: {} }}\n    \
          - {{ name: bob@desk, role: approver, sha256: {} }}\n\
-         approvals:\n  open_for: 10s\n  approvers:\n    \
+         approvals:\n  open_for: 15s\n  approvers:\n    \
          - {{ name: ada, logins: [ada@desk], keys: [ada_public.key], identities: [agent.ada] }}\n    \
          - {{ name: bob, logins: [bob@desk] }}\n\
          identity:\n  sources:\n    - name: keys\n      api_key:\n        keys:\n          \

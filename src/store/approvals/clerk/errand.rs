@@ -24,6 +24,9 @@ pub(super) fn all(
 fn one(turn: &mut Turn<'_>, errand: Errand, orders: &Orders) -> Result<Option<Answer>, Fault> {
     match errand {
         Errand::Ask(ask, reply) => answered(reply, || turn.ask(&ask)),
+        Errand::Recall(tokens, intents, reply) => {
+            answered(reply, || turn.recall(&tokens, &intents).map(Ok))
+        }
         Errand::Claim(claiming, reply) => {
             if reply.is_closed() {
                 return Ok(None);

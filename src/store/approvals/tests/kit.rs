@@ -5,6 +5,7 @@ use crate::approval::{
     Approver, Approvers, Bench, Demand, Grant, May, Origin, Proof, Requester, Roster, Sanction,
     Subject, Token, Wanted, Word as Said,
 };
+use crate::json::Digest;
 use crate::metrics::{Limits, Metrics};
 use crate::sign::{PrivateKey, PublicKey};
 use std::path::Path;
@@ -79,7 +80,7 @@ impl Store {
 }
 
 pub(in super::super) fn asking(petition: &Petition) -> Ask {
-    Ask { petition: Arc::new(petition.clone()), tokens: Vec::new(), others: Vec::new() }
+    Ask { petition: Arc::new(petition.clone()), tokens: Vec::new() }
 }
 
 pub(in super::super) fn saying(word: Word, who: &str, id: &RequestId, version: u64) -> Resolve {

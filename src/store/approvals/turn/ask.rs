@@ -2,7 +2,7 @@
 
 use super::super::shelf::{Fault, Key, Record};
 use super::super::{
-    Ask, Entry, Known, Recorded, Refused, Standing, TokenShown, Unfiled, Voice, Word,
+    Ask, Entry, Known, Recalled, Recorded, Refused, Standing, TokenShown, Unfiled, Voice, Word,
 };
 use super::{Turn, What, due_at, is_waiting, later, live};
 use crate::approval::{Petition, RequestId, Shape, State};
@@ -32,6 +32,15 @@ impl Turn<'_> {
         };
         let before = before.map(|record| record.entry.state);
         self.standing(&record.entry, before, ask).map(Ok)
+    }
+
+    /// What is known of tokens and of the intents that they name.
+    pub(in super::super) fn recall(
+        &mut self,
+        tokens: &[TokenShown],
+        intents: &[Digest],
+    ) -> Result<Recalled, Fault> {
+        Ok(Recalled { known: self.known(tokens)?, others: self.others(intents)? })
     }
 
     fn next<'i>(
@@ -114,7 +123,6 @@ impl Turn<'_> {
             created_at: entry.created_at,
             grants: self.grants(entry)?,
             known: self.known(&ask.tokens)?,
-            others: self.others(&ask.others)?,
             denied: denied(entry),
             before,
         })
