@@ -95,18 +95,20 @@ pub async fn answer(
     reply::secured(answered.unwrap_or_else(|problem| problem.response())).map(Full::new)
 }
 
+/// The refusal of whoever may not ask that under `context`; `None` for all others. For an answer
+/// that was waited for: config can have taken the login away meanwhile.
+pub fn refusal(head: &Parts, context: &Context<'_>) -> Option<Response<Full<Bytes>>> {
+    let problem = admitted(head, context).err()?;
+    Some(reply::secured(problem.response()).map(Full::new))
+}
+
 async fn answer_or_refuse(
     head: &Parts,
     body: Result<Bytes, Unread>,
     context: &Context<'_>,
 ) -> Result<Response<Bytes>, Problem> {
-    let host = hosts::own(head, context)?;
-    let target = route::find(&head.method, head.uri.path())?;
-    hosts::check_origin(head, &host, context.scheme)?;
-    let Access::From(role) = target.access() else { return Ok(page::of(&target)) };
-    hosts::check_site(head)?;
-    let login = auth::login(&head.headers, context)?;
-    auth::check_role(login, role)?;
+    let (target, login) = admitted(head, context)?;
+    let Some(login) = login else { return Ok(page::of(&target)) };
     let query = head.uri.query();
     match target {
         Target::Approvals => list::answer(query, context).await,
@@ -123,4 +125,19 @@ async fn answer_or_refuse(
             Ok(session::of(login, context))
         }
     }
+}
+
+/// What is asked, and by whom; nobody in particular where anybody may.
+fn admitted<'a>(
+    head: &Parts,
+    context: &Context<'a>,
+) -> Result<(Target, Option<&'a Login>), Problem> {
+    let host = hosts::own(head, context)?;
+    let target = route::find(&head.method, head.uri.path())?;
+    hosts::check_origin(head, &host, context.scheme)?;
+    let Access::From(role) = target.access() else { return Ok((target, None)) };
+    hosts::check_site(head)?;
+    let login = auth::login(&head.headers, context)?;
+    auth::check_role(login, role)?;
+    Ok((target, Some(login)))
 }

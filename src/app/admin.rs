@@ -14,7 +14,7 @@ use super::socket::Socket;
 use super::{Running, spawn};
 use crate::admin::{self, BODY_BYTES_MAX, Context, Scheme, Unread, WAITS_MAX};
 use crate::call::peer::Address;
-use crate::snapshot::Login;
+use crate::snapshot::{Login, Snapshot};
 use crate::state::StateDir;
 use bytes::Bytes;
 use http::{Method, Request, Response, request::Parts};
@@ -165,7 +165,17 @@ async fn answered(
     counter: Counter,
 ) -> Response<Full<Bytes>> {
     let snapshot = running.proxy.snapshot.load_full();
-    let context = Context {
+    let answer = admin::answer(head, body, &context(running, &snapshot, counter)).await;
+    let now = running.proxy.snapshot.load_full();
+    if head.method == Method::POST || Arc::ptr_eq(&snapshot, &now) {
+        return answer;
+    }
+    // It may have been waited for, and who waited be taken away meanwhile.
+    admin::refusal(head, &context(running, &now, counter)).unwrap_or(answer)
+}
+
+fn context<'a>(running: &'a Running, snapshot: &'a Snapshot, counter: Counter) -> Context<'a> {
+    Context {
         desk: &running.proxy.desk,
         approvals: &snapshot.plan.approvals,
         ledger: &running.proxy.ledger,
@@ -173,8 +183,7 @@ async fn answered(
         address: counter.address,
         scheme: counter.scheme,
         waits: &running.office.waits,
-    };
-    admin::answer(head, body, &context).await
+    }
 }
 
 async fn whole(incoming: Incoming) -> Result<Bytes, Unread> {

@@ -164,9 +164,12 @@ impl Requester {
         Requester { identity: identity.into(), proof, behalf: behalf.unwrap_or_default() }
     }
 
-    /// Whether `name` is one of those who want it.
+    /// Whether `name` is one of those who want it. Not told apart by case, which issuers keep or
+    /// not: nobody becomes another by a capital letter.
     pub fn includes(&self, name: &str) -> bool {
-        *self.identity == *name || self.behalf.iter().any(|one| one == name)
+        let name = name.to_lowercase();
+        let all = std::iter::once(&*self.identity).chain(self.behalf.iter().map(String::as_str));
+        all.into_iter().any(|one| one.to_lowercase() == name)
     }
 }
 

@@ -173,6 +173,7 @@ mod tests {
         for (identity, behalf) in [
             ("ada", vec![]),
             ("sso:ada", vec![]),
+            ("SSO:Ada", vec![]),
             ("bot", vec!["sso:ada"]),
             ("bot", vec!["x", "ada"]),
         ] {

@@ -5,6 +5,7 @@ use super::answer::{Answer, Exit, Failure, Outcome};
 use super::origin::{self, Origin};
 use crate::app::{self, AppError, Serve};
 use crate::config::{Config, ConfigError, Environment};
+use crate::store::approvals::OpenError;
 use clap::Args;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -45,6 +46,7 @@ impl Proxy {
             Ok(()) => Ok(Answer::new(Exit::Success)),
             Err(error @ AppError::Config(_)) => Err(Failure::input(error)),
             Err(AppError::AdminToken(error)) if error.is_input() => Err(Failure::input(error)),
+            Err(error @ AppError::Approvals(OpenError::Open { .. })) => Err(Failure::input(error)),
             Err(AppError::Limits(error)) => Err(error.into()),
             Err(error) => Err(Failure::internal(error)),
         }

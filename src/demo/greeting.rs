@@ -8,7 +8,13 @@
 /// fragment, where there is one.
 pub fn greeting(data_url: &str, telemetry_url: &str, approvals_url: Option<&str>) -> String {
     let approvals = approvals_url.map_or_else(String::new, |url| {
-        format!("\n  # say yes or no to it in a browser: a yes hands you the header to send it again with\n  {url}\n")
+        format!(
+            "\n  # say yes or no to it in a browser: a yes hands you the header to send it again with\n  {url}\n\
+             \n  # or in a terminal, in the directory where gait was started; ID is in the 428 and the list\n  \
+             gait approvals list\n  gait approvals grant ID --reason 'I tried the demo'\n\
+             \n  # then send it again, with the line that the yes has printed\n  \
+             curl -i -X PUT -d 'news' -H 'Gait-Approval: TOKEN' {data_url}/v1/files/public/news.txt\n"
+        )
     });
     format!(
         r#"gait: this is the demo. There was no config and no upstream, so gait serves a small tool

@@ -7,7 +7,7 @@ use crate::snapshot::UpstreamSpec;
 use crate::tls::client::{ClientTlsError, Offer, Roots, UpstreamTls};
 use http::Uri;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, lookup_host};
@@ -105,13 +105,21 @@ async fn past_tools(
         }
         // A name that leads nowhere leads to no tool.
         let Ok(tools) = lookup_host((tool.host.as_str(), tool.port)).await else { continue };
-        let canonical = |address: &SocketAddr| address.ip().to_canonical();
-        let tools: Vec<_> = tools.map(|address| canonical(&address)).collect();
-        if addresses.iter().any(|address| tools.contains(&canonical(address))) {
+        let tools: Vec<_> = tools.map(|address| machine(&address)).collect();
+        if addresses.iter().any(|address| tools.contains(&machine(address))) {
             return Err(DialError::Tool);
         }
     }
     connect(&addresses).await.map_err(DialError::Connect)
+}
+
+/// Where an address leads. Those of loopback and none at all lead here: whoever listens on one may
+/// listen on all of them.
+fn machine(address: &SocketAddr) -> IpAddr {
+    match address.ip().to_canonical() {
+        ip if ip.is_loopback() || ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        ip => ip,
+    }
 }
 
 /// The first address that answers. No call goes there, which is for the caller to see to.

@@ -22,6 +22,7 @@ use crate::store::approvals::{Desk, Letter, Posted};
 use patience::Patience;
 use post::post;
 use serde_json::Value;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -35,6 +36,8 @@ pub struct Teller {
     metrics: WebhookMetrics,
     patience: Patience,
     rest: Option<Rest>,
+    /// What became of letters that the store may still list, by event: at most a batch.
+    ended: HashMap<Arc<str>, Posted>,
 }
 
 /// A webhook that failed is left alone for a while, unless it was changed since.
@@ -56,7 +59,7 @@ pub enum Round {
 impl Teller {
     /// One that takes its letters from `desk`.
     pub fn new(desk: Desk, metrics: WebhookMetrics) -> Teller {
-        Teller { desk, metrics, patience: Patience::default(), rest: None }
+        Teller { desk, metrics, patience: Patience::default(), rest: None, ended: HashMap::new() }
     }
 
     /// Tells a few of the letters that are due, up to the first that is not taken. May be dropped
@@ -66,16 +69,31 @@ impl Teller {
             return Round::Idle;
         }
         // A store that does not answer says so elsewhere.
-        let letters = self.desk.letters(&webhook.name, BATCH).await.unwrap_or_default();
-        let round = if letters.len() < BATCH { Round::Idle } else { Round::More };
+        let Ok(letters) = self.desk.letters(&webhook.name, BATCH).await else { return Round::Idle };
+        self.ended.retain(|event, _| letters.iter().any(|letter| letter.event_id == *event));
+        let mut round = if letters.len() < BATCH { Round::Idle } else { Round::More };
         for letter in letters {
+            // The store lists what it could not write down, as on a full disk. Told anew each time,
+            // it would be told as fast as the webhook takes it.
+            if let Some(posted) = self.ended(&letter) {
+                self.desk.posted(letter.id, posted);
+                round = Round::Idle;
+                continue;
+            }
             let posted = self.tell(webhook, &letter, tools).await;
             self.desk.posted(letter.id, posted);
+            self.ended.insert(letter.event_id, posted);
             if posted != Posted::Taken {
                 return Round::Idle;
             }
         }
         round
+    }
+
+    /// What became of a letter that is not to be told now.
+    fn ended(&self, letter: &Letter) -> Option<Posted> {
+        let is_due = |posted: &Posted| matches!(posted, Posted::Again(at) if *at <= clock::now());
+        self.ended.get(&letter.event_id).copied().filter(|posted| !is_due(posted))
     }
 
     fn rests(&self, webhook: &Arc<Webhook>) -> bool {

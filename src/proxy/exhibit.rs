@@ -2,14 +2,18 @@
 //! needs an approval.
 //!
 //! It is made from the very call and intent that are judged, so that nobody approves other than
-//! what runs. Values that the route masks are left out here already: they are stored nowhere. The
-//! body is shown only where nothing of it is to be hidden; its digest always is.
+//! what runs. Values that the route masks are left out here already, also where path and targets say
+//! them: they are stored nowhere. The body is shown only where nothing of it is to be hidden; its
+//! digest always is.
+
+mod hidden;
 
 use crate::call::Call;
 use crate::case::{Author, Judged};
 use crate::intent::Intent;
 use crate::json::Digest;
 use crate::snapshot::Lane;
+use hidden::{Hidden, MASK};
 use http::header;
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
@@ -21,8 +25,6 @@ use std::sync::Arc;
 const BODY_BYTES_MAX: usize = 16 << 10;
 /// All arguments together; larger ones are not shown, and the exhibit says so.
 const ARGS_BYTES_MAX: usize = 64 << 10;
-/// What stands in the place of a masked value.
-const MASK: &str = "***";
 
 /// Whether something of the call is to be hidden from approvers.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -36,7 +38,7 @@ enum Secrecy {
 struct Exhibit<'a> {
     method: &'a str,
     host: &'a str,
-    path: &'a str,
+    path: Cow<'a, str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     query: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -55,7 +57,7 @@ struct Exhibit<'a> {
     args_omitted_bytes: Option<usize>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     masked: Vec<&'a str>,
-    targets: &'a [crate::intent::Target],
+    targets: Cow<'a, [crate::intent::Target]>,
     reason_codes: &'a [String],
     violations: &'a [String],
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -74,7 +76,7 @@ pub(super) fn of(
 ) -> Arc<RawValue> {
     let head = call.head();
     let body = call.body().whole().unwrap_or_default();
-    let (args, masked) = shown_args(&judged.intent, &lane.approval.masks);
+    let (args, masked, hidden) = shown_args(&judged.intent, &lane.approval.masks);
     let secrecy = match masked.is_empty() && !holds_digests(&args) {
         true => Secrecy::Open,
         false => Secrecy::Hidden,
@@ -85,7 +87,7 @@ pub(super) fn of(
     let exhibit = Exhibit {
         method: head.method().as_str(),
         host: head.authority().as_str(),
-        path: head.target().path(),
+        path: hidden.path(head.target().path()),
         query: head.target().query().map(|query| shown_query(query, secrecy)),
         content_type: content_type.and_then(|value| value.to_str().ok()),
         body_digest: Digest::of(body),
@@ -98,7 +100,7 @@ pub(super) fn of(
         args: fits.then_some(args),
         args_omitted_bytes: (!fits).then_some(args_bytes),
         masked,
-        targets: judged.intent.targets(),
+        targets: hidden.targets(judged.intent.targets()),
         reason_codes: &judged.decision.reason_codes,
         violations: &judged.decision.violations,
         matched_rule: judged.decision.matched_rule.as_deref(),
@@ -109,19 +111,23 @@ pub(super) fn of(
     to_raw_value(&exhibit).map_or_else(|_| RawValue::NULL.to_owned().into(), Arc::from)
 }
 
-/// The arguments without what is masked, and which pointers took something away.
-fn shown_args<'a>(intent: &Intent, masks: &'a [String]) -> (Map<String, Value>, Vec<&'a str>) {
+/// The arguments without what is masked, which pointers took something away, and what.
+fn shown_args<'a>(
+    intent: &Intent,
+    masks: &'a [String],
+) -> (Map<String, Value>, Vec<&'a str>, Hidden) {
     let mut whole = Value::Object(intent.args().clone());
-    let mut masked = Vec::new();
+    let (mut masked, mut hidden) = (Vec::new(), Hidden::default());
     for pointer in masks {
         if let Some(value) = whole.pointer_mut(pointer) {
+            hidden.add(value);
             *value = Value::String(MASK.to_owned());
             masked.push(pointer.as_str());
         }
     }
     match whole {
-        Value::Object(args) => (args, masked),
-        _ => (Map::new(), masked),
+        Value::Object(args) => (args, masked, hidden),
+        _ => (Map::new(), masked, hidden),
     }
 }
 

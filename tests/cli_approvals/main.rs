@@ -317,6 +317,32 @@ fn gait_is_found_by_its_state_directory_or_by_name() {
 }
 
 #[test]
+fn a_state_directory_of_somebody_else_does_not_get_the_token() {
+    let fake = Fake::serve(vec![]);
+    let place = Place::new();
+    place.put("t", TOKEN);
+    let list = |flags: &str| {
+        place
+            .gait(&words(&format!("approvals list --json {flags}")), &[("GAIT_ADMIN_TOKEN", TOKEN)])
+    };
+    // Whoever put a directory into one's way says where the token goes: gait writes addresses alone.
+    for scheme in ["https", "http"] {
+        let away = format!("{scheme}://localhost:{}", fake.at.port());
+        place.put("state/addresses.json", json!({ "admin": away }).to_string());
+        refused(&list(""), "no address as gait writes it");
+    }
+    lead(&place, &fake);
+    assert_eq!(list("").exit, 0);
+    // Only root can give a file away.
+    let file = place.path("state/addresses.json");
+    if std::os::unix::fs::chown(&file, Some(65_534), None).is_err() {
+        return;
+    }
+    refused(&list(""), "belongs to somebody else");
+    assert_eq!(list("--state-dir state").exit, 0, "it was named");
+}
+
+#[test]
 fn a_token_goes_nowhere_in_the_clear() {
     let place = place(&Fake::serve(vec![]));
     let run = place.run("approvals list --json --admin http://192.0.2.7:9901");

@@ -100,6 +100,34 @@ fn large_bodies_and_heads_are_refused() {
 }
 
 #[test]
+fn a_login_that_is_taken_away_is_told_nothing_more() {
+    let tool = Recorder::start();
+    let login = |name: &str| {
+        let sha256 = gait::json::Digest::of(b"look");
+        format!(
+            "admin: {{ listen: \"127.0.0.1:0\", logins: [ {{ name: {name}, role: viewer, sha256: \
+             \"{sha256}\" }} ] }}\n"
+        )
+    };
+    let setup = |logins: &str| Setup::fixture("security", tool.address).with(logins);
+    let gait = setup(&login("eve")).start();
+    let ask = |path: &str| {
+        format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer look\r\n\r\n")
+    };
+    let revision = send(address(&gait), ask("/v1/approvals")).json()["revision"].clone();
+    let mut waiting = Conn::open(address(&gait));
+    waiting.write(ask(&format!("/v1/approvals?since={revision}&wait=4")));
+    std::thread::sleep(std::time::Duration::from_millis(500));
+    let none = "admin: { listen: \"127.0.0.1:0\" }\n";
+    setup(none).write(gait.dir());
+    gait.signal("HUP");
+    crate::support::wait_for("the reload", || {
+        (send(address(&gait), ask("/v1/session")).status == 401).then_some(())
+    });
+    assert_eq!(waiting.read().status, 401, "the wait began before it was taken away");
+}
+
+#[test]
 fn silent_connections_do_not_keep_others_out_for_long() {
     let (_tool, gait) = start();
     let held: Vec<Conn> = (0..64).map(|_| Conn::open(address(&gait))).collect();

@@ -2,6 +2,7 @@
 
 mod changes;
 mod holds;
+mod masks;
 mod once;
 mod refusals;
 

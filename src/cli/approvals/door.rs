@@ -2,6 +2,9 @@
 //!
 //! On the machine where gait runs nothing need be said: its state directory knows both. A token is
 //! never the value of a flag, which everybody on the machine could read.
+//!
+//! A state directory that was only found, as whoever unpacks or shares a directory can leave one, is
+//! not believed as far as one that was named: it would say where a token of elsewhere is sent.
 
 use super::api::Api;
 use crate::cli::answer::Failure;
@@ -9,9 +12,14 @@ use crate::cli::files;
 use crate::egress::{Admin, AdminPlace, Scheme};
 use clap::Args;
 use serde_json::Value;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};
+use tokio::net::UnixStream;
 use zeroize::Zeroizing;
+
+/// Where gait listens, in the state directory.
+const ADDRESSES: &str = "addresses.json";
 
 /// Where state directories are looked for.
 const STATE_DIRS: [&str; 2] = ["state", "config/state"];
@@ -51,9 +59,19 @@ impl Door {
 
     fn place(&self) -> Result<AdminPlace, Failure> {
         let said = self.admin.clone().or_else(|| given("GAIT_ADMIN"));
-        let said = said.map_or_else(|| bound(&self.state_dir()), Ok)?;
+        let said = said.map_or_else(|| self.bound(), Ok)?;
         let bare = if self.ca.is_some() { Scheme::Https } else { Scheme::Http };
         AdminPlace::parse(said.trim(), bare).map_err(Failure::input)
+    }
+
+    /// Where the gait of the state directory has its admin listener.
+    fn bound(&self) -> Result<String, Failure> {
+        let state = self.state_dir();
+        let is_brought = self.token_file.is_some() || given("GAIT_ADMIN_TOKEN").is_some();
+        if self.state_dir.is_none() && is_brought {
+            refuse_foreign(&state.join(ADDRESSES))?;
+        }
+        bound(&state)
     }
 
     fn token(&self) -> Result<Zeroizing<String>, Failure> {
@@ -87,7 +105,7 @@ fn given(name: &str) -> Option<String> {
 /// Where the gait of a state directory has its admin listener.
 fn bound(state: &Path) -> Result<String, Failure> {
     const MEND: &str = "name it with --admin or --state-dir";
-    let (file, dir) = (state.join("addresses.json"), state.display());
+    let (file, dir) = (state.join(ADDRESSES), state.display());
     let bytes = fs::read(&file).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => Failure::internal(format!(
             "gait is not running here: no addresses.json in {dir}; {MEND}"
@@ -96,9 +114,34 @@ fn bound(state: &Path) -> Result<String, Failure> {
     })?;
     let listeners: Value = serde_json::from_slice(&bytes).unwrap_or_default();
     let admin = listeners.get("admin").and_then(Value::as_str).map(str::to_owned);
-    admin.ok_or_else(|| {
+    let admin = admin.ok_or_else(|| {
         Failure::internal(format!(
             "the gait of {dir} has no admin listener; give `admin.listen` in its config, or {MEND}"
         ))
-    })
+    })?;
+    // gait binds addresses: a URL is of somebody who wants the token.
+    match admin.contains("://") {
+        false => Ok(admin),
+        true => Err(Failure::input(format!(
+            "`{admin}` in {} is no address as gait writes it; name the place with --admin if you \
+             trust it",
+            file.display()
+        ))),
+    }
+}
+
+/// Refuses a file that somebody else may have put into the way.
+fn refuse_foreign(file: &Path) -> Result<(), Failure> {
+    // What is not there is said where it is read.
+    let Ok(there) = fs::metadata(file) else { return Ok(()) };
+    // Both ends of a pair are ours.
+    let own = UnixStream::pair().and_then(|(end, _)| end.peer_cred()).map_err(Failure::internal)?;
+    match [0, own.uid()].contains(&there.uid()) {
+        true => Ok(()),
+        false => Err(Failure::input(format!(
+            "{} belongs to somebody else and would be sent your token; if you trust it, name its \
+             directory with --state-dir",
+            file.display()
+        ))),
+    }
 }

@@ -26,6 +26,9 @@ const BACKOFF_MAX: Duration = Duration::from_secs(10);
 /// Changes are read at most this often.
 const PAUSE: Duration = Duration::from_millis(200);
 
+/// The same where gait lets nobody else wait.
+const BUSY_PAUSE: Duration = Duration::from_secs(5);
+
 /// What was printed, by id: all that is open, and the newest of the rest.
 type Seen = BTreeMap<String, Listed>;
 
@@ -72,9 +75,14 @@ impl<'a> Watch<'a> {
             None => return Ok(()),
         };
         loop {
-            let looked = match api.change(revision, WAIT).await {
-                Ok(()) => self.look(&api, Look::Later).await,
-                Err(failure) => Err(failure),
+            let (looked, pause) = match api.change(revision, WAIT).await {
+                Ok(()) => (self.look(&api, Look::Later).await, PAUSE),
+                // Too many wait: then one looks from time to time. Where nobody is there, the look
+                // says so.
+                Err(failure) if failure.is_internal() => {
+                    (self.look(&api, Look::Later).await, BUSY_PAUSE)
+                }
+                Err(failure) => (Err(failure), PAUSE),
             };
             match looked {
                 Ok(Some(now)) => revision = now,
@@ -88,7 +96,7 @@ impl<'a> Watch<'a> {
                 }
                 Err(failure) => return Err(failure),
             }
-            tokio::time::sleep(PAUSE).await;
+            tokio::time::sleep(pause).await;
         }
     }
 

@@ -1,14 +1,37 @@
 //! What config and policy say together of approvals that nobody can give, or wait for.
 
-use crate::approval::{Proof, Requester, Subject};
+use crate::approval::{Approver, Proof, Requester, Subject};
 use crate::policy::{Policy, Rule, Verdict};
 use crate::snapshot::{Plan, PlannedRoute};
 use crate::stage::{Cell, cell};
+use std::collections::HashMap;
 
 /// What is right but surprising.
 pub(in crate::config) fn warnings(plan: &Plan, policy: &Policy) -> Vec<String> {
     let idle = plan.routes.iter().filter_map(idle_hold);
-    idle.chain(plan.routes.iter().filter_map(|route| stuck(plan, policy, route))).collect()
+    let stuck = plan.routes.iter().filter_map(|route| stuck(plan, policy, route));
+    shared(plan.approvals.roster.approvers()).into_iter().chain(idle).chain(stuck).collect()
+}
+
+/// Says which caller is several approvers. It can be a machine that works for both; if it is one
+/// person, two approvals are one.
+fn shared(approvers: &[Approver]) -> Vec<String> {
+    let mut of: HashMap<&str, &str> = HashMap::new();
+    let mut said = Vec::new();
+    for approver in approvers {
+        let own = std::iter::once(&approver.name).chain(&approver.identities);
+        for caller in own {
+            let other = *of.entry(caller).or_insert(&approver.name);
+            if other != &*approver.name {
+                said.push(format!(
+                    "approvers `{other}` and `{}` are both the caller `{caller}`: if they are one \
+                     person, that person can give two approvals; make one approver of them",
+                    approver.name
+                ));
+            }
+        }
+    }
+    said
 }
 
 /// Whether a call of the route is refused until it is approved.

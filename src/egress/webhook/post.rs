@@ -19,6 +19,9 @@ use std::time::Duration;
 /// What is read of an answer, so that its sender sees it taken. Nobody looks at it.
 const ANSWER_BYTES_MAX: usize = 4 << 10;
 
+/// For so long is waited for that.
+const ANSWER_PATIENCE: Duration = Duration::from_millis(250);
+
 /// Why a letter was not taken. Says nothing of what it holds, of the URL, which can be a secret,
 /// or of the answer but its status.
 #[derive(Debug, thiserror::Error)]
@@ -97,7 +100,8 @@ async fn heard(answer: Response<Incoming>) -> Result<(), PostError> {
         _ => None,
     };
     // The status has said it all: whatever comes of the rest changes nothing.
-    drop(Limited::new(answer.into_body(), ANSWER_BYTES_MAX).collect().await);
+    let rest = Limited::new(answer.into_body(), ANSWER_BYTES_MAX).collect();
+    drop(tokio::time::timeout(ANSWER_PATIENCE, rest).await);
     if status.is_success() { Ok(()) } else { Err(PostError::Status { status, retry_after }) }
 }
 

@@ -1,10 +1,11 @@
 //! A clerk that holds letters, receivers that do as they are told, and what was told to whom.
 
+mod places;
+
 use super::*;
-use crate::egress::dial::DialError;
 use crate::metrics::{Limits, Metrics};
 use crate::sign::PrivateKey;
-use crate::snapshot::{HostHeader, Http2, WebhookTransport};
+use crate::snapshot::WebhookTransport;
 use crate::store::approvals::{Errand, Waiting};
 use jiff::Timestamp;
 use std::collections::VecDeque;
@@ -25,6 +26,13 @@ fn refused(status: &str, more: &str) -> String {
 /// Letters, when each is due, and what became of it.
 #[derive(Clone, Default)]
 struct Outbox(Arc<Mutex<Vec<Kept>>>);
+
+/// Whether the store writes down what became of a letter.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Disk {
+    Writes,
+    Full,
+}
 
 struct Kept {
     letter: Letter,
@@ -83,6 +91,10 @@ impl Outbox {
 
 /// A desk over `outbox`, whose clerk runs with the set.
 fn desk(outbox: &Outbox) -> (Desk, JoinSet<()>) {
+    desk_on(outbox, Disk::Writes)
+}
+
+fn desk_on(outbox: &Outbox, disk: Disk) -> (Desk, JoinSet<()>) {
     let (orders, mut errands) = mpsc::unbounded_channel();
     let (mut clerk, outbox) = (JoinSet::new(), outbox.clone());
     clerk.spawn(async move {
@@ -91,6 +103,7 @@ fn desk(outbox: &Outbox) -> (Desk, JoinSet<()>) {
                 Errand::Letters(webhook, limit, reply) => {
                     drop(reply.send(Ok(outbox.due(&webhook, limit))));
                 }
+                Errand::Posted { .. } if disk == Disk::Full => {}
                 Errand::Posted { id, posted } => outbox.posted(id, posted),
                 other => panic!("nobody asks for {other:?}"),
             }
@@ -109,6 +122,22 @@ struct Receiver {
 
 /// Gives these answers in turn, the last for ever; an empty one is none at all.
 async fn receiver(answers: &[String]) -> Receiver {
+    answering(answers, Then::Closes).await
+}
+
+/// Gives this answer, and never closes.
+async fn hanging(answer: &String) -> Receiver {
+    answering(std::slice::from_ref(answer), Then::Hangs).await
+}
+
+/// What a receiver does when it has answered.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Then {
+    Closes,
+    Hangs,
+}
+
+async fn answering(answers: &[String], then: Then) -> Receiver {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     let (said, told) = mpsc::unbounded_channel();
@@ -125,10 +154,9 @@ async fn receiver(answers: &[String]) -> Receiver {
             if answers.is_empty() {
                 answers.push_back(answer.clone());
             }
-            if answer.is_empty() {
+            stream.write_all(answer.as_bytes()).await.unwrap();
+            if answer.is_empty() || then == Then::Hangs {
                 hung.push(stream);
-            } else {
-                stream.write_all(answer.as_bytes()).await.unwrap();
             }
         }
     });
@@ -329,31 +357,30 @@ async fn an_answer_is_not_waited_for_for_ever_and_not_read_for_long() {
 }
 
 #[tokio::test]
-async fn no_tool_is_told_anything_and_nobody_in_the_clear_by_mistake() {
+async fn what_was_taken_is_not_told_again_while_the_store_cannot_write_it_down() {
+    let (outbox, metrics) = (Outbox::default(), metrics());
+    let (desk, _clerk) = desk_on(&outbox, Disk::Full);
+    (0..20).for_each(|_| outbox.put("chat", "approval.requested"));
     let mut receiver = receiver(&[OK.to_owned()]).await;
-    let letter = Letter {
-        id: 1,
-        event_id: "event-1".into(),
-        webhook: "chat".into(),
-        attempts: 0,
-        body: "{}".into(),
-    };
-    let tool = Arc::new(UpstreamSpec {
-        name: "tool".into(),
-        host: "localhost".into(),
-        port: receiver.port,
-        host_header: HostHeader::Upstream,
-        tls: None,
-        http2: Http2::Off,
-        credential: None,
-    });
-    let webhook = receiver.webhook("chat");
-    let error = post(&webhook, &letter, &[tool]).await.unwrap_err();
-    assert!(matches!(error, PostError::Dial(DialError::Tool)), "{error}");
-    let strict = Webhook { transport: WebhookTransport::Tls, ..webhook };
-    let error = post(&strict, &letter, &[]).await.unwrap_err();
-    assert!(matches!(error, PostError::Dial(DialError::Url)), "{error}");
-    let shown = format!("{error} {error:?}");
-    assert!(!shown.contains("hidden") && !shown.contains("127.0.0.1"), "{shown}");
-    assert!(receiver.ids().is_empty());
+    let (mut teller, webhook) =
+        (teller(&desk, &metrics, "chat"), Arc::new(receiver.webhook("chat")));
+    for _ in 0..5 {
+        teller.round(&webhook, &[]).await;
+    }
+    let wanted: Vec<String> = (0..16).map(|number| format!("event-{number}")).collect();
+    assert_eq!(receiver.ids(), wanted);
+    assert_eq!(teller.round(&webhook, &[]).await, Round::Idle, "nothing is to be had in haste");
+}
+
+#[tokio::test]
+async fn a_status_is_an_answer_though_its_body_never_ends() {
+    let (outbox, metrics) = (Outbox::default(), metrics());
+    let (desk, _clerk) = desk(&outbox);
+    outbox.put("chat", "approval.requested");
+    let drips = "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nx".to_owned();
+    let mut receiver = hanging(&drips).await;
+    let webhook = Webhook { timeout: Duration::from_secs(1), ..receiver.webhook("chat") };
+    tell_all(teller(&desk, &metrics, "chat"), webhook, &outbox).await;
+    assert_eq!(outbox.ends(), [(Posted::Taken, 1)]);
+    assert_eq!(receiver.ids(), ["event-0"]);
 }

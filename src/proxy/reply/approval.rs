@@ -70,7 +70,7 @@ fn pending(unapproved: &Unapproved, rule: &str) -> String {
     };
     format!(
         "{rule} wants an approval of this call before it is executed ({valid} of {required} \
-         given): an approver grants request {id}, by `gait approvals grant {id}` or on the \
-         approvals page; {next}, unchanged"
+         given): an approver grants request {id}, by `gait approvals grant {id} --reason \
+         WHY` or on the approvals page; {next}, unchanged"
     )
 }

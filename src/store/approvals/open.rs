@@ -8,6 +8,7 @@ use crate::metrics::Metrics;
 use crate::sign::{KeyError, PrivateKey};
 use crate::store::file::{self, Existing};
 use std::io;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::sync::mpsc;
@@ -20,6 +21,8 @@ pub const DATABASE_FILE: &str = "approvals.db";
 
 /// A key is far shorter.
 const KEY_BYTES_MAX: u64 = 4096;
+/// Anybody but the owner.
+const OTHERS: u32 = 0o077;
 
 /// Why there is no store.
 #[derive(Debug, thiserror::Error)]
@@ -31,6 +34,18 @@ pub enum OpenError {
         path: PathBuf,
         /// What the system said.
         source: io::Error,
+    },
+    /// Others can read it, so they could say yes in anybody's name.
+    #[error(
+        "approval signing key: `{}` is open to others (mode {mode:03o}): move it away for a new \
+         one, which makes recorded grants void, or, if nobody has read it, `chmod 600` it",
+        path.display()
+    )]
+    Open {
+        /// Where it is.
+        path: PathBuf,
+        /// Its permissions.
+        mode: u32,
     },
     /// The file holds no key.
     #[error("approval signing key: {}: {source}; put the key back, or move the file away", path.display())]
@@ -63,6 +78,12 @@ pub fn open(folder: &Path, past: Past, metrics: &Metrics) -> Result<(Desk, Clerk
 /// The key of the file, or a new one. A file that is there is never changed.
 fn signer(path: &Path) -> Result<PrivateKey, OpenError> {
     let failed = |source| OpenError::Key { path: path.to_owned(), source };
+    if let Ok(there) = std::fs::metadata(path)
+        && there.permissions().mode() & OTHERS != 0
+    {
+        let mode = there.permissions().mode() & 0o777;
+        return Err(OpenError::Open { path: path.to_owned(), mode });
+    }
     match file::read(path, KEY_BYTES_MAX) {
         Ok(bytes) => parse(path, &Zeroizing::new(bytes)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => make(path).map_err(failed),

@@ -95,6 +95,22 @@ fn approvals_that_nobody_can_give_or_wait_for_are_warned_of() {
         )
     };
     let narrow = ", may: { tools: [u] }";
+    let second = |name: &str, identity: &str| {
+        format!(
+            ", identities: [ada-laptop] }}, {{ name: {name}, keys: [ada.key], identities: [{identity}]"
+        )
+    };
+    assert_eq!(warnings("enforce", "", &second("bob", "bob-laptop"), &wants(2)), "");
+    for (who, want) in [
+        (second("bob", "ada-laptop"), "approvers `ada` and `bob` are both the caller `ada-laptop`"),
+        (
+            second("ada-laptop", "b"),
+            "approvers `ada` and `ada-laptop` are both the caller `ada-laptop`",
+        ),
+    ] {
+        let said = warnings("enforce", "", &who, &wants(2));
+        assert!(said.starts_with(want), "{said}");
+    }
     assert_eq!(warnings("enforce", ", hold: 5s", "", &wants(1)), "");
     assert_eq!(warnings("observe", "", narrow, &wants(1)), "");
     assert_eq!(warnings("enforce", "", narrow, "rules: [{ name: x, effect: allow }]"), "");

@@ -52,10 +52,26 @@ async fn a_key_that_cannot_be_read_is_left_as_it_is() {
     let folder = folder();
     let path = folder.path().join(KEY_FILE);
     fs::write(&path, "no key").unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
     let metrics = Metrics::new(Limits { series_max: 1_000 }, &[]);
     let error = open(folder.path(), Past::None, &metrics).err().unwrap();
     assert!(error.to_string().contains("put the key back"), "{error}");
     assert_eq!(fs::read_to_string(&path).unwrap(), "no key");
+}
+
+#[tokio::test]
+async fn a_key_that_others_may_know_signs_nothing() {
+    let folder = folder();
+    let metrics = Metrics::new(Limits { series_max: 1_000 }, &[]);
+    drop(open(folder.path(), Past::None, &metrics).unwrap());
+    let path = folder.path().join(KEY_FILE);
+    for mode in [0o640, 0o604, 0o620] {
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+        let error = open(folder.path(), Past::None, &metrics).err().unwrap().to_string();
+        assert!(error.contains(&format!("mode {mode:03o}")), "{error}");
+    }
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o400)).unwrap();
+    assert!(open(folder.path(), Past::None, &metrics).is_ok());
 }
 
 #[tokio::test]
