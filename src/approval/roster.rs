@@ -175,6 +175,8 @@ mod tests {
             ("sso:ada", vec![]),
             ("bot", vec!["sso:ada"]),
             ("bot", vec!["x", "ada"]),
+            ("SSO:Ada", vec![]),
+            ("bot", vec!["sso:ＡＤＡ "]),
         ] {
             assert_eq!(ask(&ada, identity, &behalf), Err(Unfit::IsRequester), "{identity}");
         }
@@ -183,7 +185,8 @@ mod tests {
     #[test]
     fn a_word_is_good_only_for_what_every_list_names() {
         let words = |list: &[&str]| list.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
-        let rows: [(&[&str], &[&str], &[&str], bool); 7] = [
+        type Words = &'static [&'static str];
+        let rows: [(Words, Words, Words, bool); 7] = [
             (&["files.*"], &[], &[], true),
             (&["files.delete"], &["high"], &["files.*"], true),
             (&["files"], &[], &[], false),
