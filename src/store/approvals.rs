@@ -50,6 +50,14 @@ pub struct TokenShown {
     pub created_at: Time,
 }
 
+impl Ask {
+    /// What of it has no bound but that of the call's own head and body.
+    fn bytes(&self) -> u64 {
+        let tokens: usize = self.tokens.iter().map(|token| token.id.len()).sum();
+        tokens.saturating_add(self.petition.exhibit.get().len()) as u64
+    }
+}
+
 impl TokenShown {
     /// What the store needs to know of a token.
     pub fn of(token: &Token) -> TokenShown {

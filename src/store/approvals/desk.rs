@@ -7,6 +7,7 @@ use super::{
 };
 use crate::approval::RequestId;
 use crate::json::Digest;
+use crate::limits::{Budget, Lease};
 use crate::sign::PublicKey;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -17,6 +18,13 @@ use tokio::sync::{oneshot, watch};
 /// Nobody waits longer for the store. What it has not begun for them by then is left undone, and
 /// words that it took for a call are given back.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// What calls ask may take up while it lies at the desk: whoever asked may be gone long before a
+/// store that hangs looks at it.
+const CALLS_BYTES_MAX: u64 = 64 << 20;
+/// The same for people and webhooks, whom calls must not keep from the desk.
+const PEOPLE_BYTES_MAX: u64 = 4 << 20;
+/// One errand, beside what a call shows.
+const ERRAND_BYTES: u64 = 2 << 10;
 
 /// Where everybody asks; cheap to clone.
 #[derive(Clone, Debug)]
@@ -24,14 +32,20 @@ pub struct Desk {
     orders: Orders,
     waiting: Arc<Waiting>,
     gateway: PublicKey,
+    calls: Budget,
+    people: Budget,
 }
 
-/// What goes to the clerk. Unbounded: each belongs to a call or a connection, and those are
-/// bounded.
+/// What goes to the clerk. Unbounded itself: what has an answer has a [`Reply`], whose room is
+/// bounded, and of the rest there is one for each of those.
 pub type Orders = UnboundedSender<Errand>;
 
-/// The answer to whoever asked.
-pub type Reply<T> = oneshot::Sender<T>;
+/// The answer to whoever asked, and the room that the errand takes up until then.
+#[derive(Debug)]
+pub struct Reply<T> {
+    answer: oneshot::Sender<T>,
+    _room: Lease,
+}
 
 /// One thing for the clerk to do.
 #[derive(Debug)]
@@ -92,7 +106,8 @@ pub struct Waiter {
 impl Desk {
     /// A desk whose clerk reads `orders` and signs with the private half of `gateway`.
     pub fn new(orders: Orders, waiting: Arc<Waiting>, gateway: PublicKey) -> Desk {
-        Desk { orders, waiting, gateway }
+        let (calls, people) = (Budget::new(CALLS_BYTES_MAX), Budget::new(PEOPLE_BYTES_MAX));
+        Desk { orders, waiting, gateway, calls, people }
     }
 
     /// The key that signs recorded grants.
@@ -105,7 +120,9 @@ impl Desk {
     /// # Errors
     /// None can be made.
     pub async fn ask(&self, ask: Ask) -> Result<Standing, Unfiled> {
-        let answered = self.answered(|reply| Errand::Ask(Box::new(ask), reply)).await;
+        let room = room(&self.calls, ERRAND_BYTES.saturating_add(ask.bytes()));
+        let answered =
+            answered(&self.orders, room, |reply| Errand::Ask(Box::new(ask), reply)).await;
         answered.unwrap_or(Err(Unfiled::Down))
     }
 
@@ -118,7 +135,8 @@ impl Desk {
         tokens: Vec<TokenShown>,
         intents: Vec<Digest>,
     ) -> Result<Recalled, Down> {
-        self.answered(|reply| Errand::Recall(tokens, intents, reply)).await?
+        let room = room(&self.calls, ERRAND_BYTES);
+        answered(&self.orders, room, |reply| Errand::Recall(tokens, intents, reply)).await?
     }
 
     /// Takes what was approved for one call; durable when this returns.
@@ -126,7 +144,9 @@ impl Desk {
     /// # Errors
     /// Somebody else has taken it, or it is over.
     pub async fn claim(&self, claiming: Claiming) -> Result<Claim, Unclaimed> {
-        let answered = self.answered(|reply| Errand::Claim(Box::new(claiming), reply)).await;
+        let room = room(&self.calls, ERRAND_BYTES);
+        let errand = |reply| Errand::Claim(Box::new(claiming), reply);
+        let answered = answered(&self.orders, room, errand).await;
         answered.unwrap_or(Err(Unclaimed::Down))
     }
 
@@ -198,12 +218,43 @@ impl Desk {
     }
 
     async fn answered<T>(&self, errand: impl FnOnce(Reply<T>) -> Errand) -> Result<T, Down> {
-        let (reply, answer) = oneshot::channel();
-        self.orders.send(errand(reply)).map_err(|_| Down)?;
-        match tokio::time::timeout(PATIENCE, answer).await {
-            Ok(Ok(answered)) => Ok(answered),
-            _ => Err(Down),
-        }
+        answered(&self.orders, room(&self.people, ERRAND_BYTES), errand).await
+    }
+}
+
+/// Room at the desk; none where what lies there is too much already.
+fn room(budget: &Budget, bytes: u64) -> Result<Lease, Down> {
+    let mut room = budget.lease();
+    room.grow_to(bytes).map_err(|_| Down)?;
+    Ok(room)
+}
+
+async fn answered<T>(
+    orders: &Orders,
+    room: Result<Lease, Down>,
+    errand: impl FnOnce(Reply<T>) -> Errand,
+) -> Result<T, Down> {
+    let (reply, answer) = oneshot::channel();
+    let reply = Reply { answer: reply, _room: room? };
+    orders.send(errand(reply)).map_err(|_| Down)?;
+    match tokio::time::timeout(PATIENCE, answer).await {
+        Ok(Ok(answered)) => Ok(answered),
+        _ => Err(Down),
+    }
+}
+
+impl<T> Reply<T> {
+    /// Tells whoever asked.
+    ///
+    /// # Errors
+    /// The answer, where nobody waits for it any more.
+    pub fn send(self, answer: T) -> Result<(), T> {
+        self.answer.send(answer)
+    }
+
+    /// Whether nobody waits for it any more.
+    pub fn is_closed(&self) -> bool {
+        self.answer.is_closed()
     }
 }
 

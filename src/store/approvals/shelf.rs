@@ -127,7 +127,8 @@ pub(super) trait Words {
     /// The login that a token was signed for, unless its request was denied. Whether it holds is not
     /// asked: whoever shows it is told what is wrong with it.
     fn recorded(&mut self, token_id: &str) -> Result<Option<Arc<str>>, Fault>;
-    /// Whether a call took it, or may have: one of before the shelf was made may.
+    /// Whether a call took it, or the request that it was recorded for, or may have: one of before
+    /// the shelf was made may.
     fn is_spent(&mut self, token_id: &str, created_at: Time) -> Result<bool, Fault>;
     /// Spends them for a call. Refused where one is spent.
     fn take(&mut self, taking: &Taking<'_>) -> Result<(), Fault>;

@@ -111,3 +111,23 @@ fn a_restart_forgets_neither_grants_nor_what_was_spent() {
     assert_eq!(put(&gait, "ann", "/v1/files/a", "", "x").status, 200);
     assert_eq!(tool.count(), 2);
 }
+
+#[test]
+fn of_two_grants_for_one_request_that_needs_one_only_one_lets_a_call_run() {
+    let tool = Recorder::start();
+    let login = format!(
+        "admin: {{ logins: [ {{ name: eve@desk, role: approver, sha256: {} }} ] }}\n\
+         approvals: {{ approvers: [ {{ name: dan, logins: [local] }}, {{ name: eve, logins: [eve@desk] }} ] }}\n",
+        sha256("eve")
+    );
+    let gait = setup(tool.address).with(&login).start();
+    let dan = Approver::local(&gait);
+    let eve = Approver { token: "key-of-eve".to_owned(), ..dan.clone() };
+    assert_eq!(put(&gait, "", "/v1/files/a", "", "x").status, 428);
+    let id = dan.pending();
+    let tokens = [dan.grant(&id), eve.grant(&id)].map(|token| shown(&token));
+    assert_eq!(put(&gait, "", "/v1/files/a", &tokens[0], "x").status, 200);
+    let again = put(&gait, "", "/v1/files/a", &tokens[1], "x");
+    assert_eq!((again.status, tool.count()), (409, 1), "{}", again.text());
+    assert!(says(&again, "approval_spent"), "{}", again.text());
+}

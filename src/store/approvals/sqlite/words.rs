@@ -9,6 +9,12 @@ use crate::intent::time::Time;
 use rusqlite::{OptionalExtension as _, params};
 use std::sync::Arc;
 
+/// A recorded word goes with its request: what that did not need lets no second call run.
+const IS_SPENT: &str = "SELECT 1 FROM spent WHERE token_id = ?1
+    UNION ALL
+    SELECT 1 FROM voices JOIN requests ON requests.seq = voices.request
+    WHERE token_id = ?1 AND state IN ('running', 'executed', 'unknown')";
+
 impl Words for Sqlite {
     fn speak(&mut self, id: &RequestId, voice: &Voice, token: Option<&str>) -> Result<(), Fault> {
         let mut statement = self.connection.prepare_cached(
@@ -49,9 +55,7 @@ impl Words for Sqlite {
         if self.born_at.is_some_and(|born| created_at < Time::from_timestamp(born)) {
             return Ok(true);
         }
-        let mut statement =
-            self.connection.prepare_cached("SELECT 1 FROM spent WHERE token_id = ?1")?;
-        Ok(statement.exists([token_id])?)
+        Ok(self.connection.prepare_cached(IS_SPENT)?.exists([token_id])?)
     }
 
     fn take(&mut self, taking: &Taking<'_>) -> Result<(), Fault> {

@@ -135,6 +135,35 @@ async fn a_token_runs_once_whatever_request_it_is_shown_for() {
 }
 
 #[tokio::test]
+async fn a_grant_that_its_request_did_not_need_lets_no_second_call_run() {
+    let folder = folder();
+    let store = Store::open(folder.path(), Past::None);
+    let petition = petition("a", "bot", 1);
+    let id = store.ask(&petition).await.id;
+    store.says(Word::Grant, "ada", &id).await.unwrap();
+    store.says(Word::Grant, "bob", &id).await.unwrap();
+    // A caller that must show tokens shows one of the two.
+    let said = words(&store.ask(&petition).await);
+    let [first, second] = [&said[..1], &said[1..]];
+    let claiming = |id: &RequestId, call: &str, said| Claiming {
+        id: id.clone(),
+        call_id: call.into(),
+        sanction: sanction(&petition, said, store.desk.gateway()).unwrap(),
+    };
+    drop(store.desk.claim(claiming(&id, "call-1", first)).await.unwrap());
+    let mut claim = store.desk.claim(claiming(&id, "call-2", first)).await.unwrap();
+    claim.sent();
+    claim.ended("completed", Some(200));
+    let shown = second.iter().map(|word| TokenShown::of(&word.token)).collect();
+    let ask = Ask { tokens: shown, ..asking(&petition) };
+    let next = store.desk.ask(ask).await.unwrap();
+    assert_ne!(next.id, id);
+    assert_eq!(next.known, [(second[0].token.token_id().to_owned(), Known::Spent)]);
+    let again = store.desk.claim(claiming(&next.id, "call-3", second)).await;
+    assert_eq!(again.unwrap_err(), Unclaimed::Spent);
+}
+
+#[tokio::test]
 async fn too_many_that_wait_are_no_requests() {
     let folder = folder();
     let store = Store::open(folder.path(), Past::None);

@@ -198,3 +198,26 @@ async fn a_store_that_was_lost_believes_no_token_of_before() {
         assert_eq!(found, wanted.into_iter().collect::<Vec<_>>(), "{past:?}");
     }
 }
+
+#[tokio::test]
+async fn what_nobody_waits_for_any_more_does_not_pile_up_before_a_store_that_hangs() {
+    let (orders, mut errands) = tokio::sync::mpsc::unbounded_channel();
+    let key = crate::sign::PrivateKey::generate().unwrap().public();
+    let desk = Desk::new(orders, Arc::default(), key);
+    let exhibit = format!("\"{}\"", "x".repeat(100 << 10));
+    let exhibit: Arc<_> = serde_json::value::RawValue::from_string(exhibit).unwrap().into();
+    let petition = crate::approval::Petition { exhibit, ..petition("a", "bot", 1) };
+    let asks = || futures_util::future::join_all((0..2_000).map(|_| desk.ask(asking(&petition))));
+    let soon = Duration::from_millis(20);
+    // They hang up; what they asked lies there.
+    assert!(tokio::time::timeout(soon, asks()).await.is_err());
+    let queued = errands.len();
+    assert!((100..1_000).contains(&queued), "{queued}");
+    // Whoever decides still comes to the desk.
+    assert!(tokio::time::timeout(soon, desk.list(Filter::default())).await.is_err());
+    assert_eq!(errands.len(), queued + 1);
+    // What was looked at makes room.
+    while errands.try_recv().is_ok() {}
+    assert!(tokio::time::timeout(soon, asks()).await.is_err());
+    assert_eq!(errands.len(), queued);
+}
