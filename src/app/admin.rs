@@ -3,6 +3,7 @@
 //! It accepts for as long as the process lives, also while calls drain: some of them may wait for
 //! a person. It has few connections of its own, so that nobody keeps it busy from where calls come.
 
+mod crowd;
 mod token;
 
 pub use token::TokenError;
@@ -17,6 +18,7 @@ use crate::call::peer::Address;
 use crate::snapshot::{Login, Snapshot};
 use crate::state::StateDir;
 use bytes::Bytes;
+use crowd::{Busy, Crowd, Room};
 use http::{Method, Request, Response, request::Parts};
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper::body::Incoming;
@@ -69,26 +71,43 @@ impl Office {
 /// Accepts for as long as the process lives.
 pub(super) async fn accept(running: Arc<Running>, door: Door) {
     let doors = [door];
-    let mut connections = JoinSet::new();
+    let (mut connections, mut crowd) = (JoinSet::new(), Crowd::default());
     loop {
+        let room = crowd.room(CONNECTIONS_MAX);
         tokio::select! {
-            accepted = listen::next(&doors, 0), if connections.len() < CONNECTIONS_MAX => {
+            accepted = listen::next(&doors, 0), if room == Room::Now => {
                 match accepted {
                     (door, Ok((socket, from))) => {
-                        let counted = door.metrics.connection();
-                        let serving = greet(running.clone(), socket, from);
-                        connections.spawn(async move { serving.await; drop(counted) });
+                        let (counted, busy) = (door.metrics.connection(), Busy::default());
+                        let serving = greet(running.clone(), socket, from, busy.clone());
+                        let task = connections.spawn(async move { serving.await; drop(counted) });
+                        crowd.join(CONNECTIONS_MAX, busy, task);
                     }
                     (_, Err(_)) => tokio::time::sleep(PAUSE).await,
                 }
             }
+            () = until(room) => {}
             Some(_) = connections.join_next() => {}
         }
     }
 }
 
+/// Waits until there may be room.
+async fn until(room: Room) {
+    match room {
+        Room::Now => std::future::pending().await,
+        Room::In(wait) => tokio::time::sleep(wait).await,
+        Room::None => tokio::time::sleep(PAUSE).await,
+    }
+}
+
 /// Serves a connection, if whoever made it may.
-async fn greet(running: Arc<Running>, socket: Socket, from: Option<std::net::SocketAddr>) {
+async fn greet(
+    running: Arc<Running>,
+    socket: Socket,
+    from: Option<std::net::SocketAddr>,
+    busy: Busy,
+) {
     match socket.greet(from).and_then(|address| may_enter(&address)) {
         Ok(()) => {}
         Err(error) => {
@@ -100,11 +119,11 @@ async fn greet(running: Arc<Running>, socket: Socket, from: Option<std::net::Soc
     let stream = Patient::new(socket, PATIENCE);
     let tls = running.proxy.snapshot.load().plan.admin.tls.clone();
     let Some(tls) = tls else {
-        return serve(running, stream, Counter { address, scheme: Scheme::Http }).await;
+        return serve(running, stream, Counter { address, scheme: Scheme::Http }, busy).await;
     };
     match tokio::time::timeout(PATIENCE, shake(&tls, stream)).await {
         Ok(Ok((stream, _))) => {
-            serve(running, stream, Counter { address, scheme: Scheme::Https }).await;
+            serve(running, stream, Counter { address, scheme: Scheme::Https }, busy).await;
         }
         _ => tracing::debug!("a handshake at the admin listener broke off"),
     }
@@ -121,11 +140,11 @@ fn may_enter(address: &Address) -> io::Result<()> {
     }
 }
 
-async fn serve<S>(running: Arc<Running>, stream: S, counter: Counter)
+async fn serve<S>(running: Arc<Running>, stream: S, counter: Counter, busy: Busy)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let service = service_fn(|request| answer(running.clone(), request, counter));
+    let service = service_fn(|request| answer(running.clone(), request, counter, busy.clone()));
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(PATIENCE)
@@ -144,9 +163,11 @@ async fn answer(
     running: Arc<Running>,
     request: Request<Incoming>,
     counter: Counter,
+    busy: Busy,
 ) -> Result<Response<Full<Bytes>>, oneshot::error::RecvError> {
     let (head, incoming) = request.into_parts();
     let body = whole(incoming).await;
+    let _answering = busy.answering();
     if head.method != Method::POST {
         return Ok(answered(&running, &head, body, counter).await);
     }

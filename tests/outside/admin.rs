@@ -2,9 +2,13 @@
 
 use crate::support::{Authority, Caller, Conn, Gait, Recorder, Response, Setup, run_to_end, send};
 use std::fs;
-use std::net::SocketAddr;
+use std::io::{ErrorKind, Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 fn start() -> (Recorder, Gait) {
@@ -133,6 +137,44 @@ fn silent_connections_do_not_keep_others_out_for_long() {
     let held: Vec<Conn> = (0..64).map(|_| Conn::open(address(&gait))).collect();
     assert_eq!(get(&gait, "/v1/session").status, 200, "their time is over");
     drop(held);
+}
+
+#[test]
+fn a_crowd_that_says_nothing_and_comes_again_keeps_nobody_out() {
+    let (_tool, gait) = start();
+    let at = address(&gait);
+    let revision = get(&gait, "/v1/approvals").json()["revision"].clone();
+    let ask = format!(
+        "GET /v1/approvals?since={revision}&wait=5 HTTP/1.1\r\nHost: localhost\r\nAuthorization: \
+         Bearer {}\r\n\r\n",
+        token(&gait)
+    );
+    let mut waiting = Conn::open(at);
+    waiting.write(ask);
+    let over = Arc::new(AtomicBool::new(false));
+    let crowd: Vec<_> = (0..100)
+        .map(|_| {
+            let over = over.clone();
+            std::thread::spawn(move || {
+                while !over.load(Ordering::Relaxed) {
+                    let Ok(mut silent) = TcpStream::connect(at) else { continue };
+                    silent.set_read_timeout(Some(Duration::from_secs(1))).unwrap();
+                    let _gone = silent.write_all(b"GET / HTTP/1.1\r\nHost: ");
+                    while !over.load(Ordering::Relaxed)
+                        && silent.read(&mut [0]).is_err_and(|e| e.kind() == ErrorKind::WouldBlock)
+                    {
+                    }
+                }
+            })
+        })
+        .collect();
+    std::thread::sleep(Duration::from_secs(1));
+    let begun = Instant::now();
+    assert_eq!(get(&gait, "/v1/session").status, 200);
+    assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
+    assert_eq!(waiting.read().status, 200, "who waits for a change is not sent away");
+    over.store(true, Ordering::Relaxed);
+    crowd.into_iter().for_each(|one| one.join().unwrap());
 }
 
 #[test]
