@@ -54,6 +54,9 @@ use stop::{Phase, Signals, Stop, Tasks};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 
+/// How long the store of approvals may take to end.
+const CLERK_PATIENCE: Duration = Duration::from_secs(10);
+
 /// What to serve.
 #[derive(Clone, Debug)]
 pub enum Serve {
@@ -192,14 +195,23 @@ async fn serve_until_stopped(serve: &Serve, environment: Environment) -> Result<
     running.serve(signals, listeners, wanted).await?;
     let written = tokio::task::spawn_blocking(move || limits.flush()).await;
     desk.close();
-    if tokio::task::spawn_blocking(move || deciding.join()).await.is_err() {
-        tracing::error!("the store of approvals broke off");
-    }
+    await_clerk(deciding).await;
     finish(ledger, writing).await?;
     Ok(written.map_err(|error| AppError::Machine {
         what: "the last write of the counters broke off",
         source: io::Error::other(error),
     })??)
+}
+
+/// Lets the store of approvals write down what ended last. Of a call whose end is lost the next
+/// process says that nobody knows; a disk that hangs must not keep the evidence from its seal.
+async fn await_clerk(deciding: JoinHandle<()>) {
+    let ended = tokio::task::spawn_blocking(move || deciding.join());
+    match tokio::time::timeout(CLERK_PATIENCE, ended).await {
+        Ok(Ok(Ok(()))) => {}
+        Ok(_) => tracing::error!("the store of approvals broke off"),
+        Err(_) => tracing::error!("the store of approvals does not end; it is left behind"),
+    }
 }
 
 impl Running {

@@ -191,17 +191,24 @@ impl Call {
     }
 
     /// SHA-256 over everything that is forwarded and was judged: method, authority, target,
-    /// content type and raw body, each with its length (design section 4, point 10).
+    /// content type and raw body, each with its length (design section 4, point 10); also what
+    /// makes them mean something else, where it is there: a content coding, and another protocol.
     /// `None` while the body streams: then the bytes are not known yet.
     pub fn fingerprint(&self) -> Option<Digest> {
         let content_type = self.head.headers.get(header::CONTENT_TYPE);
-        let fields = [
+        let mut fields = vec![
             self.head.method.as_str().as_bytes(),
             self.head.authority.as_str().as_bytes(),
             self.head.target.as_str().as_bytes(),
             content_type.map_or(b"".as_slice(), |value| value.as_bytes()),
             self.body.whole()?,
         ];
+        if let Some(coding) = self.head.headers.get(header::CONTENT_ENCODING) {
+            fields.extend([b"content-encoding".as_slice(), coding.as_bytes()]);
+        }
+        if let Upgrade::To(protocol) = &self.head.upgrade {
+            fields.extend([b"upgrade".as_slice(), protocol.as_bytes()]);
+        }
         Some(Digest::of_fields(&fields))
     }
 
@@ -342,5 +349,19 @@ mod tests {
         assert_ne!(base, call("POST", "/a?b", "x"));
         assert_ne!(base, call("POST", "/a", "y"));
         assert_eq!(base, call("POST", "/%61", "x"));
+    }
+
+    #[test]
+    fn the_fingerprint_binds_what_makes_the_same_bytes_mean_something_else() {
+        let call = |fields: &[(&'static str, &'static str)]| {
+            let fields: Vec<_> = [("host", "h")].iter().chain(fields).copied().collect();
+            let head = Head::read(&parts("GET", "/a", &fields), &HostRule::Any).unwrap();
+            Call::new(head, Body::Empty).fingerprint().unwrap()
+        };
+        let base = call(&[]);
+        assert_eq!(base, call(&[("accept", "*/*")]));
+        assert_ne!(base, call(&[("content-encoding", "gzip")]));
+        assert_ne!(call(&[("content-encoding", "br")]), call(&[("content-encoding", "gzip")]));
+        assert_ne!(base, call(&[("connection", "upgrade"), ("upgrade", "websocket")]));
     }
 }

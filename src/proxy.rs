@@ -95,6 +95,8 @@ pub struct Proxy {
     pub approvals: ApprovalMetrics,
     /// Places for calls that wait for one.
     pub holds: Places,
+    /// What their bodies share: not all that bodies do, or calls that wait would keep out others.
+    pub held_bodies: Budget,
     /// Set once the listeners are closed.
     pub draining: Arc<AtomicBool>,
 }

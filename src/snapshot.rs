@@ -75,6 +75,8 @@ pub struct Approvable {
     pub hold: Duration,
     /// JSON Pointers into the arguments whose values no approver is shown.
     pub masks: Arc<[String]>,
+    /// The same of those whose values config turns into digests.
+    pub digests: Arc<[String]>,
 }
 
 /// Whether callers without credentials are served.
@@ -277,6 +279,7 @@ impl PlannedRoute {
     }
 
     fn enforce(&self, plan: &Plan, metrics: &Metrics) -> Route {
+        let digests = self.mapping.digests.as_slice().into();
         let lane = Lane {
             name: self.name.clone(),
             stage: self.stage,
@@ -286,7 +289,7 @@ impl PlannedRoute {
             anonymous: self.anonymous,
             credential: self.credential,
             upgrades: self.upgrades.clone(),
-            approval: self.approval.clone(),
+            approval: Approvable { digests, ..self.approval.clone() },
             approval_status: plan.approvals.status,
             risk: self.mapping.risk_class.as_str().into(),
             upstream: Some(self.upstream.clone()),

@@ -167,6 +167,7 @@ pub(super) fn assemble(
         desk,
         approvals: metrics.approvals(&approval_reasons()),
         holds: Places::default(),
+        held_bodies: Budget::new(fixed.sizes.body_budget_bytes / 2),
         draining: Arc::new(AtomicBool::new(false)),
     };
     let running =

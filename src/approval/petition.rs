@@ -7,6 +7,7 @@
 use super::{Approvers, Demand, Wanted};
 use crate::call::Call;
 use crate::intent::Intent;
+use crate::intent::text::lower;
 use crate::intent::words::words;
 use crate::json::Digest;
 use http::header;
@@ -14,6 +15,7 @@ use serde_json::value::RawValue;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
+use unicode_normalization::UnicodeNormalization as _;
 
 /// How long an id is.
 const ID_CHARS: usize = 12;
@@ -164,13 +166,16 @@ impl Requester {
         Requester { identity: identity.into(), proof, behalf: behalf.unwrap_or_default() }
     }
 
-    /// Whether `name` is one of those who want it. Not told apart by case, which issuers keep or
-    /// not: nobody becomes another by a capital letter.
+    /// Whether `name` is one of those who want it, in whatever case and form it is written: who
+    /// proves names may write them otherwise than config does.
     pub fn includes(&self, name: &str) -> bool {
-        let name = name.to_lowercase();
-        let all = std::iter::once(&*self.identity).chain(self.behalf.iter().map(String::as_str));
-        all.into_iter().any(|one| one.to_lowercase() == name)
+        let name = folded(name);
+        folded(&self.identity) == name || self.behalf.iter().any(|one| folded(one) == name)
     }
+}
+
+fn folded(name: &str) -> String {
+    lower(&name.trim().nfkc().collect::<String>())
 }
 
 // === impl Shape ===

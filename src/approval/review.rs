@@ -149,10 +149,13 @@ impl Bench<'_> {
         Ok(owner)
     }
 
-    /// The owner of the key that signed. A token that names no key may be by any.
+    /// The owner of the key that signed. A token that names no key may be by any, but none is the
+    /// gateway's own: what it signed counts for the login that it was recorded for alone.
     fn signer(&self, token: &Token) -> Result<&Approver, &'static str> {
         let named = token.key_id().unwrap_or_default();
-        let keys = self.roster.keys().filter(|(key, _)| named.is_empty() || key.id() == named);
+        let own = |key: &PublicKey| key != self.gateway;
+        let keys = self.roster.keys().filter(|(key, _)| own(key));
+        let keys = keys.filter(|(key, _)| named.is_empty() || key.id() == named);
         let mut refusal = match token.key_id() {
             None => Code::SignatureMissing,
             Some(_) => Code::SignatureInvalid,

@@ -176,6 +176,8 @@ mod tests {
             ("SSO:Ada", vec![]),
             ("bot", vec!["sso:ada"]),
             ("bot", vec!["x", "ada"]),
+            ("SSO:Ada", vec![]),
+            ("bot", vec!["sso:ＡＤＡ "]),
         ] {
             assert_eq!(ask(&ada, identity, &behalf), Err(Unfit::IsRequester), "{identity}");
         }
@@ -184,8 +186,8 @@ mod tests {
     #[test]
     fn a_word_is_good_only_for_what_every_list_names() {
         let words = |list: &[&str]| list.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
-        type Row<'a> = (&'a [&'a str], &'a [&'a str], &'a [&'a str], bool);
-        let rows: [Row<'_>; 7] = [
+        type Words = &'static [&'static str];
+        let rows: [(Words, Words, Words, bool); 7] = [
             (&["files.*"], &[], &[], true),
             (&["files.delete"], &["high"], &["files.*"], true),
             (&["files"], &[], &[], false),

@@ -18,7 +18,10 @@ impl Visit {
     /// bound to its bytes. Keys that are fetched are not: the credential was proven a moment ago,
     /// and where its key is gone since, it proves nothing any more.
     pub(super) fn again(&self, parts: &Parts, body: Body, now: Timestamp) -> Placed {
-        let whole = Full::new(Bytes::copy_from_slice(body.whole().unwrap_or_default()));
+        let whole = Full::new(match &body {
+            Body::Whole { bytes, .. } => bytes.clone(),
+            _ => Bytes::new(),
+        });
         let (head, candidates) = match self.read(parts, &whole) {
             Ok(read) => read,
             Err(stray) => {

@@ -20,7 +20,7 @@ use crate::approval::{
     review,
 };
 use crate::call::{Body, Call};
-use crate::case::{Approved, Case, Finding, Judged, Lack, Unapproved, Waited};
+use crate::case::{Approved, Case, Cause, Finding, Judged, Lack, Unapproved, Waited};
 use crate::clock;
 use crate::gate;
 use crate::intent::rest::REQUEST;
@@ -144,7 +144,7 @@ impl Search<'_> {
             return Ok((case, judged));
         }
         let plan = &self.visit.snapshot.plan;
-        let Case { call, record, .. } = case;
+        let Case { call, record, lane, caller, .. } = case;
         let (head, body) = call.into_parts();
         let budget = &self.proxy.budget;
         let reserved = &self.visit.snapshot.reserved;
@@ -153,7 +153,6 @@ impl Search<'_> {
             Ok(body) => (self.visit.again(self.parts, body, clock::now()), None),
             Err(unjudged) => {
                 let call = Call::new(head, unjudged.body);
-                let lane = case.lane.clone();
                 (self.visit.undecided(call, &lane, unjudged.cause.clone()), Some(unjudged.cause))
             }
         };
@@ -161,7 +160,13 @@ impl Search<'_> {
             Some(cause) => Finding::Undecided(cause),
             None => self.proxy.find(&self.visit, &placed, None),
         };
-        let case = self.visit.case(placed, record);
+        // Who calls was asked before the body, and is told also where that broke off.
+        let case = match &finding {
+            Finding::Undecided(Cause::Caller(_)) | Finding::Decided(_) => {
+                self.visit.case(placed, record)
+            }
+            _ => Case { caller, ..self.visit.case(placed, record) },
+        };
         match finding {
             Finding::Decided(judged) if awaits_approval(&case, &judged) => Ok((case, judged)),
             finding => Err(Box::new((case, finding))),

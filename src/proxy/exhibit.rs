@@ -43,6 +43,10 @@ struct Exhibit<'a> {
     query: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     content_type: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    content_encoding: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    upgrade: Option<&'a str>,
     body_digest: Digest,
     body_bytes: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -77,22 +81,27 @@ pub(super) fn of(
     let head = call.head();
     let body = call.body().whole().unwrap_or_default();
     let (args, masked, hidden) = shown_args(&judged.intent, &lane.approval.masks);
-    let secrecy = match masked.is_empty() && !holds_digests(&args) {
+    let secrecy = match masked.is_empty() && !holds_digests(&judged.intent, lane) {
         true => Secrecy::Open,
         false => Secrecy::Hidden,
     };
     let args_bytes = serde_json::to_vec(&args).map_or(usize::MAX, |text| text.len());
     let fits = args_bytes <= ARGS_BYTES_MAX;
     let content_type = head.headers().get(header::CONTENT_TYPE);
+    let coding = head.headers().get(header::CONTENT_ENCODING);
+    // What is coded says something else than its bytes.
+    let is_readable = secrecy == Secrecy::Open && coding.is_none();
     let exhibit = Exhibit {
         method: head.method().as_str(),
         host: head.authority().as_str(),
         path: hidden.path(head.target().path()),
         query: head.target().query().map(|query| shown_query(query, secrecy)),
         content_type: content_type.and_then(|value| value.to_str().ok()),
+        content_encoding: coding.map(|value| String::from_utf8_lossy(value.as_bytes())),
+        upgrade: lane.upgrade(head),
         body_digest: Digest::of(body),
         body_bytes: body.len(),
-        body: preview(body).filter(|_| secrecy == Secrecy::Open),
+        body: preview(body).filter(|_| is_readable),
         tool_name: judged.intent.tool_name(),
         risk_class: &judged.intent.context().risk_class,
         route: &lane.name,
@@ -140,19 +149,11 @@ fn shown_query(query: &str, secrecy: Secrecy) -> Cow<'_, str> {
     }
 }
 
-/// Whether the route has put digests in the place of values: then the body holds secrets.
-fn holds_digests(args: &Map<String, Value>) -> bool {
-    fn is_digest(value: &Value) -> bool {
-        match value {
-            Value::String(text) => {
-                text.strip_prefix("sha256:").is_some_and(|hex| Digest::parse(hex).is_some())
-            }
-            Value::Array(items) => items.iter().any(is_digest),
-            Value::Object(members) => members.values().any(is_digest),
-            _ => false,
-        }
-    }
-    args.values().any(is_digest)
+/// Whether the route has put digests in the place of values: then the body holds secrets. What only
+/// looks like a digest hides nothing, or callers could choose what approvers see.
+fn holds_digests(intent: &Intent, lane: &Lane) -> bool {
+    let args = Value::Object(intent.args().clone());
+    lane.approval.digests.iter().any(|pointer| args.pointer(pointer).is_some())
 }
 
 /// The text of a short body; nothing of one that is longer or no text.

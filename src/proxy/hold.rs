@@ -8,7 +8,7 @@ use super::Proxy;
 use crate::approval::{Proof, RequestId};
 use crate::case::{Case, Waited};
 use crate::clock;
-use crate::limits::Place;
+use crate::limits::{Lease, Place};
 use crate::metrics::Held;
 use crate::snapshot::Snapshot;
 use crate::store::approvals::Waiter;
@@ -22,7 +22,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 pub(super) struct Hold {
     deadline: Instant,
     /// `None` where the call does not wait.
-    place: Option<(Place, Held)>,
+    place: Option<(Place, Lease, Held)>,
     waiter: Option<(RequestId, Waiter)>,
 }
 
@@ -32,8 +32,14 @@ impl Hold {
     pub(super) fn new(proxy: &Proxy, snapshot: &Snapshot, case: &Case, proof: Proof) -> Hold {
         let hold = case.lane.approval.hold;
         let may = proof == Proof::Proven && hold > Duration::ZERO;
-        let place = may.then(|| proxy.holds.take(snapshot.plan.limits.holds)).flatten();
-        let place = place.map(|place| (place, proxy.approvals.holding()));
+        let place = || {
+            let place = proxy.holds.take(snapshot.plan.limits.holds)?;
+            let mut room = proxy.held_bodies.lease();
+            let body = case.call.body().whole().map_or(0, <[u8]>::len);
+            room.grow_to(body as u64).ok()?;
+            Some((place, room, proxy.approvals.holding()))
+        };
+        let place = may.then(place).flatten();
         Hold { deadline: clock::instant() + hold, place, waiter: None }
     }
 

@@ -90,9 +90,9 @@ const scenes = {
 
   async "what nobody wants is denied"(at) {
     const { tab } = at;
-    // A token that is worth nothing has asked nobody; without one both wait. The oldest first.
     assert.strictEqual(await pay({ payee: "somebody else" }), 428);
     assert.strictEqual(await pay(HOSTILE), 428);
+    // Deny both, the oldest first.
     await tab.keyboard.press("Escape");
     await reads(tab, "#list-title", "Waiting (2)");
     await tab.keyboard.press("j");

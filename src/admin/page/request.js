@@ -136,6 +136,8 @@ function bodyPart(exhibit) {
     facts(
       ["Size", size !== undefined && count(size, "byte", "bytes")],
       ["Content type", shownIf(exhibit.content_type)],
+      ["Content coding", shownIf(exhibit.content_encoding)],
+      ["Goes over to", shownIf(exhibit.upgrade)],
       ["Preview", preview],
       ["Digest", exhibit.body_digest && copyable(exhibit.body_digest, "the body's digest")],
     ),

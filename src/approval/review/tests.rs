@@ -138,6 +138,18 @@ fn a_word_counts_only_from_its_owner_and_only_while_it_stands() {
 }
 
 #[test]
+fn what_the_gateway_signed_is_nobodys_own_word() {
+    let scene = Scene::new();
+    let mut ada = approver("ada", &scene.ada);
+    ada.keys.push(scene.gateway.public());
+    let token = scene.token("ada", &scene.gateway);
+    let scene = Scene { roster: Roster::new(vec![ada]), ..scene };
+    let review =
+        scene.review(&[Word { token, origin: Origin::Signed }], 1, "bot", "2026-01-01T00:30:00Z");
+    assert_eq!(review.refused, ["approval_token_signature_invalid"]);
+}
+
+#[test]
 fn a_token_that_names_no_key_is_held_against_all() {
     let scene = Scene::new();
     let mut value = serde_json::to_value(scene.token("bob", &scene.bob)).unwrap();

@@ -84,9 +84,13 @@ fn asked(request: &Request) -> Line {
         (or(&call.method, &request.summary.method), or(&call.path, &request.summary.path));
     let query = if call.query.is_empty() { String::new() } else { format!("?{}", call.query) };
     let line = Line::new().hued(Hue::Strong, format!("{method} {path}{query}"));
-    match call.host.as_str() {
+    let line = match call.host.as_str() {
         "" => line,
         host => line.text(format!(" on {host}")),
+    };
+    match call.upgrade.as_str() {
+        "" => line,
+        protocol => line.text(format!(", goes over to {protocol}")),
     }
 }
 
@@ -156,8 +160,10 @@ fn arguments(call: &Exhibit) -> Vec<Line> {
 }
 
 fn body(call: &Exhibit) -> Vec<Line> {
-    let (bytes, kind) = (call.body_bytes, call.content_type.as_str());
-    let title = match kind {
+    let bytes = call.body_bytes;
+    let kind = [call.content_type.as_str(), call.content_encoding.as_str()];
+    let kind = kind.into_iter().filter(|word| !word.is_empty()).collect::<Vec<_>>().join(", ");
+    let title = match kind.as_str() {
         "" => format!("body ({bytes} bytes, sha256 {})", call.body_digest),
         kind => format!("body ({bytes} bytes, {kind}, sha256 {})", call.body_digest),
     };

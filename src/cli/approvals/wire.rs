@@ -75,6 +75,8 @@ pub(super) struct Exhibit {
     pub(super) path: String,
     pub(super) query: String,
     pub(super) content_type: String,
+    pub(super) content_encoding: String,
+    pub(super) upgrade: String,
     pub(super) body_digest: String,
     pub(super) body_bytes: u64,
     pub(super) body: Option<String>,

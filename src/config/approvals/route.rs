@@ -20,7 +20,8 @@ pub(in crate::config) fn read(route: &mut Fields) -> Result<Approvable, Fault> {
     let mask = |(text, place): (String, Place)| {
         masked(&text).map_err(|what| wrong(route, "mask", place, &what))
     };
-    Ok(Approvable { hold, masks: said.into_iter().map(mask).collect::<Result<_, _>>()? })
+    let masks = said.into_iter().map(mask).collect::<Result<_, _>>()?;
+    Ok(Approvable { hold, masks, ..Approvable::default() })
 }
 
 /// A pointer that nobody could take for another: what is not found is not masked.

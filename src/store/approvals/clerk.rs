@@ -16,6 +16,7 @@ use crate::metrics::ApprovalMetrics;
 use crate::sign::PrivateKey;
 use jiff::Timestamp;
 use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc::{UnboundedReceiver, WeakUnboundedSender};
@@ -146,7 +147,9 @@ impl Clerk {
         let now = Timestamp::from_microsecond(now.as_microsecond()).unwrap_or(now);
         let mut turn = Turn::new(&mut *shelf, &mut self.office, now);
         let before = Before { orphans: self.orphans, unsettled: &self.unsettled };
-        let done = turn.whole(&before, work);
+        // One bad errand must not be the end of all approvals.
+        let done = catch_unwind(AssertUnwindSafe(|| turn.whole(&before, work)));
+        let done = done.unwrap_or_else(|_| Err(Fault::Broken("its work panicked".to_owned())));
         let changes = turn.changes();
         match done {
             Ok(done) => {
@@ -220,5 +223,28 @@ impl Clerk {
                 self.unsettled.push((call_id, Ended::Unsent));
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::sqlite::{Past, Place};
+    use super::*;
+    use crate::metrics::{Limits, Metrics};
+
+    #[test]
+    fn work_that_panics_is_undone_and_ends_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut place = Place::new(folder.path().join("a.db"), Past::None);
+        let opener: Opener = Box::new(move |now| Ok(Box::new(place.open(now)?) as Box<dyn Shelf>));
+        let (orders, inbox) = tokio::sync::mpsc::unbounded_channel();
+        let metrics = Metrics::new(Limits { series_max: 1_000 }, &[]).approvals(&[]);
+        let signer = PrivateKey::generate().unwrap();
+        let mut clerk = Clerk::new((&orders, inbox), Arc::default(), signer, opener, metrics);
+        assert!(clerk.transact(|turn| turn.sweep()).is_some());
+        assert!(clerk.transact(|_| -> Result<(), Fault> { panic!("a bad errand") }).is_none());
+        assert!(matches!(clerk.health, Health::BadUntil(_)));
+        clerk.health = Health::Good;
+        assert!(clerk.transact(|turn| turn.sweep()).is_some());
     }
 }

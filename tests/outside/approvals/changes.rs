@@ -26,6 +26,7 @@ fn one_other_byte_is_another_call_and_the_answer_says_of_what() {
     let (gait, token) = approved(&tool);
     let json = format!("{JSON}{token}");
     let plain = format!("Content-Type: application/jsom\r\n{token}");
+    let coded = format!("{json}Content-Encoding: gzip\r\n");
     let host = |text: String| text.replace("Host: h\r\n", "Host: i\r\n");
     let rows = [
         (request("POST", "", TARGET, &json, BODY), "approved_other_method"),
@@ -35,6 +36,7 @@ fn one_other_byte_is_another_call_and_the_answer_says_of_what() {
         (request("PUT", "", TARGET, &json, "{\"to\":\"bod\"}"), "approved_other_body"),
         (request("PUT", "", TARGET, &json, "{\"to\": \"bob\"}"), "approved_other_body"),
         (request("PUT", "", TARGET, &plain, BODY), "approved_other_content_type"),
+        (request("PUT", "", TARGET, &coded, BODY), "approved_other_facts"),
         (request("PUT", "ann", TARGET, &json, BODY), "approved_other_identity"),
         (host(request("PUT", "", TARGET, &json, BODY)), "approved_other_host"),
     ];
@@ -113,4 +115,15 @@ fn every_member_of_a_token_counts() {
     }
     assert_eq!(tool.count(), 0);
     assert_eq!(put(&gait, "", TARGET, &format!("{JSON}{token}"), BODY).status, 200);
+}
+
+#[test]
+fn what_only_looks_like_a_digest_hides_nothing_from_the_approver() {
+    let tool = Recorder::start();
+    let gait = setup(tool.address).start();
+    let desk = Approver::local(&gait);
+    let target = format!("/v1/files/a?n=sha256:{}", sha256("x"));
+    assert_eq!(put(&gait, "ann", &target, "", "drop all").status, 428);
+    let shown = desk.show(&desk.pending());
+    assert_eq!(shown["call"]["body"], "drop all", "{shown}");
 }

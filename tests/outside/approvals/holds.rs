@@ -135,3 +135,23 @@ fn a_process_that_ends_keeps_no_call_waiting() {
     assert_eq!(call.join().unwrap().status, 428);
     assert!(gait.wait().success());
 }
+
+#[test]
+fn bodies_of_calls_that_wait_leave_half_of_the_room_to_others() {
+    let tool = Recorder::start();
+    let limits = "limits: { judged_body_bytes: 1048576, body_budget_bytes: 8388608 }\n";
+    let gait = setup(tool.address).with(limits).start();
+    let (server, body) = (gait.server, "x".repeat(1 << 20));
+    let calls: Vec<_> = (0..8)
+        .map(|at| {
+            let call = request("PUT", "ann", &format!("/v1/held/{at}"), "", &body);
+            thread::spawn(move || send(server, call).status)
+        })
+        .collect();
+    wait_for("holds", || (held(&gait) == 4.0).then_some(()));
+    thread::sleep(Duration::from_millis(300));
+    assert_eq!(held(&gait), 4.0);
+    let other = put(&gait, "bob", "/v1/files/a", "", &body);
+    assert_eq!(other.status, 428, "{}", other.text());
+    assert!(calls.into_iter().all(|call| call.join().unwrap() == 428));
+}

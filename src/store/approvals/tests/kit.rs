@@ -205,6 +205,7 @@ pub(in super::super) fn signed(petition: &Petition, now: Timestamp) -> (Token, S
     let token = grant.mint(&key).unwrap();
     let word = Said { token: token.clone(), origin: Origin::Signed };
     let roster = roster(&[("ada", key.public())]);
-    let sanction = review(petition, &[word], &key.public(), &roster, now).unwrap();
+    let gateway = PrivateKey::generate().unwrap().public();
+    let sanction = review(petition, &[word], &gateway, &roster, now).unwrap();
     (token, sanction)
 }
