@@ -5,7 +5,7 @@
 
 mod facts;
 
-pub use facts::facts;
+pub use facts::{asked, facts};
 
 use crate::approval::{Proof, RequestId, Sanction};
 use crate::call::{Call, Malformed};

@@ -48,7 +48,7 @@ mod chain;
 pub use approval::Approval;
 pub use chain::Head;
 pub use ending::{Cut, Ending, Exchange, Reach};
-pub use facts::{CallId, Judgement, Opening, PermitKind, UsedApproval};
+pub use facts::{CallId, Judgement, OnApproval, Opening, PermitKind};
 pub use health::{Health, State};
 pub use line::{About, Close, Entry, Event, Follows, Line, Reload};
 pub use record::{Ledger, LedgerRefused, Record, Room};

@@ -44,7 +44,7 @@
 //! ```
 
 use crate::call::{Call, Malformed};
-use crate::case::{Case, Cause, Finding, Judged, Lack, Waited, Wish, facts};
+use crate::case::{Case, Cause, Finding, Judged, Lack, Waited, Wish, asked, facts};
 use crate::evidence::{CommitFailed, Committed, Judgement, PermitKind, Record};
 use crate::metrics::{OpenPermit, PermitLabel};
 use crate::policy::Verdict;
@@ -271,7 +271,7 @@ fn deny(
     disposition: Disposition,
 ) -> Denial {
     let facts = facts(&case, judged.as_deref(), disposition, &cause.codes());
-    case.record.judged(facts);
+    case.record.judged(Judgement { approval: facts.approval.or(asked(&cause)), ..facts });
     Denial { record: case.record, lane: case.lane, cause, disposition, judged }
 }
 

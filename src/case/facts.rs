@@ -1,7 +1,7 @@
 //! What the evidence says of a case: every line of a call is made from here.
 
-use super::{Approved, Case, Judged, Wish};
-use crate::evidence::{Judgement, UsedApproval};
+use super::{Approved, Case, Cause, Judged, Wish};
+use crate::evidence::{Judgement, OnApproval};
 use crate::policy::Verdict;
 use crate::stage::Disposition;
 
@@ -48,10 +48,17 @@ pub fn facts(
 }
 
 /// What the evidence says of an approval.
-fn used(approved: &Approved) -> Box<UsedApproval> {
-    Box::new(UsedApproval {
+fn used(approved: &Approved) -> Box<OnApproval> {
+    Box::new(OnApproval {
         request: approved.claim.id().to_string(),
         tokens: approved.claim.sanction().tokens().join(","),
         approvers: approved.sanction.approvers().iter().map(|name| name.to_string()).collect(),
     })
+}
+
+/// What the evidence says of an approval that a call waits for.
+pub fn asked(cause: &Cause) -> Option<Box<OnApproval>> {
+    let Cause::Unapproved(unapproved) = cause else { return None };
+    let request = unapproved.request.as_ref()?.to_string();
+    Some(Box::new(OnApproval { request, tokens: String::new(), approvers: Vec::new() }))
 }

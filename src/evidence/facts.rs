@@ -70,8 +70,8 @@ pub struct Judgement {
     pub matched_rule: Option<String>,
     /// Ids of the tokens that the intent's delegation was read from, sorted, comma-joined.
     pub delegation_ref: Option<String>,
-    /// The approval that it went out on.
-    pub approval: Option<Box<UsedApproval>>,
+    /// The approval that it went out on, or waits for.
+    pub approval: Option<Box<OnApproval>>,
     /// The name of the decision (spec C13); many calls can share one.
     pub trace_id: Option<String>,
     /// Digest of the policy that judged.
@@ -88,10 +88,10 @@ pub struct Judgement {
     pub asked_under: Option<Arc<str>>,
 }
 
-/// The approval that a call went out on.
+/// The approval that a call went out on; of one that waits there is the request alone.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UsedApproval {
-    /// The request that was approved.
+pub struct OnApproval {
+    /// The request.
     pub request: String,
     /// Ids of the tokens, sorted, comma-joined.
     pub tokens: String,

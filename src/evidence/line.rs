@@ -233,7 +233,7 @@ impl<M: SerializeMap> Members<M> {
         self.some("delegation_ref", judged.delegation_ref.as_deref())?;
         if let Some(approval) = &judged.approval {
             self.put("approval_request", &approval.request)?;
-            self.put("approval_ref", &approval.tokens)?;
+            self.some("approval_ref", Some(&approval.tokens).filter(|ids| !ids.is_empty()))?;
             self.list("approvers", &approval.approvers)?;
         }
         self.some("trace_id", judged.trace_id.as_deref())?;
@@ -281,7 +281,7 @@ impl<M: SerializeMap> Members<M> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{CallId, Cut, Exchange, PermitKind, Reach, UsedApproval};
+    use super::super::{CallId, Cut, Exchange, OnApproval, PermitKind, Reach};
     use super::*;
     use crate::{
         policy::Verdict,
@@ -327,7 +327,7 @@ mod tests {
             violations: vec!["c".to_owned()],
             matched_rule: Some("allow-\"reads\"".to_owned()),
             delegation_ref: Some("d1,d2".to_owned()),
-            approval: Some(Box::new(UsedApproval {
+            approval: Some(Box::new(OnApproval {
                 request: "r".to_owned(),
                 tokens: "t1,t2".to_owned(),
                 approvers: vec!["ann".to_owned()],

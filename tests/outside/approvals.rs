@@ -98,6 +98,11 @@ fn a_caller_who_is_known_sends_the_same_call_again_after_the_grant() {
     assert_eq!(first.one("retry-after"), Some("5"));
     let id = problem["approval_id"].as_str().unwrap().to_owned();
     assert!(first.one("link").unwrap().contains(&format!("urn:gait:approval:{id}")));
+    let line = wait_for("the line of the call", || {
+        gait.evidence().into_iter().find(|line| line["kind"] == "call")
+    });
+    assert_eq!(line["approval_request"], id.as_str());
+    assert!(line["approval_ref"].is_null() && line["approvers"].is_null());
     // Asking again joins the same request, and is counted there.
     assert_eq!(put(&gait, "ann", "/v1/files/a?b=c", "", "text").json()["approval_id"], id.as_str());
     let entry = desk.show(&id);
