@@ -168,7 +168,7 @@ async fn serve_until_stopped(serve: &Serve, environment: Environment) -> Result<
     let (source, demo) = match serve {
         Serve::Configured(source) => (source.clone(), None),
         Serve::Demo => {
-            let listener = bind("demo tools", SocketAddr::from(([127, 0, 0, 1], 0))).await?;
+            let listener = bind("demo tools", SocketAddr::from(([127, 0, 0, 1], 0)))?;
             (Source::Demo(local(&listener)?), Some(listener))
         }
     };

@@ -11,7 +11,23 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use tokio::net::{TcpListener, UnixListener};
+use tokio::net::{TcpListener, TcpSocket, UnixListener};
+
+/// Connections that have come and wait to be accepted, as far as the system lets so many.
+const BACKLOG: u32 = 1_024;
+
+/// Binds a port. The library's own way takes a backlog of 128, which a burst overflows: a caller
+/// that was dropped there comes again only after a second.
+pub(super) fn tcp(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    // A restart takes the port up at once.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
 
 /// A bound listener: all that the config cannot change while it is there.
 pub(super) struct Door {
@@ -34,7 +50,7 @@ impl Door {
     /// Binds.
     pub(super) async fn open(listen: &Listen, metrics: &Metrics) -> Result<Door, AppError> {
         let acceptor = match &listen.at {
-            At::Tcp(address) => TcpListener::bind(address).await.map(Acceptor::Tcp),
+            At::Tcp(address) => tcp(*address).map(Acceptor::Tcp),
             At::Unix { path, mode } => {
                 let bound = unix::bind(path, *mode).await;
                 bound.map(|(listener, file)| Acceptor::Unix(listener, file))

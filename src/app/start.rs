@@ -1,7 +1,7 @@
 //! Starting: logger, listeners, evidence, and everything that the tasks share.
 
 use super::admin::{ADMIN_TOKEN, Office};
-use super::listen::Door;
+use super::listen::{self, Door};
 use super::tally::tally;
 use super::{Addresses, AppError, Listeners, Running, Wanted, data, reload};
 use crate::config::{Config, Environment, Fixed, LogFormat, Source};
@@ -40,9 +40,8 @@ pub(super) fn start_logging(fixed: &Fixed) {
     std::panic::set_hook(Box::new(|panic| tracing::error!(%panic, "a task panicked")));
 }
 
-pub(super) async fn bind(what: &str, address: SocketAddr) -> Result<TcpListener, AppError> {
-    let bound = TcpListener::bind(address).await;
-    bound.map_err(|source| AppError::Bind {
+pub(super) fn bind(what: &str, address: SocketAddr) -> Result<TcpListener, AppError> {
+    listen::tcp(address).map_err(|source| AppError::Bind {
         what: what.to_owned(),
         address: address.to_string(),
         source,
@@ -64,7 +63,7 @@ pub(super) async fn open_listeners(
         addresses.push((listen.name.to_string(), door.address()?));
         doors.push(door);
     }
-    let telemetry = bind("telemetry", fixed.telemetry).await?;
+    let telemetry = bind("telemetry", fixed.telemetry)?;
     addresses.push(("telemetry".to_owned(), local(&telemetry)?.to_string()));
     let admin = Door::open(&fixed.admin, metrics).await?;
     addresses.push((admin.name.to_string(), admin.address()?));
