@@ -42,20 +42,23 @@ mod segment;
 mod health;
 mod verify;
 mod line;
+mod event;
 mod approval;
+mod tail;
 mod chain;
 
 pub use approval::Approval;
 pub use chain::Head;
 pub use ending::{Cut, Ending, Exchange, Reach};
+pub use event::{Event, Expired, Reload, Seal, SigningKey, TornTail};
 pub use facts::{CallId, Judgement, OnApproval, Opening, PermitKind};
 pub use health::{Health, State};
-pub use line::{About, Close, Entry, Event, Follows, Line, Reload};
+pub use line::{About, Close, Entry, Follows, Line};
 pub use record::{Ledger, LedgerRefused, Record, Room};
 pub use segment::list as segments;
 pub use thread::Writer;
 pub use verify::{Broken, Fault, Place, Report, Torn, Verifier, VerifyError, verify};
-pub use writer::{CommitFailed, Committed, Settings, Unwritten};
+pub use writer::{CommitFailed, Committed, KeyFile, Settings, Unwritten};
 
 use crate::state::StateDir;
 use std::{io, sync::Arc};

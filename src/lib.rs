@@ -15,6 +15,7 @@ pub mod upstream;
 pub mod egress;
 pub mod gate;
 pub mod case;
+pub mod audit;
 pub mod evidence;
 pub mod state;
 pub mod store;

@@ -5,11 +5,11 @@
 //! `flatten`, and the order on disk would then hang on the order of Rust fields.
 
 use super::{
-    approval::Approval,
     ending::Ending,
+    event::Event,
     facts::{Judgement, Opening},
 };
-use crate::{json::Digest, stage::Protection};
+use crate::{json::Digest, sign::Signature, stage::Protection};
 use jiff::Timestamp;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use std::{fmt::Display, sync::Arc, time::Duration};
@@ -24,6 +24,8 @@ pub struct Line {
     pub(super) prev: Digest,
     time: Timestamp,
     pub(super) entry: Entry,
+    /// The word of the writer's key on this line and all before it, where it has one.
+    pub(super) stamp: Option<Signature>,
 }
 
 /// What a line tells.
@@ -40,7 +42,7 @@ pub enum Entry {
         /// Whether a decision line of the same call stands before this one.
         follows: Follows,
     },
-    /// Something happened to the process itself. Batch signatures will be a variant here.
+    /// Something happened to the process or to the log itself.
     Event(Event),
 }
 
@@ -71,47 +73,12 @@ pub enum Follows {
     Decision,
 }
 
-/// An event of the process.
-#[derive(Clone, Debug)]
-pub enum Event {
-    /// A process took up the log; the first line of its first segment.
-    Start {
-        /// Bytes after the last whole line of the log so far, which a crash left; 0 for none.
-        torn_bytes: u64,
-    },
-    /// The process stopped in order: every call that was open has its line.
-    Stop,
-    /// Another snapshot came into force.
-    Reload(Reload),
-    /// The log could not be written for a time, and now can again.
-    Recover {
-        /// The first error of that time.
-        error: String,
-        /// Decisions that were refused in it; their calls did not go out.
-        withdrawn: u64,
-    },
-    /// Somebody said yes or no to a request for approval.
-    Approval(Box<Approval>),
-}
-
-/// A change of snapshot.
-#[derive(Clone, Debug, Default)]
-pub struct Reload {
-    /// The snapshot that is now in force.
-    pub snapshot: Option<Arc<str>>,
-    /// Its policy.
-    pub policy_digest: Option<Digest>,
-    /// Routes that are held to less than before, and `_kill_switch` where no orders are followed any
-    /// more: a security event (design, section 3).
-    pub lowered: Vec<String>,
-}
-
 // === impl Line ===
 
 impl Line {
     /// A line without a place; the chain sets `seq` and `prev`.
     pub(super) fn new(time: Timestamp, entry: Entry) -> Line {
-        Line { seq: 0, prev: Digest::of(b""), time, entry }
+        Line { seq: 0, prev: Digest::of(b""), time, entry, stamp: None }
     }
 
     /// The first line has 1.
@@ -149,7 +116,11 @@ impl Serialize for Line {
                 members.some("intent", kept.filter(|_| *follows == Follows::Nothing))?;
                 members.close(close)?;
             }
-            Entry::Event(event) => members.event(event)?,
+            Entry::Event(event) => event.members(&mut members)?,
+        }
+        if let Some(stamp) = &self.stamp {
+            members.put("key_id", &stamp.key_id)?;
+            members.put("sig", &stamp.sig)?;
         }
         members.shown("prev", Some(self.prev))?;
         members.0.end()
@@ -165,17 +136,13 @@ impl Entry {
             Entry::Decision(_) => "decision",
             Entry::Closing { follows: Follows::Nothing, .. } => "call",
             Entry::Closing { follows: Follows::Decision, .. } => "outcome",
-            Entry::Event(Event::Start { .. }) => "start",
-            Entry::Event(Event::Stop) => "stop",
-            Entry::Event(Event::Reload(_)) => "reload",
-            Entry::Event(Event::Recover { .. }) => "recover",
-            Entry::Event(Event::Approval(_)) => "approval",
+            Entry::Event(event) => event.kind(),
         }
     }
 }
 
 /// A map serialiser with the habits of an evidence line.
-struct Members<M>(M);
+pub(super) struct Members<M>(M);
 
 /// Serialises a value as the text that it shows.
 struct Shown<T>(T);
@@ -189,19 +156,31 @@ impl<T: Display> Serialize for Shown<T> {
 // === impl Members ===
 
 impl<M: SerializeMap> Members<M> {
-    fn put<T: Serialize + ?Sized>(&mut self, key: &'static str, value: &T) -> Result<(), M::Error> {
+    pub(super) fn put<T: Serialize + ?Sized>(
+        &mut self,
+        key: &'static str,
+        value: &T,
+    ) -> Result<(), M::Error> {
         self.0.serialize_entry(key, value)
     }
 
-    fn some<T: Serialize>(&mut self, key: &'static str, value: Option<T>) -> Result<(), M::Error> {
+    pub(super) fn some<T: Serialize>(
+        &mut self,
+        key: &'static str,
+        value: Option<T>,
+    ) -> Result<(), M::Error> {
         value.map_or(Ok(()), |value| self.put(key, &value))
     }
 
-    fn shown<T: Display>(&mut self, key: &'static str, value: Option<T>) -> Result<(), M::Error> {
+    pub(super) fn shown<T: Display>(
+        &mut self,
+        key: &'static str,
+        value: Option<T>,
+    ) -> Result<(), M::Error> {
         self.some(key, value.map(Shown))
     }
 
-    fn list(&mut self, key: &'static str, values: &[String]) -> Result<(), M::Error> {
+    pub(super) fn list(&mut self, key: &'static str, values: &[String]) -> Result<(), M::Error> {
         self.some(key, (!values.is_empty()).then_some(values))
     }
 
@@ -254,28 +233,6 @@ impl<M: SerializeMap> Members<M> {
         self.some("request_bytes", reach.and_then(|reach| reach.request_bytes()))?;
         self.some("response_bytes", exchange.map(|exchange| exchange.response_bytes))?;
         self.put("duration_ms", &(close.duration.as_micros() as f64 / 1e3))
-    }
-
-    fn event(&mut self, event: &Event) -> Result<(), M::Error> {
-        match event {
-            Event::Start { torn_bytes } => {
-                self.put("version", env!("CARGO_PKG_VERSION"))?;
-                let torn = Some(*torn_bytes).filter(|bytes| *bytes > 0);
-                self.some("torn_tail", torn.map(|_| true))?;
-                self.some("torn_bytes", torn)
-            }
-            Event::Stop => Ok(()),
-            Event::Reload(reload) => {
-                self.shown("policy_digest", reload.policy_digest)?;
-                self.some("snapshot", reload.snapshot.as_deref())?;
-                self.list("lowered", &reload.lowered)
-            }
-            Event::Recover { error, withdrawn } => {
-                self.put("error", error)?;
-                self.put("withdrawn", withdrawn)
-            }
-            Event::Approval(approval) => approval.members(|key, value| self.put(key, value)),
-        }
     }
 }
 

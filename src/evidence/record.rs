@@ -9,9 +9,10 @@
 use super::{
     approval::Approval,
     ending::{Ending, Reach},
+    event::{Event, Reload},
     facts::{Judgement, Opening},
     health::{Health, State},
-    line::{About, Close, Entry, Event, Follows, Line, Reload},
+    line::{About, Close, Entry, Follows, Line},
     queue::{Bell, Message, Post, Standing},
     writer::{CommitFailed, Committed},
 };

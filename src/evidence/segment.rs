@@ -6,17 +6,17 @@
 //! is, for whoever wants to look. Sealing a finished segment will go where [`Disk::next`] leaves
 //! it.
 
-use super::chain::{self, Head};
+use super::chain::{self, Head, Whole};
+use super::event::TornTail;
+use super::tail::{self, Rest};
+use crate::json::Digest;
 use crate::state::create_private_dir;
 use std::{
     fs::{File, OpenOptions},
-    io::{self, Read as _, Seek as _, SeekFrom, Write as _},
+    io::{self, Write as _},
     os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
 };
-
-/// How much of a segment's end is read at first to find its last line.
-const TAIL_BYTES: u64 = 1 << 20;
 
 /// What the journal needs of a disk; tests put one in that fails on demand.
 pub(super) trait Disk {
@@ -43,8 +43,19 @@ pub(super) struct Segments {
 pub(super) struct Left {
     /// The last whole line.
     pub(super) head: Head,
-    /// Bytes after it, which are no whole line.
-    pub(super) torn_bytes: u64,
+    /// What a crash left behind it.
+    pub(super) torn: Option<TornTail>,
+    /// Whether what is there follows, up to what a crash can leave.
+    pub(super) state: LeftState,
+}
+
+/// Whether somebody was at the log while nobody wrote.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum LeftState {
+    /// It is as it was written, as far as the last segments show.
+    Sound,
+    /// It is not: a change that stays to be found.
+    Broken,
 }
 
 // === impl Segments ===
@@ -133,33 +144,41 @@ fn sync_dir(dir: &Path) -> io::Result<()> {
     File::open(dir)?.sync_all()
 }
 
-/// Goes backwards to the last whole line. Segments without one count as torn altogether.
+/// Goes backwards to the last line that follows. Segments without one count as torn altogether.
 fn survey(found: &[(u32, PathBuf)]) -> io::Result<Left> {
-    let mut torn_bytes = 0;
+    let (mut torn, mut state) = (Vec::new(), LeftState::Sound);
     for (_, path) in found.iter().rev() {
-        let (head, torn) = tail(&mut File::open(path)?)?;
-        torn_bytes += torn;
+        let bytes = std::fs::read(path)?;
+        let run = tail::follow(&bytes, base(&bytes), |_, _| {});
+        if run.rest == Rest::Broken {
+            state = LeftState::Broken;
+        }
+        // Behind a change the chain goes on from whatever line is last: the change stays named.
+        let head = match run.rest {
+            Rest::Broken => chain::last_whole(&bytes).map(|(head, _)| head),
+            Rest::Nothing | Rest::Torn => (run.lines > 0).then_some(run.head),
+        };
+        torn.push(bytes.get(run.len..).unwrap_or_default().to_vec());
         if let Some(head) = head {
-            return Ok(Left { head, torn_bytes });
+            return Ok(Left { head, torn: torn_tail(torn, state), state });
         }
     }
-    Ok(Left { head: Head::genesis(), torn_bytes })
+    Ok(Left { head: Head::genesis(), torn: torn_tail(torn, state), state })
 }
 
-/// The last whole line of a segment, and the bytes after it.
-fn tail(file: &mut File) -> io::Result<(Option<Head>, u64)> {
-    let len = file.metadata()?.len();
-    let mut window = TAIL_BYTES.min(len);
-    loop {
-        let mut bytes = Vec::new();
-        file.seek(SeekFrom::Start(len - window))?;
-        file.take(window).read_to_end(&mut bytes)?;
-        if let Some((head, after)) = chain::last_whole(&bytes) {
-            return Ok((Some(head), after as u64));
-        }
-        if window == len {
-            return Ok((None, len));
-        }
-        window = window.saturating_mul(8).min(len);
-    }
+/// The line before the first of a segment, as that says itself.
+fn base(bytes: &[u8]) -> Head {
+    let first = tail::lines(bytes).next().and_then(Whole::read);
+    first.map_or_else(Head::genesis, |first| Head {
+        seq: first.head.seq.saturating_sub(1),
+        hash: Digest::from(first.prev),
+    })
+}
+
+/// What is torn of segments, the last first.
+fn torn_tail(mut parts: Vec<Vec<u8>>, state: LeftState) -> Option<TornTail> {
+    parts.reverse();
+    let bytes = parts.concat();
+    let is_torn = state == LeftState::Sound && !bytes.is_empty();
+    is_torn.then(|| TornTail { bytes: bytes.len() as u64, digest: Digest::of(&bytes) })
 }

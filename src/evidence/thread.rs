@@ -7,11 +7,12 @@
 
 use super::{
     chain::Head,
+    event::Event,
     health::{Health, State},
     journal::{Durability, Journal},
-    line::{Entry, Event, Line},
+    line::{Entry, Line},
     queue::{Bell, Message, Post},
-    segment::Segments,
+    segment::{Left, LeftState, Segments},
     writer::{Engine, Settings, Unwritten},
 };
 use crate::{clock, state::StateDir};
@@ -55,11 +56,9 @@ impl Writer {
         bell: Arc<Bell>,
     ) -> io::Result<Writer> {
         let (segments, left) = Segments::open(&state.path().join("evidence"))?;
-        if left.torn_bytes > 0 {
-            tracing::warn!(bytes = left.torn_bytes, "the evidence log has a torn tail, kept as is");
-        }
+        note(&left);
         let mut journal = Journal::new(segments, left.head, settings.segment_bytes_max);
-        let event = Event::Start { torn_bytes: left.torn_bytes };
+        let event = Event::Start { torn: left.torn };
         let mut start = Line::new(clock::now(), Entry::Event(event));
         if let Err(error) = journal.write(std::iter::once(&mut start), Durability::Now) {
             journal.give_up();
@@ -128,6 +127,17 @@ impl Drop for StoppedOnDrop {
 impl Wake for Unpark {
     fn wake(self: Arc<Self>) {
         self.0.unpark();
+    }
+}
+
+fn note(left: &Left) {
+    if let Some(torn) = left.torn {
+        tracing::warn!(bytes = torn.bytes, "the evidence log has a torn tail, kept as is");
+    }
+    if left.state == LeftState::Broken {
+        tracing::error!(
+            "the evidence log was changed while nobody wrote it; `gait trace verify` names the line"
+        );
     }
 }
 

@@ -11,6 +11,7 @@
 
 use super::chain::{Head, Whole};
 use super::segment;
+use super::tail::{lines, split_line};
 use std::{fmt, io, path::Path};
 
 /// What a sound log holds.
@@ -136,7 +137,7 @@ impl Verifier {
             let Some(whole) = Whole::read(line) else {
                 return self.tear(place, line, after, rest.len());
             };
-            self.step(place, whole, after)?;
+            self.step(place, whole, line, after)?;
             place.line += 1;
             rest = after;
         }
@@ -149,8 +150,14 @@ impl Verifier {
     }
 
     /// Takes a line whose own hash is right.
-    fn step(&mut self, place: Place, whole: Whole, after: &[u8]) -> Result<(), Broken> {
-        self.mend(place, whole)?;
+    fn step(
+        &mut self,
+        place: Place,
+        whole: Whole<'_>,
+        line: &[u8],
+        after: &[u8],
+    ) -> Result<(), Broken> {
+        self.mend(place, whole, line)?;
         let head = self.report.head;
         if whole.continues(&head) {
             self.report.head = whole.head;
@@ -168,8 +175,9 @@ impl Verifier {
     }
 
     /// Sets the torn bytes before a line against those that it reports.
-    fn mend(&mut self, place: Place, whole: Whole) -> Result<(), Broken> {
-        match (self.report.torn.take(), whole.torn_bytes) {
+    fn mend(&mut self, place: Place, whole: Whole<'_>, line: &[u8]) -> Result<(), Broken> {
+        let reported = if whole.kind == "start" { torn_bytes(line) } else { 0 };
+        match (self.report.torn.take(), reported) {
             (None, 0) => Ok(()),
             (Some(torn), reported) if torn.bytes == reported => {
                 self.report.mended.push(torn);
@@ -206,19 +214,10 @@ impl fmt::Display for Place {
     }
 }
 
-/// The first line without its LF, and what is after it; `None` where there is no LF.
-fn split_line(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
-    let end = bytes.iter().position(|byte| *byte == b'\n')?;
-    let (line, after) = bytes.split_at_checked(end)?;
-    Some((line, after.strip_prefix(b"\n")?))
-}
-
-fn lines(mut bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
-    std::iter::from_fn(move || {
-        let (line, after) = split_line(bytes)?;
-        bytes = after;
-        Some(line)
-    })
+/// The torn bytes that a start line reports.
+fn torn_bytes(line: &[u8]) -> u64 {
+    let members: Option<serde_json::Value> = serde_json::from_slice(line).ok();
+    members.and_then(|members| members.get("torn_bytes")?.as_u64()).unwrap_or(0)
 }
 
 /// Whether a whole line with this `seq` is among these.

@@ -11,16 +11,18 @@
 
 use super::{
     chain::Head,
+    event::Event,
     facts::CallId,
     health::{Health, State},
     journal::{Durability, Journal},
-    line::{Entry, Event, Line},
+    line::{Entry, Line},
     queue::Post,
     segment::Disk,
 };
 use crate::{clock, json::Digest};
 use std::{
     io,
+    path::PathBuf,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -32,14 +34,34 @@ pub struct Settings {
     pub ledger_lines_max: usize,
     /// How many lines are written at once.
     pub batch_lines_max: usize,
-    /// A segment that has reached this is followed by a new one.
+    /// A segment that has reached this is sealed and followed by a new one.
     pub segment_bytes_max: u64,
+    /// So is one that is this old.
+    pub seal_after: Duration,
+    /// Sealed segments whose last line is older are removed; `None` keeps them for ever.
+    pub retention: Option<Duration>,
+    /// The oldest sealed segments are removed while all together are larger.
+    pub retention_bytes: Option<u64>,
+    /// How long decisions gather before they are made durable together; zero for not at all.
+    pub gather: Duration,
+    /// The key that signs.
+    pub signing_key: KeyFile,
     /// How long a line that nobody waits for may stay unsynced.
     pub sync_interval: Duration,
     /// How many bytes may be written and not synced; they are kept in memory too.
     pub unsynced_bytes_max: usize,
     /// How long to wait before trying again after an error.
     pub retry_interval: Duration,
+}
+
+/// Where the key lies that signs the log.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum KeyFile {
+    /// `evidence_signing.key` in the state directory, made at the first start.
+    #[default]
+    Own,
+    /// A file of the operator's, never made by the gateway.
+    At(PathBuf),
 }
 
 /// Proof that the decision line of a call is durable. Only the writer makes one, after its sync.
@@ -130,6 +152,11 @@ impl Default for Settings {
             ledger_lines_max: 16_384,
             batch_lines_max: 512,
             segment_bytes_max: 64 << 20,
+            seal_after: Duration::from_secs(24 * 3_600),
+            retention: None,
+            retention_bytes: None,
+            gather: Duration::ZERO,
+            signing_key: KeyFile::Own,
             sync_interval: Duration::from_secs(1),
             unsynced_bytes_max: 4 << 20,
             retry_interval: Duration::from_millis(250),
