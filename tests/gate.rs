@@ -69,6 +69,7 @@ fn lane(scene: Scene, upstream: Option<Arc<UpstreamSpec>>) -> Arc<Lane> {
         name: "r".into(),
         stage: scene.stage,
         protection: scene.protection,
+        assurance: Default::default(),
         dry_run: scene.scope,
         capture: Capture::Digest,
         anonymous: Anonymous::Allow,

@@ -98,6 +98,7 @@ mod tests {
             name: "r".into(),
             stage,
             protection,
+            assurance: Default::default(),
             dry_run: DryRunScope::Table,
             capture: crate::snapshot::Capture::Digest,
             anonymous: crate::snapshot::Anonymous::Allow,
