@@ -52,3 +52,5 @@ mod page;
 mod tls_peers;
 mod webhooks;
 mod histories;
+mod evidence_kill;
+mod evidence_disk;
