@@ -53,4 +53,6 @@ mod tls_peers;
 mod webhooks;
 mod histories;
 mod evidence_kill;
+mod evidence_order;
+mod evidence_faults;
 mod evidence_disk;

@@ -17,10 +17,11 @@ mod peer;
 mod recorder;
 mod secure;
 mod small_disk;
+pub(crate) mod strace;
 mod tool;
 
 pub(crate) use approver::Approver;
-pub(crate) use auditor::{audit, digest_of};
+pub(crate) use auditor::{Audit, audit, digest_of};
 pub(crate) use authority::{Authority, Pair};
 pub(crate) use browser::Browser;
 pub(crate) use client::{Conn, get, post, send};
