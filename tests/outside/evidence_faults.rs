@@ -1,5 +1,5 @@
 //! The n-th write, sync or cut of a real process fails: strace answers in the kernel's
-//! place. Whatever fails, the tool sees no protected call whose decision is not in the log,
+//! place. Whatever fails, the tool sees no protected call whose signed decision is not in the log,
 //! nobody is told that his call went out when it did not, and the process comes back by itself.
 //!
 //! `GAIT_FAULTS` sets the last n (200 is what a release is held to). Each n has a process of its own

@@ -56,3 +56,4 @@ mod evidence_kill;
 mod evidence_order;
 mod evidence_faults;
 mod evidence_disk;
+mod evidence_key;

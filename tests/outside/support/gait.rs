@@ -103,6 +103,11 @@ impl Gait {
         Ok(gait)
     }
 
+    /// Starts one over the files in `dir` and waits only until it listens.
+    pub(crate) fn unready(dir: TempDir) -> Gait {
+        Gait::listening(&[], dir, &["proxy", "--config", "gait.yaml"], &[]).expect("it listens")
+    }
+
     fn listening(
         by: &[&str],
         dir: TempDir,
