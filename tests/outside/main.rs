@@ -57,4 +57,4 @@ mod evidence_kill;
 mod evidence_order;
 mod evidence_faults;
 mod evidence_disk;
-mod evidence_key;
+mod evidence_key_load;
