@@ -57,7 +57,10 @@ pub use line::{About, Close, Entry, Follows, Line};
 pub use record::{Ledger, LedgerRefused, Record, Room};
 pub use segment::list as segments;
 pub use thread::Writer;
-pub use verify::{Broken, Fault, Place, Report, Torn, Verifier, VerifyError, verify};
+pub use verify::{
+    Anchor, BadAnchor, Broken, Fault, Known, Place, Progress, Removed, Report, Segments, Signer,
+    Standing, Torn, Trust, VerifyError, verify, verify_parts,
+};
 pub use writer::{CommitFailed, Committed, KeyFile, Settings, Unwritten};
 
 use crate::state::StateDir;

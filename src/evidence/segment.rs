@@ -167,7 +167,7 @@ fn survey(found: &[(u32, PathBuf)]) -> io::Result<Left> {
 }
 
 /// The line before the first of a segment, as that says itself.
-fn base(bytes: &[u8]) -> Head {
+pub(super) fn base(bytes: &[u8]) -> Head {
     let first = tail::lines(bytes).next().and_then(Whole::read);
     first.map_or_else(Head::genesis, |first| Head {
         seq: first.head.seq.saturating_sub(1),
