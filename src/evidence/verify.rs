@@ -34,7 +34,7 @@ mod tests;
 
 pub use fault::{Broken, Fault, Place};
 pub use report::{Known, Removed, Report, Segments, Signer, Standing, Torn};
-pub use trust::{Anchor, BadAnchor, Trust};
+pub use trust::{Kept, NoHead, Trust};
 
 use join::Join;
 use source::{Files, Parts, Source};

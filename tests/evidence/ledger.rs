@@ -1,7 +1,10 @@
 //! Records end once, commits are durable, and what is closed refuses.
 
-use crate::{Log, block_on, judgement, kinds, lines, opening, retaken, verify, wait_until};
+use crate::{
+    Log, block_on, judgement, kinds, lines, opening, retaken, segment, told, verify, wait_until,
+};
 use gait::{
+    clock,
     evidence::{
         self, CommitFailed, Cut, Ending, Exchange, Head, LedgerRefused, Reach, Record, Reload,
         Settings, State,
@@ -85,7 +88,8 @@ fn a_commit_returns_with_its_line_on_disk_and_only_once() {
     let committed = block_on(record.commit()).unwrap();
     assert_eq!(committed.call_id(), record.opening().call_id);
     assert_eq!(committed.intent_digest(), Digest::of(b"x"));
-    assert_eq!(lines(state.path())[1]["call_id"], *committed.call_id().to_string());
+    assert_eq!(lines(state.path())[2]["call_id"], *committed.call_id().to_string());
+    assert_eq!(kinds(state.path()), ["start", "key", "decision", "batch"]);
     assert_eq!(log.ledger.health().head(), verify(state.path()).head);
     assert_eq!(*log.tallied.lock().unwrap(), ["start", "decision"]);
     assert_eq!(block_on(record.commit()).unwrap_err(), CommitFailed::Spent);
@@ -97,7 +101,7 @@ fn a_commit_returns_with_its_line_on_disk_and_only_once() {
     assert_eq!(block_on(unrecorded.commit()).unwrap_err(), CommitFailed::Unrecorded);
     drop((record, undecided, unrecorded));
     log.stop();
-    assert_eq!(kinds(state.path()), ["start", "decision", "outcome", "call", "stop"]);
+    assert_eq!(told(state.path()), ["start", "decision", "outcome", "call", "stop"]);
 }
 
 #[test]
@@ -122,12 +126,12 @@ fn a_stopped_log_refuses_and_the_next_process_continues_its_chain() {
         log.ledger.reloaded(reload).unwrap();
         let ledger = log.ledger.clone();
         head = log.stop();
-        assert_eq!(head.seq, round * 3);
+        assert_eq!(head.seq, round * 5);
         assert_eq!(ledger.health().state(), State::Stopped);
         assert_eq!(ledger.open(opening()).unwrap_err(), LedgerRefused::Stopped);
     }
     assert_eq!(verify(state.path()).head, head);
-    assert_eq!(kinds(state.path()), ["start", "reload", "stop"].repeat(3));
+    assert_eq!(kinds(state.path()), ["start", "key", "reload", "stop", "seal"].repeat(3));
 }
 
 #[test]
@@ -152,4 +156,59 @@ fn a_writer_that_dies_refuses_everything() {
     assert_eq!(block_on(record.commit()).unwrap_err(), CommitFailed::Stopped);
     assert!(writer.join().is_err());
     assert_eq!(ledger.open(opening()).unwrap_err(), LedgerRefused::Stopped);
+}
+
+#[test]
+fn decisions_gather_for_one_sync_and_each_waits_for_it() {
+    let state = tempfile::tempdir().unwrap();
+    let gather = Duration::from_millis(300);
+    let log = Log::open(state.path(), Settings { gather, ..Settings::default() });
+    let synced = log.ledger.health().durable().totals.syncs;
+    let mut records: Vec<_> = (0..20).map(|_| log.record()).collect();
+    let began = clock::instant();
+    let commits: Vec<_> = records.iter_mut().map(Record::commit).collect();
+    for commit in commits {
+        let _ = block_on(commit).unwrap();
+        assert!(clock::instant() - began >= gather);
+    }
+    assert_eq!(log.ledger.health().durable().totals.syncs, synced + 1);
+    drop(records);
+
+    // A full batch has nothing to wait for.
+    let log = {
+        log.stop();
+        let settings =
+            Settings { gather: Duration::from_secs(60), batch_lines_max: 2, ..Settings::default() };
+        Log::open(state.path(), settings)
+    };
+    let mut records = [log.record(), log.record()];
+    let commits = records.each_mut().map(Record::commit);
+    for commit in commits {
+        let _ = block_on(commit).unwrap();
+    }
+    assert!(clock::instant() - began < Duration::from_secs(30));
+}
+
+#[test]
+fn old_segments_go_and_what_is_left_is_one_log() {
+    let state = tempfile::tempdir().unwrap();
+    for _ in 0..3 {
+        Log::open(state.path(), Settings::default()).stop();
+    }
+    let ends: Vec<_> =
+        lines(state.path()).into_iter().filter(|line| line["kind"] == "seal").collect();
+    let settings = Settings { retention: Some(Duration::ZERO), ..Settings::default() };
+    let log = Log::open(state.path(), settings);
+    wait_until(|| log.ledger.health().durable().totals.segments == 1);
+    log.stop();
+    assert!((1..4).all(|number| !segment(state.path(), number).exists()));
+    let left = lines(state.path());
+    let kinds: Vec<_> = left.iter().map(|line| line["kind"].as_str().unwrap()).collect();
+    let expected = ["start", "key", "expired", "expired", "expired", "batch", "stop", "seal"];
+    assert_eq!(kinds, expected);
+    assert_eq!(left[0]["prev"], ends[2]["hash"]);
+    for (expired, end) in left[2..5].iter().zip(&ends) {
+        let told = (&expired["segment"], &expired["last_seq"], &expired["last_hash"]);
+        assert_eq!(told, (&end["segment"], &end["seq"], &end["hash"]));
+    }
 }

@@ -9,7 +9,7 @@ use super::source::Source;
 use super::trust::Trust;
 use crate::evidence::chain::{Head, Stamp, Whole};
 use crate::evidence::event::Expired;
-use crate::evidence::segment;
+use crate::evidence::survey;
 use crate::evidence::tail::{self, Rest};
 use crate::sign::PublicKey;
 use jiff::Timestamp;
@@ -167,7 +167,7 @@ impl Survey {
         if lines.is_empty() {
             return 0;
         }
-        let head = *self.head.get_or_insert_with(|| segment::base(lines));
+        let head = *self.head.get_or_insert_with(|| survey::base(lines));
         self.base.get_or_insert(head);
         let run = tail::follow(lines, head, |whole, line| self.see(whole, line, trust));
         let passed = lines.get(..run.len).unwrap_or_default();

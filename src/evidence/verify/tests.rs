@@ -41,6 +41,12 @@ pub(super) fn broken(result: Result<Report, VerifyError>) -> Broken {
     }
 }
 
+/// The last whole line.
+pub(super) fn last(bytes: &[u8]) -> Head {
+    let mut lines = bytes.rsplit(|byte| *byte == b'\n').skip(1);
+    lines.find_map(chain::Whole::read).unwrap().head
+}
+
 impl Log {
     /// One that a process has begun to write.
     pub(super) fn begun() -> Log {
@@ -126,7 +132,7 @@ impl Log {
     pub(super) fn expire(&mut self, count: usize) {
         for at in 0..count {
             let (segment, bytes) = &self.segments[at];
-            let last = chain::last_whole(bytes).unwrap().0;
+            let last = last(bytes);
             let event = Event::Expired(Expired { segment: *segment, last });
             self.put(event);
         }
