@@ -65,7 +65,10 @@ pub use record::{Ledger, LedgerRefused, Record, Room};
 pub use segment::list as segments;
 pub use settings::{KeyFile, Settings};
 pub use thread::Writer;
-pub use verify::{Broken, Fault, Place, Report, Torn, Verifier, VerifyError, verify};
+pub use verify::{
+    Broken, Fault, Kept, Known, NoHead, Place, Progress, Removed, Report, Segments, Signer,
+    Standing, Torn, Trust, VerifyError, verify, verify_parts,
+};
 pub use writer::{CommitFailed, Committed, Unwritten};
 
 use crate::state::StateDir;

@@ -119,7 +119,6 @@ impl<'a> Stamp<'a> {
     ///
     /// # Errors
     /// Says why not.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the writer and the verifier are about to"))]
     pub(super) fn verify(&self, key: &PublicKey) -> Result<(), Refusal> {
         let signature = Signature {
             alg: "ed25519".to_owned(),
@@ -195,6 +194,11 @@ fn finish(line: &Line, hashed: &[u8], out: &mut Vec<u8>) -> io::Result<Head> {
 
 fn statement(prev: &[u8; 32], stated: &[u8]) -> Digest {
     Digest::of_parts(&[DOMAIN, prev, stated])
+}
+
+/// What a line with this `seq` begins with.
+pub(super) fn start(seq: u64) -> Vec<u8> {
+    [SEQ_KEY, seq.to_string().as_bytes(), KIND_KEY].concat()
 }
 
 /// `seq` and `kind` of a line.
