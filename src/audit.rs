@@ -20,6 +20,7 @@ mod backwards;
 mod calls;
 mod when;
 mod filter;
+pub mod reconcile;
 
 pub use backwards::Backwards;
 pub use calls::{Call, Calls, Told};
