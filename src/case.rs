@@ -5,12 +5,12 @@
 
 mod facts;
 
-pub use facts::{asked, facts};
+pub use facts::{asked, facts, label, note_held};
 
 use crate::approval::{Proof, RequestId, Sanction};
 use crate::call::{Call, Malformed};
 use crate::delegation::Delegated;
-use crate::evidence::{CallId, Record};
+use crate::evidence::{CallId, CommitFailed, Committed, Record};
 use crate::identity::Refusal;
 use crate::intent::Intent;
 use crate::intent::time::Time;
@@ -107,6 +107,17 @@ pub struct Approved {
     pub claim: Claim,
     /// They stood when the call was judged for the last time.
     pub sanction: Sanction,
+}
+
+/// What stands behind a permit in the evidence.
+#[derive(Debug)]
+pub enum Backing {
+    /// Nothing has to.
+    None,
+    /// Its decision is durable.
+    Committed(Committed),
+    /// The evidence refused the decision, and the config lets such calls go.
+    Forgone(CommitFailed),
 }
 
 /// Why there is no approval for a call that wants one, and what its caller can do.

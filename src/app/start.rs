@@ -87,7 +87,7 @@ pub(super) fn start_evidence(
     let settings = Settings {
         ledger_lines_max: fixed.sizes.calls.saturating_mul(2),
         segment_bytes_max: fixed.sizes.segment_bytes,
-        ..Settings::default()
+        ..fixed.evidence.clone()
     };
     Ok(evidence::start(state, settings)?)
 }

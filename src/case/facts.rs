@@ -1,7 +1,8 @@
 //! What the evidence says of a case: every line of a call is made from here.
 
 use super::{Approved, Case, Cause, Judged, Wish};
-use crate::evidence::{Judgement, OnApproval};
+use crate::evidence::{Judgement, OnApproval, PermitKind};
+use crate::metrics::PermitLabel;
 use crate::policy::Verdict;
 use crate::stage::Disposition;
 
@@ -44,6 +45,22 @@ pub fn facts(
         intent: judged.and_then(|judged| judged.kept(case.lane.capture)),
         snapshot: Some(case.snapshot.clone()),
         asked_under: case.asked_under.clone(),
+    }
+}
+
+/// Writes into the record of a call that it waits for an approval: should its caller leave, that is
+/// what stands in its line.
+pub fn note_held(case: &mut Case, judged: &Judged) {
+    let facts = facts(case, Some(judged), Disposition::Held, &[]);
+    case.record.judged(facts);
+}
+
+/// The kind of permit as a metric label.
+pub fn label(kind: PermitKind) -> PermitLabel {
+    match kind {
+        PermitKind::Allow => PermitLabel::Allow,
+        PermitKind::Approved => PermitLabel::Approved,
+        PermitKind::Observed => PermitLabel::Observed,
     }
 }
 

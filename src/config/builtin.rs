@@ -12,6 +12,7 @@ use crate::call::CallerCredential;
 use crate::call::forwarding::Forwarding;
 use crate::call::host::HostRule;
 use crate::delegation::Keys;
+use crate::evidence::Settings;
 use crate::identity::Sources;
 use crate::intent::rest::{
     Args, Binding, Caller, Mapping, Piece, StrictQuery, TargetSpec, Template,
@@ -21,7 +22,7 @@ use crate::json::Digest;
 use crate::limits::{Limits, Timeouts};
 use crate::policy::source;
 use crate::snapshot::{
-    Anonymous, Approvable, Approvals, Capture, Plan, PlannedRoute, UpstreamSpec,
+    Anonymous, Approvable, Approvals, Assurance, Capture, Plan, PlannedRoute, UpstreamSpec,
 };
 use crate::stage::{DryRunScope, Protection, Stage};
 use http::Method;
@@ -82,6 +83,7 @@ impl Builtin {
             delegation: Keys::default(),
             forwarding: Forwarding::default(),
             side_credential: CallerCredential::Withheld,
+            assurance: Assurance::default(),
             limits: Limits::default(),
             timeouts: Timeouts::default(),
             digest: Digest::of(format!("{self:?}").as_bytes()),
@@ -148,5 +150,7 @@ fn fixed(listen: Listen, admin: Listen, environment: &Environment) -> Result<Fix
             level: settings::log_level(&or("GAIT__LOG__LEVEL", ""))?,
         },
         sizes: Sizes::of(&Limits::default()),
+        assurance: Assurance::default(),
+        evidence: Settings::default(),
     })
 }

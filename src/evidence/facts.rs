@@ -5,6 +5,7 @@
 //! of the target too: paths may hold secrets.
 
 use crate::{
+    call::trace_context::Spans,
     json::Digest,
     policy::Verdict,
     stage::{Disposition, Protection, Stage},
@@ -30,6 +31,8 @@ pub struct Opening {
     pub target_digest: Digest,
     /// When its head had been read; durations count from here.
     pub received: Instant,
+    /// Its spans, where the system had random ids for them.
+    pub spans: Option<Spans>,
 }
 
 /// What was made of a call. What was never found out stays `None` or empty, and the line leaves
@@ -119,6 +122,11 @@ impl CallId {
         let seconds = u64::try_from(now.as_second()).unwrap_or(0);
         let nanos = u32::try_from(now.subsec_nanosecond()).unwrap_or(0);
         CallId(Uuid::new_v7(uuid::Timestamp::from_unix(NoContext, seconds, nanos)))
+    }
+
+    /// The id as it is, without a form.
+    pub fn bytes(self) -> [u8; 16] {
+        self.0.into_bytes()
     }
 }
 

@@ -5,11 +5,11 @@
 //! `flatten`, and the order on disk would then hang on the order of Rust fields.
 
 use super::{
-    ending::Ending,
+    ending::{Ending, Reach},
     event::Event,
     facts::{Judgement, Opening},
 };
-use crate::{json::Digest, sign::Signature, stage::Protection};
+use crate::{call::trace_context::Spans, json::Digest, sign::Signature, stage::Protection};
 use jiff::Timestamp;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use std::{fmt::Display, sync::Arc, time::Duration};
@@ -73,6 +73,13 @@ pub enum Follows {
     Decision,
 }
 
+/// Whether the tool may have been told of the trace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Onward {
+    Goes,
+    Stays,
+}
+
 // === impl Line ===
 
 impl Line {
@@ -106,11 +113,11 @@ impl Serialize for Line {
         members.shown("time", Some(format_args!("{:.6}", self.time)))?;
         match &self.entry {
             Entry::Decision(about) => {
-                members.about(about)?;
+                members.about(about, Onward::Goes)?;
                 members.some("intent", about.judgement.intent.as_deref())?;
             }
             Entry::Closing { about, close, follows } => {
-                members.about(about)?;
+                members.about(about, close.onward())?;
                 // Once is enough.
                 let kept = about.judgement.intent.as_deref();
                 members.some("intent", kept.filter(|_| *follows == Follows::Nothing))?;
@@ -137,6 +144,18 @@ impl Entry {
             Entry::Closing { follows: Follows::Nothing, .. } => "call",
             Entry::Closing { follows: Follows::Decision, .. } => "outcome",
             Entry::Event(event) => event.kind(),
+        }
+    }
+}
+
+// === impl Close ===
+
+impl Close {
+    /// Where nobody told how far the call came, it may have gone.
+    fn onward(&self) -> Onward {
+        match self.ending.reach().is_none_or(Reach::is_sent) {
+            true => Onward::Goes,
+            false => Onward::Stays,
         }
     }
 }
@@ -184,12 +203,23 @@ impl<M: SerializeMap> Members<M> {
         self.some(key, (!values.is_empty()).then_some(values))
     }
 
-    fn about(&mut self, about: &About) -> Result<(), M::Error> {
+    fn about(&mut self, about: &About, onward: Onward) -> Result<(), M::Error> {
         let About { opening, judgement } = about;
         self.shown("call_id", Some(opening.call_id))?;
         self.shown("method", Some(&opening.method))?;
         self.shown("target_digest", Some(opening.target_digest))?;
+        opening.spans.iter().try_for_each(|spans| self.spans(spans, onward))?;
         self.judgement(judgement)
+    }
+
+    /// Of a call that stays here the trace is known by what the caller said of it, or by its id.
+    fn spans(&mut self, spans: &Spans, onward: Onward) -> Result<(), M::Error> {
+        match onward {
+            Onward::Goes => self.shown("traceparent", Some(spans.onward()))?,
+            Onward::Stays => self.shown("caller_traceparent", spans.caller())?,
+        }
+        self.shown("span_id", Some(spans.server()))?;
+        self.shown("parent_span_id", spans.parent())
     }
 
     fn judgement(&mut self, judged: &Judgement) -> Result<(), M::Error> {
@@ -240,11 +270,19 @@ impl<M: SerializeMap> Members<M> {
 mod tests {
     use super::super::{CallId, Cut, Exchange, OnApproval, PermitKind, Reach};
     use super::*;
+    use crate::call::trace_context::FreshIds;
     use crate::{
         policy::Verdict,
         stage::{Disposition, Stage},
     };
-    use http::{Method, StatusCode};
+    use http::{HeaderMap, Method, StatusCode};
+
+    const FRESH: FreshIds = FreshIds { trace: [0; 16], server: [0xa; 8], client: [0xb; 8] };
+
+    fn from_caller() -> HeaderMap {
+        let parent = format!("00-{}-{}-01", "c".repeat(32), "d".repeat(16));
+        HeaderMap::from_iter([("traceparent".parse().unwrap(), parent.parse().unwrap())])
+    }
 
     fn closing(ending: Ending, judgement: Judgement) -> String {
         let call_id = CallId::fresh("2026-01-02T03:04:05Z".parse().unwrap());
@@ -253,6 +291,7 @@ mod tests {
             method: Method::DELETE,
             target_digest: Digest::of(b"t"),
             received: crate::clock::instant(),
+            spans: Some(Spans::read(&from_caller(), &FRESH)),
         };
         let close = Close { ending, duration: Duration::from_micros(1500) };
         let about = About { opening, judgement: Arc::new(judgement) };
@@ -302,7 +341,9 @@ mod tests {
             Exchange { status: StatusCode::NO_CONTENT, request_bytes: 3, response_bytes: 4 };
         let expected = concat!(
             r#"{"v":1,"seq":0,"kind":"outcome","time":"2026-01-02T03:04:05.000000Z","#,
-            r#""call_id":"ID","method":"DELETE","target_digest":"T","upstream":"files","#,
+            r#""call_id":"ID","method":"DELETE","target_digest":"T","#,
+            r#""traceparent":"00-cccccccccccccccccccccccccccccccc-0b0b0b0b0b0b0b0b-01","#,
+            r#""span_id":"0a0a0a0a0a0a0a0a","parent_span_id":"dddddddddddddddd","upstream":"files","#,
             r#""route":"files.delete","stage":"require_approval","tool_name":"tool.delete","#,
             r#""risk_class":"high","protected":true,"identity":"ada","identity_source":"sso","#,
             r#""verdict":"allow","#,
@@ -334,8 +375,10 @@ mod tests {
             (Ending::Abandoned(None), r#""ending":"abandoned","#),
         ];
         for (ending, members) in rows {
-            let expected = format!("\"target_digest\":\"T\",{members}\"duration_ms\":1.5,");
+            let (none, here) = (r#""parent_span_id":"dddddddddddddddd","#, "caller_traceparent");
+            let expected = format!("{none}{members}\"duration_ms\":1.5,");
             let line = closing(ending, Judgement::default());
+            assert_eq!(line.contains(here), line.contains(r#""sent":false"#), "{line}");
             assert!(line.contains(&expected), "{line}");
             assert!(Ending::WORDS.contains(&ending.as_str()));
         }

@@ -120,7 +120,7 @@ pub(super) const BYPASS: Definition = counter(
 pub(super) const UNRECORDED: Definition = counter(
     "gait_unrecorded_total",
     &[],
-    "Calls that went out in observe although no record could be reserved.",
+    "Calls that were served without a place in the evidence: in observe, or by evidence.unprotected_on_failure.",
 );
 pub(super) const REJECTED: Definition = counter(
     "gait_rejected_total",

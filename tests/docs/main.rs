@@ -83,6 +83,7 @@ fn the_shipped_config_shows_the_defaults() {
     assert_eq!(server.at.to_string(), "127.0.0.1:8080");
     assert_eq!(config.fixed.telemetry.to_string(), "127.0.0.1:9902");
     assert_eq!(config.fixed.admin.at.to_string(), "127.0.0.1:9901");
+    assert_eq!((config.fixed.assurance, config.fixed.evidence), Default::default());
     // The debug form has every field.
     let approvals = format!("{:?}", config.plan.approvals);
     assert_eq!(approvals, format!("{:?}", Approvals::default()));
