@@ -1,5 +1,6 @@
 //! `gait trace`: read and check what decisions left behind. One file a subcommand.
 
+mod reconcile;
 mod verify;
 
 use super::Invocation;
@@ -11,13 +12,16 @@ use clap::Subcommand;
 pub(super) enum Command {
     /// Check the signature of one trace record
     Verify(verify::Verify),
+    /// Compare a tool's own log with what was permitted, and list what went past
+    Reconcile(Box<reconcile::Reconcile>),
 }
 
 impl Command {
     /// Runs the subcommand.
-    pub(super) fn run(self, _: &Invocation) -> Outcome {
+    pub(super) fn run(self, invocation: &Invocation) -> Outcome {
         match self {
             Command::Verify(verify) => verify.run(),
+            Command::Reconcile(reconcile) => reconcile.run(invocation),
         }
     }
 }

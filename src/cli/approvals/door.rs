@@ -91,10 +91,14 @@ impl Door {
     }
 
     fn state_dir(&self) -> PathBuf {
-        let there = || STATE_DIRS.iter().map(Path::new).find(|dir| dir.is_dir());
-        let known = self.state_dir.as_deref().or_else(there);
-        known.unwrap_or(Path::new("state")).to_owned()
+        self.state_dir.clone().unwrap_or_else(state_dir_here)
     }
+}
+
+/// The state directory of the gait that people mean who name none.
+pub(in crate::cli) fn state_dir_here() -> PathBuf {
+    let there = STATE_DIRS.iter().map(Path::new).find(|dir| dir.is_dir());
+    there.unwrap_or(Path::new("state")).to_owned()
 }
 
 /// A variable of the environment; an empty one says nothing.
