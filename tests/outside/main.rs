@@ -25,6 +25,7 @@ mod limits;
 mod switch;
 mod terms;
 mod capture;
+mod evidence_modes;
 mod routes_test;
 mod start;
 mod upstream_tls;
