@@ -1,6 +1,11 @@
 //! `gait trace`: read and check what decisions left behind. One file a subcommand.
 
 mod verify;
+mod tail;
+mod query;
+mod row;
+mod wanted;
+mod place;
 
 use super::Invocation;
 use super::answer::Outcome;
@@ -11,13 +16,19 @@ use clap::Subcommand;
 pub(super) enum Command {
     /// Check the signature of one trace record
     Verify(verify::Verify),
+    /// Show the last lines of the evidence, and those that come
+    Tail(tail::Tail),
+    /// Find calls in the evidence by time, tool, verdict, caller and more
+    Query(Box<query::Query>),
 }
 
 impl Command {
     /// Runs the subcommand.
-    pub(super) fn run(self, _: &Invocation) -> Outcome {
+    pub(super) fn run(self, invocation: &Invocation) -> Outcome {
         match self {
             Command::Verify(verify) => verify.run(),
+            Command::Tail(tail) => tail.run(invocation),
+            Command::Query(query) => query.run(invocation),
         }
     }
 }
