@@ -5,6 +5,8 @@
 //! Nothing here says that a line is as it was written; that is for
 //! [`verify`](crate::evidence::verify).
 
+pub mod access;
+pub mod otlp;
 mod entry;
 
 pub use entry::{Entry, Unreadable};
