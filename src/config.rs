@@ -17,6 +17,7 @@ mod checks;
 mod delegation;
 mod durations;
 mod environment;
+mod exports;
 mod forwarding;
 mod identity;
 mod listeners;
@@ -250,6 +251,8 @@ const TOP: Keys = Keys {
         "limits",
         "timeouts",
         "log",
+        "otlp",
+        "access_log",
     ],
     legacy: &[],
 };
@@ -334,10 +337,12 @@ fn read(text: &str, site: &Site<'_>) -> Result<Read, Fault> {
     let risks = routes::Risks::read(&mut top)?;
     let logins = (admin.logins, admin.hosts);
     let approvals = approvals::read(&mut top, logins, &risks, &upstreams, site)?;
+    let exports = exports::read(&mut top, &upstreams, site)?;
     let (routes, places) = routes::read(&mut top, &upstreams, &stages, &risks)?;
     let unmapped = checks::Unmapped::read(top.take("unmapped"), &upstreams)?;
     let mut plan = Plan {
         approvals,
+        exports,
         routes,
         unmapped: None,
         refused: None,
