@@ -10,6 +10,8 @@
 //! and what cannot be read is passed over and counted: a spoilt line must not keep anybody from
 //! reading the rest.
 
+pub mod access;
+pub mod otlp;
 mod entry;
 mod lines;
 mod log;

@@ -102,6 +102,17 @@ impl Line {
     pub fn entry(&self) -> &Entry {
         &self.entry
     }
+
+    /// A copy without the intent, for those who are not to see arguments.
+    pub fn without_intent(&self) -> Line {
+        let mut copy = self.clone();
+        if let Entry::Decision(about) | Entry::Closing { about, .. } = &mut copy.entry
+            && about.judgement.intent.is_some()
+        {
+            Arc::make_mut(&mut about.judgement).intent = None;
+        }
+        copy
+    }
 }
 
 impl Serialize for Line {
