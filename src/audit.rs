@@ -23,6 +23,7 @@ mod follow;
 mod calls;
 mod when;
 mod filter;
+pub mod reconcile;
 
 pub use backwards::Backwards;
 pub use calls::{Call, Calls, Told};
