@@ -192,7 +192,10 @@ impl Lane {
 pub enum Capture {
     /// Its digests.
     Digest,
-    /// Itself too, as far as it is not too long; values that the route digests stay digests.
+    /// Itself too, without what the route masks, as far as it is not too long.
+    Masked,
+    /// The same with what the route masks. Values that the route digests stay digests, and what
+    /// looks like a credential is masked in either.
     Full,
 }
 

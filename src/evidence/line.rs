@@ -7,7 +7,7 @@
 use super::{
     ending::{Ending, Reach},
     event::Event,
-    facts::{Judgement, Opening},
+    facts::{Judgement, Kept, Opening},
 };
 use crate::{call::trace_context::Spans, json::Digest, sign::Signature, stage::Protection};
 use jiff::Timestamp;
@@ -125,13 +125,14 @@ impl Serialize for Line {
         match &self.entry {
             Entry::Decision(about) => {
                 members.about(about, Onward::Goes)?;
-                members.some("intent", about.judgement.intent.as_deref())?;
+                members.kept(about)?;
             }
             Entry::Closing { about, close, follows } => {
                 members.about(about, close.onward())?;
                 // Once is enough.
-                let kept = about.judgement.intent.as_deref();
-                members.some("intent", kept.filter(|_| *follows == Follows::Nothing))?;
+                if *follows == Follows::Nothing {
+                    members.kept(about)?;
+                }
                 members.close(close)?;
             }
             Entry::Event(event) => event.members(&mut members)?,
@@ -264,6 +265,17 @@ impl<M: SerializeMap> Members<M> {
         self.some("asked_under", judged.asked_under.as_deref())
     }
 
+    fn kept(&mut self, about: &About) -> Result<(), M::Error> {
+        match &about.judgement.kept {
+            Some(Kept::Intent { text, masked }) => {
+                self.put("intent", &**text)?;
+                self.list("masked", masked)
+            }
+            Some(Kept::TooLong { bytes }) => self.put("intent_omitted_bytes", bytes),
+            None => Ok(()),
+        }
+    }
+
     fn close(&mut self, close: &Close) -> Result<(), M::Error> {
         let reach = close.ending.reach();
         let exchange = reach.and_then(|reach| reach.exchange());
@@ -296,6 +308,10 @@ mod tests {
     }
 
     fn closing(ending: Ending, judgement: Judgement) -> String {
+        line(ending, judgement, Follows::Decision)
+    }
+
+    fn line(ending: Ending, judgement: Judgement, follows: Follows) -> String {
         let call_id = CallId::fresh("2026-01-02T03:04:05Z".parse().unwrap());
         let opening = Opening {
             call_id,
@@ -306,11 +322,32 @@ mod tests {
         };
         let close = Close { ending, duration: Duration::from_micros(1500) };
         let about = About { opening, judgement: Arc::new(judgement) };
-        let entry = Entry::Closing { about, close, follows: Follows::Decision };
+        let entry = Entry::Closing { about, close, follows };
         let line = Line::new("2026-01-02T03:04:05Z".parse().unwrap(), entry);
         let text = serde_json::to_string(&line).unwrap().replace(&call_id.to_string(), "ID");
         let text = text.replace(&Digest::of(b"t").to_string(), "T");
         text.replace(&Digest::of(b"").to_string(), "P")
+    }
+
+    /// A document without these.
+    fn kept(masked: &[&str]) -> Kept {
+        let text = serde_json::value::to_raw_value("i").unwrap().into();
+        Kept::Intent { text, masked: masked.iter().map(|at| (*at).to_owned()).collect() }
+    }
+
+    #[test]
+    fn a_line_holds_what_is_kept_or_says_why_it_does_not() {
+        for (kept, wanted) in [
+            (kept(&[]), r#""intent":"i","#),
+            (kept(&["/args/a", "/b"]), r#""intent":"i","masked":["/args/a","/b"],"#),
+            (Kept::TooLong { bytes: 20_000 }, r#""intent_omitted_bytes":20000,"#),
+        ] {
+            let judgement = Judgement { kept: Some(kept), ..Judgement::default() };
+            let answered = StatusCode::OK;
+            let line = line(Ending::Answered { answered }, judgement, Follows::Nothing);
+            let wanted = format!("\"target_digest\":\"T\",{wanted}\"ending\"");
+            assert!(line.contains(&wanted), "{wanted}\n  is not in\n{line}");
+        }
     }
 
     #[test]
@@ -344,7 +381,7 @@ mod tests {
             intent_digest: digest,
             args_digest: digest,
             // Kept by the decision line, not once more here.
-            intent: serde_json::value::to_raw_value("i").ok().map(Arc::from),
+            kept: Some(kept(&["/args/a"])),
             snapshot: Some("s1".into()),
             asked_under: Some("s0".into()),
         };
