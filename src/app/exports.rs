@@ -115,7 +115,9 @@ impl Exports {
         if tokio::time::timeout(FLUSH, join_all(endings)).await.is_err() {
             for exporter in ExporterLabel::ALL {
                 let lines = self.0.metrics.export(exporter).waiting();
-                tracing::warn!(exporter = exporter.as_str(), lines, "not told before the end");
+                if lines > 0 {
+                    tracing::warn!(exporter = exporter.as_str(), lines, "not told before the end");
+                }
             }
         }
     }

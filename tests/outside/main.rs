@@ -52,4 +52,5 @@ mod swaps;
 mod page;
 mod tls_peers;
 mod webhooks;
+mod otlp;
 mod histories;
