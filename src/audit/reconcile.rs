@@ -36,7 +36,7 @@ mod names;
 
 pub use arrivals::{Act, Arrival, Arrivals, Garbled, Log, ReadFailed};
 pub use fields::{FieldRefused, NAMES as FIELD_NAMES};
-pub use findings::{Bypass, Crowd, Findings, Repeat, Uncertain, Why};
+pub use findings::{Bypass, Crowd, Findings, Repeat, Skew, Uncertain, Why};
 pub use permits::{Certainty, Facts, Law, Permits, Sent, TooManyCalls, Violation};
 pub use reader::{Format, Reader};
 pub use request::Unread;

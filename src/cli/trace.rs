@@ -1,5 +1,6 @@
 //! `gait trace`: read and check what decisions left behind. One file a subcommand.
 
+mod reconcile;
 mod verify;
 mod tail;
 mod query;
@@ -20,6 +21,8 @@ pub(super) enum Command {
     Tail(tail::Tail),
     /// Find calls in the evidence by time, tool, verdict, caller and more
     Query(Box<query::Query>),
+    /// Compare a tool's own log with what was permitted, and list what went past
+    Reconcile(Box<reconcile::Reconcile>),
 }
 
 impl Command {
@@ -29,6 +32,7 @@ impl Command {
             Command::Verify(verify) => verify.run(),
             Command::Tail(tail) => tail.run(invocation),
             Command::Query(query) => query.run(invocation),
+            Command::Reconcile(reconcile) => reconcile.run(invocation),
         }
     }
 }

@@ -54,3 +54,4 @@ mod tls_peers;
 mod webhooks;
 mod otlp;
 mod histories;
+mod reconcile;

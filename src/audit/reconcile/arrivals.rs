@@ -59,6 +59,8 @@ pub struct Log {
     pub passed: u64,
     /// Lines that cannot be read.
     pub unread: u64,
+    /// The first of them.
+    pub first_unread: Option<Garbled>,
     /// Whether some line has a `traceparent`: then one without it did not come from gait.
     pub has_spans: bool,
 }
@@ -202,15 +204,23 @@ impl Arrivals {
             Ok(Reading::Request(_)) => log.outside += 1,
             Ok(Reading::NoRequest | Reading::Other) => log.passed += 1,
             Err(why) => {
-                log.unread += 1;
-                if self.garbled.len() < UNREAD_KEPT_MAX {
-                    let text = String::from_utf8_lossy(text);
-                    let text = text.chars().take(UNREAD_CHARS_MAX).collect();
-                    self.garbled.push(Garbled { log: spot.0, line: spot.1, why, text });
-                }
+                self.unreadable(log, spot, why, text);
             }
         }
         Ok(())
+    }
+
+    fn unreadable(&mut self, log: &mut Log, (place, line): (u16, u32), why: Unread, text: &[u8]) {
+        log.unread += 1;
+        if log.first_unread.is_some() && self.garbled.len() >= UNREAD_KEPT_MAX {
+            return;
+        }
+        let text = String::from_utf8_lossy(text).chars().take(UNREAD_CHARS_MAX).collect();
+        let garbled = Garbled { log: place, line, why, text };
+        log.first_unread.get_or_insert_with(|| garbled.clone());
+        if self.garbled.len() < UNREAD_KEPT_MAX {
+            self.garbled.push(garbled);
+        }
     }
 
     fn request(

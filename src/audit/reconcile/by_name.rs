@@ -1,8 +1,8 @@
 //! Arrivals that say by which `traceparent` they came.
 //!
-//! gait makes each name for one call, so the first arrival that fits the call is that call and every
-//! other one is a repeat: whoever saw a name can send it again. An arrival that only has the name,
-//! and not the method, the target or the moment, explains nothing.
+//! gait makes each name for one call, so the first arrival that fits the call is that call and the
+//! same request once more is a repeat: whoever saw a name can send it again. Another request under
+//! that name was never permitted.
 
 use super::arrivals::{Arrival, Arrivals};
 use super::findings::{Bypass, Findings, Repeat, Skew, Why};
@@ -58,12 +58,12 @@ fn settle(
                 found.pair(place, call);
                 continue;
             }
+            (_, Fit::OtherRequest) => Why::OtherRequest,
             (Some(first), _) => {
                 found.settle(place);
                 found.repeats.push(Repeat { arrival: place, first, call });
                 continue;
             }
-            (None, Fit::OtherRequest) => Why::OtherRequest,
             (None, _) => Why::OtherTime,
         };
         found.settle(place);

@@ -111,6 +111,8 @@ fn of_one_name_the_arrival_that_fits_is_the_call() {
     call(&mut permits, 5.0, "/a", 1);
     let found = compare(&permits, &[(4.5, "/a", 404, "1"), (5.0, "/a", 200, "1")]);
     assert_eq!(found.repeats, [Repeat { arrival: 0, first: 1, call: 0 }]);
+    let found = compare(&permits, &[(5.0, "/a", 200, "1"), (5.0, "/b", 200, "1")]);
+    assert_eq!((bypasses(&found), found.repeats.len()), (vec![(1, Why::OtherRequest)], 0));
     // Another status alone is no other call.
     let found = compare(&permits, &[(5.0, "/a", 502, "1")]);
     assert_eq!((found.matched(), found.bypass_count()), (1, 0));
