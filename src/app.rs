@@ -18,6 +18,7 @@ mod flow;
 mod noticed;
 mod telemetry;
 mod errands;
+mod exports;
 mod keys;
 mod upkeep;
 mod webhooks;
@@ -39,6 +40,7 @@ use crate::store::{StoreError, approvals};
 use crate::telemetry::{Check, Readiness};
 use crate::upstream::Errand;
 use admin::Office;
+use exports::Exports;
 use listen::Door;
 use start::{
     Kept, announce, assemble, bind, local, new_metrics, open_listeners, start_approvals,
@@ -114,6 +116,7 @@ pub enum AppError {
 struct Running {
     proxy: Proxy,
     office: Office,
+    exports: Exports,
     readiness: Arc<Readiness>,
     fixed: Fixed,
     source: Source,
@@ -183,8 +186,16 @@ async fn serve_until_stopped(serve: &Serve, environment: Environment) -> Result<
     let listeners = open_listeners(&config.fixed, &metrics).await?;
     let (desk, deciding) = start_approvals(&state, &metrics)?;
     let (ledger, writer) = start_evidence(&state, &config.fixed)?;
-    let writing = write_evidence(writer, metrics.clone())?;
-    let kept = Kept { ledger: ledger.clone(), limits, desk: desk.clone(), office };
+    let exports = Exports::new(metrics.clone());
+    exports.configure(&config.plan);
+    let writing = write_evidence(writer, metrics.clone(), exports.clone())?;
+    let kept = Kept {
+        ledger: ledger.clone(),
+        limits,
+        desk: desk.clone(),
+        office,
+        exports: exports.clone(),
+    };
     let (running, wanted) = assemble(config, source, environment, metrics, kept);
     let signals = Signals::new(hangups)?;
     announce(&state, &listeners.addresses, demo.as_ref().map(drop));
@@ -196,7 +207,9 @@ async fn serve_until_stopped(serve: &Serve, environment: Environment) -> Result<
     let written = tokio::task::spawn_blocking(move || limits.flush()).await;
     desk.close();
     await_clerk(deciding).await;
-    finish(ledger, writing).await?;
+    let finished = finish(ledger, writing).await;
+    exports.close().await;
+    finished?;
     Ok(written.map_err(|error| AppError::Machine {
         what: "the last write of the counters broke off",
         source: io::Error::other(error),
@@ -288,6 +301,7 @@ impl Running {
             }
         }
         self.observe_upkeep();
+        self.exports.observe();
         self.proxy.metrics.evidence_lag(health.lag(clock::instant()));
         let budget = self.fixed.sizes.body_budget_bytes;
         self.proxy.metrics.body_budget(budget.saturating_sub(self.proxy.budget.left()));

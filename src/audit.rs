@@ -10,6 +10,8 @@
 //! and what cannot be read is passed over and counted: a spoilt line must not keep anybody from
 //! reading the rest.
 
+pub mod access;
+pub mod otlp;
 mod entry;
 mod lines;
 mod log;
@@ -17,6 +19,7 @@ mod passed;
 mod sieve;
 mod scan;
 mod backwards;
+mod follow;
 mod calls;
 mod when;
 mod filter;
@@ -26,6 +29,7 @@ pub use backwards::Backwards;
 pub use calls::{Call, Calls, Told};
 pub use entry::{Entry, Unreadable};
 pub use filter::{BadFilter, Field, Filter};
+pub use follow::Follow;
 pub use log::{Log, NoLog};
 pub use passed::Passed;
 pub use scan::{Found, Scan};

@@ -51,7 +51,7 @@ pub use approval::Approval;
 pub use chain::Head;
 pub use ending::{Cut, Ending, Exchange, Reach};
 pub use event::{Event, Expired, Reload, Seal, SigningKey, TornTail};
-pub use facts::{CallId, Judgement, OnApproval, Opening, PermitKind};
+pub use facts::{CallId, Judgement, Kept, OnApproval, Opening, PermitKind};
 pub use health::{Health, State};
 pub use line::{About, Close, Entry, Follows, Line};
 pub use record::{Ledger, LedgerRefused, Record, Room};

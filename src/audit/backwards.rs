@@ -1,6 +1,7 @@
 //! The lines of a log, from its end to its front: the last of a large log are found at once.
 
 use super::entry::Entry;
+use super::follow::{Follow, Mark};
 use super::lines::LINE_BYTES_MAX;
 use super::passed::Passed;
 use super::scan::{TooLong, is_framed};
@@ -17,6 +18,9 @@ const BLOCK_BYTES: u64 = 256 << 10;
 /// A reading of a log from its end.
 #[derive(Debug)]
 pub struct Backwards {
+    dir: PathBuf,
+    /// Where the log ended when it was first looked at.
+    end: Option<Mark>,
     segments: Vec<(u32, PathBuf)>,
     open: Option<Segment>,
     sieve: Sieve,
@@ -38,8 +42,16 @@ struct Segment {
 // === impl Backwards ===
 
 impl Backwards {
-    pub(super) fn new(segments: Vec<(u32, PathBuf)>, sieve: Sieve) -> Backwards {
-        Backwards { segments, open: None, sieve, passed: Passed::default() }
+    pub(super) fn new(dir: PathBuf, segments: Vec<(u32, PathBuf)>, sieve: Sieve) -> Backwards {
+        Backwards { dir, end: None, segments, open: None, sieve, passed: Passed::default() }
+    }
+
+    /// What is written after the reading began.
+    pub fn follow(&mut self) -> Follow {
+        if self.end.is_none() {
+            self.open_next();
+        }
+        Follow::new(self.dir.clone(), self.end.unwrap_or_default(), self.sieve.clone())
     }
 
     /// The line before, with its bytes; `None` at the front of the log.
@@ -81,7 +93,9 @@ impl Backwards {
             Ok(Segment { number, path: path.clone(), file, start, held: Vec::new() })
         });
         let ended = opened.and_then(|mut segment| {
-            self.passed.open_bytes += segment.cut_open()?;
+            let (bytes, open) = (segment.start, segment.cut_open()?);
+            self.passed.open_bytes += open;
+            self.end.get_or_insert(Mark { segment: number, bytes: bytes - open });
             Ok(segment)
         });
         match ended {

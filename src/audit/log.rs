@@ -82,7 +82,7 @@ impl Log {
 
     /// The lines that a sieve lets through, newest first.
     pub fn backwards(&self, sieve: Sieve) -> Backwards {
-        Backwards::new(self.segments.clone(), sieve)
+        Backwards::new(self.dir.clone(), self.segments.clone(), sieve)
     }
 }
 

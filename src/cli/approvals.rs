@@ -14,8 +14,6 @@ mod vote;
 mod watch;
 mod wire;
 
-pub(super) use door::state_dir_here;
-
 use super::Invocation;
 use super::answer::{Answer, Exit, Failure, Outcome};
 use api::{Filter, Listed, read};

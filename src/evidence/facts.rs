@@ -1,8 +1,8 @@
 //! What is known of one call: who it is, and what was made of it.
 //!
 //! Facts gather as the call goes on; the record keeps the latest and both its lines carry them.
-//! Args appear here only where the route says `capture: full`; otherwise there is their digest, and
-//! of the target too: paths may hold secrets.
+//! Args appear here only where the route captures them; otherwise there is their digest, and of the
+//! target too: paths may hold secrets.
 
 use crate::{
     call::trace_context::Spans,
@@ -83,12 +83,29 @@ pub struct Judgement {
     pub intent_digest: Option<Digest>,
     /// Digest of the intent's args.
     pub args_digest: Option<Digest>,
-    /// The intent itself, in the public format, where the route wants it kept.
-    pub intent: Option<Arc<RawValue>>,
+    /// The intent itself, where the route wants it kept.
+    pub kept: Option<Kept>,
     /// The snapshot that was in force.
     pub snapshot: Option<Arc<str>>,
     /// The one that was in force when the call began to wait for an approval.
     pub asked_under: Option<Arc<str>>,
+}
+
+/// What is kept of an intent beside its digests.
+#[derive(Clone, Debug)]
+pub enum Kept {
+    /// Itself, in the public format.
+    Intent {
+        /// The document.
+        text: Arc<RawValue>,
+        /// JSON Pointers to what was taken out of it; with any it does not give its digest.
+        masked: Arc<[String]>,
+    },
+    /// Nothing: it would make the line too long.
+    TooLong {
+        /// How long it is.
+        bytes: usize,
+    },
 }
 
 /// The approval that a call went out on; of one that waits there is the request alone.

@@ -11,7 +11,7 @@ use crate::audit::reconcile::{
 };
 use crate::audit::{Calls, Edge, Log, Passed, Told, When};
 use crate::cli::answer::{Failure, Outcome};
-use crate::cli::{Format as Printed, Invocation, approvals};
+use crate::cli::{Format as Printed, Invocation, state_dir};
 use crate::clock;
 use crate::intent::duration;
 use crate::intent::time::Time;
@@ -115,7 +115,7 @@ impl Reconcile {
     pub(super) fn run(self, invocation: &Invocation) -> Outcome {
         let period = Period::from(self.when()?);
         let reader = Reader::new(self.format, &self.field).map_err(Failure::input)?;
-        let dir = self.evidence.clone().unwrap_or_else(approvals::state_dir_here);
+        let dir = state_dir::or_found(self.evidence.as_deref());
         let log = Log::open(&dir).map_err(Failure::input)?;
         let bar = self.bar(invocation, log.bytes())?;
         let arrivals = Arrivals::new(reader, period, self.strip_prefix.clone());

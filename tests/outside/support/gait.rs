@@ -9,7 +9,7 @@ use serde_json::Value;
 use std::fs::{self, File};
 use std::net::SocketAddr;
 use std::path::Path;
-use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Output, Stdio};
 use tempfile::TempDir;
 
 /// What a gait is started with.
@@ -85,6 +85,21 @@ impl Gait {
     /// Starts gait in `dir` with these arguments and further environment, and waits until it says
     /// that it is ready.
     pub(crate) fn launch(dir: TempDir, arguments: &[&str], more: &[(&str, &str)]) -> Gait {
+        Gait::begin(dir, arguments, more, Stdio::null()).0
+    }
+
+    /// Starts gait in `dir` with these arguments, and gives what it says on standard output.
+    pub(crate) fn launch_heard(dir: TempDir, arguments: &[&str]) -> (Gait, ChildStdout) {
+        let (gait, out) = Gait::begin(dir, arguments, &[], Stdio::piped());
+        (gait, out.expect("a pipe"))
+    }
+
+    fn begin(
+        dir: TempDir,
+        arguments: &[&str],
+        more: &[(&str, &str)],
+        out: Stdio,
+    ) -> (Gait, Option<ChildStdout>) {
         let _none = fs::remove_file(dir.path().join("state/addresses.json"));
         let log = File::create(dir.path().join("log")).unwrap();
         let mut child = Command::new(env!("CARGO_BIN_EXE_gait"))
@@ -94,14 +109,15 @@ impl Gait {
             .env("GAIT__ADMIN__LISTEN", "127.0.0.1:0")
             .envs(more.iter().copied())
             .stdin(Stdio::null())
-            .stdout(Stdio::null())
+            .stdout(out)
             .stderr(log)
             .spawn()
             .expect("start gait");
+        let out = child.stdout.take();
         let (server, telemetry) = addresses(dir.path(), &mut child);
         let gait = Gait { dir, child, server, telemetry };
         wait_for("readiness", || (gait.telemetry("/readyz").status == 200).then_some(()));
-        gait
+        (gait, out)
     }
 
     /// The address of a further listener, as gait wrote it.
