@@ -4,6 +4,7 @@
 mod ledger;
 mod tamper;
 mod faults;
+mod hostile;
 
 use gait::{
     clock,
