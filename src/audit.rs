@@ -21,6 +21,10 @@ mod follow;
 mod calls;
 mod when;
 mod filter;
+mod story;
+pub mod public;
+pub mod csv;
+pub mod ocsf;
 
 pub use backwards::Backwards;
 pub use calls::{Call, Calls, Told};
@@ -31,4 +35,5 @@ pub use log::{Log, NoLog};
 pub use passed::Passed;
 pub use scan::{Found, Scan};
 pub use sieve::Sieve;
+pub use story::{Id, NoStory, PREFIX_CHARS_MIN, Story};
 pub use when::{Edge, When};

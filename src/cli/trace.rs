@@ -1,8 +1,10 @@
 //! `gait trace`: read and check what decisions left behind. One file a subcommand.
 
 mod verify;
+mod show;
 mod tail;
 mod query;
+mod export;
 mod row;
 mod wanted;
 mod place;
@@ -16,10 +18,14 @@ use clap::Subcommand;
 pub(super) enum Command {
     /// Check the signature of one trace record
     Verify(verify::Verify),
+    /// Show all that the evidence says of a call: what ran, who allowed it, under which policy
+    Show(show::Show),
     /// Show the last lines of the evidence, and those that come
     Tail(tail::Tail),
     /// Find calls in the evidence by time, tool, verdict, caller and more
     Query(Box<query::Query>),
+    /// Write a call as a signed record of its own, or many calls for other tools
+    Export(Box<export::Export>),
 }
 
 impl Command {
@@ -27,8 +33,10 @@ impl Command {
     pub(super) fn run(self, invocation: &Invocation) -> Outcome {
         match self {
             Command::Verify(verify) => verify.run(),
+            Command::Show(show) => show.run(invocation),
             Command::Tail(tail) => tail.run(invocation),
             Command::Query(query) => query.run(invocation),
+            Command::Export(export) => export.run(invocation),
         }
     }
 }
