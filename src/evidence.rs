@@ -50,6 +50,7 @@ mod verify;
 mod line;
 mod event;
 mod approval;
+mod vouch;
 mod tail;
 mod chain;
 
@@ -66,6 +67,7 @@ pub use segment::list as segments;
 pub use settings::{KeyFile, Settings};
 pub use thread::Writer;
 pub use verify::{Broken, Fault, Place, Report, Torn, Verifier, VerifyError, verify};
+pub use vouch::{Vouched, vouched};
 pub use writer::{CommitFailed, Committed, Unwritten};
 
 use crate::state::StateDir;
