@@ -44,6 +44,7 @@ mod verify;
 mod line;
 mod event;
 mod approval;
+mod vouch;
 mod tail;
 mod chain;
 
@@ -58,6 +59,7 @@ pub use record::{Ledger, LedgerRefused, Record, Room};
 pub use segment::list as segments;
 pub use thread::Writer;
 pub use verify::{Broken, Fault, Place, Report, Torn, Verifier, VerifyError, verify};
+pub use vouch::{Vouched, vouched};
 pub use writer::{CommitFailed, Committed, KeyFile, Settings, Unwritten};
 
 use crate::state::StateDir;

@@ -1,85 +1,42 @@
-//! `gait trace`: check what a decision left behind (spec C13.4).
+//! `gait trace`: read and check what decisions left behind. One file a subcommand.
+
+mod verify;
+mod show;
+mod tail;
+mod query;
+mod export;
+mod row;
+mod wanted;
+mod place;
 
 use super::Invocation;
-use super::answer::{Answer, Exit, Failure, Outcome};
-use super::files;
-use super::verify_key::{Given, VerifyKey};
-use crate::sign::Refusal;
-use crate::trace::{Record, Unverified};
-use clap::{Args, Subcommand};
-use std::path::{Path, PathBuf};
+use super::answer::Outcome;
+use clap::Subcommand;
 
 /// The subcommands of `gait trace`.
 #[derive(Subcommand)]
 pub(super) enum Command {
     /// Check the signature of one trace record
-    Verify(Verify),
-}
-
-/// One record and the key that should have signed it.
-#[derive(Args)]
-pub(super) struct Verify {
-    /// Trace record file
-    path: PathBuf,
-    /// Public key file
-    #[arg(long, value_name = "FILE")]
-    public_key: Option<PathBuf>,
-    /// Environment variable that holds the public key
-    #[arg(long, value_name = "NAME")]
-    public_key_env: Option<String>,
-    /// Private key file; its public half is used
-    #[arg(long, value_name = "FILE")]
-    private_key: Option<PathBuf>,
-    /// Environment variable that holds the private key
-    #[arg(long, value_name = "NAME")]
-    private_key_env: Option<String>,
+    Verify(verify::Verify),
+    /// Show all that the evidence says of a call: what ran, who allowed it, under which policy
+    Show(show::Show),
+    /// Show the last lines of the evidence, and those that come
+    Tail(tail::Tail),
+    /// Find calls in the evidence by time, tool, verdict, caller and more
+    Query(Box<query::Query>),
+    /// Write a call as a signed record of its own, or many calls for other tools
+    Export(Box<export::Export>),
 }
 
 impl Command {
     /// Runs the subcommand.
-    pub(super) fn run(self, _: &Invocation) -> Outcome {
+    pub(super) fn run(self, invocation: &Invocation) -> Outcome {
         match self {
             Command::Verify(verify) => verify.run(),
+            Command::Show(show) => show.run(invocation),
+            Command::Tail(tail) => tail.run(invocation),
+            Command::Query(query) => query.run(invocation),
+            Command::Export(export) => export.run(invocation),
         }
-    }
-}
-
-// === impl Verify ===
-
-impl Verify {
-    fn run(self) -> Outcome {
-        let record = Record::read(&files::read("trace record", &self.path)?)
-            .map_err(|error| Failure::input(format!("{}: {error}", self.path.display())))?;
-        let sources = VerifyKey {
-            public: Given { path: self.public_key, env: self.public_key_env },
-            private: Given { path: self.private_key, env: self.private_key_env },
-        };
-        let key = sources
-            .load()?
-            .ok_or_else(|| Failure::input("public key not configured: give --public-key"))?;
-        verdict(&self.path, &record, record.verify(&key))
-    }
-}
-
-/// Exit 0 or 2. Ed25519 saying no is an answer without an error text, as in the public tool.
-fn verdict(path: &Path, record: &Record, verified: Result<(), Unverified>) -> Outcome {
-    let path = path.display().to_string();
-    let answer = |exit, status: &str| {
-        Answer::new(exit)
-            .line(format!("trace verify: {status} trace_id={}", record.trace_id()))
-            .with("path", path.as_str())
-            .with("trace_id", record.trace_id())
-            .with("verdict", record.verdict())
-            .with("signature_status", status)
-            .with("key_id", record.key_id())
-    };
-    match verified {
-        Ok(()) => Ok(answer(Exit::Success, "verified")),
-        Err(Unverified::Refused(Refusal::Untrue)) => Ok(answer(Exit::VerificationFailed, "failed")),
-        Err(error) => Err(Failure::new(Exit::VerificationFailed, error)
-            .with("path", path.as_str())
-            .with("trace_id", record.trace_id())
-            .with("verdict", record.verdict())
-            .with("signature_status", "failed")),
     }
 }

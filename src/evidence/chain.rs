@@ -119,7 +119,6 @@ impl<'a> Stamp<'a> {
     ///
     /// # Errors
     /// Says why not.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the writer and the verifier are about to"))]
     pub(super) fn verify(&self, key: &PublicKey) -> Result<(), Refusal> {
         let signature = Signature {
             alg: "ed25519".to_owned(),
