@@ -1,7 +1,6 @@
 //! What a tool's own log says arrived.
 //!
-//! Of a line is kept what it takes to compare and to name it: about 70 bytes, and each target and
-//! client once.
+//! Of a line is kept what it takes to compare and to name it, and each target and client once.
 
 use super::key::Key;
 use super::names::Names;

@@ -2,7 +2,7 @@
 //!
 //! A call counts from its lines: its closing line says whether a byte left; a decision line
 //! without one may have been followed by anything. Of a call is kept what it takes to compare and
-//! to name it: about 120 bytes, and each route and caller once.
+//! to name it, and each route and caller once.
 
 use super::key::Key;
 use super::names::Names;
