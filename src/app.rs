@@ -5,6 +5,7 @@
 //! until `drain_deadline` → seal the evidence → exit.
 
 mod start;
+mod log;
 mod admin;
 mod data;
 mod listen;

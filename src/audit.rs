@@ -24,6 +24,10 @@ mod calls;
 mod when;
 mod filter;
 pub mod reconcile;
+mod story;
+pub mod public;
+pub mod csv;
+pub mod ocsf;
 
 pub use backwards::Backwards;
 pub use calls::{Call, Calls, Told};
@@ -34,4 +38,5 @@ pub use log::{Log, NoLog};
 pub use passed::Passed;
 pub use scan::{Found, Scan};
 pub use sieve::Sieve;
+pub use story::{Id, NoStory, PREFIX_CHARS_MIN, Story};
 pub use when::{Edge, When};

@@ -7,25 +7,26 @@
 //! tally, from which the metrics are counted.
 //!
 //! Promised:
-//! - A `Committed` exists only after the sync that made its decision line durable.
+//! - A `Committed` exists only after the sync that made its decision line durable. Durable means
+//!   signed: a signature is the last that is written before every sync, and by the chain it speaks
+//!   for all lines before it.
 //! - A record leaves exactly one closing line, kind `outcome` where its decision line stands in
 //!   the log, else `call`: also when its task is dropped, when the caller is gone, on a panic.
-//! - Without room in the log there is no record; while the disk refuses there are no records and
-//!   no commits, and once it no longer refuses there are, without a restart.
+//! - Without room in the log there is no record; while the disk refuses or the key is missing there
+//!   are no records and no commits, and once it no longer does there are, without a restart.
 //! - [`verify`] names the first line that was changed, dropped or reordered.
 //! - What a crash left behind the last whole line stays where it is, and the next process
 //!   reports it in its first line.
+//! - A segment that ends in order has a seal; a key that changes, and a segment that is removed,
+//!   are lines of the log.
 //!
 //! Not promised:
 //! - Closing lines are durable only up to [`Settings::sync_interval`] later: losing power loses
 //!   those of the last moment, never a decision that a call went out on. A process that ends
 //!   while the disk still refuses loses those that it kept, and says how many ([`Unwritten`]).
 //! - A last line that was spoilt until it is no JSON any more cannot be told from a torn one.
-//! - No signature covers anything yet. Whoever can write the files can write the log anew from
-//!   any line on, or cut off its end; against both only a head kept elsewhere helps today
-//!   ([`Health::head`]). Batch signatures and seals are the answer and will be lines of the
-//!   chain.
-//! - Old segments are never removed.
+//! - Whoever has the key can write the log anew; whoever can write the files can cut off its end.
+//!   Against both a head kept elsewhere helps ([`Health::head`]).
 //!
 //! Rejected: logging through a logger, which may drop what it cannot write; a database, whose
 //! file no text tool reads and whose compaction breaks a chain over its bytes; one file a call, which
@@ -37,13 +38,19 @@ mod record;
 mod queue;
 mod thread;
 mod writer;
+mod failure;
+mod expire;
 mod journal;
+mod key;
 mod segment;
+mod survey;
+mod settings;
 mod health;
 mod verify;
 mod line;
 mod event;
 mod approval;
+mod vouch;
 mod tail;
 mod chain;
 
@@ -52,13 +59,16 @@ pub use chain::Head;
 pub use ending::{Cut, Ending, Exchange, Reach};
 pub use event::{Event, Expired, Reload, Seal, SigningKey, TornTail};
 pub use facts::{CallId, Judgement, Kept, OnApproval, Opening, PermitKind};
-pub use health::{Health, State};
+pub use health::{Anchor, Durable, Health, State, Totals};
+pub use key::{KeyFault, KeyFiles, RotateFailed, Rotated, rotate as rotate_key};
 pub use line::{About, Close, Entry, Follows, Line};
 pub use record::{Ledger, LedgerRefused, Record, Room};
 pub use segment::list as segments;
+pub use settings::{KeyFile, Settings};
 pub use thread::Writer;
 pub use verify::{Broken, Fault, Place, Report, Torn, Verifier, VerifyError, verify};
-pub use writer::{CommitFailed, Committed, KeyFile, Settings, Unwritten};
+pub use vouch::{Vouched, vouched};
+pub use writer::{CommitFailed, Committed, Unwritten};
 
 use crate::state::StateDir;
 use std::{io, sync::Arc};
@@ -78,14 +88,21 @@ pub struct StartFailed {
     pub source: io::Error,
 }
 
-/// Takes up the log of a state directory: continues its chain in a new segment whose first line
-/// is durable when this returns. The writer must then be run on a thread of its own.
+/// Takes up the log of a state directory: continues its chain in a new segment whose first lines
+/// are durable when this returns. The writer must then be run on a thread of its own.
+///
+/// Without its key the log cannot be signed, so nothing of it can be durable: then this returns
+/// too, [`Health`] says failed, and the writer looks for the key until it is there.
+///
+/// # Errors
+/// The disk refuses.
 pub fn start(state: &StateDir, settings: Settings) -> Result<(Ledger, Writer), StartFailed> {
     let lines = settings.ledger_lines_max.clamp(LINES_MIN, LINES_MAX);
+    let keys = KeyFiles::of(state.path(), &settings.signing_key);
     let (sender, queue) = tokio::sync::mpsc::channel(lines);
     let bell = Arc::new(queue::Bell::default());
-    let writer = Writer::open(state, settings, queue, bell.clone())
+    let writer = Writer::open(state, keys.clone(), settings, queue, bell.clone())
         .map_err(|source| StartFailed { directory: state.path().display().to_string(), source })?;
-    let ledger = Ledger::new(sender, bell, writer.health().clone());
+    let ledger = Ledger::new(sender, bell, writer.health().clone(), keys);
     Ok((ledger, writer))
 }

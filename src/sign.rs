@@ -30,7 +30,11 @@ const PRIVATE_KEY_BYTES: usize = 64;
 const PUBLIC_KEY_BYTES: usize = 32;
 
 /// A key that signs. Wiped on drop, never printed.
-pub struct PrivateKey(SigningKey);
+pub struct PrivateKey {
+    key: SigningKey,
+    /// Kept: whoever signs line after line names it on each.
+    id: String,
+}
 
 /// A key that verifies.
 #[derive(Clone, PartialEq, Eq)]
@@ -144,7 +148,7 @@ impl PrivateKey {
     pub fn generate() -> Result<PrivateKey, getrandom::Error> {
         let mut seed = Zeroizing::new([0_u8; ed25519_dalek::SECRET_KEY_LENGTH]);
         getrandom::fill(seed.as_mut_slice())?;
-        Ok(PrivateKey(SigningKey::from_bytes(&seed)))
+        Ok(PrivateKey::of(SigningKey::from_bytes(&seed)))
     }
 
     /// Reads base64 of seed ‖ public key; surrounding space, TAB, CR and LF are ignored.
@@ -155,12 +159,12 @@ impl PrivateKey {
         let half = Half::Private;
         let bytes: Zeroizing<[u8; PRIVATE_KEY_BYTES]> = decode(half, text)?;
         let key = SigningKey::from_keypair_bytes(&bytes).map_err(|_| KeyError::Bytes { half })?;
-        Ok(PrivateKey(key))
+        Ok(PrivateKey::of(key))
     }
 
     /// The text of a private key file, line end included.
     pub fn to_text(&self) -> Zeroizing<String> {
-        let bytes = Zeroizing::new(self.0.to_keypair_bytes());
+        let bytes = Zeroizing::new(self.key.to_keypair_bytes());
         // Room up front: growing would leave unwiped copies behind.
         let mut text = Zeroizing::new(String::with_capacity(2 * PRIVATE_KEY_BYTES));
         STANDARD.encode_string(bytes.as_slice(), &mut text);
@@ -170,23 +174,35 @@ impl PrivateKey {
 
     /// The half that verifies.
     pub fn public(&self) -> PublicKey {
-        PublicKey(self.0.verifying_key())
+        PublicKey(self.key.verifying_key())
+    }
+
+    /// The id of that half.
+    pub fn id(&self) -> &str {
+        &self.id
     }
 
     /// Signs the raw bytes of a SHA-256 digest.
     pub fn sign(&self, digest: &[u8; 32]) -> Signature {
         Signature {
             alg: ALG.to_owned(),
-            key_id: self.public().id(),
-            sig: STANDARD.encode(self.0.sign(digest).to_bytes()),
+            key_id: self.id.clone(),
+            sig: STANDARD.encode(self.key.sign(digest).to_bytes()),
             signed_digest: hex(digest),
         }
     }
 }
 
+impl PrivateKey {
+    fn of(key: SigningKey) -> PrivateKey {
+        let id = PublicKey(key.verifying_key()).id();
+        PrivateKey { key, id }
+    }
+}
+
 impl fmt::Debug for PrivateKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "PrivateKey({})", self.public().id())
+        write!(f, "PrivateKey({})", self.id)
     }
 }
 

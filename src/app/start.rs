@@ -3,6 +3,7 @@
 use super::admin::{ADMIN_TOKEN, Office};
 use super::exports::Exports;
 use super::listen::{self, Door};
+use super::log::OneLine;
 use super::tally::tally;
 use super::{Addresses, AppError, Listeners, Running, Wanted, data, reload};
 use crate::config::{Config, Environment, Fixed, LogFormat, Source};
@@ -31,7 +32,8 @@ use tokio::net::TcpListener;
 pub(super) fn start_logging(fixed: &Fixed) {
     let filter = tracing_subscriber::EnvFilter::builder().parse_lossy(&fixed.log.level);
     let colours = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    let lines =
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(|| OneLine(io::stderr()));
     let lines = lines.with_ansi(colours);
     // A second start in one process, as in tests, keeps the first logger.
     let _ = match fixed.log.format {

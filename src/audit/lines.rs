@@ -53,6 +53,15 @@ impl<R: BufRead> Lines<R> {
         self.offset += self.reader.skip_until(b'\n')? as u64;
         Ok(Some(Cut::TooLong))
     }
+
+    /// What has an LF, one by one, up to what cannot be read; of lines that are too long nothing.
+    pub(super) fn whole(mut self) -> impl Iterator<Item = Vec<u8>> {
+        std::iter::from_fn(move || {
+            let mut line = Vec::new();
+            let cut = self.next(&mut line).ok()??;
+            (cut != Cut::Open).then_some(line)
+        })
+    }
 }
 
 #[cfg(test)]

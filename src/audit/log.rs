@@ -1,10 +1,12 @@
 //! Where a log is, and its segments.
 
 use super::backwards::Backwards;
+use super::lines::Lines;
 use super::scan::Scan;
 use super::sieve::Sieve;
-use crate::evidence;
-use std::io;
+use crate::evidence::{self, Place};
+use std::fs::File;
+use std::io::{self, BufReader};
 use std::path::{Path, PathBuf};
 
 /// The folder of a state directory that holds its log.
@@ -78,6 +80,18 @@ impl Log {
     /// The lines that a sieve lets through, oldest first.
     pub fn scan_for(&self, sieve: Sieve) -> Scan {
         Scan::new(self.segments.clone(), sieve)
+    }
+
+    /// The bytes of the lines from one on, without their LF. Ends where a file cannot be read.
+    pub fn raw_from(&self, place: Place) -> impl Iterator<Item = Vec<u8>> {
+        let ours = self.segments.iter().filter(move |(number, _)| *number >= place.segment);
+        let files = ours.map_while(move |(number, path)| {
+            let skipped = if *number == place.segment { place.line.saturating_sub(1) } else { 0 };
+            File::open(path).ok().map(|file| (Lines::new(BufReader::new(file)), skipped))
+        });
+        files.flat_map(|(lines, skipped)| {
+            lines.whole().skip(usize::try_from(skipped).unwrap_or(usize::MAX))
+        })
     }
 
     /// The lines that a sieve lets through, newest first.

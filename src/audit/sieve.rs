@@ -20,6 +20,8 @@ pub struct Sieve {
     when: When,
     /// The kinds that are wanted; all where there are none.
     kinds: Vec<String>,
+    /// The one line that is wanted, where it is one.
+    at: Option<u64>,
     lines: Wanted,
 }
 
@@ -36,6 +38,7 @@ enum Wanted {
 
 /// What the front of a line says.
 struct Head<'a> {
+    seq: u64,
     kind: &'a str,
     time: Time,
 }
@@ -54,6 +57,11 @@ impl Sieve {
         Sieve { when, kinds, lines: Wanted::Calls, ..Sieve::default() }
     }
 
+    /// For the line of a `seq`.
+    pub(super) fn at(seq: u64) -> Sieve {
+        Sieve { at: Some(seq), ..Sieve::default() }
+    }
+
     /// With lines only that hold one of `starts`, each the start of a member's value, or all of
     /// it where it ends in a quote.
     pub(super) fn holding(mut self, starts: &[String]) -> Sieve {
@@ -68,6 +76,9 @@ impl Sieve {
     /// Whether a line may be wanted.
     pub(super) fn passes(&self, line: &[u8]) -> bool {
         let Some(head) = Head::peek(line) else { return true };
+        if self.at.is_some_and(|seq| seq != head.seq) {
+            return false;
+        }
         if !self.kinds.is_empty() && !self.kinds.iter().any(|kind| kind == head.kind) {
             return false;
         }
@@ -88,12 +99,13 @@ impl<'a> Head<'a> {
     /// Reads the front of a line; `None` where it is not as gait writes it.
     fn peek(line: &'a [u8]) -> Option<Head<'a>> {
         let front = line.get(..HEAD_BYTES).unwrap_or(line);
-        let (_, rest) = split(front.strip_prefix(b"{\"v\":1,\"seq\":")?, b",\"kind\":\"")?;
+        let (seq, rest) = split(front.strip_prefix(b"{\"v\":1,\"seq\":")?, b",\"kind\":\"")?;
+        let seq = str::from_utf8(seq).ok()?.parse().ok()?;
         let (kind, rest) = split(rest, b"\",\"time\":\"")?;
         let (time, _) = split(rest, b"\"")?;
         let plain = |text: &&[u8]| !text.contains(&b'\\') && !text.contains(&b'"');
         let kind = str::from_utf8(Some(kind).filter(plain)?).ok()?;
-        Some(Head { kind, time: time::parse(str::from_utf8(time).ok()?)? })
+        Some(Head { seq, kind, time: time::parse(str::from_utf8(time).ok()?)? })
     }
 }
 
@@ -140,6 +152,8 @@ mod tests {
         assert!(sieve.passes(&line("reload", TIME, "")));
         assert!(!sieve.passes(&line("call", TIME, "")));
         assert!(!sieve.passes(&line("reload", "2026-01-02T03:04:04.999999Z", "")));
+        assert!(Sieve::at(7).passes(&line("reload", TIME, "")));
+        assert!(!Sieve::at(8).passes(&line("reload", TIME, "")));
     }
 
     #[test]

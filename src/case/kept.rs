@@ -6,9 +6,10 @@
 use crate::evidence::Kept;
 use crate::intent::Intent;
 use crate::intent::conceal::{Concealed, Concealing};
+use crate::json::guarded;
 use crate::snapshot::{Capture, Lane};
 use serde::Serialize;
-use serde_json::value::{RawValue, to_raw_value};
+use serde_json::value::RawValue;
 use std::sync::Arc;
 
 /// No longer intent is kept in the evidence, its masks' names included: lines wait in memory,
@@ -46,5 +47,6 @@ pub(super) fn kept(intent: &Intent, lane: &Lane) -> Option<Kept> {
 }
 
 fn write(document: &impl Serialize) -> Option<Arc<RawValue>> {
-    to_raw_value(document).ok().map(Arc::from)
+    // Raw text goes into the line as it stands, so it is guarded here.
+    RawValue::from_string(guarded::to_text(document).ok()?).ok().map(Arc::from)
 }

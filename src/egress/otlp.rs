@@ -12,7 +12,7 @@ use crate::snapshot::{Otlp, Signal, UpstreamSpec};
 use bytes::Bytes;
 use http::Uri;
 use patience::{Fate, Patience};
-use post::{Taken, post};
+use post::{PostError, Taken, post};
 use std::sync::Arc;
 
 /// Tells one collector of one signal.
@@ -61,12 +61,12 @@ impl Collector {
                 }
                 Fate::Dropped => {
                     self.failing = true;
-                    tracing::error!(signal, lines = batch.lines, %error, "a collector is not told: given up");
-                    return self.metrics.dropped(batch.lines);
+                    let lines = batch.lines;
+                    tracing::error!(signal, lines, %error, "a collector is not told: given up");
+                    return self.metrics.dropped(lines);
                 }
                 Fate::Rejected => {
-                    self.failing = true;
-                    tracing::error!(signal, lines = batch.lines, %error, "a collector refuses what it is told");
+                    self.refused(batch, &error);
                     return self.metrics.rejected(batch.lines);
                 }
             }
@@ -75,24 +75,32 @@ impl Collector {
 
     fn took(&mut self, batch: &Batch, taken: &Taken) {
         let signal = self.signal.as_str();
-        if std::mem::take(&mut self.failing) {
-            tracing::info!(signal, "a collector takes what it is told again");
-        }
         // What it counts are spans, of which a line can have two.
         let rejected = usize::try_from(taken.rejected).unwrap_or(usize::MAX).min(batch.lines);
-        if rejected > 0 {
-            self.failing = true;
-            tracing::error!(signal, rejected, "a collector refuses a part of what it is told");
-            self.metrics.rejected(rejected);
-        }
-        if !taken.understood && !self.failing {
-            self.failing = true;
-            tracing::warn!(signal, "answered 2xx with what is no OTLP; is a collector there?");
-        }
+        self.metrics.rejected(rejected);
         self.metrics.sent(batch.lines.saturating_sub(rejected));
+        let sound = taken.understood && rejected == 0;
+        match (sound, std::mem::replace(&mut self.failing, !sound)) {
+            (true, true) => tracing::info!(signal, "a collector takes what it is told again"),
+            (false, false) if rejected > 0 => {
+                tracing::error!(signal, rejected, "a collector refuses a part of what it is told");
+            }
+            (false, false) => {
+                tracing::warn!(signal, "answered 2xx with what is no OTLP; is a collector there?");
+            }
+            _ => {}
+        }
     }
 
-    fn note(&mut self, error: &post::PostError) {
+    fn refused(&mut self, batch: &Batch, error: &PostError) {
+        let (signal, lines) = (self.signal.as_str(), batch.lines);
+        match std::mem::replace(&mut self.failing, true) {
+            false => tracing::error!(signal, lines, %error, "a collector refuses what it is told"),
+            true => tracing::debug!(signal, lines, %error, "refused again"),
+        }
+    }
+
+    fn note(&mut self, error: &PostError) {
         let signal = self.signal.as_str();
         match std::mem::replace(&mut self.failing, true) {
             false => tracing::warn!(signal, %error, "a collector is told later"),

@@ -17,7 +17,7 @@
 //! line, which would cost a signature a call where a group commit needs one a batch.
 
 use super::line::Line;
-use crate::json::Digest;
+use crate::json::{Digest, guarded};
 use crate::sign::{PrivateKey, PublicKey, Refusal, Signature};
 use std::io;
 
@@ -119,7 +119,6 @@ impl<'a> Stamp<'a> {
     ///
     /// # Errors
     /// Says why not.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the writer and the verifier are about to"))]
     pub(super) fn verify(&self, key: &PublicKey) -> Result<(), Refusal> {
         let signature = Signature {
             alg: "ed25519".to_owned(),
@@ -141,7 +140,6 @@ pub(super) fn append<'a>(
 }
 
 /// The same for one line that `key` signs.
-#[cfg_attr(not(test), expect(dead_code, reason = "the writer and the verifier are about to"))]
 pub(super) fn append_signed(
     head: Head,
     line: &mut Line,
@@ -149,7 +147,7 @@ pub(super) fn append_signed(
     out: &mut Vec<u8>,
 ) -> io::Result<Head> {
     line.stamp = Some(Signature {
-        key_id: key.public().id(),
+        key_id: key.id().to_owned(),
         sig: String::from_utf8_lossy(&UNSIGNED).into_owned(),
         ..Signature::default()
     });
@@ -180,7 +178,7 @@ fn placed(head: Head, line: &mut Line) -> io::Result<Vec<u8>> {
     line.seq = head.seq.checked_add(1).ok_or(io::ErrorKind::FileTooLarge)?;
     line.prev = head.hash;
     let mut hashed = head.hash.as_bytes().to_vec();
-    serde_json::to_writer(&mut hashed, line)?;
+    guarded::to_writer(&mut hashed, line)?;
     Ok(hashed)
 }
 
@@ -196,21 +194,6 @@ fn finish(line: &Line, hashed: &[u8], out: &mut Vec<u8>) -> io::Result<Head> {
 
 fn statement(prev: &[u8; 32], stated: &[u8]) -> Digest {
     Digest::of_parts(&[DOMAIN, prev, stated])
-}
-
-/// The last whole line in `bytes` and how many bytes stand after its LF. A line that `bytes`
-/// begins in the midst of is passed over.
-pub(super) fn last_whole(bytes: &[u8]) -> Option<(Head, usize)> {
-    let mut rest = bytes;
-    while let Some(end) = rest.iter().rposition(|byte| *byte == b'\n') {
-        let (before, _) = rest.split_at_checked(end)?;
-        let line = before.rsplit(|byte| *byte == b'\n').next().unwrap_or(before);
-        if let Some(whole) = Whole::read(line) {
-            return Some((whole.head, bytes.len() - end - 1));
-        }
-        rest = before;
-    }
-    None
 }
 
 /// `seq` and `kind` of a line.
@@ -309,19 +292,6 @@ mod tests {
         let hash = Digest::of(&[Head::genesis().hash.as_bytes(), line.as_bytes()].concat());
         let expected = format!("{},\"hash\":\"{hash}\"}}\n", line.strip_suffix('}').unwrap());
         assert!(bytes.starts_with(expected.as_bytes()));
-    }
-
-    #[test]
-    fn the_last_whole_line_is_found_before_any_rubbish() {
-        let (_, bytes) = chain();
-        let head = last_whole(&bytes).unwrap();
-        assert_eq!((head.0.seq, head.1), (2, 0));
-        for rubbish in [&b"{\"v\":1,\"se"[..], b"\n", b"{}\n", b"\0\0\n\n\0"] {
-            let (found, after) = last_whole(&[&bytes, rubbish].concat()).unwrap();
-            assert_eq!((found, after), (head.0, rubbish.len()));
-        }
-        assert_eq!(last_whole(&bytes[..bytes.len() - 1]).unwrap().0.seq, 1);
-        assert_eq!(last_whole(b"\n\n{}\n"), None);
     }
 
     #[test]

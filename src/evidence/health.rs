@@ -3,7 +3,8 @@
 //! Written by the writer alone, read by anybody without a lock.
 
 use super::chain::Head;
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
+use jiff::Timestamp;
 use std::{
     sync::{
         Arc,
@@ -21,7 +22,45 @@ pub struct Health {
     /// Nanoseconds from `base` to the arrival of the oldest line that is not durable, plus one;
     /// 0 where all are.
     oldest: AtomicU64,
-    head: ArcSwap<Head>,
+    durable: ArcSwap<Durable>,
+    trouble: ArcSwapOption<String>,
+}
+
+/// What is durable, all of one moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Durable {
+    /// The last line.
+    pub anchor: Anchor,
+    /// All that this process made durable.
+    pub totals: Totals,
+}
+
+/// The last durable line, and so what speaks for the log: kept elsewhere, it proves its tail.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Anchor {
+    /// Its place.
+    pub head: Head,
+    /// The number of its segment; 0 where there is none.
+    pub segment: u32,
+    /// Hex id of the key that signs; `None` in a log that no key has signed.
+    pub key_id: Option<Arc<str>>,
+    /// When it was made; `None` before the first.
+    pub time: Option<Timestamp>,
+}
+
+/// What one process has made durable.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Lines.
+    pub lines: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Syncs, and as many signatures; one more for each new segment.
+    pub syncs: u64,
+    /// Files of the log that are there.
+    pub segments: u64,
+    /// When a segment was sealed last.
+    pub sealed: Option<Timestamp>,
 }
 
 /// Whether lines can be written.
@@ -29,7 +68,7 @@ pub struct Health {
 pub enum State {
     /// Yes.
     Writing,
-    /// No: the disk refused, and the writer is trying to come back.
+    /// No: the disk refused or there is no key, and the writer is trying to come back.
     Failed,
     /// No, and not again in this process: the writer has ended.
     Stopped,
@@ -38,13 +77,14 @@ pub enum State {
 // === impl Health ===
 
 impl Health {
-    pub(super) fn new(head: Head, base: Instant) -> Health {
+    pub(super) fn new(durable: Durable, base: Instant) -> Health {
         Health {
             base,
             state: AtomicU8::new(State::Writing as u8),
             failures: AtomicU64::new(0),
             oldest: AtomicU64::new(0),
-            head: ArcSwap::from_pointee(head),
+            durable: ArcSwap::from_pointee(durable),
+            trouble: ArcSwapOption::empty(),
         }
     }
 
@@ -54,6 +94,15 @@ impl Health {
             0 => State::Writing,
             1 => State::Failed,
             _ => State::Stopped,
+        }
+    }
+
+    /// Why lines cannot be written, without a path or a name; `None` where they can.
+    pub fn trouble(&self) -> Option<Arc<String>> {
+        match self.state() {
+            State::Writing => None,
+            State::Failed => self.trouble.load_full(),
+            State::Stopped => Some(Arc::new("the writer has ended".to_owned())),
         }
     }
 
@@ -72,13 +121,25 @@ impl Health {
         }
     }
 
-    /// The last durable line: what `--expect-head` is compared with.
+    /// The place of the last durable line: what `--expect-head` is compared with.
     pub fn head(&self) -> Head {
-        **self.head.load()
+        self.durable.load().anchor.head
+    }
+
+    /// What is durable.
+    pub fn durable(&self) -> Arc<Durable> {
+        self.durable.load_full()
     }
 
     pub(super) fn set_state(&self, state: State) {
         self.state.store(state as u8, Ordering::Release);
+    }
+
+    /// Notes that lines cannot be written, and why.
+    pub(super) fn fail(&self, trouble: String) {
+        self.trouble.store(Some(Arc::new(trouble)));
+        self.set_state(State::Failed);
+        self.count_failure();
     }
 
     pub(super) fn count_failure(&self) {
@@ -95,10 +156,19 @@ impl Health {
         }
     }
 
-    /// Notes that every line up to `head` is durable and none is waiting.
-    pub(super) fn all_durable(&self, head: Head) {
-        self.head.store(Arc::new(head));
+    /// Notes that every line so far is durable and none is waiting.
+    pub(super) fn all_durable(&self, durable: Durable) {
+        self.durable.store(Arc::new(durable));
         self.oldest.store(0, Ordering::Relaxed);
+    }
+}
+
+// === impl Anchor ===
+
+impl Anchor {
+    /// That of a log without a line.
+    pub(super) fn genesis() -> Anchor {
+        Anchor { head: Head::genesis(), segment: 0, key_id: None, time: None }
     }
 }
 
@@ -106,25 +176,34 @@ impl Health {
 mod tests {
     use super::*;
 
+    fn health(base: Instant) -> Health {
+        let durable = Durable { anchor: Anchor::genesis(), totals: Totals::default() };
+        Health::new(durable, base)
+    }
+
     #[test]
     fn lag_is_the_age_of_the_oldest_line() {
         let base = crate::clock::instant();
         let at = |seconds| base + Duration::from_secs(seconds);
-        let health = Health::new(Head::genesis(), base);
+        let health = health(base);
         assert_eq!(health.lag(at(9)), Duration::ZERO);
         health.line_came(at(2));
         health.line_came(at(3));
         assert_eq!(health.lag(at(9)), Duration::from_secs(7));
-        health.all_durable(Head::genesis());
+        health.all_durable((*health.durable()).clone());
         assert_eq!(health.lag(at(9)), Duration::ZERO);
     }
 
     #[test]
-    fn states_are_read_as_they_were_set() {
-        let health = Health::new(Head::genesis(), crate::clock::instant());
-        for state in [State::Writing, State::Failed, State::Stopped] {
-            health.set_state(state);
-            assert_eq!(health.state(), state);
-        }
+    fn states_are_read_as_they_were_set_and_trouble_ends_with_them() {
+        let health = health(crate::clock::instant());
+        assert_eq!((health.state(), health.trouble()), (State::Writing, None));
+        health.fail("no room".to_owned());
+        let told = health.trouble().unwrap();
+        assert_eq!((health.state(), told.as_str()), (State::Failed, "no room"));
+        health.set_state(State::Writing);
+        assert_eq!(health.trouble(), None);
+        health.set_state(State::Stopped);
+        assert!(health.trouble().is_some());
     }
 }

@@ -4,6 +4,7 @@ use super::{
     line::{Entry, Follows, Line},
     writer::{CommitFailed, Committed},
 };
+use crate::sign::PrivateKey;
 use std::{
     sync::{
         Arc, OnceLock,
@@ -15,10 +16,11 @@ use tokio::sync::oneshot;
 
 /// One message of the queue.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "stop comes once; a box would cost every line")]
 pub(super) enum Message {
     /// A line to write.
     Post(Post),
+    /// Sign with this key from now on.
+    Key(PrivateKey),
     /// Take nothing more in, write what is there, end.
     Stop,
 }
@@ -46,6 +48,15 @@ pub(super) type Reply = oneshot::Sender<Result<Committed, CommitFailed>>;
 /// because only then it is known: a commit may be given up while the writer is at it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Standing(Arc<AtomicBool>);
+
+// === impl Message ===
+
+impl Message {
+    /// Whether somebody waits for it to be durable.
+    pub(super) fn is_awaited(&self) -> bool {
+        matches!(self, Message::Post(post) if post.is_awaited())
+    }
+}
 
 // === impl Bell ===
 

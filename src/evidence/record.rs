@@ -12,11 +12,12 @@ use super::{
     event::{Event, Reload},
     facts::{Judgement, Opening},
     health::{Health, State},
+    key::KeyFiles,
     line::{About, Close, Entry, Follows, Line},
     queue::{Bell, Message, Post, Standing},
     writer::{CommitFailed, Committed},
 };
-use crate::clock;
+use crate::{clock, sign::PrivateKey};
 use std::sync::Arc;
 use tokio::sync::{
     mpsc::{OwnedPermit, Sender, error::TrySendError},
@@ -29,6 +30,7 @@ pub struct Ledger {
     queue: Sender<Message>,
     bell: Arc<Bell>,
     health: Arc<Health>,
+    keys: KeyFiles,
 }
 
 /// Why a call cannot be recorded.
@@ -73,8 +75,13 @@ struct Slots {
 // === impl Ledger ===
 
 impl Ledger {
-    pub(super) fn new(queue: Sender<Message>, bell: Arc<Bell>, health: Arc<Health>) -> Ledger {
-        Ledger { queue, bell, health }
+    pub(super) fn new(
+        queue: Sender<Message>,
+        bell: Arc<Bell>,
+        health: Arc<Health>,
+        keys: KeyFiles,
+    ) -> Ledger {
+        Ledger { queue, bell, health, keys }
     }
 
     /// Reserves a call's room in the log, or says why there is none.
@@ -102,6 +109,19 @@ impl Ledger {
     /// How the log is doing.
     pub fn health(&self) -> &Arc<Health> {
         &self.health
+    }
+
+    /// The files of the key that signs, to look at again.
+    pub fn key_files(&self) -> &KeyFiles {
+        &self.keys
+    }
+
+    /// Lets this key sign from now on; the one that signs now says so. Waits only for room in the
+    /// queue.
+    pub async fn sign_with(&self, key: PrivateKey) {
+        // Without a writer there is nothing to sign.
+        let _ = self.queue.send(Message::Key(key)).await;
+        self.bell.ring();
     }
 
     /// Refuses new records from now on, and lets the writer end once those that are open are

@@ -3,13 +3,10 @@
 //!
 //! A new process always begins a new segment. Continuing the last one would write behind bytes
 //! that a crash left, and would need them cut off first; like this what a crash left stays as it
-//! is, for whoever wants to look. Sealing a finished segment will go where [`Disk::next`] leaves
-//! it.
+//! is, for whoever wants to look.
 
-use super::chain::{self, Head, Whole};
-use super::event::TornTail;
-use super::tail::{self, Rest};
-use crate::json::Digest;
+use super::expire::{Ended, Shelf};
+use super::survey::{self, End, Left};
 use crate::state::create_private_dir;
 use std::{
     fs::{File, OpenOptions},
@@ -28,6 +25,12 @@ pub(super) trait Disk {
     fn rewind(&mut self, len: u64) -> io::Result<()>;
     /// Begins the next segment, durably empty.
     fn next(&mut self) -> io::Result<()>;
+    /// The number of the current segment.
+    fn number(&self) -> u32;
+    /// The last line of an ended segment; where it has none, what the next one continues.
+    fn end(&mut self, number: u32) -> io::Result<End>;
+    /// Removes an ended segment for good; one that is gone already is no error.
+    fn remove(&mut self, number: u32) -> io::Result<()>;
 }
 
 /// The segments of one directory; the last of them is open.
@@ -38,31 +41,11 @@ pub(super) struct Segments {
     file: File,
 }
 
-/// What earlier processes left.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Left {
-    /// The last whole line.
-    pub(super) head: Head,
-    /// What a crash left behind it.
-    pub(super) torn: Option<TornTail>,
-    /// Whether what is there follows, up to what a crash can leave.
-    pub(super) state: LeftState,
-}
-
-/// Whether somebody was at the log while nobody wrote.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum LeftState {
-    /// It is as it was written, as far as the last segments show.
-    Sound,
-    /// It is not: a change that stays to be found.
-    Broken,
-}
-
 // === impl Segments ===
 
 impl Segments {
     /// Surveys the directory, creating it where missing, and begins a new segment.
-    pub(super) fn open(dir: &Path) -> io::Result<(Segments, Left)> {
+    pub(super) fn open(dir: &Path) -> io::Result<(Segments, Left, Shelf)> {
         create_private_dir(dir)?;
         sync_dir(dir.parent().unwrap_or(dir))?;
         let mut found = list(dir)?;
@@ -72,10 +55,12 @@ impl Segments {
         {
             found.pop();
         }
-        let left = survey(&found)?;
+        let texts = found.iter().rev().map(|(number, path)| Ok((*number, std::fs::read(path)?)));
+        let left = survey::survey(texts)?;
+        let shelf = found.iter().map(ended).collect::<io::Result<Shelf>>()?;
         let last = found.last().map_or(0, |(number, _)| *number);
         let (number, file) = create_after(dir, last)?;
-        Ok((Segments { dir: dir.to_owned(), number, file }, left))
+        Ok((Segments { dir: dir.to_owned(), number, file }, left, shelf))
     }
 }
 
@@ -104,6 +89,26 @@ impl Disk for Segments {
         (self.number, self.file) = create_after(&self.dir, self.number)?;
         Ok(())
     }
+
+    fn number(&self) -> u32 {
+        self.number
+    }
+
+    fn end(&mut self, number: u32) -> io::Result<End> {
+        let texts = (number..=self.number).map(|number| std::fs::read(path(&self.dir, number)));
+        survey::end(texts)
+    }
+
+    fn remove(&mut self, number: u32) -> io::Result<()> {
+        match std::fs::remove_file(path(&self.dir, number)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => sync_dir(&self.dir),
+        }
+    }
+}
+
+fn ended((number, path): &(u32, PathBuf)) -> io::Result<Ended> {
+    Ok(Ended { number: *number, bytes: path.metadata()?.len() })
 }
 
 /// The segments of a directory, by number. Other files are passed over.
@@ -140,45 +145,7 @@ fn create_after(dir: &Path, number: u32) -> io::Result<(u32, File)> {
     Ok((next, file))
 }
 
-fn sync_dir(dir: &Path) -> io::Result<()> {
+/// Makes durable which files a directory holds.
+pub(super) fn sync_dir(dir: &Path) -> io::Result<()> {
     File::open(dir)?.sync_all()
-}
-
-/// Goes backwards to the last line that follows. Segments without one count as torn altogether.
-fn survey(found: &[(u32, PathBuf)]) -> io::Result<Left> {
-    let (mut torn, mut state) = (Vec::new(), LeftState::Sound);
-    for (_, path) in found.iter().rev() {
-        let bytes = std::fs::read(path)?;
-        let run = tail::follow(&bytes, base(&bytes), |_, _| {});
-        if run.rest == Rest::Broken {
-            state = LeftState::Broken;
-        }
-        // Behind a change the chain goes on from whatever line is last: the change stays named.
-        let head = match run.rest {
-            Rest::Broken => chain::last_whole(&bytes).map(|(head, _)| head),
-            Rest::Nothing | Rest::Torn => (run.lines > 0).then_some(run.head),
-        };
-        torn.push(bytes.get(run.len..).unwrap_or_default().to_vec());
-        if let Some(head) = head {
-            return Ok(Left { head, torn: torn_tail(torn, state), state });
-        }
-    }
-    Ok(Left { head: Head::genesis(), torn: torn_tail(torn, state), state })
-}
-
-/// The line before the first of a segment, as that says itself.
-fn base(bytes: &[u8]) -> Head {
-    let first = tail::lines(bytes).next().and_then(Whole::read);
-    first.map_or_else(Head::genesis, |first| Head {
-        seq: first.head.seq.saturating_sub(1),
-        hash: Digest::from(first.prev),
-    })
-}
-
-/// What is torn of segments, the last first.
-fn torn_tail(mut parts: Vec<Vec<u8>>, state: LeftState) -> Option<TornTail> {
-    parts.reverse();
-    let bytes = parts.concat();
-    let is_torn = state == LeftState::Sound && !bytes.is_empty();
-    is_torn.then(|| TornTail { bytes: bytes.len() as u64, digest: Digest::of(&bytes) })
 }

@@ -9,11 +9,14 @@ use super::{
     chain::Head,
     event::Event,
     health::{Health, State},
-    journal::{Durability, Journal},
+    journal::Journal,
+    key::KeyFiles,
     line::{Entry, Line},
     queue::{Bell, Message, Post},
-    segment::{Left, LeftState, Segments},
-    writer::{Engine, Settings, Unwritten},
+    segment::Segments,
+    settings::Settings,
+    survey::{Left, LeftState},
+    writer::{Engine, Unwritten},
 };
 use crate::{clock, state::StateDir};
 use std::{
@@ -31,10 +34,11 @@ const LINGER: Duration = Duration::from_millis(1);
 /// The writing side of the log.
 #[derive(Debug)]
 pub struct Writer {
-    engine: Engine<Segments>,
+    engine: Engine<Segments, KeyFiles>,
     queue: mpsc::Receiver<Message>,
     bell: Arc<Bell>,
-    start: Line,
+    /// The line it began with, where that is written.
+    start: Option<Line>,
     // The lock is held for as long as somebody writes.
     _state: StateDir,
 }
@@ -48,23 +52,20 @@ struct Unpark(Thread);
 // === impl Writer ===
 
 impl Writer {
-    /// Begins a segment with a durable start line.
+    /// Begins a segment, with a durable start line unless there is no key to sign it with.
     pub(super) fn open(
         state: &StateDir,
+        keys: KeyFiles,
         settings: Settings,
         queue: mpsc::Receiver<Message>,
         bell: Arc<Bell>,
     ) -> io::Result<Writer> {
-        let (segments, left) = Segments::open(&state.path().join("evidence"))?;
+        let (segments, left, shelf) = Segments::open(&state.path().join("evidence"))?;
         note(&left);
-        let mut journal = Journal::new(segments, left.head, settings.segment_bytes_max);
         let event = Event::Start { torn: left.torn };
-        let mut start = Line::new(clock::now(), Entry::Event(event));
-        if let Err(error) = journal.write(std::iter::once(&mut start), Durability::Now) {
-            journal.give_up();
-            return Err(error);
-        }
-        let engine = Engine::new(journal, settings);
+        let start = Line::new(clock::now(), Entry::Event(event));
+        let journal = Journal::new(segments, left.anchor);
+        let (engine, start) = Engine::begin(journal, keys, shelf, settings, start)?;
         Ok(Writer { engine, queue, bell, start, _state: state.clone() })
     }
 
@@ -77,21 +78,24 @@ impl Writer {
     /// before a commit that waits for it returns.
     pub fn run(mut self, mut tally: impl FnMut(&Line) + Send) -> Result<Head, Unwritten> {
         let _stopped = StoppedOnDrop(Arc::clone(self.engine.health()));
-        tally(&self.start);
+        self.start.iter().for_each(&mut tally);
         self.bell.hang(std::thread::current());
         let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
         let mut cx = Context::from_waker(&waker);
         let mut batch = Vec::new();
         // A limit of 0 would read like an empty, closed queue.
-        let max = self.engine.batch_lines_max().max(1);
+        let max = self.engine.settings().batch_lines_max.max(1);
         loop {
             match self.queue.poll_recv_many(&mut cx, &mut batch, max) {
                 Poll::Ready(0) => return self.engine.finish(&mut tally),
                 Poll::Ready(_) => {
+                    let is_awaited = batch.iter().any(Message::is_awaited);
+                    if is_awaited {
+                        self.gather(&mut cx, &mut batch, max);
+                    }
                     let posts = self.sort(&mut batch);
-                    let awaited = posts.iter().any(Post::is_awaited);
                     self.engine.take(posts, &mut tally, clock::instant());
-                    if !awaited {
+                    if !is_awaited {
                         std::thread::park_timeout(LINGER);
                     }
                 }
@@ -101,12 +105,32 @@ impl Writer {
         }
     }
 
+    /// Lets more lines join a batch that has a decision, as long as the settings say. It sleeps
+    /// and is not woken by each line that comes: that would cost what gathering saves.
+    fn gather(&mut self, cx: &mut Context<'_>, batch: &mut Vec<Message>, max: usize) {
+        let until = clock::instant() + self.engine.settings().gather;
+        loop {
+            let left = until.saturating_duration_since(clock::instant());
+            let room = max.saturating_sub(batch.len());
+            if left.is_zero() || self.queue.len() >= room {
+                break;
+            }
+            std::thread::sleep(left.min(LINGER));
+        }
+        let room = max.saturating_sub(batch.len());
+        if room > 0 && !self.queue.is_empty() {
+            // Nothing to wait for: what is there is taken.
+            let _ = self.queue.poll_recv_many(cx, batch, room);
+        }
+    }
+
     /// The posts of a batch; a stop closes the queue, which ends once it is empty.
     fn sort(&mut self, batch: &mut Vec<Message>) -> Vec<Post> {
         let mut posts = Vec::with_capacity(batch.len());
         for message in batch.drain(..) {
             match message {
                 Message::Post(post) => posts.push(post),
+                Message::Key(key) => self.engine.rekey(key),
                 Message::Stop => self.queue.close(),
             }
         }

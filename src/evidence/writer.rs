@@ -7,62 +7,27 @@
 //! After any error the log is failed: every commit that waits is refused and its decision taken
 //! back, new records are refused, closing lines are kept (their slots bound how many), and the
 //! engine tries to come back until it can. Then it writes a line that says so, then what was
-//! kept. A disk that was full or read-only for a while needs no restart.
+//! kept. A disk that was full or read-only for a while needs no restart, nor does a key that could
+//! not be read.
+
+mod house;
 
 use super::{
     chain::Head,
     event::Event,
+    expire::{self, Shelf},
     facts::CallId,
-    health::{Health, State},
+    failure::{Failure, Trouble},
+    health::{Durable, Health, State, Totals},
     journal::{Durability, Journal},
+    key::{self, KeyFault, Keys},
     line::{Entry, Line},
     queue::Post,
     segment::Disk,
+    settings::Settings,
 };
-use crate::{clock, json::Digest};
-use std::{
-    io,
-    path::PathBuf,
-    sync::Arc,
-    time::{Duration, Instant},
-};
-
-/// Bounds of the log.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Settings {
-    /// How many lines can be reserved or queued; an open call holds two.
-    pub ledger_lines_max: usize,
-    /// How many lines are written at once.
-    pub batch_lines_max: usize,
-    /// A segment that has reached this is sealed and followed by a new one.
-    pub segment_bytes_max: u64,
-    /// So is one that is this old.
-    pub seal_after: Duration,
-    /// Sealed segments whose last line is older are removed; `None` keeps them for ever.
-    pub retention: Option<Duration>,
-    /// The oldest sealed segments are removed while all together are larger.
-    pub retention_bytes: Option<u64>,
-    /// How long decisions gather before they are made durable together; zero for not at all.
-    pub gather: Duration,
-    /// The key that signs.
-    pub signing_key: KeyFile,
-    /// How long a line that nobody waits for may stay unsynced.
-    pub sync_interval: Duration,
-    /// How many bytes may be written and not synced; they are kept in memory too.
-    pub unsynced_bytes_max: usize,
-    /// How long to wait before trying again after an error.
-    pub retry_interval: Duration,
-}
-
-/// Where the key lies that signs the log.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum KeyFile {
-    /// `evidence_signing.key` in the state directory, made at the first start.
-    #[default]
-    Own,
-    /// A file of the operator's, never made by the gateway.
-    At(PathBuf),
-}
+use crate::{clock, json::Digest, sign::PrivateKey};
+use std::{io, sync::Arc, time::Instant};
 
 /// Proof that the decision line of a call is durable. Only the writer makes one, after its sync.
 ///
@@ -120,48 +85,29 @@ pub struct Unwritten {
 
 /// The group commit, one batch at a time.
 #[derive(Debug)]
-pub(super) struct Engine<D> {
+pub(super) struct Engine<D, K> {
     journal: Journal<D>,
+    keys: K,
+    shelf: Shelf,
     health: Arc<Health>,
     settings: Settings,
     phase: Phase,
+    /// The process's first line, where there was no key to sign it with yet.
+    start: Option<Line>,
+    /// A key that takes over as soon as the log can say so.
+    next_key: Option<PrivateKey>,
     /// When the lines written must be synced; `None` where all are.
     sync_due: Option<Instant>,
+    /// When the current segment is old; `None` where it tells nothing yet.
+    seal_due: Option<Instant>,
+    /// When to look for old segments; `None` where all are kept.
+    look_due: Option<Instant>,
 }
 
 #[derive(Debug)]
 enum Phase {
     Writing,
     Failed(Failure),
-}
-
-/// A time in which the disk refuses.
-#[derive(Debug)]
-struct Failure {
-    error: String,
-    withdrawn: u64,
-    kept: Vec<Post>,
-    retry_at: Instant,
-}
-
-// === impl Settings ===
-
-impl Default for Settings {
-    fn default() -> Settings {
-        Settings {
-            ledger_lines_max: 16_384,
-            batch_lines_max: 512,
-            segment_bytes_max: 64 << 20,
-            seal_after: Duration::from_secs(24 * 3_600),
-            retention: None,
-            retention_bytes: None,
-            gather: Duration::ZERO,
-            signing_key: KeyFile::Own,
-            sync_interval: Duration::from_secs(1),
-            unsynced_bytes_max: 4 << 20,
-            retry_interval: Duration::from_millis(250),
-        }
-    }
 }
 
 // === impl Committed ===
@@ -195,27 +141,85 @@ impl Committed {
 
 // === impl Engine ===
 
-impl<D: Disk> Engine<D> {
-    pub(super) fn new(journal: Journal<D>, settings: Settings) -> Engine<D> {
-        let health = Arc::new(Health::new(journal.head(), clock::instant()));
-        Engine { journal, health, settings, phase: Phase::Writing, sync_due: None }
+impl<D: Disk, K: Keys> Engine<D, K> {
+    /// Begins with the line `start`, which comes back where it is written. Without a key to sign
+    /// it with, the engine begins failed and goes on looking for one.
+    pub(super) fn begin(
+        journal: Journal<D>,
+        keys: K,
+        shelf: Shelf,
+        settings: Settings,
+        start: Line,
+    ) -> io::Result<(Engine<D, K>, Option<Line>)> {
+        let now = clock::instant();
+        let health = Arc::new(Health::new(durable(&journal, &shelf), now));
+        let look_due = expire::next_look(&settings, 0).map(|_| now);
+        let mut engine = Engine {
+            journal,
+            keys,
+            shelf,
+            health,
+            settings,
+            phase: Phase::Writing,
+            start: None,
+            next_key: None,
+            sync_due: None,
+            seal_due: None,
+            look_due,
+        };
+        let start = engine.write_start(start, now)?;
+        Ok((engine, start))
+    }
+
+    fn write_start(&mut self, mut start: Line, now: Instant) -> io::Result<Option<Line>> {
+        match self.take_key() {
+            Ok(()) => {}
+            Err(fault) if fault.is_machine() => return Err(io::Error::other(fault)),
+            Err(fault) => {
+                self.fail(&fault.into(), Vec::new(), now);
+                self.start = Some(start);
+                return Ok(None);
+            }
+        }
+        if let Err(error) = self.journal.write(std::iter::once(&mut start), Durability::Now) {
+            self.journal.give_up();
+            return Err(error);
+        }
+        self.note_progress(now);
+        Ok(Some(start))
+    }
+
+    fn take_key(&mut self) -> Result<(), KeyFault> {
+        if !self.journal.is_keyed() {
+            let last = self.journal.anchor().key_id.as_deref();
+            let signer = key::take(&self.keys, last)?;
+            self.journal.sign_with(signer);
+        }
+        Ok(())
     }
 
     pub(super) fn health(&self) -> &Arc<Health> {
         &self.health
     }
 
-    /// How many lines to take at once.
-    pub(super) fn batch_lines_max(&self) -> usize {
-        self.settings.batch_lines_max
+    /// How many lines to take at once, and for how long to gather decisions.
+    pub(super) fn settings(&self) -> &Settings {
+        &self.settings
     }
 
     /// When [`Engine::tend`] has something to do.
     pub(super) fn due(&self) -> Option<Instant> {
         match &self.phase {
-            Phase::Writing => self.sync_due,
+            Phase::Writing => {
+                [self.sync_due, self.seal_due, self.look_due].into_iter().flatten().min()
+            }
             Phase::Failed(failure) => Some(failure.retry_at),
         }
+    }
+
+    /// Lets another key sign from the next [`Engine::tend`] on.
+    pub(super) fn rekey(&mut self, key: PrivateKey) {
+        self.next_key = Some(key);
     }
 
     /// Takes a batch from the queue.
@@ -241,48 +245,39 @@ impl<D: Disk> Engine<D> {
                 posts.iter().for_each(|post| tally(post.line()));
                 posts.into_iter().for_each(acknowledge);
             }
-            Err(error) => self.fail(&error, posts, now),
+            Err(error) => self.fail(&error.into(), posts, now),
         }
     }
 
-    /// Syncs or tries to come back, where that is due.
+    /// Does what is due: syncs, changes the key, seals, removes, or tries to come back.
     pub(super) fn tend(&mut self, tally: &mut impl FnMut(&Line), now: Instant) {
-        let full = self.journal.unsynced_bytes() >= self.settings.unsynced_bytes_max;
-        let due = self.due().is_some_and(|due| due <= now);
         match &self.phase {
-            Phase::Writing if due || full => self.sync(now),
-            Phase::Failed(_) if due => self.recover(tally, now),
-            _ => {}
-        }
-    }
-
-    fn sync(&mut self, now: Instant) {
-        match self.journal.sync() {
-            Ok(()) => self.note_progress(now),
-            Err(error) => self.fail(&error, Vec::new(), now),
+            Phase::Writing => {
+                if let Err(error) = self.keep_house(now) {
+                    self.fail(&error.into(), Vec::new(), now);
+                }
+            }
+            Phase::Failed(failure) if failure.retry_at <= now => self.recover(tally, now),
+            Phase::Failed(_) => {}
         }
     }
 
     fn note_progress(&mut self, now: Instant) {
+        if self.journal.is_sealable() {
+            self.seal_due.get_or_insert(now + self.settings.seal_after);
+        }
         if self.journal.unsynced_bytes() == 0 {
             self.sync_due = None;
-            self.health.all_durable(self.journal.head());
+            self.health.all_durable(durable(&self.journal, &self.shelf));
         } else {
             self.sync_due.get_or_insert(now + self.settings.sync_interval);
         }
     }
 
-    fn fail(&mut self, error: &io::Error, posts: Vec<Post>, now: Instant) {
-        tracing::error!(
-            %error,
-            "the evidence log cannot be written: calls beyond observe are refused until it can be; \
-             see to the disk of the state directory"
-        );
-        self.health.set_state(State::Failed);
-        self.health.count_failure();
-        let retry_at = now + self.settings.retry_interval;
-        let (error, kept) = (error.to_string(), Vec::new());
-        let mut failure = Failure { error, withdrawn: 0, kept, retry_at };
+    fn fail(&mut self, trouble: &Trouble, posts: Vec<Post>, now: Instant) {
+        trouble.log();
+        self.health.fail(trouble.told());
+        let mut failure = Failure::new(trouble, now + self.settings.retry_interval);
         failure.keep(posts);
         self.phase = Phase::Failed(failure);
     }
@@ -290,10 +285,10 @@ impl<D: Disk> Engine<D> {
     /// Tries once to write what was kept, behind a line that says what happened.
     fn recover(&mut self, tally: &mut impl FnMut(&Line), now: Instant) {
         if let Phase::Failed(mut failure) = std::mem::replace(&mut self.phase, Phase::Writing)
-            && let Err(error) = self.try_recover(&mut failure, tally)
+            && let Err(trouble) = self.try_recover(&mut failure, tally, now)
         {
-            tracing::debug!(%error, "the evidence log still cannot be written");
-            self.health.count_failure();
+            tracing::debug!(%trouble, "the evidence log still cannot be written");
+            self.health.fail(trouble.told());
             failure.retry_at = now + self.settings.retry_interval;
             self.phase = Phase::Failed(failure);
         }
@@ -303,35 +298,46 @@ impl<D: Disk> Engine<D> {
         &mut self,
         failure: &mut Failure,
         tally: &mut impl FnMut(&Line),
-    ) -> io::Result<()> {
+        now: Instant,
+    ) -> Result<(), Trouble> {
+        self.take_key()?;
         let (error, withdrawn) = (failure.error.clone(), failure.withdrawn);
         let event = Entry::Event(Event::Recover { error, withdrawn });
         let mut line = Line::new(clock::now(), event);
         let kept = failure.kept.iter_mut().map(Post::settle);
-        self.journal.recover(std::iter::once(&mut line).chain(kept))?;
-        self.sync_due = None;
-        self.health.all_durable(self.journal.head());
-        tally(&line);
+        let first = self.start.iter_mut().chain([&mut line]);
+        self.journal.recover(first.chain(kept))?;
+        self.note_progress(now);
+        self.start.take().iter().chain([&line]).for_each(&mut *tally);
         failure.kept.iter().for_each(|post| tally(post.line()));
         self.health.set_state(State::Writing);
         tracing::warn!(withdrawn, "the evidence log can be written again");
         Ok(())
     }
 
-    /// The last line and the last sync.
+    /// The last line, its seal and the last sync.
     pub(super) fn finish(mut self, tally: &mut impl FnMut(&Line)) -> Result<Head, Unwritten> {
+        let now = clock::instant();
         if let Phase::Failed(mut failure) = std::mem::replace(&mut self.phase, Phase::Writing) {
-            self.try_recover(&mut failure, tally)
-                .map_err(|error| Unwritten { lines: failure.kept.len(), error })?;
+            let tried = self.try_recover(&mut failure, tally, now);
+            tried.map_err(|trouble| {
+                let lines = self.start.iter().count() + failure.kept.len();
+                Unwritten { lines, error: trouble.into() }
+            })?;
         }
         let mut stop = Line::new(clock::now(), Entry::Event(Event::Stop));
-        self.journal
-            .write(std::iter::once(&mut stop), Durability::Now)
+        self.seal(std::iter::once(&mut stop), now)
             .map_err(|error| Unwritten { lines: 1, error })?;
-        self.health.all_durable(self.journal.head());
         tally(&stop);
-        Ok(self.journal.head())
+        Ok(self.journal.anchor().head)
     }
+}
+
+/// What is durable, with what is on the shelf.
+fn durable<D: Disk>(journal: &Journal<D>, shelf: &Shelf) -> Durable {
+    let open = u64::from(journal.open_bytes() > 0);
+    let totals = Totals { segments: shelf.count() as u64 + open, ..journal.totals() };
+    Durable { anchor: journal.anchor().clone(), totals }
 }
 
 /// Answers a commit; called only once the line is durable.
@@ -339,25 +345,6 @@ fn acknowledge(post: Post) {
     if let Post::Decision { line, reply, .. } = post {
         // Whoever gave up waiting has no use for the proof; the closing line will say so.
         let _ = reply.send(Committed::of(&line));
-    }
-}
-
-// === impl Failure ===
-
-impl Failure {
-    /// Keeps what is a fact, refuses what asks for leave.
-    fn keep(&mut self, posts: Vec<Post>) {
-        for post in posts {
-            match post {
-                Post::Decision { standing, reply, .. } => {
-                    standing.withdraw();
-                    self.withdrawn += 1;
-                    // As above: nobody may be waiting any more.
-                    let _ = reply.send(Err(CommitFailed::Failed));
-                }
-                post => self.kept.push(post),
-            }
-        }
     }
 }
 

@@ -11,7 +11,7 @@ pub use credential::looks_like_credential;
 pub use hidden::{Hidden, MASK};
 
 use super::Intent;
-use credential::{holds_credential, spans, spells_secret};
+use credential::{credentials, holds_credential, spans, spells_secret};
 use serde_json::{Map, Value};
 use std::borrow::Cow;
 
@@ -132,6 +132,9 @@ impl Concealing {
 
     fn hide(&mut self, value: &mut Value, at: &str) {
         self.hidden.add(value);
+        // A text is hidden whole, and what is secret in it may be said elsewhere alone.
+        let parts = value.as_str().map(credentials).unwrap_or_default();
+        parts.into_iter().for_each(|part| self.hidden.add(&Value::String(part)));
         *value = MASK.into();
         self.masked.push(at.to_owned());
     }

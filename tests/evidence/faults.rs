@@ -1,7 +1,7 @@
 //! Kills in the midst of writing, and disks that are full or read-only.
 
 use crate::{
-    Log, answered, block_on, directory, judgement, kinds, lines, opening, segment, verify,
+    Log, answered, block_on, directory, judgement, lines, opening, segment, told, verify,
     wait_until,
 };
 use gait::{
@@ -155,8 +155,8 @@ fn a_full_disk_refuses_calls_and_a_freed_one_takes_them_without_restart() {
     let tallied = Arc::clone(&log.tallied);
     let head = log.stop();
     assert_eq!(verify(&state).head, head);
-    assert_eq!(*tallied.lock().unwrap(), kinds(&state), "the tally saw each line once");
-    assert_eq!(kinds(&state).iter().filter(|kind| *kind == "recover").count(), 3);
+    assert_eq!(*tallied.lock().unwrap(), told(&state), "the tally saw each line once");
+    assert_eq!(told(&state).iter().filter(|kind| *kind == "recover").count(), 3);
     let lines = lines(&state);
     let decisions = lines.iter().filter(|line| line["kind"] == "decision").count();
     let outcomes = lines.iter().filter(|line| line["kind"] == "outcome").count();

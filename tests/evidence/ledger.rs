@@ -1,6 +1,6 @@
 //! Records end once, commits are durable, and what is closed refuses.
 
-use crate::{Log, block_on, judgement, kinds, lines, opening, retaken, verify, wait_until};
+use crate::{Log, block_on, judgement, kinds, lines, opening, retaken, told, verify, wait_until};
 use gait::{
     evidence::{
         self, CommitFailed, Cut, Ending, Exchange, Head, LedgerRefused, Reach, Record, Reload,
@@ -85,7 +85,8 @@ fn a_commit_returns_with_its_line_on_disk_and_only_once() {
     let committed = block_on(record.commit()).unwrap();
     assert_eq!(committed.call_id(), record.opening().call_id);
     assert_eq!(committed.intent_digest(), Digest::of(b"x"));
-    assert_eq!(lines(state.path())[1]["call_id"], *committed.call_id().to_string());
+    assert_eq!(lines(state.path())[2]["call_id"], *committed.call_id().to_string());
+    assert_eq!(kinds(state.path()), ["start", "key", "decision", "batch"]);
     assert_eq!(log.ledger.health().head(), verify(state.path()).head);
     assert_eq!(*log.tallied.lock().unwrap(), ["start", "decision"]);
     assert_eq!(block_on(record.commit()).unwrap_err(), CommitFailed::Spent);
@@ -97,7 +98,7 @@ fn a_commit_returns_with_its_line_on_disk_and_only_once() {
     assert_eq!(block_on(unrecorded.commit()).unwrap_err(), CommitFailed::Unrecorded);
     drop((record, undecided, unrecorded));
     log.stop();
-    assert_eq!(kinds(state.path()), ["start", "decision", "outcome", "call", "stop"]);
+    assert_eq!(told(state.path()), ["start", "decision", "outcome", "call", "stop"]);
 }
 
 #[test]
@@ -122,12 +123,12 @@ fn a_stopped_log_refuses_and_the_next_process_continues_its_chain() {
         log.ledger.reloaded(reload).unwrap();
         let ledger = log.ledger.clone();
         head = log.stop();
-        assert_eq!(head.seq, round * 3);
+        assert_eq!(head.seq, round * 5);
         assert_eq!(ledger.health().state(), State::Stopped);
         assert_eq!(ledger.open(opening()).unwrap_err(), LedgerRefused::Stopped);
     }
     assert_eq!(verify(state.path()).head, head);
-    assert_eq!(kinds(state.path()), ["start", "reload", "stop"].repeat(3));
+    assert_eq!(kinds(state.path()), ["start", "key", "reload", "stop", "seal"].repeat(3));
 }
 
 #[test]

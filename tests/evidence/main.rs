@@ -4,6 +4,7 @@
 mod ledger;
 mod tamper;
 mod faults;
+mod hostile;
 
 use gait::{
     clock,
@@ -110,6 +111,12 @@ pub(crate) fn lines(state: &Path) -> Vec<Value> {
 
 pub(crate) fn kinds(state: &Path) -> Vec<String> {
     lines(state).iter().map(|line| line["kind"].as_str().unwrap().to_owned()).collect()
+}
+
+/// The same without what the log says of itself; this is what a tally sees.
+pub(crate) fn told(state: &Path) -> Vec<String> {
+    let own = ["key", "batch", "seal"];
+    kinds(state).into_iter().filter(|kind| !own.contains(&kind.as_str())).collect()
 }
 
 pub(crate) fn wait_until(is_so: impl Fn() -> bool) {

@@ -55,7 +55,7 @@ fn whichever_byte_is_flipped_its_line_is_named() {
 fn a_last_line_that_is_still_json_was_changed_and_not_torn() {
     let mut whole = split(&small_log());
     let last = whole.pop().unwrap();
-    let changed = String::from_utf8(last).unwrap().replace("\"stop\"", "\"halt\"");
+    let changed = String::from_utf8(last).unwrap().replace("\"seal\"", "\"veal\"");
     whole.push(changed.into_bytes());
     let broken = verify_bytes(&[&whole.concat()]).unwrap_err();
     assert_eq!((broken.place.line, broken.fault), (whole.len() as u64, Fault::Changed));
@@ -108,12 +108,12 @@ fn a_torn_tail_stays_is_reported_and_cannot_be_touched_afterwards() {
     Log::open(state.path(), Settings::default()).stop();
     let path = segment(state.path(), 1);
     let mut file = std::fs::File::options().append(true).open(&path).unwrap();
-    file.write_all(b"{\"v\":1,\"seq\":3,\"ki").unwrap();
+    file.write_all(b"{\"v\":1,\"seq\":5,\"ki").unwrap();
     let torn = verify(state.path()).torn.unwrap();
-    assert_eq!((torn.place.line, torn.bytes), (3, 18));
+    assert_eq!((torn.place.line, torn.bytes), (5, 18));
 
     Log::open(state.path(), Settings::default()).stop();
-    let start = &lines(state.path())[2];
+    let start = &lines(state.path())[4];
     assert_eq!((&start["torn_tail"], &start["torn_bytes"]), (&true.into(), &18.into()));
     let report = verify(state.path());
     assert_eq!((report.torn, report.mended), (None, vec![torn]));
@@ -134,7 +134,7 @@ fn a_log_that_holds_no_whole_line_is_begun_anew_and_says_so() {
     std::fs::write(segment(state.path(), 2), b"{\"v").unwrap();
     Log::open(state.path(), Settings::default()).stop();
     let report = verify(state.path());
-    assert_eq!((report.head.seq, report.mended[0].bytes), (2, 10));
+    assert_eq!((report.head.seq, report.mended[0].bytes), (4, 10));
 }
 
 #[test]
@@ -145,5 +145,5 @@ fn a_segment_that_is_missing_is_named() {
     }
     std::fs::remove_file(segment(state.path(), 2)).unwrap();
     let broken = evidence::verify(&directory(state.path())).unwrap_err().to_string();
-    assert!(broken.starts_with("segment 000003, line 1: found `seq` 5 where 3"), "{broken}");
+    assert!(broken.starts_with("segment 000003, line 1: found `seq` 9 where 5"), "{broken}");
 }

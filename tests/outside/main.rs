@@ -26,6 +26,7 @@ mod switch;
 mod terms;
 mod capture;
 mod evidence_modes;
+mod hostile_log;
 mod routes_test;
 mod start;
 mod upstream_tls;

@@ -61,6 +61,15 @@ fn counted(scrape: &Scrape, exporter: &str, outcome: &str) -> f64 {
     scrape.sum("gait_export_records_total", &[("exporter", exporter), ("outcome", outcome)])
 }
 
+/// Waits until so many lines are counted as sent, and no more come.
+fn sent(gait: &Gait, exporter: &str, lines: f64) {
+    wait_for("the count", || {
+        let scrape = gait.scrape();
+        let waiting = scrape.sum("gait_export_queue_lines", &[("exporter", exporter)]);
+        (waiting == 0.0 && counted(&scrape, exporter, "sent") == lines).then_some(())
+    });
+}
+
 /// Lines of an exporter that have come to an end.
 fn ended(scrape: &Scrape, exporter: &str) -> f64 {
     scrape.sum("gait_export_records_total", &[("exporter", exporter)])
@@ -76,8 +85,10 @@ fn a_trace_goes_through_gait_to_the_tool_and_its_spans_to_the_collector() {
     let caller = format!("traceparent: 00-{TRACE}-{CALLER}-01\r\n");
     assert_eq!(read(&gait, &caller).status, 200);
     assert_eq!(delete(&gait).status, 403);
+    let unsampled = caller.replace("-01", "-00");
+    assert_eq!(read(&gait, &unsampled).status, 200);
     let told = tool.seen()[0].all("traceparent").concat();
-    let lines = closings(&gait, 2);
+    let lines = closings(&gait, 3);
     assert_eq!(lines[0]["traceparent"], told);
     assert_eq!(lines[0]["parent_span_id"], CALLER);
     assert!(lines[1].get("traceparent").is_none(), "nothing went out");
@@ -94,9 +105,10 @@ fn a_trace_goes_through_gait_to_the_tool_and_its_spans_to_the_collector() {
     let call_id = lines[1]["call_id"].as_str().unwrap().replace('-', "");
     assert_eq!(id(&denied["traceId"]), call_id, "a trace that begins here is called as the call");
     assert_eq!(attribute(denied, "http.response.status_code"), "403");
-    let records = collector.calls(2);
+    let records = collector.calls(3);
     let severities: Vec<_> = records.iter().map(|one| &one["severityText"]).collect();
-    assert_eq!(severities, ["INFO", "WARN"]);
+    assert_eq!(severities, ["INFO", "WARN", "INFO"]);
+    sent(&gait, "otlp_traces", 2.0); // One trace is not to be kept.
     assert_eq!(attribute(&records[0], "gait.call_id"), &lines[0]["call_id"]);
     let digest = &lines[0]["intent_digest"];
     assert_eq!(attribute(&records[0], "gait.intent_digest"), digest);
@@ -195,8 +207,10 @@ fn a_collector_that_comes_back_is_told_everything() {
     collector.0.take();
     works.store(true, Ordering::SeqCst);
     assert_eq!(collector.calls(5).len(), 5);
-    let scrape = gait.scrape();
-    assert!(counted(&scrape, "otlp_logs", "sent") >= 5.0);
+    let scrape = wait_for("the count", || {
+        let scrape = gait.scrape();
+        (counted(&scrape, "otlp_logs", "sent") >= 5.0).then_some(scrape)
+    });
     assert_eq!(counted(&scrape, "otlp_logs", "dropped"), 0.0);
     assert_eq!(ended(&scrape, "otlp_traces"), 0.0, "which was not asked for");
 }
@@ -233,8 +247,7 @@ fn a_reload_says_who_is_told_from_then_on() {
     reload(&off, 2);
     assert_eq!(delete(&gait).status, 403);
     closings(&gait, 3);
-    let scrape = gait.scrape();
-    assert_eq!(counted(&scrape, "otlp_traces", "sent"), 1.0);
+    sent(&gait, "otlp_traces", 1.0);
     let calls = collector.calls(1);
     assert_eq!(attribute(&calls[0], "gait.disposition"), "denied");
     assert_eq!(calls.len(), 1);

@@ -25,11 +25,13 @@ pub(super) fn of(entry: &Entry) -> Option<LogRecord> {
 fn of_call(entry: &Entry) -> LogRecord {
     let disposition = entry.text("disposition").unwrap_or("undecided");
     let what = entry.text("tool_name").or_else(|| entry.text("route")).unwrap_or_default();
+    let broke_off = !matches!(entry.text("ending"), Some("completed" | "caller_gone"));
+    let would_not = entry.flag("simulated") == Some(true);
     let severity = match disposition {
-        "forwarded" if entry.flag("simulated") == Some(true) => SeverityNumber::Warn,
+        "forwarded" if would_not || broke_off => SeverityNumber::Warn,
         "forwarded" | "dry_run" | "held" => SeverityNumber::Info,
-        "denied" => SeverityNumber::Warn,
-        _ => SeverityNumber::Error,
+        "failed" => SeverityNumber::Error,
+        _ => SeverityNumber::Warn,
     };
     let attributes = span::attributes(entry);
     let record = record(entry, severity, &format!("{disposition} {what}"), attributes);

@@ -144,6 +144,24 @@ fn records_tell_calls_and_events_and_no_words_of_people() {
 }
 
 #[test]
+fn a_record_is_as_severe_as_what_became_of_its_call() {
+    let severity = |change: Value| {
+        let told = logs(&origin(), &[line(change)]);
+        told.resource_logs[0].scope_logs[0].log_records[0].severity_text.clone()
+    };
+    assert_eq!(severity(json!({ "disposition": "failed" })), "ERROR");
+    for change in [
+        json!({ "simulated": true }),
+        json!({ "ending": "upstream_reset" }),
+        json!({ "ending": null }),
+        json!({ "disposition": null }),
+    ] {
+        assert_eq!(severity(change.clone()), "WARN", "{change}");
+    }
+    assert_eq!(severity(json!({ "ending": "caller_gone" })), "INFO");
+}
+
+#[test]
 fn the_json_form_is_that_of_the_protocol() {
     let told = serde_json::to_value(traces(&origin(), &[line(json!({}))])).unwrap();
     let span = &told["resourceSpans"][0]["scopeSpans"][0]["spans"][0];

@@ -10,6 +10,7 @@ use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use percent_encoding::percent_decode_str;
+use std::borrow::Cow;
 use std::ops::Range;
 
 /// Well-known tokens: how they start, and how many letters and digits follow at least.
@@ -103,10 +104,21 @@ pub(super) fn spells_secret(name: &str) -> bool {
 
 /// Whether a text holds a credential, as it stands or escaped for a URL.
 pub(super) fn holds_credential(text: &str) -> bool {
-    if !spans(text).is_empty() {
-        return true;
-    }
-    text.contains('%') && !spans(&percent_decode_str(text).decode_utf8_lossy()).is_empty()
+    !spans(text).is_empty() || decoded(text).is_some_and(|decoded| !spans(&decoded).is_empty())
+}
+
+/// The credentials that a text holds, as it stands or escaped for a URL.
+pub(super) fn credentials(text: &str) -> Vec<String> {
+    let of = |text: &str| {
+        let parts = spans(text).into_iter().filter_map(|span| text.get(span));
+        parts.map(str::to_owned).collect::<Vec<_>>()
+    };
+    let escaped = decoded(text).map(|decoded| of(&decoded)).unwrap_or_default();
+    of(text).into_iter().chain(escaped).collect()
+}
+
+fn decoded(text: &str) -> Option<Cow<'_, str>> {
+    text.contains('%').then(|| percent_decode_str(text).decode_utf8_lossy())
 }
 
 /// Where in a text credentials stand; they may overlap.

@@ -81,6 +81,15 @@ fn what_looks_like_a_credential_is_masked_with_whatever_says_it() {
 }
 
 #[test]
+fn what_is_secret_in_one_text_is_not_said_alone_in_another() {
+    let args = json!({"path": "reset/hunter2", "again": "of hunter 2", "as": "S3%43RET-code"});
+    let target = "https://h.test/x?password=hunter2&token=s3cret%2Dcode";
+    let found = concealed(args, target, &[]);
+    let args = json!({"path": "***", "again": "of hunter 2", "as": "***"});
+    assert_eq!(found.document["args"], args);
+}
+
+#[test]
 fn names_of_the_format_stay_whatever_is_hidden() {
     let found = concealed(json!({"a": "args", "tool_name": 1}), "https://h.test/", &["/a"]);
     assert_eq!(found.document["args"], json!({"a": "***", "tool_name": 1}));

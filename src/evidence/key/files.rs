@@ -1,0 +1,147 @@
+//! The files of the key that signs: `NAME.key`, `NAME.previous.key` beside it for a rotation, and
+//! for the gateway's own key `NAME.pub` for auditors.
+
+use super::{KeyFault, Keys};
+use crate::{
+    evidence::{segment::sync_dir, settings::KeyFile},
+    sign::PrivateKey,
+    store::file::{self, Existing},
+};
+use std::{
+    fs, io,
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+};
+use zeroize::Zeroizing;
+
+/// The gateway's own key, in the state directory.
+const OWN: &str = "evidence_signing.key";
+/// A key is far shorter.
+const KEY_BYTES_MAX: u64 = 4096;
+/// Anybody but the owner.
+const OTHERS: u32 = 0o077;
+/// Everybody may check what the log's key signed.
+const PUBLIC_MODE: u32 = 0o644;
+
+/// Where the key lies.
+#[derive(Clone, Debug)]
+pub struct KeyFiles {
+    path: PathBuf,
+    owner: Owner,
+}
+
+/// Whose key it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Owner {
+    /// The gateway's, which makes it.
+    Gateway,
+    /// The operator's, which is only read.
+    Operator,
+}
+
+// === impl KeyFiles ===
+
+impl KeyFiles {
+    /// The files of a state directory.
+    pub(in crate::evidence) fn of(state: &Path, file: &KeyFile) -> KeyFiles {
+        match file {
+            KeyFile::Own => KeyFiles { path: state.join(OWN), owner: Owner::Gateway },
+            KeyFile::At(path) => KeyFiles { path: path.clone(), owner: Owner::Operator },
+        }
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Where the key before is looked for.
+    pub(super) fn previous_path(&self) -> PathBuf {
+        self.path.with_extension("previous.key")
+    }
+
+    /// The key of the file.
+    ///
+    /// # Errors
+    /// There is none.
+    pub(in crate::evidence) fn load(&self) -> Result<PrivateKey, KeyFault> {
+        let key = load(&self.path)?;
+        if let Ok(there) = fs::metadata(&self.path)
+            && there.permissions().mode() & OTHERS != 0
+        {
+            tracing::warn!(
+                key = %self.path.display(),
+                "others can read the evidence signing key, and so write evidence in its name: \
+                 `chmod 600` it, or rotate it"
+            );
+        }
+        Ok(key)
+    }
+
+    /// Writes the half for auditors. Evidence does not hang on it, so a failure is only told.
+    pub(super) fn publish(&self, key: &PrivateKey) {
+        let path = self.path.with_extension("pub");
+        let text = key.public().to_text();
+        let is_there = || fs::read_to_string(&path).is_ok_and(|there| there == text);
+        if self.owner == Owner::Operator || is_there() {
+            return;
+        }
+        let written = file::write(&path, text.as_bytes(), Existing::Replace)
+            .and_then(|()| fs::set_permissions(&path, fs::Permissions::from_mode(PUBLIC_MODE)));
+        if let Err(error) = written {
+            tracing::warn!(path = %path.display(), %error, "cannot write the public evidence key");
+        }
+    }
+}
+
+impl Keys for KeyFiles {
+    fn read(&self) -> Result<PrivateKey, KeyFault> {
+        let key = self.load()?;
+        self.publish(&key);
+        Ok(key)
+    }
+
+    fn make(&self) -> Result<PrivateKey, KeyFault> {
+        let path = || self.path.clone();
+        if self.owner == Owner::Operator {
+            return Err(KeyFault::Missing { path: path() });
+        }
+        let unmade = |source| KeyFault::Unmade { path: path(), source };
+        let key = PrivateKey::generate().map_err(|error| unmade(io::Error::other(error)))?;
+        write(&self.path, &key, Existing::Refuse).map_err(unmade)?;
+        self.publish(&key);
+        Ok(key)
+    }
+
+    fn previous(&self) -> Option<PrivateKey> {
+        let path = self.previous_path();
+        match load(&path) {
+            Ok(key) => Some(key),
+            Err(KeyFault::Missing { .. }) => None,
+            Err(fault) => {
+                tracing::warn!(%fault, "the previous evidence signing key cannot be used");
+                None
+            }
+        }
+    }
+}
+
+/// Writes a private key durably.
+pub(super) fn write(path: &Path, key: &PrivateKey, existing: Existing) -> io::Result<()> {
+    file::write(path, key.to_text().as_bytes(), existing)?;
+    sync_dir(path.parent().unwrap_or(path))
+}
+
+/// The key in one file.
+pub(super) fn load(path: &Path) -> Result<PrivateKey, KeyFault> {
+    let owned = || path.to_owned();
+    let bytes = match file::read(path, KEY_BYTES_MAX) {
+        Ok(bytes) => Zeroizing::new(bytes),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Err(KeyFault::Missing { path: owned() });
+        }
+        Err(source) => return Err(KeyFault::Unreadable { path: owned(), source }),
+    };
+    // What is no text is no base64 either.
+    let text = std::str::from_utf8(&bytes).unwrap_or_default();
+    PrivateKey::parse(text).map_err(|source| KeyFault::Bad { path: owned(), source })
+}

@@ -1,0 +1,146 @@
+//! What earlier processes left, read from the end of the log backwards. Reads bytes that it is
+//! given, and no file.
+
+use super::chain::{Head, Whole};
+use super::event::TornTail;
+use super::health::Anchor;
+use super::tail::{self, Rest};
+use crate::json::Digest;
+use crate::sign::PublicKey;
+use jiff::Timestamp;
+use serde_json::Value;
+use std::io;
+use std::sync::Arc;
+
+/// What earlier processes left.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Left {
+    /// The last whole line, and the key that signs from there on.
+    pub(super) anchor: Anchor,
+    /// What a crash left behind it.
+    pub(super) torn: Option<TornTail>,
+    /// Whether what is there follows, up to what a crash can leave.
+    pub(super) state: LeftState,
+}
+
+/// Whether somebody was at the log while nobody wrote.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum LeftState {
+    /// It is as it was written, as far as the last segments show.
+    Sound,
+    /// It is not: a change that stays to be found.
+    Broken,
+}
+
+/// Where a segment ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct End {
+    /// What the next segment continues.
+    pub(super) head: Head,
+    /// When that line was made.
+    pub(super) time: Timestamp,
+}
+
+/// Goes backwards through the segments, the last first, to the last line that follows, and on to
+/// the last that is signed. Segments without a line count as torn altogether.
+pub(super) fn survey(texts: impl Iterator<Item = io::Result<(u32, Vec<u8>)>>) -> io::Result<Left> {
+    let (mut torn, mut state, mut anchor) = (Vec::new(), LeftState::Sound, Anchor::genesis());
+    for text in texts {
+        let (segment, mut bytes) = text?;
+        if anchor.segment == 0 {
+            let run = tail::follow(&bytes, base(&bytes), |_, _| {});
+            let rest = bytes.get(run.len..).unwrap_or_default().to_vec();
+            match run.rest {
+                // The chain goes on from whatever line is last: the change stays named.
+                Rest::Broken => state = LeftState::Broken,
+                Rest::Nothing | Rest::Torn => bytes.truncate(run.len),
+            }
+            torn.push(rest);
+            if let Some(End { head, time }) = last_end(&bytes) {
+                anchor = Anchor { head, segment, time: Some(time), ..anchor };
+            }
+        }
+        if anchor.segment != 0 {
+            anchor.key_id = last_key(&bytes);
+        }
+        if anchor.key_id.is_some() {
+            break;
+        }
+    }
+    Ok(Left { torn: torn_tail(torn, state), anchor, state })
+}
+
+/// The end of the first of these segments. One that a crash left without a line ends where the
+/// next one goes on.
+pub(super) fn end(texts: impl Iterator<Item = io::Result<Vec<u8>>>) -> io::Result<End> {
+    let mut is_first = true;
+    for text in texts {
+        let bytes = text?;
+        let found = match std::mem::take(&mut is_first) {
+            true => last_end(&bytes),
+            false => first_base(&bytes),
+        };
+        if let Some(end) = found {
+            return Ok(end);
+        }
+    }
+    Err(io::Error::new(io::ErrorKind::InvalidData, "the segment holds no line"))
+}
+
+/// Id of the key that signs behind the last signed line.
+pub(super) fn last_key(bytes: &[u8]) -> Option<Arc<str>> {
+    backwards(bytes).find_map(|line| {
+        let whole = Whole::read(line)?;
+        let key_id = whole.stamp?.key_id.into();
+        match whole.kind {
+            "key" => new_key(line),
+            _ => Some(key_id),
+        }
+    })
+}
+
+/// Id of the key that a line introduces.
+fn new_key(line: &[u8]) -> Option<Arc<str>> {
+    Some(PublicKey::parse(member(line, "public_key")?.as_str()?).ok()?.id().into())
+}
+
+fn last_end(bytes: &[u8]) -> Option<End> {
+    let line = backwards(bytes).find(|line| Whole::read(line).is_some())?;
+    Some(End { head: Whole::read(line)?.head, time: time(line)? })
+}
+
+fn first_base(bytes: &[u8]) -> Option<End> {
+    let line = tail::lines(bytes).next().filter(|line| Whole::read(line).is_some())?;
+    Some(End { head: base(bytes), time: time(line)? })
+}
+
+/// The lines with an LF, the last first.
+fn backwards(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+    bytes.rsplit(|byte| *byte == b'\n').skip(1)
+}
+
+fn time(line: &[u8]) -> Option<Timestamp> {
+    member(line, "time")?.as_str()?.parse().ok()
+}
+
+fn member(line: &[u8], name: &str) -> Option<Value> {
+    let Ok(Value::Object(mut members)) = serde_json::from_slice(line) else { return None };
+    members.remove(name)
+}
+
+/// The line before the first of a segment, as that says itself.
+pub(super) fn base(bytes: &[u8]) -> Head {
+    let first = tail::lines(bytes).next().and_then(Whole::read);
+    first.map_or_else(Head::genesis, |first| Head {
+        seq: first.head.seq.saturating_sub(1),
+        hash: Digest::from(first.prev),
+    })
+}
+
+/// What is torn of segments, the last first.
+fn torn_tail(mut parts: Vec<Vec<u8>>, state: LeftState) -> Option<TornTail> {
+    parts.reverse();
+    let bytes = parts.concat();
+    let is_torn = state == LeftState::Sound && !bytes.is_empty();
+    is_torn.then(|| TornTail { bytes: bytes.len() as u64, digest: Digest::of(&bytes) })
+}
