@@ -52,3 +52,4 @@ mod page;
 mod tls_peers;
 mod webhooks;
 mod histories;
+mod audit;
