@@ -60,3 +60,4 @@ mod evidence_kill;
 mod evidence_order;
 mod evidence_faults;
 mod evidence_disk;
+mod audit;

@@ -6,15 +6,15 @@
 mod report;
 mod text;
 
+use super::place::Place;
+use super::wanted::time;
 use crate::audit::reconcile::{
     Arrivals, FIELD_NAMES, Findings, Format, Period, Permits, ReadFailed, Reader, Skew,
 };
 use crate::audit::{Calls, Edge, Log, Passed, Told, When};
 use crate::cli::answer::{Failure, Outcome};
-use crate::cli::{Format as Printed, Invocation, state_dir};
-use crate::clock;
+use crate::cli::{Format as Printed, Invocation};
 use crate::intent::duration;
-use crate::intent::time::Time;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use report::Report;
@@ -54,10 +54,8 @@ Examples:
 #[derive(Args)]
 #[command(after_help = HELP)]
 pub(in crate::cli) struct Reconcile {
-    /// The evidence: a state directory, or the folder `evidence` in it [default: ./state, else
-    /// ./config/state]
-    #[arg(long, value_name = "DIR")]
-    evidence: Option<PathBuf>,
+    #[command(flatten)]
+    place: Place,
     /// An access log of the tool, `-` for standard input; may be repeated
     #[arg(long, value_name = "FILE", required = true)]
     access_log: Vec<PathBuf>,
@@ -115,8 +113,7 @@ impl Reconcile {
     pub(super) fn run(self, invocation: &Invocation) -> Outcome {
         let period = Period::from(self.when()?);
         let reader = Reader::new(self.format, &self.field).map_err(Failure::input)?;
-        let dir = state_dir::or_found(self.evidence.as_deref());
-        let log = Log::open(&dir).map_err(Failure::input)?;
+        let log = self.place.open()?;
         let bar = self.bar(invocation, log.bytes())?;
         let arrivals = Arrivals::new(reader, period, self.strip_prefix.clone());
         let arrivals = self.arrivals(arrivals, &bar)?;
@@ -135,16 +132,8 @@ impl Reconcile {
     }
 
     fn when(&self) -> Result<When, Failure> {
-        let now = clock::now();
-        let read = |edge: Edge, flag: &str, text: &Option<String>| -> Result<_, Failure> {
-            let Some(text) = text else { return Ok(None::<Time>) };
-            let mend = "write it like 2026-01-02T03:04:05Z, 2026-01-02 or 2h";
-            let read = edge.read(text.trim(), now);
-            read.map(Some)
-                .ok_or_else(|| Failure::input(format!("invalid {flag}: `{text}`; {mend}")))
-        };
-        let since = read(Edge::Since, "--since", &self.since)?;
-        let until = read(Edge::Until, "--until", &self.until)?;
+        let since = time(Edge::Since, "--since", self.since.as_deref())?;
+        let until = time(Edge::Until, "--until", self.until.as_deref())?;
         Ok(When { since, until })
     }
 

@@ -100,7 +100,11 @@ pub(super) fn pair(filter: &mut Filter, text: &str) -> Result<(), Failure> {
     filter.want(field, value.trim()).map_err(Failure::input)
 }
 
-fn time(
+/// Reads the time that a flag names.
+///
+/// # Errors
+/// Exit 6: it is none.
+pub(super) fn time(
     edge: Edge,
     flag: &str,
     text: Option<&str>,
