@@ -56,6 +56,11 @@ pub fn traces(origin: &Origin, entries: &[Entry]) -> ExportTraceServiceRequest {
     ExportTraceServiceRequest { resource_spans }
 }
 
+/// Whether any of these lines has spans.
+pub fn is_traced(entries: &[Entry]) -> bool {
+    entries.iter().any(|entry| !span::of(entry).is_empty())
+}
+
 /// The log records of these lines; of each call its last line alone must be among them.
 pub fn logs(origin: &Origin, entries: &[Entry]) -> ExportLogsServiceRequest {
     let log_records = entries.iter().filter_map(record::of).collect();

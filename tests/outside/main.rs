@@ -56,3 +56,8 @@ mod webhooks;
 mod otlp;
 mod histories;
 mod reconcile;
+mod evidence_kill;
+mod evidence_order;
+mod evidence_faults;
+mod evidence_disk;
+mod audit;

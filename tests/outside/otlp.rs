@@ -2,8 +2,8 @@
 //! of us wrote, and never at the cost of a call or of the log on the disk.
 
 use crate::support::{
-    Collector, Gait, Recorder, Response, Scrape, Setup, Then, attribute, get, id, listen, send,
-    wait_for,
+    Collector, Gait, Recorder, Response, Scrape, Setup, Then, attribute, get, id, listen,
+    run_to_end, send, wait_for,
 };
 use serde_json::Value;
 use std::fs;
@@ -119,6 +119,48 @@ fn a_trace_goes_through_gait_to_the_tool_and_its_spans_to_the_collector() {
         assert!(!body.contains("secret-argument"), "arguments never leave: {body}");
     }
     assert!(!gait.log().contains("k-1"));
+}
+
+#[test]
+fn what_is_exported_later_is_what_was_told() {
+    let (tool, collector) = (Recorder::start(), Collector::start());
+    let gait = setup(tool.address, &otlp(collector.address(), "")).start();
+    assert_eq!(read(&gait, "").status, 200);
+    assert_eq!(delete(&gait).status, 403);
+    closings(&gait, 2);
+    let exported = |format: &str| {
+        let arguments = ["trace", "export", "--evidence", "state", "--format", format];
+        let ended = run_to_end(gait.dir(), &arguments);
+        assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
+        let text = String::from_utf8(ended.stdout).unwrap();
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect::<Vec<Value>>()
+    };
+    let of = |message: &Value, path: [&str; 3]| {
+        message[path[0]][0][path[1]][0][path[2]].as_array().unwrap().clone()
+    };
+    let spans: Vec<Value> = exported("otlp-json-spans")
+        .iter()
+        .flat_map(|message| of(message, ["resourceSpans", "scopeSpans", "spans"]))
+        .collect();
+    let told = wait_for("three spans", || Some(collector.spans()).filter(|all| all.len() == 3));
+    for (span, told) in spans.iter().zip(&told) {
+        assert_eq!(
+            (&span["traceId"], &span["spanId"]),
+            (&id(&told["traceId"]).into(), &id(&told["spanId"]).into())
+        );
+        assert_eq!(span["startTimeUnixNano"], told["startTimeUnixNano"]);
+        assert_eq!(span["attributes"], told["attributes"]);
+    }
+    assert_eq!(spans.len(), 3);
+    let records = exported("otlp-json")
+        .iter()
+        .flat_map(|message| of(message, ["resourceLogs", "scopeLogs", "logRecords"]))
+        .collect::<Vec<_>>();
+    let told = collector.calls(2);
+    assert_eq!(records.len(), 2);
+    for (record, told) in records.iter().zip(&told) {
+        assert_eq!((&record["body"], &record["attributes"]), (&told["body"], &told["attributes"]));
+    }
 }
 
 #[test]

@@ -4,7 +4,7 @@ use super::place::{Place, is_gone, saying};
 use super::query::{Stopped, each_call};
 use super::wanted::Wanted;
 use crate::audit::public::{self, Source};
-use crate::audit::{Call, Field, Filter, Id, Log, Passed, Story, csv, ocsf};
+use crate::audit::{Call, Field, Filter, Id, Log, Passed, Story, csv, ocsf, otlp};
 use crate::cli::answer::{Answer, Exit, Failure, Outcome, escaped};
 use crate::cli::files::{self, Growing};
 use crate::cli::verify_key::Given;
@@ -12,6 +12,7 @@ use crate::cli::{Format as Printed, Invocation};
 use crate::sign::{Half, PrivateKey};
 use crate::trace;
 use clap::{Args, ValueEnum};
+use serde::Serialize;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
@@ -26,8 +27,9 @@ empty: created_at, the context but the caller, provenance and delegation. `polic
 `policy_version` and `latency_ms` are in no line and always empty.
 
 With --format, all calls that fit are written: csv with a fixed head (RFC 4180; words that a
-spreadsheet would run begin with '), or ocsf, API Activity events of OCSF 1.5.0, one JSON object a
-line. Neither holds targets or args.
+spreadsheet would run begin with '), ocsf, API Activity events of OCSF 1.5.0, or one message of OTLP
+with the log record (otlp-json) or the spans (otlp-json-spans) of each call; these are one JSON object
+a line. None holds targets or args. Calls whose trace nobody wants kept have no spans.
 
 Examples:
   gait trace export 0199c0de-7a11 --out call.json
@@ -66,6 +68,10 @@ enum Format {
     Csv,
     /// API Activity events of the Open Cybersecurity Schema Framework, as JSON lines.
     Ocsf,
+    /// Log records of OpenTelemetry, as JSON lines.
+    OtlpJson,
+    /// Spans of OpenTelemetry, as JSON lines.
+    OtlpJsonSpans,
 }
 
 impl Export {
@@ -203,14 +209,26 @@ fn write(
     if format == Format::Csv {
         csv::head(out)?;
     }
+    let origin = otlp::Origin::new("gait", &[]);
     each_call(log, filter, |call| {
         *count += 1;
+        let facts = call.facts().map(std::slice::from_ref).unwrap_or_default();
         match format {
             Format::Csv => csv::row(&call, out),
             Format::Ocsf => match ocsf::event(&call) {
                 Some(event) => writeln!(out, "{}", escaped(&event)),
                 None => Ok(()),
             },
+            Format::OtlpJson => message(out, &otlp::logs(&origin, facts)),
+            Format::OtlpJsonSpans if otlp::is_traced(facts) => {
+                message(out, &otlp::traces(&origin, facts))
+            }
+            Format::OtlpJsonSpans => Ok(()),
         }
     })
+}
+
+/// A message of OTLP, on a line of its own.
+fn message(out: &mut impl Write, message: &impl Serialize) -> io::Result<()> {
+    writeln!(out, "{}", escaped(&serde_json::to_value(message)?))
 }
