@@ -61,3 +61,4 @@ mod evidence_order;
 mod evidence_faults;
 mod evidence_disk;
 mod audit;
+mod evidence_key;
