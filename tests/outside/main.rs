@@ -27,6 +27,7 @@ mod terms;
 mod capture;
 mod evidence_modes;
 mod hostile_log;
+mod evidence_keys;
 mod routes_test;
 mod start;
 mod upstream_tls;
