@@ -66,7 +66,10 @@ pub use record::{Ledger, LedgerRefused, Record, Room};
 pub use segment::list as segments;
 pub use settings::{KeyFile, Settings};
 pub use thread::Writer;
-pub use verify::{Broken, Fault, Place, Report, Torn, Verifier, VerifyError, verify};
+pub use verify::{
+    BadHead, Broken, Fault, KeptHead, Known, Place, Progress, Removed, Report, Segments, Signer,
+    Standing, Torn, Trust, VerifyError, verify, verify_parts,
+};
 pub use vouch::{Vouched, vouched};
 pub use writer::{CommitFailed, Committed, Unwritten};
 

@@ -196,6 +196,11 @@ fn statement(prev: &[u8; 32], stated: &[u8]) -> Digest {
     Digest::of_parts(&[DOMAIN, prev, stated])
 }
 
+/// What a line with this `seq` begins with.
+pub(super) fn start(seq: u64) -> Vec<u8> {
+    [SEQ_KEY, seq.to_string().as_bytes(), KIND_KEY].concat()
+}
+
 /// `seq` and `kind` of a line.
 fn place(said: &[u8]) -> Option<(u64, &str)> {
     let said = said.strip_prefix(SEQ_KEY)?;

@@ -61,10 +61,10 @@ pub(super) fn follow<'a>(
 }
 
 /// What can be said of bytes that begin with no line in its place.
-fn judge(rest: &[u8]) -> Rest {
+pub(super) fn judge(rest: &[u8]) -> Rest {
     match rest {
         [] => Rest::Nothing,
-        rest if is_durable(rest) => Rest::Broken,
+        rest if is_durable(rest) || is_stranger(rest) => Rest::Broken,
         rest if is_cut(rest) || has_hole(rest) => Rest::Torn,
         _ => Rest::Broken,
     }
@@ -76,6 +76,12 @@ fn is_durable(rest: &[u8]) -> bool {
     let start = |line: &[u8]| line.iter().position(|byte| *byte != 0);
     let mut whole = lines(rest).filter_map(|one| Whole::read(one.get(start(one)?..)?));
     whole.any(|line| line.stamp.is_some()) && whole.next().is_some()
+}
+
+/// Whether it begins with a line of another place: what a crash leaves follows up to where it is
+/// cut.
+fn is_stranger(rest: &[u8]) -> bool {
+    split_line(rest).is_some_and(|(line, _)| Whole::read(line).is_some())
 }
 
 /// Whether it is the front of one line: no LF, and not a line whose LF became something else.

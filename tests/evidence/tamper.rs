@@ -1,7 +1,7 @@
 //! Whatever is done to the files is found, and where.
 
-use crate::{Log, answered, block_on, directory, lines, segment, verify};
-use gait::evidence::{self, Broken, Fault, Report, Settings, Verifier, VerifyError};
+use crate::{Log, answered, block_on, checked, directory, lines, segment, verify};
+use gait::evidence::{Broken, Fault, Report, Settings, Trust, VerifyError, verify_parts};
 use std::io::Write as _;
 
 /// A small log: start, decision, outcome, two calls, stop.
@@ -18,11 +18,13 @@ fn small_log() -> Vec<u8> {
 }
 
 fn verify_bytes(segments: &[&[u8]]) -> Result<Report, Broken> {
-    let mut verifier = Verifier::new();
-    for (number, bytes) in (1..).zip(segments) {
-        verifier.segment(number, bytes)?;
-    }
-    Ok(verifier.finish())
+    let parts: Vec<_> = (1..).zip(segments.iter().copied()).collect();
+    verify_parts(&parts, &Trust::default()).map_err(broken)
+}
+
+fn broken(error: VerifyError) -> Broken {
+    let VerifyError::Broken(broken) = error else { panic!("{error}") };
+    broken
 }
 
 fn split(log: &[u8]) -> Vec<Vec<u8>> {
@@ -95,10 +97,9 @@ fn a_line_written_anew_does_not_fit_its_neighbours() {
     let mut forged = one.clone();
     forged[3] = other[3].clone();
     let broken = verify_bytes(&[&forged.concat()]).unwrap_err();
-    assert_eq!((broken.place.line, broken.fault), (4, Fault::Replaced));
     assert_eq!(
         broken.to_string(),
-        "segment 000001, line 4: does not follow the line before it: one of the two was replaced"
+        "000001.jsonl, line 4, seq 4: replaced: a line beside it was written next to another one"
     );
 }
 
@@ -119,11 +120,11 @@ fn a_torn_tail_stays_is_reported_and_cannot_be_touched_afterwards() {
     assert_eq!((report.torn, report.mended), (None, vec![torn]));
 
     file.write_all(b"x").unwrap();
-    let broken = evidence::verify(&directory(state.path())).unwrap_err();
+    let broken = checked(state.path()).unwrap_err();
     assert!(matches!(broken, VerifyError::Broken(broken) if broken.place == torn.place));
     file.set_len(file.metadata().unwrap().len() - 19).unwrap();
-    let gone = evidence::verify(&directory(state.path())).unwrap_err().to_string();
-    assert_eq!(gone, "segment 000002, line 1: reports a torn tail of 18 bytes that is gone");
+    let gone = checked(state.path()).unwrap_err().to_string();
+    assert_eq!(gone, "000002.jsonl, line 1, seq 5: reports a torn tail of 18 bytes that is gone");
 }
 
 #[test]
@@ -144,6 +145,6 @@ fn a_segment_that_is_missing_is_named() {
         Log::open(state.path(), Settings::default()).stop();
     }
     std::fs::remove_file(segment(state.path(), 2)).unwrap();
-    let broken = evidence::verify(&directory(state.path())).unwrap_err().to_string();
-    assert!(broken.starts_with("segment 000003, line 1: found `seq` 9 where 5"), "{broken}");
+    let broken = checked(state.path()).unwrap_err().to_string();
+    assert!(broken.starts_with("000003.jsonl, line 1, seq 5: found `seq` 9 where 5"), "{broken}");
 }
