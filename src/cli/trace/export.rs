@@ -56,9 +56,9 @@ pub(in crate::cli) struct Export {
     #[arg(long, value_name = "NAME", requires = "id")]
     private_key_env: Option<String>,
     #[command(flatten)]
-    wanted: Wanted,
-    #[command(flatten)]
     place: Place,
+    #[command(flatten)]
+    wanted: Wanted,
 }
 
 /// Forms for other tools.

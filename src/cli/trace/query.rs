@@ -28,15 +28,13 @@ object a line; a line with `ok` in it is the last.
 
 Examples:
   gait trace query --since 2h --verdict block
-  gait trace query --tool 'files.*' --identity ada --json | jq .call_id
+  gait trace query --tool 'files.*' --identity ada --json | jq -r '.call_id // empty'
   gait trace query --kind approval --since 2026-01-02";
 
 /// `gait trace query`.
 #[derive(Args)]
 #[command(after_help = HELP)]
 pub(in crate::cli) struct Query {
-    #[command(flatten)]
-    wanted: Wanted,
     /// Lines of this kind instead of calls: approval, reload, start, key and so on
     #[arg(long, value_name = "KIND")]
     kind: Vec<String>,
@@ -48,6 +46,8 @@ pub(in crate::cli) struct Query {
     count: bool,
     #[command(flatten)]
     place: Place,
+    #[command(flatten)]
+    wanted: Wanted,
 }
 
 /// What is found.

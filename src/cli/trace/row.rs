@@ -17,7 +17,7 @@ pub(super) const HEADS: [&str; FACTS + 1] =
     ["TIME", "VERDICT", "ROUTE", "TOOL", "IDENTITY", "STATUS", "TOOK", "REASONS", "CALL"];
 
 /// Columns are at least so wide where lines come one by one.
-const WIDTHS: [usize; FACTS] = [16, 14, 16, 10, 6, 7, 20, 36];
+const WIDTHS: [usize; FACTS] = [23, 14, 16, 10, 6, 7, 20, 36];
 
 /// Names wider than this are cut on a terminal.
 const CELL_WIDTH_MAX: usize = 32;
