@@ -20,6 +20,7 @@ mod noticed;
 mod telemetry;
 mod errands;
 mod exports;
+mod evidence;
 mod keys;
 mod upkeep;
 mod webhooks;
@@ -30,11 +31,10 @@ mod tally;
 
 pub use admin::TokenError;
 
-use crate::clock;
 use crate::config::{Config, ConfigError, Environment, Fixed, Source};
 use crate::demo::Demo;
 use crate::egress::Fetch;
-use crate::evidence::{self, Ledger, Unwritten};
+use crate::evidence::{Head, Ledger, StartFailed, Unwritten};
 use crate::proxy::Proxy;
 use crate::state::{StateDir, StateError};
 use crate::store::{StoreError, approvals};
@@ -86,7 +86,7 @@ pub enum AppError {
     Approvals(#[from] approvals::OpenError),
     /// The evidence log cannot be started.
     #[error(transparent)]
-    Evidence(#[from] evidence::StartFailed),
+    Evidence(#[from] StartFailed),
     /// The evidence log could not be finished.
     #[error(transparent)]
     Unwritten(#[from] Unwritten),
@@ -272,15 +272,9 @@ impl Running {
 
     /// What nobody asks for and everybody needs: fresh gauges, folded histograms, swept pools.
     async fn keep_house(self: Arc<Self>) {
-        let mut failures_shown = 0;
         for beat in 0u64.. {
             tokio::time::sleep(Duration::from_secs(1)).await;
             self.observe_health();
-            let failures = self.proxy.ledger.health().failures();
-            for _ in failures_shown..failures {
-                self.proxy.metrics.evidence_failed();
-            }
-            failures_shown = failures;
             if beat.is_multiple_of(5) {
                 self.proxy.metrics.upkeep();
                 self.proxy.tools.sweep();
@@ -290,20 +284,9 @@ impl Running {
 
     /// Brings readiness and gauges up to this moment.
     fn observe_health(&self) {
-        let health = self.proxy.ledger.health();
-        match health.state() {
-            evidence::State::Writing => {
-                self.readiness.pass(Check::Evidence);
-                self.readiness.pass(Check::State);
-            }
-            evidence::State::Failed | evidence::State::Stopped => {
-                self.readiness.fail(Check::Evidence);
-                self.readiness.fail(Check::State);
-            }
-        }
+        self.observe_evidence();
         self.observe_upkeep();
         self.exports.observe();
-        self.proxy.metrics.evidence_lag(health.lag(clock::instant()));
         let budget = self.fixed.sizes.body_budget_bytes;
         self.proxy.metrics.body_budget(budget.saturating_sub(self.proxy.budget.left()));
     }
@@ -320,7 +303,7 @@ where
 /// Ends the evidence log in order.
 async fn finish(
     ledger: Ledger,
-    writing: JoinHandle<Result<evidence::Head, Unwritten>>,
+    writing: JoinHandle<Result<Head, Unwritten>>,
 ) -> Result<(), AppError> {
     ledger.stop().await;
     let joined = tokio::task::spawn_blocking(move || writing.join()).await;

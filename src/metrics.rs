@@ -21,12 +21,14 @@ mod approvals;
 mod callers;
 mod exports;
 mod face;
+mod evidence;
 mod process;
 mod webhooks;
 
 pub use approvals::{ApprovalLabel, ApprovalMetrics};
 pub use callers::{CallerMetrics, JwksMetrics};
 pub use catalogue::{CATALOGUE, Definition, Kind};
+pub use evidence::EvidenceFace;
 pub use exports::{ExportMetrics, ExporterLabel};
 pub use face::SnapshotFace;
 pub use labels::{
@@ -39,10 +41,11 @@ pub use webhooks::WebhookMetrics;
 
 use callers::Sources;
 use catalogue::{
-    BODY_BUDGET, BUILD_INFO, BYPASS, CONNECTIONS, DECISION_SECONDS, EVIDENCE_FAILURES,
-    EVIDENCE_LAG, KILL_SWITCH, KILL_SWITCH_ENTRIES, OVERHEAD_SECONDS, RATE_COUNTERS, RATE_FAILURES,
-    REJECTED, RELOAD_SUCCESSFUL, RELOAD_TIMESTAMP, RESTART_NEEDED, TUNNELS, UNRECORDED,
+    BODY_BUDGET, BUILD_INFO, BYPASS, CONNECTIONS, DECISION_SECONDS, KILL_SWITCH,
+    KILL_SWITCH_ENTRIES, OVERHEAD_SECONDS, RATE_COUNTERS, RATE_FAILURES, REJECTED,
+    RELOAD_SUCCESSFUL, RELOAD_TIMESTAMP, RESTART_NEEDED, TUNNELS, UNRECORDED,
 };
+use evidence::EvidenceMetrics;
 use face::FACE_SERIES;
 use jiff::Timestamp;
 use metrics::{Counter, Gauge, Histogram};
@@ -98,8 +101,7 @@ struct Fixed {
     rejected_other: Counter,
     decision_seconds: Histogram,
     overhead_seconds: Histogram,
-    evidence_lag: Gauge,
-    evidence_failures: Counter,
+    evidence: EvidenceMetrics,
     telemetry: Gauge,
     tunnels: Gauge,
     body_budget: Gauge,
@@ -283,14 +285,9 @@ impl Metrics {
         self.0.fixed.rate_failures.increment(1);
     }
 
-    /// Sets the age of the oldest line that is not durable.
-    pub fn evidence_lag(&self, age: Duration) {
-        self.0.fixed.evidence_lag.set(age.as_secs_f64());
-    }
-
-    /// Counts an evidence write or sync that failed.
-    pub fn evidence_failed(&self) {
-        self.0.fixed.evidence_failures.increment(1);
+    /// Shows how the evidence log stands.
+    pub fn evidence(&self, face: &EvidenceFace) {
+        self.0.fixed.evidence.show(face);
     }
 
     /// Says that a snapshot loaded, at start or at reload.
@@ -325,8 +322,7 @@ impl Fixed {
             rejected_other: rejected(OTHER_REASON),
             decision_seconds: registry.histogram(&DECISION_SECONDS, &[]),
             overhead_seconds: registry.histogram(&OVERHEAD_SECONDS, &[]),
-            evidence_lag: registry.gauge(&EVIDENCE_LAG, &[]),
-            evidence_failures: registry.counter(&EVIDENCE_FAILURES, &[]),
+            evidence: EvidenceMetrics::new(registry),
             telemetry: registry.gauge(&CONNECTIONS, &["telemetry"]),
             tunnels: registry.gauge(&TUNNELS, &[]),
             body_budget: registry.gauge(&BODY_BUDGET, &[]),

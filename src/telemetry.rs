@@ -1,10 +1,12 @@
-//! What the telemetry listener answers: `/metrics`, `/livez`, `/readyz`, `/version`.
+//! What the telemetry listener answers: `/metrics`, `/livez`, `/readyz`, `/version`,
+//! `/evidence/head`.
 //!
 //! A pure function of the request's head and of what `app` hands it; `app` binds and serves.
 //! Nothing secret is in reach of this module, so the listener may bind wide and asks for no
 //! credential. `/livez` depends on nothing at all: a gait whose disk is full must be taken out of
 //! rotation, not killed. Rejected: `/healthz`, which says neither of the two.
 
+use crate::evidence::Anchor;
 use crate::metrics::Metrics;
 use bytes::Bytes;
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
@@ -17,6 +19,12 @@ use std::sync::atomic::{AtomicU8, Ordering};
 const PROMETHEUS: &str = "text/plain; version=0.0.4; charset=utf-8";
 const PLAIN: &str = "text/plain; charset=utf-8";
 const JSON: &str = "application/json";
+
+const METRICS: &str = "/metrics";
+const LIVE: &str = "/livez";
+const READY: &str = "/readyz";
+const VERSION: &str = "/version";
+const HEAD: &str = "/evidence/head";
 
 /// One thing that must hold for gait to be ready.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,8 +55,10 @@ pub struct Sources<'a> {
     pub readiness: &'a Readiness,
     /// For `/version`: the id of the snapshot in force; `None` before the first.
     pub snapshot: Option<&'a str>,
-    /// For `/version`: the hash of the last durable evidence line; `None` before the first.
-    pub evidence_head: Option<&'a str>,
+    /// For `/evidence/head` and `/version`: the last durable evidence line.
+    pub evidence: Option<&'a Anchor>,
+    /// For `/readyz`: why evidence cannot be written.
+    pub evidence_trouble: Option<&'a str>,
 }
 
 /// How much `/readyz` says when all is well; when it is not, it names the checks either way.
@@ -117,10 +127,10 @@ impl Default for Readiness {
 /// Answers one request. Never fails: 404 for other paths, 405 with `Allow` for other methods.
 pub fn answer(method: &Method, uri: &Uri, sources: &Sources<'_>) -> Response<Full<Bytes>> {
     let response = match (uri.path(), method) {
-        ("/metrics" | "/livez" | "/readyz" | "/version", &Method::GET | &Method::HEAD) => {
+        (METRICS | LIVE | READY | VERSION | HEAD, &Method::GET | &Method::HEAD) => {
             page(uri, sources)
         }
-        ("/metrics" | "/livez" | "/readyz" | "/version", _) => not_allowed(),
+        (METRICS | LIVE | READY | VERSION | HEAD, _) => not_allowed(),
         _ => text(StatusCode::NOT_FOUND, PLAIN, "not found\n".to_owned()),
     };
     if method == Method::HEAD { head_of(response) } else { response.map(Full::new) }
@@ -128,9 +138,10 @@ pub fn answer(method: &Method, uri: &Uri, sources: &Sources<'_>) -> Response<Ful
 
 fn page(uri: &Uri, sources: &Sources<'_>) -> Response<Bytes> {
     match uri.path() {
-        "/metrics" => text(StatusCode::OK, PROMETHEUS, sources.metrics.render()),
-        "/readyz" => ready(sources.readiness.failing(), verbosity(uri)),
-        "/version" => version(sources),
+        METRICS => text(StatusCode::OK, PROMETHEUS, sources.metrics.render()),
+        READY => ready(sources, verbosity(uri)),
+        VERSION => version(sources),
+        HEAD => head(sources.evidence),
         _ => text(StatusCode::OK, PLAIN, "ok\n".to_owned()),
     }
 }
@@ -142,7 +153,8 @@ fn verbosity(uri: &Uri) -> Verbosity {
     if asked { Verbosity::Verbose } else { Verbosity::Brief }
 }
 
-fn ready(failing: u8, verbosity: Verbosity) -> Response<Bytes> {
+fn ready(sources: &Sources<'_>, verbosity: Verbosity) -> Response<Bytes> {
+    let failing = sources.readiness.failing();
     let (status, verdict) = match failing {
         0 => (StatusCode::OK, "passed"),
         _ => (StatusCode::SERVICE_UNAVAILABLE, "failed"),
@@ -153,7 +165,9 @@ fn ready(failing: u8, verbosity: Verbosity) -> Response<Bytes> {
     let mut body = String::new();
     for check in Check::ALL {
         let (sign, word) = if failing & check.bit() == 0 { ('+', "ok") } else { ('-', "failed") };
-        let _ = writeln!(body, "[{sign}]{} {word}", check.as_str());
+        let _ = write!(body, "[{sign}]{} {word}", check.as_str());
+        let trouble = sources.evidence_trouble.filter(|_| sign == '-' && check == Check::Evidence);
+        let _ = writeln!(body, "{}", trouble.map(|why| format!(": {why}")).unwrap_or_default());
     }
     let _ = writeln!(body, "readyz check {verdict}");
     text(status, PLAIN, body)
@@ -163,7 +177,18 @@ fn version(sources: &Sources<'_>) -> Response<Bytes> {
     let body = serde_json::json!({
         "version": env!("CARGO_PKG_VERSION"),
         "snapshot": sources.snapshot,
-        "evidence_head": sources.evidence_head,
+        "evidence_head": sources.evidence.map(|anchor| anchor.head.hash.to_string()),
+    });
+    text(StatusCode::OK, JSON, format!("{body}\n"))
+}
+
+/// To be kept elsewhere: it proves the log up to here.
+fn head(anchor: Option<&Anchor>) -> Response<Bytes> {
+    let body = serde_json::json!({
+        "seq": anchor.map(|anchor| anchor.head.seq),
+        "hash": anchor.map(|anchor| anchor.head.hash.to_string()),
+        "key_id": anchor.and_then(|anchor| anchor.key_id.as_deref()),
+        "segment": anchor.map(|anchor| anchor.segment),
     });
     text(StatusCode::OK, JSON, format!("{body}\n"))
 }

@@ -217,3 +217,24 @@ fn rotation_makes_a_pair_with_the_time_in_its_name() {
     assert!(place.path(&format!("keys/{prefix}_private.key")).exists());
     assert!(place.path("keys/k_private.key").exists());
 }
+
+#[test]
+fn the_key_of_evidence_is_rotated_beside_the_old_one() {
+    let place = Place::with("{}");
+    let refusal = place.run("keys rotate --evidence state --json");
+    refused(&refusal, "NAME.previous.key");
+    refused(&place.run("keys rotate --evidence state --force --json"), "--force");
+
+    assert_eq!(place.run("keys init --out-dir keys --prefix k --force").exit, 0);
+    fs::create_dir_all(place.path("state")).unwrap();
+    let old = fs::read(place.path("keys/k_private.key")).unwrap();
+    fs::write(place.path("state/evidence_signing.key"), &old).unwrap();
+    let answer = place.run("keys rotate --evidence state --json").json();
+    assert_eq!(fs::read(place.path("state/evidence_signing.previous.key")).unwrap(), old);
+    let new = "keys verify --json --private-key state/evidence_signing.key";
+    let new = place.run(&format!("{new} --public-key state/evidence_signing.pub")).json();
+    assert_eq!(new["key_id"], answer["key_id"]);
+    for name in ["evidence_signing.key", "evidence_signing.previous.key"] {
+        assert_eq!(mode(&place.path(&format!("state/{name}"))), 0o600);
+    }
+}

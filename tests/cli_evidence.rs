@@ -6,7 +6,7 @@ mod command;
 
 use command::{Place, Run};
 use gait::clock;
-use gait::evidence::{self, CallId, Ending, Exchange, Judgement, Ledger, Opening, Settings};
+use gait::evidence::{self, CallId, Ending, Exchange, Judgement, Kept, Ledger, Opening, Settings};
 use gait::intent::{self, Draft};
 use gait::json::Digest;
 use gait::policy::Verdict;
@@ -88,7 +88,7 @@ fn judged(verdict: Verdict, tool: &str, identity: &str) -> Judgement {
         policy_digest: Some(policy),
         intent_digest: Some(intent.digest()),
         args_digest: Some(intent.args_digest()),
-        intent: is_allowed.then_some(raw),
+        kept: is_allowed.then(|| Kept::Intent { text: raw, masked: Arc::default() }),
         snapshot: Some("s1".into()),
         ..Judgement::default()
     }
@@ -99,7 +99,7 @@ fn call(ledger: &Ledger, judgement: Judgement) -> String {
     let call_id = CallId::fresh(clock::now());
     let target_digest = Digest::of(b"/v1/files/a");
     let received = clock::instant();
-    let opening = Opening { call_id, method: Method::DELETE, target_digest, received };
+    let opening = Opening { call_id, method: Method::DELETE, target_digest, spans: None, received };
     let mut record = ledger.open(opening).unwrap();
     let goes = judgement.verdict == Some(Verdict::Allow);
     record.judged(judgement);

@@ -14,8 +14,13 @@ use tokio::net::TcpListener;
 /// Asks with a readiness of the caller's choice.
 async fn ask(method: Method, uri: &str, readiness: &Readiness) -> (Response<()>, String) {
     let metrics = Metrics::new(Limits { series_max: 1000 }, &[]);
-    let sources =
-        Sources { metrics: &metrics, readiness, snapshot: Some("s1"), evidence_head: None };
+    let sources = Sources {
+        metrics: &metrics,
+        readiness,
+        snapshot: Some("s1"),
+        evidence: None,
+        evidence_trouble: Some("the disk refuses: no storage space"),
+    };
     let uri = uri.parse().unwrap_or_default();
     let (head, body) = answer(&method, &uri, &sources).into_parts();
     let Ok(body) = body.collect().await;
@@ -43,7 +48,11 @@ async fn readyz_needs_every_check() {
         readiness.fail(check);
         let (head, body) = ask(Method::GET, "/readyz", &readiness).await;
         assert_eq!(head.status(), StatusCode::SERVICE_UNAVAILABLE);
-        assert!(body.contains(&format!("[-]{} failed\n", check.as_str())), "{body}");
+        let why = match check {
+            Check::Evidence => ": the disk refuses: no storage space",
+            _ => "",
+        };
+        assert!(body.contains(&format!("[-]{} failed{why}\n", check.as_str())), "{body}");
         assert_eq!(body.matches("[+]").count(), 3);
     }
 }
@@ -80,7 +89,7 @@ async fn other_paths_and_methods_are_refused() {
 
 #[tokio::test]
 async fn head_is_the_head_of_get() {
-    for path in ["/metrics", "/livez", "/readyz", "/version"] {
+    for path in ["/metrics", "/livez", "/readyz", "/version", "/evidence/head"] {
         let (get, body) = ask(Method::GET, path, &ready()).await;
         let (head, none) = ask(Method::HEAD, path, &ready()).await;
         assert_eq!(get.headers()["content-type"], head.headers()["content-type"]);
@@ -104,7 +113,8 @@ async fn serve_one(listener: TcpListener) -> hyper::Result<()> {
     let (metrics, readiness) = (Metrics::new(Limits { series_max: 1000 }, &[]), ready());
     let service = service_fn(async |request: hyper::Request<hyper::body::Incoming>| {
         let (metrics, readiness) = (&metrics, &readiness);
-        let sources = Sources { metrics, readiness, snapshot: None, evidence_head: Some("ab") };
+        let sources =
+            Sources { metrics, readiness, snapshot: None, evidence: None, evidence_trouble: None };
         let response: Response<Full<Bytes>> = answer(request.method(), request.uri(), &sources);
         Ok::<_, std::convert::Infallible>(response)
     });

@@ -3,7 +3,7 @@
 //! The new snapshot is read, compiled and built aside; then one pointer is swapped. Whatever is
 //! wrong with it, the old one stays in force, and a metric says so.
 
-use super::{Running, keys};
+use super::{Running, evidence, keys};
 use crate::clock;
 use crate::config::{Config, ConfigError, Listen};
 use crate::evidence::Reload;
@@ -19,8 +19,13 @@ const KILL_SWITCH: &str = "_kill_switch";
 /// What evidence calls approvers who may approve more than before; no route has such a name.
 const APPROVERS: &str = "_approvers";
 
-/// Reloads config and policy, or keeps what is in force.
+/// Reloads config and policy, or keeps what is in force; either way takes up another key.
 pub(super) async fn reload(running: &Arc<Running>) {
+    load(running).await;
+    evidence::look_at_key(running).await;
+}
+
+async fn load(running: &Arc<Running>) {
     let loader = running.clone();
     let loaded = tokio::task::spawn_blocking(move || loader.source.load(&loader.environment)).await;
     match loaded {

@@ -52,12 +52,14 @@ async fn serve(running: Arc<Running>, stream: TcpStream) {
 fn answer(running: &Running, request: &Request<Incoming>) -> Response<Full<Bytes>> {
     running.observe_health();
     let snapshot = running.proxy.snapshot.load();
-    let head = running.proxy.ledger.health().head().hash.to_string();
+    let health = running.proxy.ledger.health();
+    let (durable, trouble) = (health.durable(), health.trouble());
     let sources = Sources {
         metrics: &running.proxy.metrics,
         readiness: &running.readiness,
         snapshot: Some(&snapshot.id),
-        evidence_head: Some(&head),
+        evidence: Some(&durable.anchor),
+        evidence_trouble: trouble.as_ref().map(|trouble| trouble.as_str()),
     };
     telemetry::answer(request.method(), request.uri(), &sources)
 }

@@ -2,6 +2,7 @@
 //! API keys of callers.
 
 mod api_key;
+mod rotate;
 
 use super::Invocation;
 use super::answer::{Answer, Exit, Failure, Outcome};
@@ -17,8 +18,8 @@ use std::path::PathBuf;
 pub(super) enum Command {
     /// Make a key pair
     Init(Files),
-    /// Make the next key pair, named by the time
-    Rotate(Files),
+    /// Make the next key pair, named by the time, or the next key of a gateway's evidence
+    Rotate(rotate::Rotate),
     /// Check that a private key loads and fits its public key
     Verify(Sources),
     /// Make an API key for a caller, or give the hash of one
@@ -61,7 +62,7 @@ impl Command {
     pub(super) fn run(self, _: &Invocation) -> Outcome {
         match self {
             Command::Init(files) => files.make("keys init"),
-            Command::Rotate(files) => files.dated().make("keys rotate"),
+            Command::Rotate(rotate) => rotate.run(),
             Command::Verify(sources) => sources.verify(),
             Command::ApiKey(api_key) => api_key.run(),
         }

@@ -144,3 +144,81 @@ fn torn_tail(mut parts: Vec<Vec<u8>>, state: LeftState) -> Option<TornTail> {
     let is_torn = state == LeftState::Sound && !bytes.is_empty();
     is_torn.then(|| TornTail { bytes: bytes.len() as u64, digest: Digest::of(&bytes) })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::chain;
+    use super::super::event::Event;
+    use super::super::key::Signer;
+    use super::super::line::{Entry, Line};
+    use super::*;
+    use crate::sign::PrivateKey;
+
+    fn signer() -> Signer {
+        Signer::new(PrivateKey::generate().unwrap())
+    }
+
+    /// The lines of one segment: a key, a stop, and a batch.
+    fn segment(signer: &Signer, base: Head) -> (Vec<u8>, Head) {
+        let mut out = Vec::new();
+        let head = signer.introduce(base, &mut out).unwrap();
+        let time = "2026-01-02T03:04:05Z".parse().unwrap();
+        let head = chain::append(head, [&mut Line::new(time, Entry::Event(Event::Stop))], &mut out);
+        let head = signer.sign(head.unwrap(), Event::Batch, &mut out).unwrap();
+        (out, head)
+    }
+
+    /// What is found in segments that are numbered from 1.
+    fn found(segments: &[&[u8]]) -> Left {
+        let numbered = (1..).zip(segments.iter().map(|bytes| bytes.to_vec())).map(Ok);
+        survey(numbered.collect::<Vec<_>>().into_iter().rev()).unwrap()
+    }
+
+    #[test]
+    fn the_last_line_and_the_key_behind_it_are_found() {
+        let (old, new) = (signer(), PrivateKey::generate().unwrap());
+        assert_eq!(found(&[]).anchor, Anchor::genesis());
+        let (mut bytes, head) = segment(&old, Head::genesis());
+        let left = found(&[&bytes]);
+        assert_eq!((left.anchor.head, left.anchor.segment), (head, 1));
+        assert_eq!(left.anchor.key_id.as_ref(), Some(old.id()));
+        old.sign(head, old.successor(&new), &mut bytes).unwrap();
+        assert_eq!(found(&[&bytes]).anchor.key_id.as_deref(), Some(new.id()));
+    }
+
+    #[test]
+    fn a_key_in_a_torn_line_is_none_and_a_segment_without_a_key_is_passed_over() {
+        let (signer, next) = (signer(), PrivateKey::generate().unwrap());
+        let (bytes, head) = segment(&signer, Head::genesis());
+        let mut torn = bytes.clone();
+        signer.sign(head, signer.successor(&next), &mut torn).unwrap();
+        torn.pop();
+        let left = found(&[&torn]);
+        assert_eq!(left.anchor.key_id.as_ref(), Some(signer.id()));
+        assert_eq!(left.torn.unwrap().bytes, (torn.len() - bytes.len()) as u64);
+
+        let time = "2026-01-02T03:04:05Z".parse().unwrap();
+        let (mut start, mut unsigned) =
+            (Line::new(time, Entry::Event(Event::Start { torn: None })), Vec::new());
+        let last = chain::append(head, [&mut start], &mut unsigned).unwrap();
+        let left = found(&[&bytes, &unsigned, b"{\"v"]);
+        assert_eq!((left.anchor.head, left.anchor.segment), (last, 2));
+        assert_eq!(
+            (left.anchor.key_id.as_ref(), left.anchor.time),
+            (Some(signer.id()), Some(time))
+        );
+        assert_eq!((left.torn.unwrap().bytes, left.state), (3, LeftState::Sound));
+    }
+
+    #[test]
+    fn a_segment_without_a_line_ends_where_the_next_goes_on() {
+        let signer = signer();
+        let (bytes, head) = segment(&signer, Head::genesis());
+        let (next, last) = segment(&signer, head);
+        let ends = |texts: &[&[u8]]| end(texts.iter().map(|text| Ok(text.to_vec())));
+        assert_eq!(ends(&[&next]).unwrap().head, last);
+        assert_eq!(ends(&[&bytes, &next]).unwrap().head, head);
+        assert_eq!(ends(&[b"{\"v", b"", &next]).unwrap().head, head);
+        assert!(ends(&[b"{\"v"]).is_err());
+    }
+}

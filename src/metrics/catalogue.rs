@@ -58,6 +58,11 @@ pub const CATALOGUE: &[Definition] = &[
     UPSTREAM_SECONDS,
     EVIDENCE_LAG,
     EVIDENCE_FAILURES,
+    EVIDENCE_LINES,
+    EVIDENCE_BYTES,
+    EVIDENCE_SYNCS,
+    EVIDENCE_SEGMENTS,
+    EVIDENCE_SEALED,
     CONNECTIONS,
     CONNECTIONS_TOTAL,
     HANDSHAKE_FAILURES,
@@ -151,6 +156,22 @@ pub(super) const EVIDENCE_LAG: Definition = gauge(
 );
 pub(super) const EVIDENCE_FAILURES: Definition =
     counter("gait_evidence_failures_total", &[], "Evidence writes or syncs that failed.");
+pub(super) const EVIDENCE_LINES: Definition =
+    counter("gait_evidence_lines_total", &[], "Evidence lines made durable.");
+pub(super) const EVIDENCE_BYTES: Definition =
+    counter("gait_evidence_bytes_total", &[], "Bytes of evidence made durable.");
+pub(super) const EVIDENCE_SYNCS: Definition = counter(
+    "gait_evidence_syncs_total",
+    &[],
+    "Syncs of the evidence log, each under a signature of its own.",
+);
+pub(super) const EVIDENCE_SEGMENTS: Definition =
+    gauge("gait_evidence_segments", &[], "Files of the evidence log that are there.");
+pub(super) const EVIDENCE_SEALED: Definition = gauge(
+    "gait_evidence_last_seal_timestamp_seconds",
+    &[],
+    "Unix time at which an evidence segment was sealed last; 0 before the first.",
+);
 pub(super) const CONNECTIONS: Definition =
     gauge("gait_connections", &["listener"], "Connections open now.");
 pub(super) const CONNECTIONS_TOTAL: Definition = counter(

@@ -1,7 +1,10 @@
 //! Records end once, commits are durable, and what is closed refuses.
 
-use crate::{Log, block_on, judgement, kinds, lines, opening, retaken, told, verify, wait_until};
+use crate::{
+    Log, block_on, judgement, kinds, lines, opening, retaken, segment, told, verify, wait_until,
+};
 use gait::{
+    clock,
     evidence::{
         self, CommitFailed, Cut, Ending, Exchange, Head, LedgerRefused, Reach, Record, Reload,
         Settings, State,
@@ -153,4 +156,59 @@ fn a_writer_that_dies_refuses_everything() {
     assert_eq!(block_on(record.commit()).unwrap_err(), CommitFailed::Stopped);
     assert!(writer.join().is_err());
     assert_eq!(ledger.open(opening()).unwrap_err(), LedgerRefused::Stopped);
+}
+
+#[test]
+fn decisions_gather_for_one_sync_and_each_waits_for_it() {
+    let state = tempfile::tempdir().unwrap();
+    let gather = Duration::from_millis(300);
+    let log = Log::open(state.path(), Settings { gather, ..Settings::default() });
+    let synced = log.ledger.health().durable().totals.syncs;
+    let mut records: Vec<_> = (0..20).map(|_| log.record()).collect();
+    let began = clock::instant();
+    let commits: Vec<_> = records.iter_mut().map(Record::commit).collect();
+    for commit in commits {
+        let _ = block_on(commit).unwrap();
+        assert!(clock::instant() - began >= gather);
+    }
+    assert_eq!(log.ledger.health().durable().totals.syncs, synced + 1);
+    drop(records);
+
+    // A full batch has nothing to wait for.
+    let log = {
+        log.stop();
+        let settings =
+            Settings { gather: Duration::from_secs(60), batch_lines_max: 2, ..Settings::default() };
+        Log::open(state.path(), settings)
+    };
+    let mut records = [log.record(), log.record()];
+    let commits = records.each_mut().map(Record::commit);
+    for commit in commits {
+        let _ = block_on(commit).unwrap();
+    }
+    assert!(clock::instant() - began < Duration::from_secs(30));
+}
+
+#[test]
+fn old_segments_go_and_what_is_left_is_one_log() {
+    let state = tempfile::tempdir().unwrap();
+    for _ in 0..3 {
+        Log::open(state.path(), Settings::default()).stop();
+    }
+    let ends: Vec<_> =
+        lines(state.path()).into_iter().filter(|line| line["kind"] == "seal").collect();
+    let settings = Settings { retention: Some(Duration::ZERO), ..Settings::default() };
+    let log = Log::open(state.path(), settings);
+    wait_until(|| log.ledger.health().durable().totals.segments == 1);
+    log.stop();
+    assert!((1..4).all(|number| !segment(state.path(), number).exists()));
+    let left = lines(state.path());
+    let kinds: Vec<_> = left.iter().map(|line| line["kind"].as_str().unwrap()).collect();
+    let expected = ["start", "key", "expired", "expired", "expired", "batch", "stop", "seal"];
+    assert_eq!(kinds, expected);
+    assert_eq!(left[0]["prev"], ends[2]["hash"]);
+    for (expired, end) in left[2..5].iter().zip(&ends) {
+        let told = (&expired["segment"], &expired["last_seq"], &expired["last_hash"]);
+        assert_eq!(told, (&end["segment"], &end["seq"], &end["hash"]));
+    }
 }

@@ -1,5 +1,5 @@
 //! The n-th write, sync or cut of a real process fails: strace answers in the kernel's
-//! place. Whatever fails, the tool sees no protected call whose decision is not in the log,
+//! place. Whatever fails, the tool sees no protected call whose signed decision is not in the log,
 //! nobody is told that his call went out when it did not, and the process comes back by itself.
 //!
 //! `GAIT_FAULTS` sets the last n (200 is what a release is held to). Each n has a process of its own
@@ -19,6 +19,9 @@ const FAULTS: usize = 24;
 const AT_ONCE: usize = 3;
 /// Callers of each.
 const CALLERS: usize = 6;
+
+/// About how many of [`Fault::State`] there are to strike in one thread.
+const STATE_CALLS: usize = 14;
 
 /// What fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,8 +67,10 @@ impl Fault {
                 [on("write", "EROFS", format!("{n}")), on("ftruncate", "EROFS", "1..2".to_owned())]
                     .concat()
             }
-            // There are few, and all of them early.
-            Fault::State => on(state, "EIO", format!("{}", n / KINDS.len() + 1)).to_vec(),
+            // A start has some, and nothing after it.
+            Fault::State => {
+                on(state, "EIO", format!("{}", n / KINDS.len() % STATE_CALLS + 1)).to_vec()
+            }
         };
         let trace = "trace=write,fdatasync,ftruncate,fsync,link,linkat".to_owned();
         ["-s".to_owned(), "0".to_owned(), "-e".to_owned(), trace]

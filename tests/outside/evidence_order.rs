@@ -1,5 +1,6 @@
 //! Durable before the act, as the kernel saw it: before the first byte of a protected call leaves
-//! for its tool, the decision line was written and its sync had returned.
+//! for its tool, the decision line was written, a signature behind it, and the sync of both had
+//! returned.
 //!
 //! gait runs under strace and is called by one caller, then by many. What the kernel was asked is
 //! read from the trace alone; that it is complete is checked against what the tool saw.
@@ -17,6 +18,9 @@ const OPTIONS: [&str; 4] = [
     "trace=write,writev,pwrite64,pwritev,pwritev2,sendto,sendmsg,sendmmsg,sendfile,splice,fsync,\
      fdatasync",
 ];
+
+/// How a signature looks in a trace.
+const SIGNATURE: &str = r#"\"sig\":\""#;
 
 /// Calls that need no decision line in whatever mode.
 const OBSERVED: &str = "/watched/";
@@ -84,22 +88,30 @@ fn early(trace: &[Syscall]) -> Vec<&str> {
     let is_sync = |call: &&Syscall| ["fsync", "fdatasync"].contains(&&*call.name);
     let synced: Vec<_> = trace.iter().filter(is_sync).filter(|sync| sync.result == "0").collect();
     let is_durable = |target: &str, request: &Syscall| {
-        let Some(decision) = written_by(&written, &digest_of(target)) else { return false };
+        let Some(signed) = signed_by(&written, &digest_of(target)) else { return false };
         synced
             .iter()
-            .filter(|sync| file(sync) == file(decision))
-            .any(|sync| decision.left < sync.entered && sync.left < request.entered)
+            .filter(|sync| file(sync) == file(signed))
+            .any(|sync| signed.left < sync.entered && sync.left < request.entered)
     };
     let requests = requests(trace).into_iter();
     requests.filter(|(target, call)| !is_durable(target, call)).map(|(target, _)| target).collect()
 }
 
-/// The write that holds the decision about the target of this digest.
-fn written_by<'a>(written: &[&'a Syscall], digest: &str) -> Option<&'a Syscall> {
-    let is_decision =
-        |line: &str| line.contains(r#"\"kind\":\"decision\""#) && line.contains(digest);
-    let holds = |write: &Syscall| write.arguments.split(r#"{\"v\":1,"#).any(is_decision);
-    written.iter().find(|write| holds(write)).copied()
+/// The write that holds the first signature behind the decision about the target of this digest,
+/// in the same file.
+fn signed_by<'a>(written: &[&'a Syscall], digest: &str) -> Option<&'a Syscall> {
+    let (at, is_signed) = written.iter().enumerate().find_map(|(at, write)| {
+        let mut lines = write.arguments.split(r#"{\"v\":1,"#);
+        lines.find(|line| line.contains(r#"\"kind\":\"decision\""#) && line.contains(digest))?;
+        Some((at, lines.any(|line| line.contains(SIGNATURE))))
+    })?;
+    let decision = written[at];
+    let mut after = written[at + 1..].iter().filter(|write| file(write) == file(decision));
+    if is_signed {
+        return Some(decision);
+    }
+    after.find(|write| write.arguments.contains(SIGNATURE)).copied()
 }
 
 /// The segment of the log that a call is about.
@@ -132,8 +144,9 @@ fn a_call_that_leaves_too_early_is_seen() {
     let (one, other) = (decision("/protected/a"), decision("/protected/b"));
     let signed = write(&format!("{one}{batch}"));
     let good = [vec![&signed, &sync, &request], vec![&signed, &begun, &returned, &request]];
+    let (unsigned, late) = (write(&one), write(batch));
     let elsewhere = sync.replace("000001", "000002");
-    let wrong = write(&format!("{other}{batch}"));
+    let (wrong, before) = (write(&format!("{other}{batch}")), write(&format!("{batch}{one}")));
     let bad = [
         vec![&request],
         vec![&signed, &request, &sync],
@@ -141,7 +154,10 @@ fn a_call_that_leaves_too_early_is_seen() {
         vec![&signed, &begun, &request, &returned],
         vec![&sync, &signed, &request],
         vec![&signed, &elsewhere, &request],
+        vec![&unsigned, &sync, &request],
+        vec![&unsigned, &sync, &late, &request],
         vec![&wrong, &sync, &request],
+        vec![&before, &sync, &request],
     ];
     let is_early = |lines: &Vec<&String>| {
         let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
@@ -151,4 +167,6 @@ fn a_call_that_leaves_too_early_is_seen() {
     for lines in &bad {
         assert!(is_early(lines), "{lines:#?}");
     }
+    let both = [&unsigned, &late, &sync, &request];
+    assert!(!is_early(&both.to_vec()), "a signature of its own write");
 }

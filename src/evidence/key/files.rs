@@ -59,11 +59,11 @@ impl KeyFiles {
         self.path.with_extension("previous.key")
     }
 
-    /// The key of the file.
+    /// The key of the file; its public half is put beside it where that is missing. Blocks.
     ///
     /// # Errors
     /// There is none.
-    pub(in crate::evidence) fn load(&self) -> Result<PrivateKey, KeyFault> {
+    pub fn load(&self) -> Result<PrivateKey, KeyFault> {
         let key = load(&self.path)?;
         if let Ok(there) = fs::metadata(&self.path)
             && there.permissions().mode() & OTHERS != 0
@@ -74,6 +74,7 @@ impl KeyFiles {
                  `chmod 600` it, or rotate it"
             );
         }
+        self.publish(&key);
         Ok(key)
     }
 
@@ -95,9 +96,7 @@ impl KeyFiles {
 
 impl Keys for KeyFiles {
     fn read(&self) -> Result<PrivateKey, KeyFault> {
-        let key = self.load()?;
-        self.publish(&key);
-        Ok(key)
+        self.load()
     }
 
     fn make(&self) -> Result<PrivateKey, KeyFault> {

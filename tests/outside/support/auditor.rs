@@ -27,6 +27,8 @@ pub(crate) struct Audit {
 pub(crate) struct Line {
     /// Its members.
     pub(crate) said: Value,
+    /// Whether a signature of the same segment speaks for it: one of the process that wrote it.
+    pub(crate) is_vouched: bool,
 }
 
 /// Where the reading stands.
@@ -76,8 +78,10 @@ impl Audit {
     pub(crate) fn assert_decided<'a>(&self, targets: impl Iterator<Item = &'a str>) {
         let decisions = self.decisions();
         for target in targets {
-            let is_there = decisions.contains_key(digest_of(target).as_str());
-            assert!(is_there, "`{target}` went out without a decision line");
+            let Some(line) = decisions.get(digest_of(target).as_str()) else {
+                panic!("`{target}` went out without a decision line");
+            };
+            assert!(line.is_vouched, "`{target}` went out unsigned: {}", line.said);
         }
     }
 }
@@ -92,7 +96,7 @@ impl Auditor {
         while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
             assert!(self.torn.is_empty() || rest.len() == bytes.len(), "a line behind torn bytes");
             let text = std::str::from_utf8(&rest[..end]).expect("text");
-            self.line(text);
+            self.line(text, first);
             rest = &rest[end + 1..];
         }
         self.torn.extend_from_slice(rest);
@@ -101,8 +105,8 @@ impl Auditor {
         assert!(!seals.into_iter().any(is_seal), "{path:?} goes on behind its seal");
     }
 
-    /// Takes the next line.
-    fn line(&mut self, text: &str) {
+    /// Takes the next line of the segment that begins with line `first`.
+    fn line(&mut self, text: &str, first: usize) {
         let place = self.audit.lines.len();
         let said: Value = serde_json::from_str(text).unwrap_or_else(|e| panic!("{e}: {text}"));
         assert_eq!(said["seq"], place + 1, "{text}");
@@ -118,7 +122,10 @@ impl Auditor {
             self.check(stated, &said);
         }
         self.take_over(new, &said);
-        self.audit.lines.push(Line { said });
+        self.audit.lines.push(Line { said, is_vouched: false });
+        if !sig.is_empty() {
+            self.audit.lines[first..].iter_mut().for_each(|line| line.is_vouched = true);
+        }
         self.prev = found;
     }
 

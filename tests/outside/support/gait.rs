@@ -117,6 +117,13 @@ impl Gait {
         Ok(gait)
     }
 
+    /// Starts one over the files in `dir` and waits only until it listens.
+    pub(crate) fn unready(dir: TempDir) -> Gait {
+        let arguments = ["proxy", "--config", "gait.yaml"];
+        let child = spawn(&[], dir.path(), &arguments, &[], Stdio::null());
+        Gait::listening(child, dir).expect("it listens")
+    }
+
     fn listening(mut child: Child, dir: TempDir) -> Result<Gait, (ExitStatus, TempDir)> {
         match addresses(dir.path(), &mut child) {
             Ok((server, telemetry)) => Ok(Gait { dir, child, server, telemetry }),
