@@ -4,27 +4,24 @@
 //! permits anything.
 
 mod facts;
+mod kept;
 
-pub use facts::{asked, facts};
+pub use facts::{asked, facts, label, note_held};
 
 use crate::approval::{Proof, RequestId, Sanction};
 use crate::call::{Call, Malformed};
 use crate::delegation::Delegated;
-use crate::evidence::{CallId, Record};
+use crate::evidence::{CallId, CommitFailed, Committed, Record};
 use crate::identity::Refusal;
 use crate::intent::Intent;
 use crate::intent::time::Time;
 use crate::json::Digest;
 use crate::policy::{Decision, Verdict};
-use crate::snapshot::{Capture, Lane};
+use crate::snapshot::Lane;
 use crate::store::approvals::Claim;
 use crate::store::rate_limits::Charged;
 use crate::trace;
-use serde_json::value::{RawValue, to_raw_value};
 use std::sync::Arc;
-
-/// No longer intent is kept in the evidence: lines wait in memory, thousands at once.
-const KEPT_BYTES_MAX: usize = 16 << 10;
 
 /// The reason code of a call that people approved.
 const APPROVED: &str = "approval_granted";
@@ -107,6 +104,17 @@ pub struct Approved {
     pub claim: Claim,
     /// They stood when the call was judged for the last time.
     pub sanction: Sanction,
+}
+
+/// What stands behind a permit in the evidence.
+#[derive(Debug)]
+pub enum Backing {
+    /// Nothing has to.
+    None,
+    /// Its decision is durable.
+    Committed(Committed),
+    /// The evidence refused the decision, and the config lets such calls go.
+    Forgone(CommitFailed),
 }
 
 /// Why there is no approval for a call that wants one, and what its caller can do.
@@ -272,15 +280,6 @@ impl Judged {
         let Some(demand) = &self.decision.demands.delegation else { return true };
         let proof = self.delegated.as_ref();
         proof.is_some_and(|proof| proof.covers(&self.intent, self.policy_digest, &demand.scopes))
-    }
-
-    /// The intent for the evidence, where it is to be kept and is not too long.
-    pub fn kept(&self, capture: Capture) -> Option<Arc<RawValue>> {
-        if capture == Capture::Digest {
-            return None;
-        }
-        let text = to_raw_value(&self.intent).ok()?;
-        (text.get().len() <= KEPT_BYTES_MAX).then(|| text.into())
     }
 }
 

@@ -17,6 +17,8 @@ mod checks;
 mod delegation;
 mod durations;
 mod environment;
+mod evidence;
+mod exports;
 mod forwarding;
 mod identity;
 mod listeners;
@@ -39,9 +41,10 @@ pub use environment::Environment;
 
 use crate::call::peer::Transport;
 use crate::demo;
+use crate::evidence::Settings as EvidenceSettings;
 use crate::limits::Limits;
 use crate::policy::{Policy, source as policy_source};
-use crate::snapshot::Plan;
+use crate::snapshot::{Assurance, Plan};
 use crate::stage::Stage;
 use crate::store::StoreError;
 use crate::store::switch::Given;
@@ -97,6 +100,10 @@ pub struct Fixed {
     pub log: Log,
     /// Those limits that size something at start.
     pub sizes: Sizes,
+    /// What is durable before a call goes.
+    pub assurance: Assurance,
+    /// How the evidence is kept; what follows from `sizes` is not in it yet.
+    pub evidence: EvidenceSettings,
 }
 
 /// Where a listener stands.
@@ -242,6 +249,7 @@ const TOP: Keys = Keys {
         "protected_risk_classes",
         "risk_classes",
         "workspace",
+        "evidence",
         "identity",
         "forwarding",
         "upstreams",
@@ -250,6 +258,8 @@ const TOP: Keys = Keys {
         "limits",
         "timeouts",
         "log",
+        "otlp",
+        "access_log",
     ],
     legacy: &[],
 };
@@ -321,7 +331,7 @@ fn read(text: &str, site: &Site<'_>) -> Result<Read, Fault> {
     let mut top = Fields::open(root, String::new(), &TOP)?;
     let listeners = listeners::read(&mut top, site)?;
     let admin = admin::read(&mut top, site)?;
-    let settings = settings::read(&mut top, listeners.fixed, admin.listen, site.environment)?;
+    let settings = settings::read(&mut top, listeners.fixed, admin.listen, site)?;
     let identity = identity::read(&mut top, site)?;
     let forwarding = forwarding::read(&mut top)?;
     let upstreams = upstreams::read(top.take("upstreams"), site)?;
@@ -334,10 +344,12 @@ fn read(text: &str, site: &Site<'_>) -> Result<Read, Fault> {
     let risks = routes::Risks::read(&mut top)?;
     let logins = (admin.logins, admin.hosts);
     let approvals = approvals::read(&mut top, logins, &risks, &upstreams, site)?;
+    let exports = exports::read(&mut top, &upstreams, site)?;
     let (routes, places) = routes::read(&mut top, &upstreams, &stages, &risks)?;
     let unmapped = checks::Unmapped::read(top.take("unmapped"), &upstreams)?;
     let mut plan = Plan {
         approvals,
+        exports,
         routes,
         unmapped: None,
         refused: None,
@@ -349,6 +361,7 @@ fn read(text: &str, site: &Site<'_>) -> Result<Read, Fault> {
         identity: identity.sources,
         forwarding,
         side_credential: unmapped.credential,
+        assurance: settings.fixed.assurance,
         limits: settings.limits,
         timeouts: settings.timeouts,
         digest: site.digest(text),

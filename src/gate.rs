@@ -14,7 +14,7 @@
 //! It cannot be written by hand:
 //! ```compile_fail,E0451
 //! fn forge(real: gait::gate::Permit) -> gait::gate::Permit {
-//!     gait::gate::Permit { committed: None, ..real }
+//!     gait::gate::Permit { backing: gait::case::Backing::None, ..real }
 //! }
 //! ```
 //! It cannot be copied:
@@ -44,15 +44,19 @@
 //! ```
 
 use crate::call::{Call, Malformed};
-use crate::case::{Case, Cause, Finding, Judged, Lack, Waited, Wish, asked, facts};
+use crate::case::{Backing, Case, Cause, Finding, Judged, Lack, Waited, Wish};
+use crate::case::{asked, facts, label};
 use crate::evidence::{CommitFailed, Committed, Judgement, PermitKind, Record};
-use crate::metrics::{OpenPermit, PermitLabel};
+use crate::metrics::OpenPermit;
 use crate::policy::Verdict;
 use crate::snapshot::Lane;
-use crate::stage::{Cell, Disposition, DryRunScope, Protection, Stage, cell};
+use crate::stage::{Cell, Disposition, DryRunScope, Stage, cell};
 use crate::store::approvals::Claim;
 use crate::store::rate_limits::Toll;
 use std::sync::Arc;
+
+/// The reason code of calls that the evidence has no place for.
+pub const EVIDENCE_UNAVAILABLE: &str = "evidence_unavailable";
 
 /// Proof that this very call was judged and may go. Not `Clone`: one permit, one send.
 #[must_use = "a permit that is not sent is recorded as abandoned"]
@@ -64,7 +68,7 @@ pub struct Permit {
     kind: PermitKind,
     open: OpenPermit,
     judged: Option<Box<Judged>>,
-    committed: Option<Committed>,
+    backing: Backing,
 }
 
 /// A call that may go once its decision is durable.
@@ -113,8 +117,8 @@ pub struct Redeemed {
     pub open: OpenPermit,
     /// The decision, where there is one.
     pub judged: Option<Box<Judged>>,
-    /// Proof that the decision is durable.
-    pub committed: Option<Committed>,
+    /// What stands behind it in the evidence.
+    pub backing: Backing,
     /// The words that were taken for this call, to be settled by how it ends.
     pub claim: Option<Claim>,
 }
@@ -134,7 +138,7 @@ pub fn judge(case: Case, finding: Finding) -> Ruling {
             Ruling::Permit(observe(case, None, &cause.codes()))
         }
         (Cell::Simulate, Finding::Decided(judged) | Finding::Unapproved(judged, _)) => {
-            Ruling::Permit(observe(case, Some(judged), &[]))
+            send_out(case, judged, PermitKind::Observed)
         }
         (Cell::Forward, Finding::Decided(judged) | Finding::Unapproved(judged, _)) => {
             forward(case, judged)
@@ -181,13 +185,6 @@ pub fn awaits_approval(lane: &Lane, wish: Wish, verdict: Verdict) -> bool {
     verdict == Verdict::RequireApproval && cell_for(lane, wish, Some(verdict)) == Cell::Deny
 }
 
-/// Writes into the record of a call that it waits for an approval: should its caller leave, that is
-/// what stands in its line.
-pub fn note_held(case: &mut Case, judged: &Judged) {
-    let facts = facts(case, Some(judged), Disposition::Held, &[]);
-    case.record.judged(facts);
-}
-
 /// The stage table, and the two settings that only ever execute less than it.
 fn cell_for(lane: &Lane, wish: Wish, verdict: Option<Verdict>) -> Cell {
     let cell = cell(lane.stage, verdict, lane.protection);
@@ -212,18 +209,24 @@ fn answer(case: Case, finding: Finding) -> Ruling {
     })
 }
 
-/// An allowed call: observed where the stage observes, durable first where it is protected.
+/// An allowed call: observed where the stage observes, and beyond it only with all that its
+/// decision asks for.
 fn forward(case: Case, judged: Box<Judged>) -> Ruling {
-    if case.lane.stage == Stage::Observe {
-        return Ruling::Permit(observe(case, Some(judged), &[]));
-    }
-    if !judged.is_met() {
+    if case.lane.stage != Stage::Observe && !judged.is_met() {
         let cause = Cause::Fault("demand_unmet");
         return Ruling::Denial(deny(case, Some(judged), cause, Disposition::Failed));
     }
-    match case.lane.protection {
-        Protection::Open => Ruling::Permit(mint(case, Some(judged), PermitKind::Allow, None, &[])),
-        Protection::Protected => await_commit(case, judged, PermitKind::Allow),
+    send_out(case, judged, PermitKind::Allow)
+}
+
+/// A call that goes: at once where its stage observes, else durable first where that is wanted.
+fn send_out(case: Case, judged: Box<Judged>, kind: PermitKind) -> Ruling {
+    if case.lane.stage == Stage::Observe {
+        return Ruling::Permit(observe(case, Some(judged), &[]));
+    }
+    match case.lane.assurance.waits(case.lane.protection) {
+        true => await_commit(case, judged, kind),
+        false => Ruling::Permit(mint(case, Some(judged), kind, Backing::None, &[])),
     }
 }
 
@@ -246,7 +249,7 @@ fn await_commit(mut case: Case, judged: Box<Judged>, kind: PermitKind) -> Ruling
 
 /// A permit by stage: the call goes whatever the verdict.
 fn observe(case: Case, judged: Option<Box<Judged>>, codes: &[&str]) -> Permit {
-    mint(case, judged, PermitKind::Observed, None, codes)
+    mint(case, judged, PermitKind::Observed, Backing::None, codes)
 }
 
 /// Makes a permit. The only place where one is made.
@@ -254,14 +257,14 @@ fn mint(
     mut case: Case,
     judged: Option<Box<Judged>>,
     kind: PermitKind,
-    committed: Option<Committed>,
+    backing: Backing,
     codes: &[&str],
 ) -> Permit {
     let facts = facts(&case, judged.as_deref(), Disposition::Forwarded, codes);
     case.record.judged(Judgement { permit: Some(kind), ..facts });
     let open = case.lane.metrics.mint(label(kind));
     let Case { call, record, lane, .. } = case;
-    Permit { call, record, lane, kind, open, judged, committed }
+    Permit { call, record, lane, kind, open, judged, backing }
 }
 
 fn deny(
@@ -301,13 +304,32 @@ impl Pending {
             && committed.intent_digest() == self.judged.intent.digest()
             && committed.policy_digest() == self.judged.policy_digest;
         match of_this {
-            true => Ok(mint(self.case, Some(self.judged), self.kind, Some(committed), &[])),
+            true => {
+                let backing = Backing::Committed(committed);
+                Ok(mint(self.case, Some(self.judged), self.kind, backing, &[]))
+            }
             false => Err(Box::new(self.refuse("evidence_mismatch"))),
         }
     }
 
-    /// Denies the call because its decision could not be made durable.
-    pub fn refuse(self, code: &'static str) -> Denial {
+    /// Ends the wait for a proof that does not come: a call that is not protected goes where the
+    /// config says so. What people approved never does; their words are good for one record.
+    ///
+    /// # Errors
+    /// A denial of all others.
+    pub fn forgo(self, failed: CommitFailed) -> Result<Permit, Box<Denial>> {
+        let lane = &self.case.lane;
+        let may = self.kind != PermitKind::Approved && lane.assurance.forgoes(lane.protection);
+        match failed {
+            CommitFailed::Failed | CommitFailed::Stopped | CommitFailed::Unrecorded if may => {
+                let (backing, codes) = (Backing::Forgone(failed), [EVIDENCE_UNAVAILABLE]);
+                Ok(mint(self.case, Some(self.judged), self.kind, backing, &codes))
+            }
+            _ => Err(Box::new(self.refuse(EVIDENCE_UNAVAILABLE))),
+        }
+    }
+
+    fn refuse(self, code: &'static str) -> Denial {
         deny(self.case, Some(self.judged), Cause::Fault(code), Disposition::Failed)
     }
 }
@@ -325,21 +347,17 @@ impl Permit {
         self.judged.as_ref().map(|judged| judged.decision.verdict)
     }
 
+    /// Whether the call goes without the line that it would have in the evidence.
+    pub fn is_unrecorded(&self) -> bool {
+        !self.record.is_recorded() || matches!(self.backing, Backing::Forgone(_))
+    }
+
     /// Takes the permit apart. For the upstream client alone; a test holds the others to it.
     pub fn redeem(self) -> Redeemed {
-        let Permit { call, record, lane, kind, open, mut judged, committed } = self;
+        let Permit { call, record, lane, kind, open, mut judged, backing } = self;
         let approved = judged.as_mut().and_then(|judged| judged.approved.take());
         let claim = approved.map(|approved| approved.claim);
-        Redeemed { call, record, lane, kind, open, judged, committed, claim }
-    }
-}
-
-/// The kind of permit as a metric label.
-pub fn label(kind: PermitKind) -> PermitLabel {
-    match kind {
-        PermitKind::Allow => PermitLabel::Allow,
-        PermitKind::Approved => PermitLabel::Approved,
-        PermitKind::Observed => PermitLabel::Observed,
+        Redeemed { call, record, lane, kind, open, judged, backing, claim }
     }
 }
 

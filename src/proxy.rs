@@ -9,6 +9,7 @@
 
 mod needs;
 mod receive;
+mod record;
 mod delegation;
 mod decide;
 mod domains;
@@ -32,15 +33,15 @@ use crate::call::{Body, Call, Head, Malformed};
 use crate::case::{Case, Cause, Finding, Judged};
 use crate::clock;
 use crate::egress::{Fetcher, Refreshed};
-use crate::evidence::{CallId, Ledger, Record};
-use crate::gate::{self, Denial, Pending, Permit, Ruling};
+use crate::evidence::{CallId, Ledger};
+use crate::gate::{self, Permit, Ruling};
 use crate::identity::{Known, Refusal, Refused};
 use crate::intent::routes::Candidate;
 use crate::intent::time::Time;
 use crate::limits::{Budget, Places};
 use crate::metrics::{ApprovalMetrics, Metrics};
-use crate::snapshot::{Lane, Snapshot};
-use crate::stage::{Disposition, Stage};
+use crate::snapshot::Snapshot;
+use crate::stage::Disposition;
 use crate::store::approvals::{Claim, Desk};
 use crate::store::rate_limits::Live;
 use crate::store::switch::Switch;
@@ -65,8 +66,7 @@ use steps::{Over, Placed, Visit, wish};
 const LOOKS_MAX: usize = 2;
 
 /// Refusals of ours that leave no evidence line, because there is no room for one or no route.
-pub const FAULTS: [&str; 3] = [EVIDENCE_UNAVAILABLE, DRAINING, PANIC];
-const EVIDENCE_UNAVAILABLE: &str = "evidence_unavailable";
+pub const FAULTS: [&str; 3] = [gate::EVIDENCE_UNAVAILABLE, DRAINING, PANIC];
 const DRAINING: &str = "draining";
 const PANIC: &str = "internal_panic";
 
@@ -271,35 +271,6 @@ impl Proxy {
         }
     }
 
-    /// Reserves the record and finds the decision.
-    fn weigh(&self, visit: &Visit, placed: Placed) -> (Case, Finding) {
-        let (record, refused) = self.record(visit, &placed.call, &placed.lane);
-        let finding = match refused {
-            Some(cause) => Finding::Undecided(cause),
-            None => self.find(visit, &placed, None),
-        };
-        (visit.case(placed, record), finding)
-    }
-
-    /// Room in the log, or why the call may not go: in observe alone it goes unrecorded.
-    fn record(&self, visit: &Visit, call: &Call, lane: &Lane) -> (Record, Option<Cause>) {
-        let opening = visit.opening(call);
-        match self.ledger.open(opening.clone()) {
-            Ok(record) => (record, None),
-            Err(refusal) => {
-                // Counted below; a line for each would let callers fill the disk that is short.
-                tracing::debug!(%refusal, call_id = %visit.call_id, "a call cannot be recorded");
-                let record = Record::unrecorded(opening);
-                if lane.stage == Stage::Observe {
-                    self.metrics.unrecorded();
-                    return (record, None);
-                }
-                self.metrics.rejected(EVIDENCE_UNAVAILABLE);
-                (record, Some(Cause::Fault(EVIDENCE_UNAVAILABLE)))
-            }
-        }
-    }
-
     /// Draft → intent → decision. A panic in it is a fault like any other.
     fn find(&self, visit: &Visit, placed: &Placed, claim: Option<&Claim>) -> Finding {
         let matter = match placed.matter() {
@@ -336,7 +307,7 @@ impl Proxy {
         let permitted = match ruling {
             Ruling::Permit(permit) => Ok(permit),
             Ruling::Denial(denial) => Err(Box::new(denial)),
-            Ruling::Pending(pending) => commit(pending).await,
+            Ruling::Pending(pending) => self.commit(pending).await,
         };
         let waited = held_up.waited;
         self.metrics.overhead_took(since(held_up.received).saturating_sub(waited));
@@ -353,8 +324,9 @@ impl Proxy {
         upgrade: OnUpgrade,
     ) -> Response<AnswerBody> {
         let verdict = permit.verdict();
+        let is_unrecorded = permit.is_unrecorded();
         let face = Face { call_id, verdict, disposition: Disposition::Forwarded };
-        match self.tools.send(permit).await {
+        let response = match self.tools.send(permit).await {
             Ok(mut reply) => {
                 if let Some(tunnel) = reply.tunnel.take() {
                     tunnel.carry(upgrade);
@@ -367,18 +339,8 @@ impl Proxy {
                 }
                 reply::of_failure(*failure, call_id)
             }
-        }
-    }
-}
-
-/// Makes the decision durable, then lets the gate make the permit.
-async fn commit(mut pending: Pending) -> Result<Permit, Box<Denial>> {
-    match pending.commit().await {
-        Ok(committed) => pending.grant(committed),
-        Err(error) => {
-            tracing::warn!(%error, "a decision could not be made durable; its call is refused");
-            Err(Box::new(pending.refuse(EVIDENCE_UNAVAILABLE)))
-        }
+        };
+        if is_unrecorded { reply::unrecorded(response) } else { response }
     }
 }
 

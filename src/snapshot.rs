@@ -4,12 +4,16 @@
 //! next one aside and swaps the pointer; nothing is ever half new.
 
 mod approvals;
+mod assurance;
 mod credential;
+mod exports;
 mod listeners;
 mod upstream;
 
 pub use approvals::{Approvals, EVENTS, LOCAL_LOGIN, Login, Role, Webhook, WebhookTransport};
+pub use assurance::{Assurance, Durability, OnFailure};
 pub use credential::{CredentialError, ToolCredential};
+pub use exports::{AccessLog, Exports, Otlp, Signal};
 pub use listeners::{Http2, Listener};
 pub use upstream::{HostHeader, UpstreamSpec};
 
@@ -112,8 +116,12 @@ pub struct Plan {
     pub delegation: Keys,
     /// What is said of approvals.
     pub approvals: Approvals,
+    /// Who is told what the evidence says.
+    pub exports: Exports,
     /// What tools are told of the way of a call.
     pub forwarding: Forwarding,
+    /// What is durable before a call goes. Needs a restart.
+    pub assurance: Assurance,
     /// Whether calls that take a side lane go with the credentials for gait.
     pub side_credential: CallerCredential,
     /// Bounds.
@@ -133,6 +141,8 @@ pub struct Lane {
     pub stage: Stage,
     /// Whether the operation is protected.
     pub protection: Protection,
+    /// What is durable before one of its calls goes.
+    pub assurance: Assurance,
     /// Its `dry_run` setting.
     pub dry_run: DryRunScope,
     /// What its evidence lines hold of an intent.
@@ -182,7 +192,10 @@ impl Lane {
 pub enum Capture {
     /// Its digests.
     Digest,
-    /// Itself too, as far as it is not too long; values that the route digests stay digests.
+    /// Itself too, without what the route masks, as far as it is not too long.
+    Masked,
+    /// The same with what the route masks. Values that the route digests stay digests, and what
+    /// looks like a credential is masked in either.
     Full,
 }
 
@@ -284,6 +297,7 @@ impl PlannedRoute {
             name: self.name.clone(),
             stage: self.stage,
             protection: self.protection,
+            assurance: plan.assurance,
             dry_run: self.dry_run,
             capture: self.capture,
             anonymous: self.anonymous,
@@ -318,6 +332,7 @@ fn side_lane(
         name: name.into(),
         stage,
         protection: Protection::Protected,
+        assurance: Assurance::default(),
         dry_run: DryRunScope::Table,
         capture: Capture::Digest,
         anonymous: Anonymous::Allow,

@@ -2,9 +2,11 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 use gait::config::{Builtin, Config, ConfigError, Environment, Source};
-use gait::snapshot::Http2;
+use gait::evidence::{KeyFile, Settings};
+use gait::snapshot::{Durability, Http2, OnFailure};
 use gait::stage::{Protection, Stage};
 use std::fs;
+use std::time::Duration;
 
 const POLICY: &str = "default_verdict: block\nrules:\n  - {name: look, effect: dry_run, \
                       match: {tool_names: [low.tool]}}\n";
@@ -83,6 +85,16 @@ fn mistakes_name_line_field_and_mend() {
             "2:8: `stage`: unknown stage `enforced`; write one of",
         ),
         ("colour: red", route("a", low), "2:1: unknown field `colour` in the config; known"),
+        (
+            "",
+            route("a", &format!("capture: all, {low}")),
+            "unknown `all`; write digest, masked or full",
+        ),
+        (
+            "",
+            route("a", &format!("capture: masked, {low}")),
+            "nothing is masked; list JSON Pointers",
+        ),
         ("limits: { calls: many }", route("a", low), "`limits.calls`: must be a whole number"),
         ("timeouts: { head: soon }", route("a", low), "`timeouts.head`: `soon` is not a duration"),
         ("", route("_a", low), "`routes[0].name`: `_a` is not a name"),
@@ -497,4 +509,59 @@ fn files_count_into_the_digest_and_an_expired_pair_is_a_warning() {
     assert_ne!(base.plan.digest, expired.plan.digest);
     let told = "the client certificate of upstream `api` has expired; renew it";
     assert!(expired.warnings.iter().any(|warning| warning == told), "{:?}", expired.warnings);
+}
+
+#[test]
+fn the_evidence_is_kept_as_the_config_says() {
+    let fixed = |settings: &str| {
+        let low = "intent: { tool_name: a, risk_class: low }";
+        load(&format!("evidence: {{ {settings} }}"), &route("a", low)).unwrap().fixed
+    };
+    let ms = Duration::from_millis;
+    let all = fixed(
+        "durability: batched, unprotected_on_failure: forward, signing_key: keys/e.key, \
+         seal_after: 90m, retention: 2160h, retention_bytes: 134217728",
+    );
+    let said = (all.assurance.durability, all.assurance.on_failure);
+    assert_eq!(said, (Durability::Batched, OnFailure::Forward));
+    let Settings { gather, signing_key, seal_after, retention, retention_bytes, .. } = all.evidence;
+    assert_eq!((gather, seal_after), (ms(5), ms(90 * 60_000)));
+    assert_eq!((retention, retention_bytes), (Some(ms(2160 * 3_600_000)), Some(128 << 20)));
+    assert!(
+        matches!(signing_key, KeyFile::At(path) if path.ends_with("keys/e.key") && path.is_absolute())
+    );
+    assert_eq!(fixed("durability: batched, batch_interval: 20ms").evidence.gather, ms(20));
+    assert_eq!(fixed("durability: all").assurance.durability, Durability::All);
+    assert_eq!(fixed("durability: all").evidence, Settings::default());
+    let none = fixed("");
+    assert_eq!((none.assurance, none.evidence), Default::default());
+}
+
+#[test]
+fn mistakes_about_the_evidence_name_line_field_and_mend() {
+    for (said, want) in [
+        (
+            "durability: none",
+            "`evidence.durability`: unknown durability `none`; write one of protected, all, batched",
+        ),
+        ("durability: \"\"", "`evidence.durability` is empty; fill it or remove it"),
+        ("batch_interval: 5ms", "`evidence.batch_interval`: only `durability: batched` gathers"),
+        ("durability: batched, batch_interval: 0s", "`0s` is not a duration from 1ms to 1s"),
+        ("durability: batched, batch_interval: 5m", "`5m` is not a duration from 1ms to 1s"),
+        ("unprotected_on_failure: allow", "unknown `allow`; write deny or forward"),
+        ("signing_key:", "`evidence.signing_key` is empty"),
+        ("seal_after: 9000h", "`9000h` is not a duration from 1s to 720h"),
+        ("retention: 90s", "`90s` is not a duration from 1h to 87840h"),
+        ("retention:", "`evidence.retention` is empty"),
+        ("retention_bytes: 1000000", "`1000000` must be from 134217728, two segments"),
+        ("retention_bytes: -1", "`-1` must be from 134217728"),
+        ("keep: 5d", "unknown field `keep` in evidence"),
+    ] {
+        let low = "intent: { tool_name: a, risk_class: low }";
+        let message =
+            refusal(&format!("evidence:\n  {}", said.replace(", ", "\n  ")), &route("a", low));
+        let line = 3 + said.matches(", ").count();
+        assert!(message.contains(want), "{want}\n  is not in\n{message}");
+        assert!(message.starts_with(&format!("{line}:")), "{line} is not where it is: {message}");
+    }
 }

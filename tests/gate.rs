@@ -4,9 +4,9 @@
 
 use gait::call::host::HostRule;
 use gait::call::{Body, Call, CallerCredential, Head};
-use gait::case::{Author, Case, Cause, Finding, Judged, Wish};
+use gait::case::{Author, Backing, Case, Cause, Finding, Judged, Wish};
 use gait::clock;
-use gait::evidence::{self, CallId, Ledger, Opening, PermitKind, Record, Settings};
+use gait::evidence::{self, CallId, CommitFailed, Ledger, Opening, PermitKind, Record, Settings};
 use gait::gate::{self, Pending, Ruling};
 use gait::intent::{ContextDraft, Draft};
 use gait::json::Digest;
@@ -14,7 +14,9 @@ use gait::metrics::{Limits, Metrics, RouteLabels};
 use gait::policy::decision::{BrokerDemand, DelegationDemand, Demands};
 use gait::policy::limit::{Limit, Scope, Window};
 use gait::policy::{Decision, Verdict};
-use gait::snapshot::{Anonymous, Capture, HostHeader, Http2, Lane, UpstreamSpec};
+use gait::snapshot::{
+    Anonymous, Assurance, Capture, Durability, HostHeader, Http2, Lane, OnFailure, UpstreamSpec,
+};
 use gait::stage::{Disposition, DryRunScope, Protection, Stage};
 use gait::state::StateDir;
 use gait::store::rate_limits::{Live, Toll};
@@ -59,6 +61,7 @@ fn opening() -> Opening {
         method: http::Method::DELETE,
         target_digest: Digest::of(b"/v1/files/a"),
         received: clock::instant(),
+        spans: None,
     }
 }
 
@@ -69,6 +72,7 @@ fn lane(scene: Scene, upstream: Option<Arc<UpstreamSpec>>) -> Arc<Lane> {
         name: "r".into(),
         stage: scene.stage,
         protection: scene.protection,
+        assurance: Default::default(),
         dry_run: scene.scope,
         capture: Capture::Digest,
         anonymous: Anonymous::Allow,
@@ -307,7 +311,7 @@ fn the_record_says_what_the_gate_said() {
     let redeemed = permit.redeem();
     let judgement = redeemed.record.judgement();
     assert_eq!(judgement.permit, Some(PermitKind::Observed));
-    assert!(judgement.simulated && redeemed.committed.is_none());
+    assert!(judgement.simulated && matches!(redeemed.backing, Backing::None));
 }
 
 /// A real log, since only its writer can prove anything.
@@ -378,6 +382,98 @@ async fn without_a_record_nothing_becomes_durable() {
     let Ruling::Pending(mut pending) = rule(scene, Some(Verdict::Allow)) else {
         panic!("a protected call went out at once");
     };
-    assert!(pending.commit().await.is_err());
-    assert_eq!(pending.refuse("evidence_unavailable").disposition(), Disposition::Failed);
+    let failed = pending.commit().await.unwrap_err();
+    let denial = pending.forgo(failed).unwrap_err();
+    assert_eq!(denial.disposition(), Disposition::Failed);
+    assert_eq!(denial.cause(), &Cause::Fault("evidence_unavailable"));
+}
+
+/// Every setting of the evidence.
+fn assurances() -> impl Iterator<Item = Assurance> {
+    Durability::ALL.into_iter().flat_map(|durability| {
+        [OnFailure::Deny, OnFailure::Forward].map(|on_failure| Assurance { durability, on_failure })
+    })
+}
+
+fn rule_assured(scene: Scene, assurance: Assurance, verdict: Verdict) -> Ruling {
+    let plain = case(scene, Record::unrecorded(opening()), tool());
+    let lane = Lane { assurance, ..Lane::clone(&plain.lane) };
+    gate::judge(Case { lane: Arc::new(lane), ..plain }, finding(Some(verdict)))
+}
+
+#[test]
+fn durability_says_what_waits_and_never_what_goes() {
+    for assurance in assurances() {
+        for scene in scenes() {
+            for verdict in Verdict::ALL {
+                let ruling = rule_assured(scene, assurance, verdict);
+                let goes = executes(&rule(scene, Some(verdict)));
+                assert_eq!(executes(&ruling), goes, "{scene:?} {assurance:?} {verdict:?}");
+                let waits = scene.stage != Stage::Observe
+                    && (scene.protection == Protection::Protected
+                        || assurance.durability == Durability::All);
+                let pending = matches!(ruling, Ruling::Pending(_));
+                assert_eq!(pending, goes && waits, "{scene:?} {assurance:?} {verdict:?}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn without_proof_only_an_open_call_goes_and_only_where_the_config_says_so() {
+    let mut forgone = 0;
+    for assurance in assurances() {
+        for scene in scenes() {
+            for verdict in Verdict::ALL {
+                let Ruling::Pending(mut pending) = rule_assured(scene, assurance, verdict) else {
+                    continue;
+                };
+                let failed = pending.commit().await.unwrap_err();
+                let may = scene.protection == Protection::Open
+                    && assurance.on_failure == OnFailure::Forward;
+                match pending.forgo(failed) {
+                    Ok(permit) => {
+                        assert!(may && permit.is_unrecorded(), "{scene:?} {assurance:?}");
+                        let redeemed = permit.redeem();
+                        let said = redeemed.record.judgement();
+                        assert!(said.reason_codes.contains(&"evidence_unavailable".to_owned()));
+                        let simulated = verdict != Verdict::Allow;
+                        let kind = if simulated { PermitKind::Observed } else { PermitKind::Allow };
+                        assert_eq!((said.permit, said.simulated), (Some(kind), simulated));
+                        assert!(matches!(redeemed.backing, Backing::Forgone(_)));
+                        forgone += 1;
+                    }
+                    Err(denial) => {
+                        assert!(!may, "{scene:?} {assurance:?}");
+                        assert_eq!(denial.disposition(), Disposition::Failed);
+                    }
+                }
+            }
+        }
+    }
+    // Durability all and forward: allow in three stages and what two of them simulate.
+    assert!(forgone > 5, "{forgone}");
+}
+
+#[tokio::test]
+async fn a_fault_of_ours_is_no_lack_of_evidence() {
+    let scene = Scene {
+        stage: Stage::Enforce,
+        protection: Protection::Open,
+        wish: Wish::None,
+        scope: DryRunScope::Table,
+    };
+    let assurance = Assurance { durability: Durability::All, on_failure: OnFailure::Forward };
+    for (failed, goes) in [
+        (CommitFailed::Failed, true),
+        (CommitFailed::Stopped, true),
+        (CommitFailed::Unrecorded, true),
+        (CommitFailed::Undecided, false),
+        (CommitFailed::Spent, false),
+    ] {
+        let Ruling::Pending(pending) = rule_assured(scene, assurance, Verdict::Allow) else {
+            panic!("an open call goes at once where all wait");
+        };
+        assert_eq!(pending.forgo(failed).is_ok(), goes, "{failed:?}");
+    }
 }

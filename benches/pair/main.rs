@@ -13,9 +13,14 @@
 //! | W2 | POST, 1 KiB of JSON, which gait buffers, reads and judges | 64 B |
 //! | W3 | POST, 64 KiB of JSON, likewise | 64 B |
 //!
-//! gait runs in stage enforce with every call allowed, unprotected, recorded. It takes about a
-//! minute. There is no target and nothing is asserted about time: shared machines vary, and a
-//! ratio within 8 % of 1 is a tie. Rejected: requests per second, which measure the neighbours.
+//! gait runs in stage enforce with every call allowed, unprotected, recorded. Then what evidence
+//! costs (`evidence.rs`): W1 through five gaits in turns, one for each `evidence.durability` and two
+//! whose calls wait for no line, with CPU and bytes of log a call. `cargo bench --bench pair
+//! evidence` runs that part alone, in half a minute.
+//!
+//! All takes about a minute and a half. There is no target and nothing is asserted about time:
+//! shared machines vary, and a ratio within 8 % of 1 is a tie. Rejected: requests per second as the
+//! figure, which measure the neighbours, and here the disk.
 #![expect(
     clippy::expect_used,
     clippy::panic,
@@ -24,6 +29,7 @@
     reason = "a benchmark dials, spawns, reads the clock, and ends when anything is odd"
 )]
 
+mod evidence;
 mod load;
 mod passthrough;
 mod process;
@@ -45,15 +51,24 @@ fn main() {
     match arguments.get(1).map(String::as_str) {
         Some("tool") => tool::run(),
         Some("passthrough") => passthrough::run(arguments[2].parse().expect("an address")),
-        _ => compare(),
+        Some("evidence") => evidence::compare(start_tool().address),
+        _ => {
+            let tool = start_tool();
+            compare(&tool);
+            evidence::compare(tool.address);
+        }
     }
 }
 
+/// The tool behind every proxy.
+fn start_tool() -> Process {
+    Process::of_this("tool", &[])
+}
+
 /// Runs every workload against both proxies and prints the table.
-fn compare() {
-    let tool = Process::of_this("tool", &[]);
+fn compare(tool: &Process) {
     let minimal = Process::of_this("passthrough", &[&tool.address.to_string()]);
-    let gait = Process::gait(tool.address);
+    let gait = Process::gait(tool.address, include_str!("gait.yaml"));
     println!("| workload | pass-through, µs | gait, µs | ratio | lowest | highest | calls |");
     println!("|---|---|---|---|---|---|---|");
     for workload in Workload::all() {

@@ -17,7 +17,7 @@ pub(crate) struct Process {
     /// Where it listens.
     pub(crate) address: SocketAddr,
     /// Holds gait's files.
-    _dir: Option<TempDir>,
+    dir: Option<TempDir>,
 }
 
 impl Process {
@@ -34,13 +34,13 @@ impl Process {
         let mut line = String::new();
         let out = child.stdout.take().expect("a pipe");
         BufReader::new(out).read_line(&mut line).expect("an address");
-        Process { child, address: line.trim().parse().expect("an address"), _dir: None }
+        Process { child, address: line.trim().parse().expect("an address"), dir: None }
     }
 
-    /// gait before `tool`: everything allowed, nothing protected.
-    pub(crate) fn gait(tool: SocketAddr) -> Process {
+    /// gait with this config before `tool`; its policy allows everything.
+    pub(crate) fn gait(tool: SocketAddr, config: &str) -> Process {
         let dir = TempDir::new().expect("a directory");
-        let config = include_str!("gait.yaml").replace("UPSTREAM", &tool.to_string());
+        let config = config.replace("UPSTREAM", &tool.to_string());
         fs::write(dir.path().join("gait.yaml"), config).expect("write");
         fs::write(dir.path().join("policy.yaml"), include_str!("policy.yaml")).expect("write");
         let child = Command::new(env!("CARGO_BIN_EXE_gait"))
@@ -52,7 +52,14 @@ impl Process {
             .spawn()
             .expect("start gait");
         let address = address(&dir);
-        Process { child, address, _dir: Some(dir) }
+        Process { child, address, dir: Some(dir) }
+    }
+
+    /// How long gait's evidence log is.
+    pub(crate) fn evidence_bytes(&self) -> u64 {
+        let dir = self.dir.as_ref().expect("gait's files").path().join("state/evidence");
+        let entries = fs::read_dir(dir).expect("an evidence directory").flatten();
+        entries.map(|entry| entry.metadata().expect("a size").len()).sum()
     }
 
     /// CPU used so far, user and system, all threads.

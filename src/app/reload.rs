@@ -52,12 +52,15 @@ fn take_over(running: &Running, config: Config) {
     warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
     let restart = if fixed == running.fixed { Restart::NotNeeded } else { Restart::Needed };
     if fixed != running.fixed {
-        tracing::warn!("listeners, state_dir, log or limits changed: that part needs a restart");
+        tracing::warn!(
+            "listeners, state_dir, log, limits or evidence changed: that part needs a restart"
+        );
     }
     proxy.metrics.restart(restart);
     let old = proxy.snapshot.load_full();
     plan.listeners = kept(&running.fixed.listeners, &old.plan.listeners, plan.listeners);
     plan.admin = kept_admin(&running.fixed.admin, &old.plan.admin, plan.admin);
+    plan.assurance = running.fixed.assurance;
     let mut lowered = lowered(&old.plan, &plan);
     if !lowered.is_empty() {
         tracing::warn!(routes = ?lowered, "security event: these routes are held to less than before, or more may be approved");
@@ -68,6 +71,7 @@ fn take_over(running: &Running, config: Config) {
     }
     proxy.tools.configure(&plan);
     proxy.desk.configure(rules(&plan));
+    running.exports.configure(&plan);
     let snapshot = Arc::new(Snapshot::build(plan, policy, &proxy.metrics));
     let line = Reload {
         snapshot: Some(snapshot.id.clone()),

@@ -1,7 +1,9 @@
 //! What the evidence says of a case: every line of a call is made from here.
 
+use super::kept::kept;
 use super::{Approved, Case, Cause, Judged, Wish};
-use crate::evidence::{Judgement, OnApproval};
+use crate::evidence::{Judgement, OnApproval, PermitKind};
+use crate::metrics::PermitLabel;
 use crate::policy::Verdict;
 use crate::stage::Disposition;
 
@@ -41,9 +43,25 @@ pub fn facts(
         policy_digest: judged.map(|judged| judged.policy_digest),
         intent_digest: judged.map(|judged| judged.intent.digest()),
         args_digest: judged.map(|judged| judged.intent.args_digest()),
-        intent: judged.and_then(|judged| judged.kept(case.lane.capture)),
+        kept: judged.and_then(|judged| kept(&judged.intent, &case.lane)),
         snapshot: Some(case.snapshot.clone()),
         asked_under: case.asked_under.clone(),
+    }
+}
+
+/// Writes into the record of a call that it waits for an approval: should its caller leave, that is
+/// what stands in its line.
+pub fn note_held(case: &mut Case, judged: &Judged) {
+    let facts = facts(case, Some(judged), Disposition::Held, &[]);
+    case.record.judged(facts);
+}
+
+/// The kind of permit as a metric label.
+pub fn label(kind: PermitKind) -> PermitLabel {
+    match kind {
+        PermitKind::Allow => PermitLabel::Allow,
+        PermitKind::Approved => PermitLabel::Approved,
+        PermitKind::Observed => PermitLabel::Observed,
     }
 }
 

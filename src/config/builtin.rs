@@ -12,6 +12,7 @@ use crate::call::CallerCredential;
 use crate::call::forwarding::Forwarding;
 use crate::call::host::HostRule;
 use crate::delegation::Keys;
+use crate::evidence::Settings;
 use crate::identity::Sources;
 use crate::intent::rest::{
     Args, Binding, Caller, Mapping, Piece, StrictQuery, TargetSpec, Template,
@@ -21,7 +22,7 @@ use crate::json::Digest;
 use crate::limits::{Limits, Timeouts};
 use crate::policy::source;
 use crate::snapshot::{
-    Anonymous, Approvable, Approvals, Capture, Plan, PlannedRoute, UpstreamSpec,
+    Anonymous, Approvable, Approvals, Assurance, Capture, Exports, Plan, PlannedRoute, UpstreamSpec,
 };
 use crate::stage::{DryRunScope, Protection, Stage};
 use http::Method;
@@ -71,6 +72,7 @@ impl Builtin {
             admin::of_environment(environment).map_err(ConfigError::Flags)?;
         let mut plan = Plan {
             approvals: Approvals::default(),
+            exports: Exports::default(),
             routes: ROWS.iter().map(|row| self.route(row, &upstream)).collect(),
             unmapped: None,
             refused: None,
@@ -82,6 +84,7 @@ impl Builtin {
             delegation: Keys::default(),
             forwarding: Forwarding::default(),
             side_credential: CallerCredential::Withheld,
+            assurance: Assurance::default(),
             limits: Limits::default(),
             timeouts: Timeouts::default(),
             digest: Digest::of(format!("{self:?}").as_bytes()),
@@ -148,5 +151,7 @@ fn fixed(listen: Listen, admin: Listen, environment: &Environment) -> Result<Fix
             level: settings::log_level(&or("GAIT__LOG__LEVEL", ""))?,
         },
         sizes: Sizes::of(&Limits::default()),
+        assurance: Assurance::default(),
+        evidence: Settings::default(),
     })
 }

@@ -1,6 +1,8 @@
 //! Limits, time-outs, logging, and where metrics are read.
 
 use super::environment::Environment;
+use super::evidence::{self, Evidence};
+use super::site::Site;
 use super::{DOCUMENT, Fixed, Listen, Log, LogFormat, Settings, Sizes};
 use crate::call::host::HostRule;
 use crate::limits::{Limits, Timeouts};
@@ -74,12 +76,14 @@ pub(super) fn read(
     top: &mut Fields,
     listeners: Vec<Listen>,
     admin: Listen,
-    environment: &Environment,
+    site: &Site<'_>,
 ) -> Result<Settings, Fault> {
+    let environment = site.environment;
     let mut telemetry = Fields::open(top.take("telemetry"), "telemetry".to_owned(), &LISTENER)?;
     let telemetry =
         address(&mut telemetry, environment, "GAIT__TELEMETRY__LISTEN", TELEMETRY_DEFAULT)?;
     let limits = limits(top)?;
+    let Evidence { assurance, settings } = evidence::read(top, &limits, site)?;
     let fixed = Fixed {
         listeners,
         telemetry,
@@ -87,6 +91,8 @@ pub(super) fn read(
         state_dir: state_dir(top, environment)?,
         log: log(top, environment)?,
         sizes: Sizes::of(&limits),
+        assurance,
+        evidence: settings,
     };
     Ok(Settings { fixed, limits, timeouts: timeouts(top)? })
 }
@@ -284,7 +290,8 @@ fn timeouts(top: &mut Fields) -> Result<Timeouts, Fault> {
     })
 }
 
-fn size(
+/// A whole number within a range; the default where it is not given.
+pub(super) fn size(
     fields: &mut Fields,
     key: &str,
     range: RangeInclusive<u64>,

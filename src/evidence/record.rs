@@ -158,8 +158,8 @@ impl Room {
 // === impl Record ===
 
 impl Record {
-    /// A record that writes nothing, for a call that goes out although the ledger refused: in
-    /// stage observe alone, and counted by whoever makes it.
+    /// A record that writes nothing, for a call that the ledger has no room for. Whoever makes one
+    /// counts it.
     pub fn unrecorded(opening: Opening) -> Record {
         Record::new(opening, None)
     }

@@ -6,7 +6,7 @@
 use std::{path::PathBuf, time::Duration};
 
 /// Bounds of the log.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
     /// How many lines can be reserved or queued; an open call holds two.
     pub ledger_lines_max: usize,

@@ -20,9 +20,8 @@ use crate::approval::{
     review,
 };
 use crate::call::{Body, Call};
-use crate::case::{Approved, Case, Cause, Finding, Judged, Lack, Unapproved, Waited};
+use crate::case::{Approved, Case, Cause, Finding, Judged, Lack, Unapproved, Waited, note_held};
 use crate::clock;
-use crate::gate;
 use crate::intent::rest::REQUEST;
 use crate::intent::time::Time;
 use crate::snapshot::Snapshot;
@@ -202,7 +201,7 @@ impl Search<'_> {
                 Next::Refuse(lack) => return self.end(case, judged, &look, lack, hold.waited()),
                 Next::Wait => {
                     if hold.is_open() {
-                        gate::note_held(&mut case, &judged);
+                        note_held(&mut case, &judged);
                     }
                     let waiter = || self.proxy.desk.waiter(&look.standing.id);
                     if !hold.wait(&look.standing.id, waiter, &self.proxy.draining).await {

@@ -27,6 +27,7 @@ const CALL_ID: HeaderName = HeaderName::from_static("gait-call-id");
 const VERDICT: HeaderName = HeaderName::from_static("gait-verdict");
 const DISPOSITION: HeaderName = HeaderName::from_static("gait-disposition");
 const SIMULATED: HeaderName = HeaderName::from_static("gait-simulated");
+const UNRECORDED: HeaderName = HeaderName::from_static("gait-unrecorded");
 
 /// A body for the caller: ours, or the tool's as it comes.
 pub enum AnswerBody {
@@ -152,6 +153,12 @@ pub(super) fn of_fault(call_id: CallId, code: &'static str) -> Response<AnswerBo
 /// The same answer, and the connection closes behind it.
 pub(super) fn closing(mut response: Response<AnswerBody>) -> Response<AnswerBody> {
     response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    response
+}
+
+/// The same answer, marked as that of a call that the evidence had no place for.
+pub(super) fn unrecorded(mut response: Response<AnswerBody>) -> Response<AnswerBody> {
+    response.headers_mut().insert(UNRECORDED, HeaderValue::from_static("true"));
     response
 }
 

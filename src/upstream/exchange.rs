@@ -10,9 +10,10 @@ use super::tunnel::{self, Tunnel};
 use super::{Failure, FailureKind, Shape};
 use crate::call::{Body, Head, headers, upgrade};
 use crate::case::Judged;
+use crate::case::label;
 use crate::clock;
 use crate::evidence::{Ending, Exchange, PermitKind, Reach, Record};
-use crate::gate::{self, Redeemed};
+use crate::gate::Redeemed;
 use crate::metrics::OpenPermit;
 use crate::snapshot::{HostHeader, Lane, UpstreamSpec};
 use crate::store::approvals::Claim;
@@ -65,7 +66,7 @@ impl SendCount {
             claim.sent();
         }
         if let Some(open) = self.open.take() {
-            self.lane.metrics.upstream_sent(gate::label(self.kind));
+            self.lane.metrics.upstream_sent(label(self.kind));
             open.sent();
         }
     }

@@ -3,6 +3,7 @@
 //! Independent of the gate on purpose. None of this can fail unless the program is wrong, and
 //! then the call does not go, and `gait_bypass_total` says which promise broke.
 
+use crate::case::Backing;
 use crate::evidence::PermitKind;
 use crate::gate::Redeemed;
 use crate::intent::rest::REQUEST;
@@ -11,23 +12,39 @@ use crate::stage::{Protection, Stage};
 
 /// The closed list of faults at the seam: a permit that does not fit what it permits.
 pub(super) fn fault(redeemed: &Redeemed) -> Option<BypassLabel> {
-    let Redeemed { lane, kind, judged, committed, record, .. } = redeemed;
-    let is_open = lane.protection == Protection::Open && *kind != PermitKind::Approved;
-    if is_open || lane.stage == Stage::Observe {
+    let Redeemed { lane, kind, .. } = redeemed;
+    if lane.stage == Stage::Observe {
         return None;
     }
-    if *kind == PermitKind::Observed {
-        return Some(BypassLabel::PermitKind);
+    let is_open = lane.protection == Protection::Open && *kind != PermitKind::Approved;
+    match is_open {
+        true if is_backed(redeemed) || needs_no_backing(redeemed) => None,
+        false if *kind == PermitKind::Observed => Some(BypassLabel::PermitKind),
+        false if is_backed(redeemed) => other_bytes(redeemed),
+        _ => Some(BypassLabel::NotCommitted),
     }
-    let (Some(judged), Some(committed)) = (judged, committed) else {
-        return Some(BypassLabel::NotCommitted);
-    };
-    if committed.call_id() != record.opening().call_id
-        || committed.intent_digest() != judged.intent.digest()
-    {
-        return Some(BypassLabel::NotCommitted);
+}
+
+/// Whether the decision on this very call and intent is durable.
+fn is_backed(redeemed: &Redeemed) -> bool {
+    let Redeemed { judged, backing, record, .. } = redeemed;
+    match (judged, backing) {
+        (Some(judged), Backing::Committed(committed)) => {
+            committed.call_id() == record.opening().call_id
+                && committed.intent_digest() == judged.intent.digest()
+        }
+        _ => false,
     }
-    other_bytes(redeemed)
+}
+
+/// Whether a call that is not protected goes without: none is wanted, or there was none to be had.
+fn needs_no_backing(redeemed: &Redeemed) -> bool {
+    let (assurance, protection) = (redeemed.lane.assurance, redeemed.lane.protection);
+    match redeemed.backing {
+        Backing::None => !assurance.waits(protection),
+        Backing::Forgone(_) => assurance.forgoes(protection),
+        Backing::Committed(_) => false,
+    }
 }
 
 /// Whether the bytes that would go are others than those that were judged.
@@ -43,15 +60,14 @@ mod tests {
     use super::*;
     use crate::call::host::HostRule;
     use crate::call::{Body, Call, Head};
-    use crate::case::Judged;
+    use crate::case::{Judged, label};
     use crate::clock;
-    use crate::evidence::{CallId, Opening, Record};
-    use crate::gate::label;
+    use crate::evidence::{CallId, CommitFailed, Opening, Record};
     use crate::intent::{ContextDraft, Draft};
     use crate::json::Digest;
     use crate::metrics::{Limits, Metrics, RouteLabels};
     use crate::policy::{Decision, Verdict};
-    use crate::snapshot::Lane;
+    use crate::snapshot::{Assurance, Durability, Lane, OnFailure};
     use crate::stage::DryRunScope;
     use std::sync::Arc;
 
@@ -98,6 +114,7 @@ mod tests {
             name: "r".into(),
             stage,
             protection,
+            assurance: Default::default(),
             dry_run: DryRunScope::Table,
             capture: crate::snapshot::Capture::Digest,
             anonymous: crate::snapshot::Anonymous::Allow,
@@ -115,6 +132,7 @@ mod tests {
             method: http::Method::DELETE,
             target_digest: Digest::of(b"/v1/files/a"),
             received: clock::instant(),
+            spans: None,
         };
         Redeemed {
             judged: Some(judged(&call)),
@@ -123,7 +141,7 @@ mod tests {
             open: lane.metrics.mint(label(kind)),
             lane: Arc::new(lane),
             kind,
-            committed: None,
+            backing: Backing::None,
             claim: None,
         }
     }
@@ -138,6 +156,31 @@ mod tests {
         assert_eq!(at(Stage::DryRun, protected, allow), Some(BypassLabel::NotCommitted));
         assert_eq!(at(Stage::Enforce, open, allow), None);
         assert_eq!(at(Stage::Observe, protected, observed), None);
+    }
+
+    #[test]
+    fn an_open_call_goes_without_proof_where_none_is_wanted_or_none_was_to_be_had() {
+        let rows = [
+            (Durability::Protected, OnFailure::Deny, [true, false]),
+            (Durability::Protected, OnFailure::Forward, [true, true]),
+            (Durability::Batched, OnFailure::Deny, [true, false]),
+            (Durability::All, OnFailure::Deny, [false, false]),
+            (Durability::All, OnFailure::Forward, [false, true]),
+        ];
+        for (durability, on_failure, goes) in rows {
+            let backings = [Backing::None, Backing::Forgone(CommitFailed::Failed)];
+            for (backing, goes) in backings.into_iter().zip(goes) {
+                let mut open = redeemed(Stage::Enforce, Protection::Open, PermitKind::Allow);
+                let mut lane = Lane::clone(&open.lane);
+                lane.assurance = Assurance { durability, on_failure };
+                (open.lane, open.backing) = (Arc::new(lane), backing);
+                let wanted = (!goes).then_some(BypassLabel::NotCommitted);
+                assert_eq!(fault(&open), wanted, "{durability:?} {on_failure:?}");
+                // What people approved is held to as much as what is protected.
+                open.kind = PermitKind::Approved;
+                assert_eq!(fault(&open), Some(BypassLabel::NotCommitted));
+            }
+        }
     }
 
     #[test]

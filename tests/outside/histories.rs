@@ -22,12 +22,11 @@
 
 mod audit;
 mod book;
-mod dice;
 mod script;
 mod world;
 
+use crate::support::Dice;
 use audit::Found;
-use dice::Dice;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{SystemTime, UNIX_EPOCH};

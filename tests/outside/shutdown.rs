@@ -1,13 +1,8 @@
 //! Stopping, by request and by force: nothing is cut, nothing goes unrecorded.
 
-use crate::support::{
-    Conn, Gait, Recorder, Setup, Then, evidence, get, post, run_to_end, send, wait_for,
-};
-use sha2::{Digest, Sha256};
-use std::collections::BTreeSet;
+use crate::support::{Conn, Gait, Recorder, Setup, Then, get, run_to_end, send, wait_for};
 use std::io::Write;
 use std::process::Command;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -111,66 +106,6 @@ fn a_config_that_hangs_does_not_keep_it_from_stopping() {
     thread::sleep(Duration::from_millis(200));
     gait.signal("TERM");
     assert!(gait.wait().success());
-}
-
-/// Allows the protected tools too, so that decisions must be durable before calls go out.
-const ALLOW_ALL: &str = "default_verdict: allow\n";
-
-/// Calls that each name themselves in their target, until told to stop or cut off.
-fn load(gait: &Gait, caller: &str, stop: &AtomicBool) {
-    let Ok(mut conn) = Conn::try_open(gait.server) else { return };
-    for call in 0.. {
-        if stop.load(Ordering::Relaxed) {
-            return;
-        }
-        let target = format!("/v1/payments/{caller}-{call}");
-        let Ok(answer) = conn.write(post(&target, "{}")).try_read() else { return };
-        assert_eq!(answer.status, 200, "{answer:?}");
-    }
-}
-
-#[test]
-fn a_crash_leaves_a_durable_decision_for_every_protected_call_that_went_out() {
-    const ROUNDS: usize = 5;
-    const CALLERS: usize = 8;
-    let tool = Recorder::start();
-    let mut setup = Setup::fixture("security", tool.address);
-    setup.policy = ALLOW_ALL.to_owned();
-    let mut dir = tempfile::TempDir::new().unwrap();
-    for round in 0..ROUNDS {
-        let gait = setup.start_in(dir);
-        let before = tool.count();
-        let stop = AtomicBool::new(false);
-        thread::scope(|scope| {
-            let (gait, stop) = (&gait, &stop);
-            for caller in 0..CALLERS {
-                scope.spawn(move || load(gait, &format!("{round}-{caller}"), stop));
-            }
-            wait_for("some load", || (tool.count() > before + 200).then_some(()));
-            gait.signal("KILL");
-            stop.store(true, Ordering::Relaxed);
-        });
-        dir = gait.kill();
-    }
-    // What the tool holds is a subset of the durable decisions, and the excess is at most what
-    // was in flight at each kill.
-    thread::sleep(Duration::from_millis(200));
-    let lines = evidence(dir.path());
-    let decisions = lines.iter().filter(|line| line["kind"] == "decision");
-    let decided: BTreeSet<String> =
-        decisions.clone().map(|line| line["target_digest"].as_str().unwrap().to_owned()).collect();
-    assert_eq!(decided.len(), decisions.count(), "a call was decided twice");
-    let seen = tool.seen();
-    let missing: Vec<_> =
-        seen.iter().filter(|seen| !decided.contains(&digest(seen.target()))).collect();
-    assert!(missing.is_empty(), "went out without a durable decision: {missing:?}");
-    let excess = decided.len() - seen.len();
-    assert!(excess <= ROUNDS * CALLERS, "{excess} decisions more than calls");
-}
-
-/// Lower-case hex of SHA-256, as evidence names a target.
-fn digest(target: &str) -> String {
-    Sha256::digest(target).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[test]

@@ -45,8 +45,8 @@ fn write(place: &Place, judgements: impl IntoIterator<Item = Judgement>) {
     let thread = std::thread::Builder::new().spawn(move || writer.run(|_| ())).unwrap();
     for judgement in judgements {
         let (call_id, target_digest) = (CallId::fresh(clock::now()), Digest::of(b"t"));
-        let opening =
-            Opening { call_id, method: Method::GET, target_digest, received: clock::instant() };
+        let (received, spans) = (clock::instant(), None);
+        let opening = Opening { call_id, method: Method::GET, target_digest, received, spans };
         let mut record = ledger.open(opening).unwrap();
         record.judged(judgement);
         record.close(Ending::Answered { answered: StatusCode::FORBIDDEN });
@@ -105,7 +105,7 @@ fn the_policy_that_was_in_force_gives_no_difference_and_a_planted_rule_its_own()
     );
     let row = &answer["policies"][0];
     assert_eq!((&row["compared"], &row["changed"]), (&json!(40), &json!(0)), "{run:?}");
-    assert_eq!(answer["passed_lines"], 2, "start and stop");
+    assert_eq!(answer["passed_lines"], 4, "start, key, stop and seal");
 
     let rule =
         "  - {name: no-queries, effect: block, priority: -1, match: {tool_names: [db.query]}}\n";
@@ -132,7 +132,7 @@ fn a_changed_intent_is_not_judged() {
         }
     });
     let run = replay(&place, "--evidence state/evidence --policies base.yaml");
-    refused(&run, "000001.jsonl:9: the recorded intent does not give the line's intent_digest");
+    refused(&run, "000001.jsonl:10: the recorded intent does not give the line's intent_digest");
     assert_eq!(run.json()["intents"], 39);
 }
 
@@ -154,7 +154,7 @@ fn decisions_and_their_outcomes_are_one_call_and_a_torn_line_none() {
     place.put(name, text + "{\"v\":1,\"kind\":\"call\",\"intent_di");
     let run = replay(&place, "--evidence state/evidence --policies base.yaml");
     let answer = run.json();
-    assert_eq!((run.exit, &answer["intents"], &answer["passed_lines"]), (0, &json!(38), &json!(3)));
+    assert_eq!((run.exit, &answer["intents"], &answer["passed_lines"]), (0, &json!(38), &json!(5)));
     let skipped: Vec<_> =
         answer["skipped"].as_array().unwrap().iter().map(|row| &row["reason"]).collect();
     assert_eq!(skipped, ["no_intent", "torn_line"]);

@@ -1,9 +1,8 @@
 //! One history: what is done about one call, by the dice. Every answer may be lost to a kill.
 
 use super::book::{Said, Signed};
-use super::dice::Dice;
 use super::world::{APPROVERS, Caller, REFUSED, World};
-use crate::support::Response;
+use crate::support::{Dice, Response};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::thread;

@@ -1,8 +1,9 @@
 //! One gait, its tools, and those who call and approve; killed and started again over one state.
 
 use super::book::{Answered, Book};
-use super::dice::Dice;
-use crate::support::{Authority, Conn, Gait, Recorder, Response, Setup, Then, listen, run_to_end};
+use crate::support::{
+    Authority, Conn, Dice, Gait, Recorder, Response, Setup, Then, listen, run_to_end,
+};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;

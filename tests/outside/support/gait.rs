@@ -9,7 +9,8 @@ use serde_json::Value;
 use std::fs::{self, File};
 use std::net::SocketAddr;
 use std::path::Path;
-use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Output, Stdio};
+use std::time::Duration;
 use tempfile::TempDir;
 
 /// What a gait is started with.
@@ -85,23 +86,57 @@ impl Gait {
     /// Starts gait in `dir` with these arguments and further environment, and waits until it says
     /// that it is ready.
     pub(crate) fn launch(dir: TempDir, arguments: &[&str], more: &[(&str, &str)]) -> Gait {
-        let _none = fs::remove_file(dir.path().join("state/addresses.json"));
-        let log = File::create(dir.path().join("log")).unwrap();
-        let mut child = Command::new(env!("CARGO_BIN_EXE_gait"))
-            .args(arguments)
-            .current_dir(dir.path())
-            .env("GAIT__LOG__FORMAT", "json")
-            .env("GAIT__ADMIN__LISTEN", "127.0.0.1:0")
-            .envs(more.iter().copied())
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(log)
-            .spawn()
-            .expect("start gait");
-        let (server, telemetry) = addresses(dir.path(), &mut child);
-        let gait = Gait { dir, child, server, telemetry };
+        let gait = Gait::launch_by(&[], dir, arguments, more);
+        gait.unwrap_or_else(|(status, dir)| panic!("it ended, {status}:\n{}", log(dir.path())))
+    }
+
+    /// Starts gait in `dir` with these arguments, and gives what it says on standard output.
+    pub(crate) fn launch_heard(dir: TempDir, arguments: &[&str]) -> (Gait, ChildStdout) {
+        let child = spawn(&[], dir.path(), arguments, &[], Stdio::piped());
+        let mut gait = Gait::ready(child, dir)
+            .unwrap_or_else(|(status, dir)| panic!("it ended, {status}:\n{}", log(dir.path())));
+        let out = gait.child.stdout.take().expect("a pipe");
+        (gait, out)
+    }
+
+    /// The same, started by a program that becomes it, such as `strace -D`. One that ends before it
+    /// is ready is an error.
+    pub(crate) fn launch_by(
+        by: &[&str],
+        dir: TempDir,
+        arguments: &[&str],
+        more: &[(&str, &str)],
+    ) -> Result<Gait, (ExitStatus, TempDir)> {
+        let child = spawn(by, dir.path(), arguments, more, Stdio::null());
+        Gait::ready(child, dir)
+    }
+
+    fn ready(child: Child, dir: TempDir) -> Result<Gait, (ExitStatus, TempDir)> {
+        let gait = Gait::listening(child, dir)?;
         wait_for("readiness", || (gait.telemetry("/readyz").status == 200).then_some(()));
-        gait
+        Ok(gait)
+    }
+
+    /// Starts one over the files in `dir` and waits only until it listens.
+    pub(crate) fn unready(dir: TempDir) -> Gait {
+        let arguments = ["proxy", "--config", "gait.yaml"];
+        let child = spawn(&[], dir.path(), &arguments, &[], Stdio::null());
+        Gait::listening(child, dir).expect("it listens")
+    }
+
+    fn listening(mut child: Child, dir: TempDir) -> Result<Gait, (ExitStatus, TempDir)> {
+        match addresses(dir.path(), &mut child) {
+            Ok((server, telemetry)) => Ok(Gait { dir, child, server, telemetry }),
+            Err(status) => Err((status, dir)),
+        }
+    }
+
+    /// Starts one over the files in `dir` and kills it after so long, ready or not.
+    pub(crate) fn stillborn(dir: &Path, after: Duration) {
+        let mut child = spawn(&[], dir, &["proxy", "--config", "gait.yaml"], &[], Stdio::null());
+        std::thread::sleep(after);
+        let _ended = child.kill();
+        let _reaped = child.wait();
     }
 
     /// The address of a further listener, as gait wrote it.
@@ -226,15 +261,32 @@ fn log(dir: &Path) -> String {
     fs::read_to_string(dir.join("log")).unwrap_or_default()
 }
 
-/// The addresses that gait writes once it accepts.
-fn addresses(dir: &Path, child: &mut Child) -> (SocketAddr, SocketAddr) {
+/// Starts gait, its log beside its state.
+fn spawn(by: &[&str], dir: &Path, arguments: &[&str], more: &[(&str, &str)], out: Stdio) -> Child {
+    let _none = fs::remove_file(dir.join("state/addresses.json"));
+    let words = [by, &[env!("CARGO_BIN_EXE_gait")], arguments].concat();
+    Command::new(words[0])
+        .args(&words[1..])
+        .current_dir(dir)
+        .env("GAIT__LOG__FORMAT", "json")
+        .env("GAIT__ADMIN__LISTEN", "127.0.0.1:0")
+        .envs(more.iter().copied())
+        .stdin(Stdio::null())
+        .stdout(out)
+        .stderr(File::create(dir.join("log")).unwrap())
+        .spawn()
+        .expect("start gait")
+}
+
+/// The addresses that gait writes once it accepts; its status where it ended before.
+fn addresses(dir: &Path, child: &mut Child) -> Result<(SocketAddr, SocketAddr), ExitStatus> {
     let file = dir.join("state/addresses.json");
     wait_for("addresses.json", || {
         if let Some(status) = child.try_wait().unwrap() {
-            panic!("gait ended at once, {status}:\n{}", log(dir));
+            return Some(Err(status));
         }
         let read: Value = serde_json::from_slice(&fs::read(&file).ok()?).ok()?;
         let address = |name: &str| read[name].as_str()?.parse().ok();
-        Some((address("server")?, address("telemetry")?))
+        Some(Ok((address("server")?, address("telemetry")?)))
     })
 }

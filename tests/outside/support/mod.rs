@@ -2,31 +2,42 @@
 //! that keeps every byte it was sent.
 
 mod approver;
+mod auditor;
 mod authority;
 mod browser;
 mod client;
+mod crowd;
+mod dice;
 mod forge;
 mod gait;
 mod message;
 mod metrics;
 mod origin;
+mod otlp;
 mod peer;
 mod recorder;
 mod secure;
+mod small_disk;
+pub(crate) mod strace;
 mod tool;
 
 pub(crate) use approver::Approver;
+pub(crate) use auditor::{Audit, audit, digest_of};
 pub(crate) use authority::{Authority, Pair};
 pub(crate) use browser::Browser;
 pub(crate) use client::{Conn, get, post, send};
+pub(crate) use crowd::{Answered, Crowd};
+pub(crate) use dice::Dice;
 pub(crate) use forge::{Signer, b64, hmac, message, now};
-pub(crate) use gait::{Gait, Setup, evidence, run_to_end, run_with};
+pub(crate) use gait::{Gait, Setup, run_to_end, run_with};
 pub(crate) use message::{Response, Seen};
 pub(crate) use metrics::Scrape;
 pub(crate) use origin::{Ask, Origin};
+pub(crate) use otlp::{Collector, attribute, id};
 pub(crate) use peer::{Oidc, Peer, modules, websocket_caller};
 pub(crate) use recorder::{Recorder, Then, listen};
 pub(crate) use secure::{Caller, ONLY_12, ONLY_13, Secure};
+pub(crate) use small_disk::SmallDisk;
 pub(crate) use tool::{Lasting, Security, Tool};
 
 use std::time::{Duration, Instant};
