@@ -5,6 +5,7 @@
 //! until `drain_deadline` → seal the evidence → exit.
 
 mod start;
+mod log;
 mod admin;
 mod data;
 mod listen;
@@ -18,6 +19,7 @@ mod flow;
 mod noticed;
 mod telemetry;
 mod errands;
+mod exports;
 mod evidence;
 mod keys;
 mod upkeep;
@@ -39,6 +41,7 @@ use crate::store::{StoreError, approvals};
 use crate::telemetry::{Check, Readiness};
 use crate::upstream::Errand;
 use admin::Office;
+use exports::Exports;
 use listen::Door;
 use start::{
     Kept, announce, assemble, bind, local, new_metrics, open_listeners, start_approvals,
@@ -114,6 +117,7 @@ pub enum AppError {
 struct Running {
     proxy: Proxy,
     office: Office,
+    exports: Exports,
     readiness: Arc<Readiness>,
     fixed: Fixed,
     source: Source,
@@ -183,8 +187,16 @@ async fn serve_until_stopped(serve: &Serve, environment: Environment) -> Result<
     let listeners = open_listeners(&config.fixed, &metrics).await?;
     let (desk, deciding) = start_approvals(&state, &metrics)?;
     let (ledger, writer) = start_evidence(&state, &config.fixed)?;
-    let writing = write_evidence(writer, metrics.clone())?;
-    let kept = Kept { ledger: ledger.clone(), limits, desk: desk.clone(), office };
+    let exports = Exports::new(metrics.clone());
+    exports.configure(&config.plan);
+    let writing = write_evidence(writer, metrics.clone(), exports.clone())?;
+    let kept = Kept {
+        ledger: ledger.clone(),
+        limits,
+        desk: desk.clone(),
+        office,
+        exports: exports.clone(),
+    };
     let (running, wanted) = assemble(config, source, environment, metrics, kept);
     let signals = Signals::new(hangups)?;
     announce(&state, &listeners.addresses, demo.as_ref().map(drop));
@@ -196,7 +208,9 @@ async fn serve_until_stopped(serve: &Serve, environment: Environment) -> Result<
     let written = tokio::task::spawn_blocking(move || limits.flush()).await;
     desk.close();
     await_clerk(deciding).await;
-    finish(ledger, writing).await?;
+    let finished = finish(ledger, writing).await;
+    exports.close().await;
+    finished?;
     Ok(written.map_err(|error| AppError::Machine {
         what: "the last write of the counters broke off",
         source: io::Error::other(error),
@@ -272,6 +286,7 @@ impl Running {
     fn observe_health(&self) {
         self.observe_evidence();
         self.observe_upkeep();
+        self.exports.observe();
         let budget = self.fixed.sizes.body_budget_bytes;
         self.proxy.metrics.body_budget(budget.saturating_sub(self.proxy.budget.left()));
     }

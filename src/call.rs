@@ -33,6 +33,7 @@ use headers::CredentialField;
 use host::{Authority, HostRule};
 use http::{Extensions, HeaderMap, HeaderName, Method, Version, header, request::Parts};
 use path::Target;
+use trace_context::Spans;
 use upgrade::Upgrade;
 
 /// Request line and header fields, read strictly.
@@ -44,6 +45,7 @@ pub struct Head {
     headers: HeaderMap,
     withheld: HeaderMap,
     facts: HeaderMap,
+    spans: Option<Spans>,
     upgrade: Upgrade,
     extensions: Extensions,
 }
@@ -116,6 +118,7 @@ impl Head {
             headers,
             withheld: HeaderMap::new(),
             facts: HeaderMap::new(),
+            spans: None,
             upgrade: Upgrade::None,
             extensions: parts.extensions.clone(),
         }
@@ -158,8 +161,14 @@ impl Head {
 
     /// Sets what gait itself says of the way of the call, such as `Forwarded`. It stands for
     /// whatever the caller said of it.
-    pub fn state(&mut self, facts: HeaderMap) {
+    pub fn state(&mut self, facts: HeaderMap, spans: Option<Spans>) {
         self.facts = facts;
+        self.spans = spans;
+    }
+
+    /// The spans of the call, where they are stated.
+    pub fn spans(&self) -> Option<Spans> {
+        self.spans
     }
 
     /// The fields to forward, and the spelling of their names on the wire.

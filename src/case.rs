@@ -4,6 +4,7 @@
 //! permits anything.
 
 mod facts;
+mod kept;
 
 pub use facts::{asked, facts, label, note_held};
 
@@ -16,15 +17,11 @@ use crate::intent::Intent;
 use crate::intent::time::Time;
 use crate::json::Digest;
 use crate::policy::{Decision, Verdict};
-use crate::snapshot::{Capture, Lane};
+use crate::snapshot::Lane;
 use crate::store::approvals::Claim;
 use crate::store::rate_limits::Charged;
 use crate::trace;
-use serde_json::value::{RawValue, to_raw_value};
 use std::sync::Arc;
-
-/// No longer intent is kept in the evidence: lines wait in memory, thousands at once.
-const KEPT_BYTES_MAX: usize = 16 << 10;
 
 /// The reason code of a call that people approved.
 const APPROVED: &str = "approval_granted";
@@ -283,15 +280,6 @@ impl Judged {
         let Some(demand) = &self.decision.demands.delegation else { return true };
         let proof = self.delegated.as_ref();
         proof.is_some_and(|proof| proof.covers(&self.intent, self.policy_digest, &demand.scopes))
-    }
-
-    /// The intent for the evidence, where it is to be kept and is not too long.
-    pub fn kept(&self, capture: Capture) -> Option<Arc<RawValue>> {
-        if capture == Capture::Digest {
-            return None;
-        }
-        let text = to_raw_value(&self.intent).ok()?;
-        (text.get().len() <= KEPT_BYTES_MAX).then(|| text.into())
     }
 }
 

@@ -24,6 +24,7 @@ mod load;
 mod origin;
 mod project;
 mod verify_key;
+mod state_dir;
 mod files;
 mod answer;
 mod style;

@@ -18,6 +18,7 @@ mod delegation;
 mod durations;
 mod environment;
 mod evidence;
+mod exports;
 mod forwarding;
 mod identity;
 mod listeners;
@@ -257,6 +258,8 @@ const TOP: Keys = Keys {
         "limits",
         "timeouts",
         "log",
+        "otlp",
+        "access_log",
     ],
     legacy: &[],
 };
@@ -341,10 +344,12 @@ fn read(text: &str, site: &Site<'_>) -> Result<Read, Fault> {
     let risks = routes::Risks::read(&mut top)?;
     let logins = (admin.logins, admin.hosts);
     let approvals = approvals::read(&mut top, logins, &risks, &upstreams, site)?;
+    let exports = exports::read(&mut top, &upstreams, site)?;
     let (routes, places) = routes::read(&mut top, &upstreams, &stages, &risks)?;
     let unmapped = checks::Unmapped::read(top.take("unmapped"), &upstreams)?;
     let mut plan = Plan {
         approvals,
+        exports,
         routes,
         unmapped: None,
         refused: None,

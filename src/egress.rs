@@ -1,7 +1,7 @@
 //! Servers that are no tools: whom gait asks, and whom it tells, on its own account.
 //!
-//! It fetches the key sets of issuers, tells webhooks of requests for approval, and asks the admin
-//! API for the command line. No call goes out here, and no address of a tool is ever dialled: the
+//! It fetches the key sets of issuers, tells webhooks of requests for approval and collectors of what
+//! the evidence says, and asks the admin API for the command line. No call goes out here, and no address of a tool is ever dialled: the
 //! way to a tool is a permit.
 //!
 //! Fetches run as tasks of the process, not of the call that asked: a caller who leaves breaks off
@@ -14,12 +14,14 @@ mod exchange;
 mod fetch;
 mod flight;
 mod fetcher;
+mod otlp;
 mod webhook;
 
 pub use admin::{Admin, AdminError, AdminPlace, Answered, Ask, PlaceError, Scheme};
 pub use dial::DialError;
 pub use fetch::FetchError;
 pub use fetcher::{Fetcher, Refreshed};
+pub use otlp::{Batch, Collector};
 pub use webhook::{PostError, Round, Teller};
 
 #[cfg(test)]

@@ -50,6 +50,7 @@ mod verify;
 mod line;
 mod event;
 mod approval;
+mod vouch;
 mod tail;
 mod chain;
 
@@ -57,7 +58,7 @@ pub use approval::Approval;
 pub use chain::Head;
 pub use ending::{Cut, Ending, Exchange, Reach};
 pub use event::{Event, Expired, Reload, Seal, SigningKey, TornTail};
-pub use facts::{CallId, Judgement, OnApproval, Opening, PermitKind};
+pub use facts::{CallId, Judgement, Kept, OnApproval, Opening, PermitKind};
 pub use health::{Anchor, Durable, Health, State, Totals};
 pub use key::{KeyFault, KeyFiles, RotateFailed, Rotated, rotate as rotate_key};
 pub use line::{About, Close, Entry, Follows, Line};
@@ -66,9 +67,10 @@ pub use segment::list as segments;
 pub use settings::{KeyFile, Settings};
 pub use thread::Writer;
 pub use verify::{
-    Broken, Fault, Kept, Known, NoHead, Place, Progress, Removed, Report, Segments, Signer,
+    BadHead, Broken, Fault, KeptHead, Known, Place, Progress, Removed, Report, Segments, Signer,
     Standing, Torn, Trust, VerifyError, verify, verify_parts,
 };
+pub use vouch::{Vouched, vouched};
 pub use writer::{CommitFailed, Committed, Unwritten};
 
 use crate::state::StateDir;

@@ -27,6 +27,7 @@ mod normalise;
 mod field;
 mod args;
 mod credentials;
+pub mod conceal;
 mod targets;
 mod provenance;
 mod domain;

@@ -7,6 +7,7 @@
 
 mod alias;
 mod canonical;
+pub mod guarded;
 mod node;
 mod number;
 mod parse;

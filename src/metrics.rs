@@ -19,6 +19,7 @@ mod registry;
 mod routes;
 mod approvals;
 mod callers;
+mod exports;
 mod face;
 mod evidence;
 mod process;
@@ -28,6 +29,7 @@ pub use approvals::{ApprovalLabel, ApprovalMetrics};
 pub use callers::{CallerMetrics, JwksMetrics};
 pub use catalogue::{CATALOGUE, Definition, Kind};
 pub use evidence::EvidenceFace;
+pub use exports::{ExportMetrics, ExporterLabel};
 pub use face::SnapshotFace;
 pub use labels::{
     BypassLabel, DispositionLabel, PermitLabel, ProtocolLabel, STAGES, SwitchLabel, VerdictLabel,
@@ -110,6 +112,7 @@ struct Fixed {
     reload_successful: Gauge,
     reload_timestamp: Gauge,
     restart_needed: Gauge,
+    exports: [ExportMetrics; ExporterLabel::ALL.len()],
 }
 
 /// A share of a gauge, given back on drop.
@@ -174,6 +177,16 @@ impl Metrics {
     pub fn webhook(&self, name: &Arc<str>) -> WebhookMetrics {
         let mut known = lock(&self.0.webhooks);
         known.webhook(&self.0.registry, &mut lock(&self.0.routes), name)
+    }
+
+    /// The handles of one exporter.
+    pub fn export(&self, exporter: ExporterLabel) -> ExportMetrics {
+        let [traces, logs, access] = &self.0.fixed.exports;
+        match exporter {
+            ExporterLabel::OtlpTraces => traces.clone(),
+            ExporterLabel::OtlpLogs => logs.clone(),
+            ExporterLabel::AccessLog => access.clone(),
+        }
     }
 
     /// Shows a snapshot as the one in force, in place of the one before. Register its routes
@@ -321,6 +334,7 @@ impl Fixed {
             reload_successful: registry.gauge(&RELOAD_SUCCESSFUL, &[]),
             reload_timestamp: registry.gauge(&RELOAD_TIMESTAMP, &[]),
             restart_needed: registry.gauge(&RESTART_NEEDED, &[]),
+            exports: ExporterLabel::ALL.map(|exporter| ExportMetrics::new(registry, exporter)),
         }
     }
 }

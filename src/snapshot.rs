@@ -6,12 +6,14 @@
 mod approvals;
 mod assurance;
 mod credential;
+mod exports;
 mod listeners;
 mod upstream;
 
 pub use approvals::{Approvals, EVENTS, LOCAL_LOGIN, Login, Role, Webhook, WebhookTransport};
 pub use assurance::{Assurance, Durability, OnFailure};
 pub use credential::{CredentialError, ToolCredential};
+pub use exports::{AccessLog, Exports, Otlp, Signal};
 pub use listeners::{Http2, Listener};
 pub use upstream::{HostHeader, UpstreamSpec};
 
@@ -114,6 +116,8 @@ pub struct Plan {
     pub delegation: Keys,
     /// What is said of approvals.
     pub approvals: Approvals,
+    /// Who is told what the evidence says.
+    pub exports: Exports,
     /// What tools are told of the way of a call.
     pub forwarding: Forwarding,
     /// What is durable before a call goes. Needs a restart.
@@ -188,7 +192,10 @@ impl Lane {
 pub enum Capture {
     /// Its digests.
     Digest,
-    /// Itself too, as far as it is not too long; values that the route digests stay digests.
+    /// Itself too, without what the route masks, as far as it is not too long.
+    Masked,
+    /// The same with what the route masks. Values that the route digests stay digests, and what
+    /// looks like a credential is masked in either.
     Full,
 }
 

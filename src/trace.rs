@@ -13,6 +13,7 @@ mod relationship;
 mod audit;
 mod delegated;
 mod found;
+mod recorded;
 mod read;
 
 use crate::intent::text::list;
@@ -34,6 +35,7 @@ pub use delegated::Delegated;
 pub use found::Found;
 pub use read::{ReadError, Unverified};
 pub use record::Record;
+pub use recorded::Recorded;
 
 /// The version of both record forms.
 const SCHEMA_VERSION: &str = "1.0.0";

@@ -85,6 +85,16 @@ fn mistakes_name_line_field_and_mend() {
             "2:8: `stage`: unknown stage `enforced`; write one of",
         ),
         ("colour: red", route("a", low), "2:1: unknown field `colour` in the config; known"),
+        (
+            "",
+            route("a", &format!("capture: all, {low}")),
+            "unknown `all`; write digest, masked or full",
+        ),
+        (
+            "",
+            route("a", &format!("capture: masked, {low}")),
+            "nothing is masked; list JSON Pointers",
+        ),
         ("limits: { calls: many }", route("a", low), "`limits.calls`: must be a whole number"),
         ("timeouts: { head: soon }", route("a", low), "`timeouts.head`: `soon` is not a duration"),
         ("", route("_a", low), "`routes[0].name`: `_a` is not a name"),

@@ -61,6 +61,7 @@ fn opening() -> Opening {
         method: http::Method::DELETE,
         target_digest: Digest::of(b"/v1/files/a"),
         received: clock::instant(),
+        spans: None,
     }
 }
 

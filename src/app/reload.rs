@@ -71,6 +71,7 @@ fn take_over(running: &Running, config: Config) {
     }
     proxy.tools.configure(&plan);
     proxy.desk.configure(rules(&plan));
+    running.exports.configure(&plan);
     let snapshot = Arc::new(Snapshot::build(plan, policy, &proxy.metrics));
     let line = Reload {
         snapshot: Some(snapshot.id.clone()),

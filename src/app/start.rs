@@ -1,13 +1,15 @@
 //! Starting: logger, listeners, evidence, and everything that the tasks share.
 
 use super::admin::{ADMIN_TOKEN, Office};
+use super::exports::Exports;
 use super::listen::{self, Door};
+use super::log::OneLine;
 use super::tally::tally;
 use super::{Addresses, AppError, Listeners, Running, Wanted, data, reload};
 use crate::config::{Config, Environment, Fixed, LogFormat, Source};
 use crate::demo;
 use crate::egress::Fetcher;
-use crate::evidence::{self, Ledger, Settings, Unwritten, Writer};
+use crate::evidence::{self, Ledger, Line, Settings, Unwritten, Writer};
 use crate::limits::{Budget, Places};
 use crate::metrics::{self, Metrics};
 use crate::proxy::{Proxy, approval_reasons};
@@ -30,7 +32,8 @@ use tokio::net::TcpListener;
 pub(super) fn start_logging(fixed: &Fixed) {
     let filter = tracing_subscriber::EnvFilter::builder().parse_lossy(&fixed.log.level);
     let colours = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    let lines =
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(|| OneLine(io::stderr()));
     let lines = lines.with_ansi(colours);
     // A second start in one process, as in tests, keeps the first logger.
     let _ = match fixed.log.format {
@@ -123,16 +126,22 @@ pub(super) struct Kept {
     pub(super) limits: Live,
     pub(super) desk: Desk,
     pub(super) office: Office,
+    pub(super) exports: Exports,
 }
 
-/// The writer's thread; it counts calls from the lines that it writes.
+/// The writer's thread; it counts calls from the lines that it writes, and offers them to exporters.
 pub(super) fn write_evidence(
     writer: Writer,
     metrics: Metrics,
+    exports: Exports,
 ) -> Result<JoinHandle<Result<evidence::Head, Unwritten>>, AppError> {
+    let tell = move |line: &Line| {
+        tally(&metrics, line);
+        exports.offer(line);
+    };
     std::thread::Builder::new()
         .name("evidence".to_owned())
-        .spawn(move || writer.run(|line| tally(&metrics, line)))
+        .spawn(move || writer.run(tell))
         .map_err(|source| AppError::Machine { what: "cannot start the evidence thread", source })
 }
 
@@ -143,7 +152,7 @@ pub(super) fn assemble(
     metrics: Metrics,
     kept: Kept,
 ) -> (Running, Wanted) {
-    let Kept { ledger, limits, desk, office } = kept;
+    let Kept { ledger, limits, desk, office, exports } = kept;
     let (tools, errands) = Tools::new(metrics.clone());
     let (keys, fetches) = Fetcher::new(metrics.clone());
     let Config { fixed, plan, policy, kill_switch, .. } = config;
@@ -169,8 +178,15 @@ pub(super) fn assemble(
         held_bodies: Budget::new(fixed.sizes.body_budget_bytes / 2),
         draining: Arc::new(AtomicBool::new(false)),
     };
-    let running =
-        Running { proxy, office, readiness: Arc::new(readiness), fixed, source, environment };
+    let running = Running {
+        proxy,
+        office,
+        exports,
+        readiness: Arc::new(readiness),
+        fixed,
+        source,
+        environment,
+    };
     (running, Wanted { errands, fetches })
 }
 

@@ -245,10 +245,13 @@ fn add_error(body: &mut Map<String, Value>, kind: Kind, error: String) {
     }
 }
 
-/// The envelope's form of JSON, in which nothing can steer a terminal either. These characters
-/// occur in strings only, so text replacement is exact.
+/// The envelope's form of JSON, in which nothing can steer a terminal either.
 pub(super) fn escaped(value: &Value) -> String {
-    let text = value.to_string();
+    escaped_json(&value.to_string())
+}
+
+/// The same of JSON text. These characters occur in strings only, so replacing them is exact.
+pub(super) fn escaped_json(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

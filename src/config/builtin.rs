@@ -22,7 +22,7 @@ use crate::json::Digest;
 use crate::limits::{Limits, Timeouts};
 use crate::policy::source;
 use crate::snapshot::{
-    Anonymous, Approvable, Approvals, Assurance, Capture, Plan, PlannedRoute, UpstreamSpec,
+    Anonymous, Approvable, Approvals, Assurance, Capture, Exports, Plan, PlannedRoute, UpstreamSpec,
 };
 use crate::stage::{DryRunScope, Protection, Stage};
 use http::Method;
@@ -72,6 +72,7 @@ impl Builtin {
             admin::of_environment(environment).map_err(ConfigError::Flags)?;
         let mut plan = Plan {
             approvals: Approvals::default(),
+            exports: Exports::default(),
             routes: ROWS.iter().map(|row| self.route(row, &upstream)).collect(),
             unmapped: None,
             refused: None,

@@ -44,12 +44,22 @@ pub(super) fn read(
     errand: &Errand,
     site: &Site<'_>,
 ) -> Result<(Uri, Outside), Fault> {
-    let (said, place) = fields.text("url")?;
-    let fault = |what: String| wrong(fields, "url", place, &what);
+    let (said, at) = fields.text("url")?;
+    place(fields, ("url", said, at), errand, site)
+}
+
+/// What a key says of a place, and where it says so.
+pub(super) fn place(
+    fields: &Fields,
+    (key, said, place): (&str, String, Place),
+    errand: &Errand,
+    site: &Site<'_>,
+) -> Result<(Uri, Outside), Fault> {
+    let fault = |what: String| wrong(fields, key, place, &what);
     let said = site.environment.fill(&said).map_err(fault)?;
     let (url, host, port) = address(&said, errand).map_err(fault)?;
     let elsewhere = errand.elsewhere;
-    Ok((url, Outside { host, port, field: fields.at("url"), place, elsewhere }))
+    Ok((url, Outside { host, port, field: fields.at(key), place, elsewhere }))
 }
 
 /// Takes a URL apart.

@@ -4,7 +4,7 @@ use super::{DOCUMENT, approvals, args, identity, predicates, stage, targets, upg
 use crate::intent::pattern::Pattern;
 use crate::intent::rest::{Binding, Mapping, Piece, StrictQuery, Template};
 use crate::intent::routes::Matcher;
-use crate::snapshot::{Capture, PlannedRoute, UpstreamSpec};
+use crate::snapshot::{Approvable, Capture, PlannedRoute, UpstreamSpec};
 use crate::stage::{DryRunScope, Protection, Stage};
 use crate::yaml::{Fault, Fields, Keys, Node, Place, Scalar};
 use http::Method;
@@ -207,11 +207,11 @@ fn one(
     let own = own_stage(&mut fields)?;
     let said_protected = protected(&mut fields)?;
     let dry_run = dry_run(&mut fields)?;
-    let capture = capture(&mut fields)?;
     let anonymous = identity::anonymous(&mut fields)?;
     let credential = identity::credential(&mut fields)?;
     let upgrades = upgrade::read(&mut fields, &upstream)?;
     let approval = approvals::route(&mut fields)?;
+    let capture = capture(&mut fields, &approval)?;
     let lower = if fields.flag("allow_lower")? { Lower::Allowed } else { Lower::Refused };
     let (mut mapping, tool) = mapping(&mut fields, &matcher, &upstream, risks)?;
     let protection = said_protected.unwrap_or_else(|| risks.protection(&mapping.risk_class));
@@ -286,14 +286,20 @@ fn dry_run(fields: &mut Fields) -> Result<DryRunScope, Fault> {
     }
 }
 
-fn capture(fields: &mut Fields) -> Result<Capture, Fault> {
+fn capture(fields: &mut Fields, approval: &Approvable) -> Result<Capture, Fault> {
     let (said, place) = fields.text("capture")?;
     match said.as_str() {
         "" | "digest" => Ok(Capture::Digest),
         "full" => Ok(Capture::Full),
+        "masked" if approval.masks.is_empty() => {
+            let field = fields.at("capture");
+            let what = format!("`{field}`: nothing is masked; list JSON Pointers under `mask`");
+            Err(Fault::validate(place, what))
+        }
+        "masked" => Ok(Capture::Masked),
         other => {
             let field = fields.at("capture");
-            let what = format!("`{field}`: unknown `{other}`; it can be `digest` or `full`");
+            let what = format!("`{field}`: unknown `{other}`; write digest, masked or full");
             Err(Fault::validate(place, what))
         }
     }

@@ -290,7 +290,8 @@ fn timeouts(top: &mut Fields) -> Result<Timeouts, Fault> {
     })
 }
 
-fn size(
+/// A whole number within a range; the default where it is not given.
+pub(super) fn size(
     fields: &mut Fields,
     key: &str,
     range: RangeInclusive<u64>,

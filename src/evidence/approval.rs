@@ -1,7 +1,12 @@
 //! What somebody said of a request for approval, as an evidence line tells it.
+//!
+//! The reason is free text: what looks like a credential in it is masked, and the line says so.
 
+use super::line::Members;
 use crate::approval::RequestId;
+use crate::intent::conceal;
 use crate::store::approvals::Word;
+use serde::ser::SerializeMap;
 use std::sync::Arc;
 
 /// What somebody said of a request for approval.
@@ -28,19 +33,21 @@ pub struct Approval {
 }
 
 impl Approval {
-    /// Gives every member to `put`, in the order of the line, until it fails.
-    pub(super) fn members<E>(
+    /// Gives every member to the line, in its order.
+    pub(super) fn members<M: SerializeMap>(
         &self,
-        mut put: impl FnMut(&'static str, &str) -> Result<(), E>,
-    ) -> Result<(), E> {
-        put("action", self.action.as_str())?;
-        put("request", self.request.as_str())?;
-        put("approver", &self.approver)?;
-        put("login", &self.login)?;
-        put("reason", &self.reason)?;
-        put("tool_name", &self.tool_name)?;
-        put("policy_digest", &self.policy_digest)?;
-        put("intent_digest", &self.intent_digest)?;
-        self.token_id.iter().try_for_each(|id| put("token_id", id))
+        members: &mut Members<M>,
+    ) -> Result<(), M::Error> {
+        let reason = conceal::text(&self.reason);
+        members.put("action", self.action.as_str())?;
+        members.put("request", self.request.as_str())?;
+        members.put("approver", &*self.approver)?;
+        members.put("login", &*self.login)?;
+        members.put("reason", &*reason)?;
+        members.some("masked", (*reason != *self.reason).then_some(["/reason"]))?;
+        members.put("tool_name", &*self.tool_name)?;
+        members.put("policy_digest", &self.policy_digest)?;
+        members.put("intent_digest", &self.intent_digest)?;
+        members.some("token_id", self.token_id.as_deref())
     }
 }

@@ -17,7 +17,7 @@
 //! line, which would cost a signature a call where a group commit needs one a batch.
 
 use super::line::Line;
-use crate::json::Digest;
+use crate::json::{Digest, guarded};
 use crate::sign::{PrivateKey, PublicKey, Refusal, Signature};
 use std::io;
 
@@ -178,7 +178,7 @@ fn placed(head: Head, line: &mut Line) -> io::Result<Vec<u8>> {
     line.seq = head.seq.checked_add(1).ok_or(io::ErrorKind::FileTooLarge)?;
     line.prev = head.hash;
     let mut hashed = head.hash.as_bytes().to_vec();
-    serde_json::to_writer(&mut hashed, line)?;
+    guarded::to_writer(&mut hashed, line)?;
     Ok(hashed)
 }
 

@@ -124,7 +124,7 @@ impl Event {
                 members.put("error", error)?;
                 members.put("withdrawn", withdrawn)
             }
-            Event::Approval(approval) => approval.members(|key, value| members.put(key, value)),
+            Event::Approval(approval) => approval.members(members),
             Event::Key(new) => {
                 members.put("public_key", new.key.to_text().trim_end())?;
                 members.some("replaces", new.replaces.as_deref())

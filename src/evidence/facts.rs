@@ -1,10 +1,11 @@
 //! What is known of one call: who it is, and what was made of it.
 //!
 //! Facts gather as the call goes on; the record keeps the latest and both its lines carry them.
-//! Args appear here only where the route says `capture: full`; otherwise there is their digest, and
-//! of the target too: paths may hold secrets.
+//! Args appear here only where the route captures them; otherwise there is their digest, and of the
+//! target too: paths may hold secrets.
 
 use crate::{
+    call::trace_context::Spans,
     json::Digest,
     policy::Verdict,
     stage::{Disposition, Protection, Stage},
@@ -30,6 +31,8 @@ pub struct Opening {
     pub target_digest: Digest,
     /// When its head had been read; durations count from here.
     pub received: Instant,
+    /// Its spans, where the system had random ids for them.
+    pub spans: Option<Spans>,
 }
 
 /// What was made of a call. What was never found out stays `None` or empty, and the line leaves
@@ -80,12 +83,29 @@ pub struct Judgement {
     pub intent_digest: Option<Digest>,
     /// Digest of the intent's args.
     pub args_digest: Option<Digest>,
-    /// The intent itself, in the public format, where the route wants it kept.
-    pub intent: Option<Arc<RawValue>>,
+    /// The intent itself, where the route wants it kept.
+    pub kept: Option<Kept>,
     /// The snapshot that was in force.
     pub snapshot: Option<Arc<str>>,
     /// The one that was in force when the call began to wait for an approval.
     pub asked_under: Option<Arc<str>>,
+}
+
+/// What is kept of an intent beside its digests.
+#[derive(Clone, Debug)]
+pub enum Kept {
+    /// Itself, in the public format.
+    Intent {
+        /// The document.
+        text: Arc<RawValue>,
+        /// JSON Pointers to what was taken out of it; with any it does not give its digest.
+        masked: Arc<[String]>,
+    },
+    /// Nothing: it would make the line too long.
+    TooLong {
+        /// How long it is.
+        bytes: usize,
+    },
 }
 
 /// The approval that a call went out on; of one that waits there is the request alone.
@@ -119,6 +139,11 @@ impl CallId {
         let seconds = u64::try_from(now.as_second()).unwrap_or(0);
         let nanos = u32::try_from(now.subsec_nanosecond()).unwrap_or(0);
         CallId(Uuid::new_v7(uuid::Timestamp::from_unix(NoContext, seconds, nanos)))
+    }
+
+    /// The id as it is, without a form.
+    pub fn bytes(self) -> [u8; 16] {
+        self.0.into_bytes()
     }
 }
 

@@ -5,11 +5,11 @@
 //! `flatten`, and the order on disk would then hang on the order of Rust fields.
 
 use super::{
-    ending::Ending,
+    ending::{Ending, Reach},
     event::Event,
-    facts::{Judgement, Opening},
+    facts::{Judgement, Kept, Opening},
 };
-use crate::{json::Digest, sign::Signature, stage::Protection};
+use crate::{call::trace_context::Spans, json::Digest, sign::Signature, stage::Protection};
 use jiff::Timestamp;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use std::{fmt::Display, sync::Arc, time::Duration};
@@ -73,6 +73,13 @@ pub enum Follows {
     Decision,
 }
 
+/// Whether the tool may have been told of the trace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Onward {
+    Goes,
+    Stays,
+}
+
 // === impl Line ===
 
 impl Line {
@@ -95,6 +102,17 @@ impl Line {
     pub fn entry(&self) -> &Entry {
         &self.entry
     }
+
+    /// A copy without the intent, for those who are not to see arguments.
+    pub fn without_intent(&self) -> Line {
+        let mut copy = self.clone();
+        if let Entry::Decision(about) | Entry::Closing { about, .. } = &mut copy.entry
+            && about.judgement.kept.is_some()
+        {
+            Arc::make_mut(&mut about.judgement).kept = None;
+        }
+        copy
+    }
 }
 
 impl Serialize for Line {
@@ -106,14 +124,15 @@ impl Serialize for Line {
         members.shown("time", Some(format_args!("{:.6}", self.time)))?;
         match &self.entry {
             Entry::Decision(about) => {
-                members.about(about)?;
-                members.some("intent", about.judgement.intent.as_deref())?;
+                members.about(about, Onward::Goes)?;
+                members.kept(about)?;
             }
             Entry::Closing { about, close, follows } => {
-                members.about(about)?;
+                members.about(about, close.onward())?;
                 // Once is enough.
-                let kept = about.judgement.intent.as_deref();
-                members.some("intent", kept.filter(|_| *follows == Follows::Nothing))?;
+                if *follows == Follows::Nothing {
+                    members.kept(about)?;
+                }
                 members.close(close)?;
             }
             Entry::Event(event) => event.members(&mut members)?,
@@ -137,6 +156,18 @@ impl Entry {
             Entry::Closing { follows: Follows::Nothing, .. } => "call",
             Entry::Closing { follows: Follows::Decision, .. } => "outcome",
             Entry::Event(event) => event.kind(),
+        }
+    }
+}
+
+// === impl Close ===
+
+impl Close {
+    /// Where nobody told how far the call came, it may have gone.
+    fn onward(&self) -> Onward {
+        match self.ending.reach().is_none_or(Reach::is_sent) {
+            true => Onward::Goes,
+            false => Onward::Stays,
         }
     }
 }
@@ -184,12 +215,23 @@ impl<M: SerializeMap> Members<M> {
         self.some(key, (!values.is_empty()).then_some(values))
     }
 
-    fn about(&mut self, about: &About) -> Result<(), M::Error> {
+    fn about(&mut self, about: &About, onward: Onward) -> Result<(), M::Error> {
         let About { opening, judgement } = about;
         self.shown("call_id", Some(opening.call_id))?;
         self.shown("method", Some(&opening.method))?;
         self.shown("target_digest", Some(opening.target_digest))?;
+        opening.spans.iter().try_for_each(|spans| self.spans(spans, onward))?;
         self.judgement(judgement)
+    }
+
+    /// Of a call that stays here the trace is known by what the caller said of it, or by its id.
+    fn spans(&mut self, spans: &Spans, onward: Onward) -> Result<(), M::Error> {
+        match onward {
+            Onward::Goes => self.shown("traceparent", Some(spans.onward()))?,
+            Onward::Stays => self.shown("caller_traceparent", spans.caller())?,
+        }
+        self.shown("span_id", Some(spans.server()))?;
+        self.shown("parent_span_id", spans.parent())
     }
 
     fn judgement(&mut self, judged: &Judgement) -> Result<(), M::Error> {
@@ -223,6 +265,17 @@ impl<M: SerializeMap> Members<M> {
         self.some("asked_under", judged.asked_under.as_deref())
     }
 
+    fn kept(&mut self, about: &About) -> Result<(), M::Error> {
+        match &about.judgement.kept {
+            Some(Kept::Intent { text, masked }) => {
+                self.put("intent", &**text)?;
+                self.list("masked", masked)
+            }
+            Some(Kept::TooLong { bytes }) => self.put("intent_omitted_bytes", bytes),
+            None => Ok(()),
+        }
+    }
+
     fn close(&mut self, close: &Close) -> Result<(), M::Error> {
         let reach = close.ending.reach();
         let exchange = reach.and_then(|reach| reach.exchange());
@@ -237,107 +290,4 @@ impl<M: SerializeMap> Members<M> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::{CallId, Cut, Exchange, OnApproval, PermitKind, Reach};
-    use super::*;
-    use crate::{
-        policy::Verdict,
-        stage::{Disposition, Stage},
-    };
-    use http::{Method, StatusCode};
-
-    fn closing(ending: Ending, judgement: Judgement) -> String {
-        let call_id = CallId::fresh("2026-01-02T03:04:05Z".parse().unwrap());
-        let opening = Opening {
-            call_id,
-            method: Method::DELETE,
-            target_digest: Digest::of(b"t"),
-            received: crate::clock::instant(),
-        };
-        let close = Close { ending, duration: Duration::from_micros(1500) };
-        let about = About { opening, judgement: Arc::new(judgement) };
-        let entry = Entry::Closing { about, close, follows: Follows::Decision };
-        let line = Line::new("2026-01-02T03:04:05Z".parse().unwrap(), entry);
-        let text = serde_json::to_string(&line).unwrap().replace(&call_id.to_string(), "ID");
-        let text = text.replace(&Digest::of(b"t").to_string(), "T");
-        text.replace(&Digest::of(b"").to_string(), "P")
-    }
-
-    #[test]
-    fn a_full_line_has_every_member_in_its_place() {
-        let digest = Some(Digest::of(b"t"));
-        let judgement = Judgement {
-            upstream: Some("files".into()),
-            route: Some("files.delete".into()),
-            stage: Some(Stage::RequireApproval),
-            tool_name: Some("tool.delete".into()),
-            risk_class: Some("high".into()),
-            protection: Some(Protection::Protected),
-            identity: Some("ada".into()),
-            identity_source: Some("sso".into()),
-            verdict: Some(Verdict::Allow),
-            simulated: true,
-            dry_run_requested: true,
-            disposition: Some(Disposition::Forwarded),
-            permit: Some(PermitKind::Allow),
-            reason_codes: vec!["a".to_owned(), "b".to_owned()],
-            violations: vec!["c".to_owned()],
-            matched_rule: Some("allow-\"reads\"".to_owned()),
-            delegation_ref: Some("d1,d2".to_owned()),
-            approval: Some(Box::new(OnApproval {
-                request: "r".to_owned(),
-                tokens: "t1,t2".to_owned(),
-                approvers: vec!["ann".to_owned()],
-            })),
-            trace_id: Some("3fda".to_owned()),
-            policy_digest: digest,
-            intent_digest: digest,
-            args_digest: digest,
-            // Kept by the decision line, not once more here.
-            intent: serde_json::value::to_raw_value("i").ok().map(Arc::from),
-            snapshot: Some("s1".into()),
-            asked_under: Some("s0".into()),
-        };
-        let exchange =
-            Exchange { status: StatusCode::NO_CONTENT, request_bytes: 3, response_bytes: 4 };
-        let expected = concat!(
-            r#"{"v":1,"seq":0,"kind":"outcome","time":"2026-01-02T03:04:05.000000Z","#,
-            r#""call_id":"ID","method":"DELETE","target_digest":"T","upstream":"files","#,
-            r#""route":"files.delete","stage":"require_approval","tool_name":"tool.delete","#,
-            r#""risk_class":"high","protected":true,"identity":"ada","identity_source":"sso","#,
-            r#""verdict":"allow","#,
-            r#""simulated":true,"dry_run_requested":true,"disposition":"forwarded","#,
-            r#""permit":"allow","reason_codes":["a","b"],"violations":["c"],"#,
-            r#""matched_rule":"allow-\"reads\"","delegation_ref":"d1,d2","#,
-            r#""approval_request":"r","approval_ref":"t1,t2","approvers":["ann"],"#,
-            r#""trace_id":"3fda","policy_digest":"T","#,
-            r#""intent_digest":"T","args_digest":"T","snapshot":"s1","asked_under":"s0","ending":"completed","#,
-            r#""status":204,"sent":true,"request_bytes":3,"response_bytes":4,"#,
-            r#""duration_ms":1.5,"prev":"P"}"#
-        );
-        assert_eq!(closing(Ending::Completed(exchange), judgement), expected);
-    }
-
-    #[test]
-    fn endings_tell_what_they_know_and_no_more() {
-        let answered = StatusCode::BAD_GATEWAY;
-        let rows = [
-            (Ending::Answered { answered }, r#""ending":"answered","answered":502,"sent":false,"#),
-            (
-                Ending::CallerGone(Reach::Sent { request_bytes: 9 }),
-                r#""ending":"caller_gone","sent":true,"request_bytes":9,"#,
-            ),
-            (
-                Ending::TimedOut(Cut::NoReply { request_bytes: 9, answered }),
-                r#""ending":"timed_out","answered":502,"sent":true,"request_bytes":9,"#,
-            ),
-            (Ending::Abandoned(None), r#""ending":"abandoned","#),
-        ];
-        for (ending, members) in rows {
-            let expected = format!("\"target_digest\":\"T\",{members}\"duration_ms\":1.5,");
-            let line = closing(ending, Judgement::default());
-            assert!(line.contains(&expected), "{line}");
-            assert!(Ending::WORDS.contains(&ending.as_str()));
-        }
-    }
-}
+mod tests;

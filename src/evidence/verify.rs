@@ -34,7 +34,7 @@ mod tests;
 
 pub use fault::{Broken, Fault, Place};
 pub use report::{Known, Removed, Report, Segments, Signer, Standing, Torn};
-pub use trust::{Kept, NoHead, Trust};
+pub use trust::{BadHead, KeptHead, Trust};
 
 use join::Join;
 use source::{Files, Parts, Source};

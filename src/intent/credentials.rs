@@ -45,7 +45,7 @@ const CREDENTIAL_WORDS: [&str; 10] = [
 const REFERENCE_PREFIXES: [&str; 5] = ["env:", "stub:", "cmd:", "ref:", "sha256:"];
 
 /// Values that start so are well-known tokens.
-const TOKEN_PREFIXES: [&str; 6] = ["ghp_", "gho_", "github_pat_", "sk-", "AKIA", "ASIA"];
+pub(super) const TOKEN_PREFIXES: [&str; 6] = ["ghp_", "gho_", "github_pat_", "sk-", "AKIA", "ASIA"];
 
 /// Other values shorter than this are no secrets.
 const MATERIAL_BYTES_MIN: usize = 16;
@@ -81,13 +81,24 @@ fn in_value(value: &Value) -> Option<String> {
     }
 }
 
-fn is_credential_key(key: &str) -> bool {
+/// Whether a name looks like that of a credential.
+pub(super) fn is_credential_key(key: &str) -> bool {
     let key = text::lowered(key.trim());
     let has = letters(key.as_bytes());
     // A word is only looked for where all its letters are: most keys have them of none.
     let mut words = CREDENTIAL_WORDS.iter().filter(|word| letters(word.as_bytes()) & !has == 0);
-    words.any(|word| key.contains(word))
-        && !HARMLESS_SUFFIXES.iter().any(|suffix| key.ends_with(suffix))
+    words.any(|word| key.contains(word)) && !is_harmless(&key)
+}
+
+/// Whether a name, in lower case, ends as that of a reference.
+pub(super) fn is_harmless(key: &str) -> bool {
+    HARMLESS_SUFFIXES.iter().any(|suffix| key.ends_with(suffix))
+}
+
+/// Whether a value points to a secret.
+pub(super) fn is_reference(value: &str) -> bool {
+    // Among the code points that lower to ASCII, none occurs in these prefixes.
+    REFERENCE_PREFIXES.iter().any(|prefix| starts_with_any_case(value.trim(), prefix))
 }
 
 /// Which letters a text has, a bit each; bytes that share a bit are as one.
@@ -98,11 +109,7 @@ fn letters(text: &[u8]) -> u32 {
 /// Whether a value looks like a secret, whatever the member that holds it.
 pub(super) fn is_material(value: &str) -> bool {
     let value = value.trim();
-    // Among the code points that lower to ASCII, none occurs in these prefixes or in hex.
-    if REFERENCE_PREFIXES.iter().any(|prefix| starts_with_any_case(value, prefix)) {
-        return false;
-    }
-    if value.len() == 64 && value.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+    if is_reference(value) || value.len() == 64 && value.bytes().all(|b| b.is_ascii_hexdigit()) {
         return false;
     }
     TOKEN_PREFIXES.iter().any(|prefix| value.starts_with(prefix)) || is_dense(value)

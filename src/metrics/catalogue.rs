@@ -85,6 +85,9 @@ pub const CATALOGUE: &[Definition] = &[
     APPROVAL_HOLDS,
     APPROVALS_STORE_UP,
     WEBHOOK_DELIVERIES,
+    EXPORT_RECORDS,
+    EXPORT_LAG,
+    EXPORT_QUEUE,
     SNAPSHOT_INFO,
     RELOAD_SUCCESSFUL,
     RELOAD_TIMESTAMP,
@@ -264,6 +267,18 @@ pub(super) const WEBHOOK_DELIVERIES: Definition = counter(
     &["webhook", "outcome"],
     "Tries to tell a webhook: taken, failed with another to come, or the last, given_up.",
 );
+pub(super) const EXPORT_RECORDS: Definition = counter(
+    "gait_export_records_total",
+    &["exporter", "outcome"],
+    "Evidence lines for an exporter: sent, dropped here, or rejected there.",
+);
+pub(super) const EXPORT_LAG: Definition = gauge(
+    "gait_export_lag_seconds",
+    &["exporter"],
+    "Age of the oldest line that an exporter is telling; 0 where none waits.",
+);
+pub(super) const EXPORT_QUEUE: Definition =
+    gauge("gait_export_queue_lines", &["exporter"], "Lines that wait for an exporter now.");
 pub(super) const SNAPSHOT_INFO: Definition = gauge(
     "gait_snapshot_info",
     &["config", "policy"],

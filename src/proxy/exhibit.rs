@@ -6,14 +6,12 @@
 //! them: they are stored nowhere. The body is shown only where nothing of it is to be hidden; its
 //! digest always is.
 
-mod hidden;
-
 use crate::call::Call;
 use crate::case::{Author, Judged};
 use crate::intent::Intent;
+use crate::intent::conceal::{Hidden, MASK};
 use crate::json::Digest;
 use crate::snapshot::Lane;
-use hidden::{Hidden, MASK};
 use http::header;
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};

@@ -117,10 +117,10 @@ impl Visit {
         let read = read.and_then(|head| head.takes(body).map(|()| head));
         let mut head = read.map_err(|malformed| {
             let mut head = Head::as_came(parts);
-            way::prepare(&mut head, parts, &self.peer, plan);
+            way::prepare(&mut head, parts, self.call_id, &self.peer, plan);
             stray(head, &snapshot.refused, Cause::Malformed(malformed))
         })?;
-        way::prepare(&mut head, parts, &self.peer, plan);
+        way::prepare(&mut head, parts, self.call_id, &self.peer, plan);
         let candidates = snapshot.routes.candidates(&head);
         match candidates.is_empty() {
             true => Err(stray(head, &snapshot.unmapped, Cause::Unmapped)),
@@ -212,6 +212,7 @@ impl Visit {
             method: call.head().method().clone(),
             target_digest: Digest::of(call.head().target().as_str().as_bytes()),
             received: self.received,
+            spans: call.head().spans(),
         }
     }
 

@@ -4,29 +4,31 @@
 use crate::call::Head;
 use crate::call::forwarding::Way;
 use crate::call::peer::Peer;
-use crate::call::trace_context::{self, FreshIds};
+use crate::call::trace_context::{FreshIds, Spans};
+use crate::evidence::CallId;
 use crate::snapshot::Plan;
 use http::request::Parts;
 
 /// Withholds the credentials for gait, discards forged names, and states the way of the call.
-pub(super) fn prepare(head: &mut Head, parts: &Parts, peer: &Peer, plan: &Plan) {
+pub(super) fn prepare(head: &mut Head, parts: &Parts, call_id: CallId, peer: &Peer, plan: &Plan) {
     head.discard(|name| plan.identity.is_forged(name, peer));
     head.withhold(plan.identity.credentials());
     let (headers, version) = (&parts.headers, parts.version);
     let way = Way { headers, version, peer, authority: head.authority() };
     let mut facts = plan.forwarding.facts(&way);
-    // Without dice there is no trace: an id that repeats would join what does not belong together.
-    if let Some(fresh) = fresh() {
-        facts.extend(trace_context::facts(headers, &fresh));
+    // Without dice nothing is told: an id that repeats would join what does not belong together.
+    let spans = fresh(call_id).map(|fresh| Spans::read(headers, &fresh));
+    if let Some(spans) = &spans {
+        facts.extend(spans.facts(headers));
     }
-    head.state(facts);
+    head.state(facts, spans);
 }
 
-fn fresh() -> Option<FreshIds> {
+/// A trace that begins here has the name of its call, so that one is found by the other.
+fn fresh(call_id: CallId) -> Option<FreshIds> {
+    let mut dice = [[0; 8]; 2];
     // The system is asked once for both.
-    let mut dice = [0; 24];
-    getrandom::fill(&mut dice).ok()?;
-    let (trace, parent) = dice.split_at(16);
-    let (trace, parent) = (trace.try_into().ok()?, parent.try_into().ok()?);
-    Some(FreshIds { trace, parent })
+    getrandom::fill(dice.as_flattened_mut()).ok()?;
+    let [server, client] = dice;
+    Some(FreshIds { trace: call_id.bytes(), server, client })
 }

@@ -2,8 +2,8 @@
 //!
 //! A call counts once: at its `decision` line, or at its `call` line where that is its only one.
 //! It can be replayed where the line holds the member `intent`, the intent in the public format,
-//! and only if that gives exactly the line's `intent_digest`; what was recorded without it is
-//! skipped, with the reason. Names and digests alone are not enough to rebuild an intent from.
+//! and only if that gives exactly the line's `intent_digest`; what was recorded without it, or with
+//! masks in it, is skipped, with the reason. Names and digests alone are not enough to rebuild an intent from.
 //!
 //! The hash chain is not checked here. An intent that was changed does not give its digest any
 //! more; that lines are missing is for `gait trace verify` to find.
@@ -57,8 +57,13 @@ pub(super) fn read(line: &[u8]) -> Result<Reading, String> {
     let Some(digest) = text(&line, "intent_digest").map(str::to_owned) else {
         return Ok(Reading::Skipped(Skip::NoIntent));
     };
-    let Some(said) = said else {
-        return Ok(Reading::Skipped(Skip::NotCaptured));
+    let said = match said {
+        Some(_) if line.contains_key("masked") => return Ok(Reading::Skipped(Skip::Masked)),
+        Some(said) => said,
+        None if line.contains_key("intent_omitted_bytes") => {
+            return Ok(Reading::Skipped(Skip::TooLong));
+        }
+        None => return Ok(Reading::Skipped(Skip::NotCaptured)),
     };
     let intent = intent::read::from_node(said).and_then(intent::Draft::normalise);
     let intent = intent.map_err(|error| format!("the recorded intent: {error}"))?;
@@ -171,6 +176,12 @@ mod tests {
             other => panic!("{other:?}"),
         };
         assert_eq!(skipped(&bare), Skip::NotCaptured);
+        bare["intent_omitted_bytes"] = json!(20_000);
+        assert_eq!(skipped(&bare), Skip::TooLong);
+        let mut masked = line();
+        masked["masked"] = json!(["/args/a"]);
+        masked["intent"]["args"]["a"] = json!("***");
+        assert_eq!(skipped(&masked), Skip::Masked);
         bare.as_object_mut().unwrap().remove("intent_digest");
         assert_eq!(skipped(&bare), Skip::NoIntent);
         for kind in ["outcome", "start", "stop", "reload", "recover", "approval", "seal"] {

@@ -51,6 +51,10 @@ pub enum Skip {
     NoIntent,
     /// Its line holds the digest of its intent only.
     NotCaptured,
+    /// Its line holds its intent without what was masked in it.
+    Masked,
+    /// Its intent was too long for its line.
+    TooLong,
     /// The segment ends in its midst: a crash tore it.
     Torn,
 }
@@ -199,6 +203,8 @@ impl Skip {
         match self {
             Skip::NoIntent => "no_intent",
             Skip::NotCaptured => "intent_not_captured",
+            Skip::Masked => "intent_masked",
+            Skip::TooLong => "intent_too_long",
             Skip::Torn => "torn_line",
         }
     }
@@ -208,6 +214,8 @@ impl Skip {
         match self {
             Skip::NoIntent => "refused or forwarded before there was an intent",
             Skip::NotCaptured => "the line holds digests only, not the intent",
+            Skip::Masked => "values of the intent are masked in the line",
+            Skip::TooLong => "the intent was too long for the line",
             Skip::Torn => "a crash tore the line",
         }
     }

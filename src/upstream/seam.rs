@@ -132,6 +132,7 @@ mod tests {
             method: http::Method::DELETE,
             target_digest: Digest::of(b"/v1/files/a"),
             received: clock::instant(),
+            spans: None,
         };
         Redeemed {
             judged: Some(judged(&call)),

@@ -17,13 +17,13 @@ const PAGE: &str = "docs/approvals.md";
 const SERVER: &str = "127.0.0.1:8080";
 
 /// A demo that runs in a folder of its own.
-struct Demo {
+pub(super) struct Demo {
     folder: tempfile::TempDir,
     process: Child,
 }
 
 impl Demo {
-    fn start() -> Demo {
+    pub(super) fn start() -> Demo {
         let folder = tempfile::tempdir().unwrap();
         let process = Command::new(env!("CARGO_BIN_EXE_gait"))
             .arg("proxy")
@@ -40,7 +40,7 @@ impl Demo {
     }
 
     /// Where it takes calls, once it does.
-    fn server(&self) -> String {
+    pub(super) fn server(&self) -> String {
         let file = self.folder.path().join("state/addresses.json");
         let mut looks = (0..400).map(|_| {
             std::thread::sleep(Duration::from_millis(50));
@@ -50,7 +50,7 @@ impl Demo {
         looks.find_map(|at| at).unwrap()
     }
 
-    fn run(&self, line: &str) -> Output {
+    pub(super) fn run(&self, line: &str) -> Output {
         let program = Path::new(env!("CARGO_BIN_EXE_gait")).parent().unwrap().display().to_string();
         let mut shell = Command::new("sh");
         shell.args(["-c", line]).current_dir(self.folder.path()).env_clear();

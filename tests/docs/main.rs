@@ -9,6 +9,7 @@
 
 mod approvals;
 mod approvers;
+mod evidence;
 mod identity;
 
 use gait::call::Malformed;
@@ -199,13 +200,14 @@ fn sources(folder: &Path) -> String {
 // === pages ===
 
 /// The pages for people, and at least how many commands each shows.
-const PAGES: [(&str, usize); 6] = [
+const PAGES: [(&str, usize); 7] = [
     ("README.md", 10),
     ("policies/README.md", 5),
     ("docs/policies.md", 25),
     ("docs/ci.md", 15),
     ("docs/identity.md", 20),
     ("docs/approvals.md", 5),
+    ("docs/evidence.md", 0),
 ];
 
 /// Commands of a page: a line each, or several that end in a backslash.

@@ -4,6 +4,7 @@
 mod ledger;
 mod tamper;
 mod faults;
+mod hostile;
 
 use gait::{
     clock,
@@ -68,7 +69,8 @@ pub(crate) fn retaken(state: &Path) -> StateDir {
 pub(crate) fn opening() -> Opening {
     let call_id = CallId::fresh(clock::now());
     let target_digest = Digest::of(b"/v1/files/a");
-    Opening { call_id, method: Method::DELETE, target_digest, received: clock::instant() }
+    let (received, spans) = (clock::instant(), None);
+    Opening { call_id, method: Method::DELETE, target_digest, received, spans }
 }
 
 pub(crate) fn judgement() -> Judgement {

@@ -63,3 +63,67 @@ fn kept_intents_are_judged_again_as_they_were() {
     assert_eq!(exit, Some(3), "{stricter}");
     assert!(stricter.to_string().contains("payments.small"), "{stricter}");
 }
+
+/// A gait whose one route keeps intents without what it masks; its target says one masked value.
+fn masking(tool: &Recorder) -> Gait {
+    let config = format!(
+        "server: {{ listen: \"127.0.0.1:0\" }}\nstage: enforce\nunmapped: {{ action: deny }}\n\
+         upstreams: {{ tool: {{ url: \"http://{}\" }} }}\nroutes:\n\
+         \x20 - {{ name: reset, match: {{ methods: [POST], path: \"/reset/{{user}}\" }}, upstream: tool, \
+         capture: masked, mask: [\"/code\", \"/file/content\"], intent: {{ tool_name: reset, risk_class: \
+         high, args: {{ code: \"body:/code?\", file: \"body:/file?\", user: path.user }}, targets: \
+         [ {{ kind: path, value: \"/users/{{user}}\", operation: write }} ] }} }}\n",
+        tool.address
+    );
+    Setup { config, policy: "default_verdict: allow\n".to_owned() }.start()
+}
+
+#[test]
+fn what_a_route_masks_is_kept_nowhere_and_said_to_be_and_not_replayed() {
+    let tool = Recorder::start();
+    let gait = masking(&tool);
+    let calls = [
+        // Said in the argument and, escaped, in the path and the target.
+        ("/reset/of-S3%63ret-c0de", json!({ "code": "s3cret-c0de" })),
+        // Too long but for what is masked.
+        ("/reset/ada", json!({ "file": { "name": "a", "content": "z".repeat(20_000) } })),
+        ("/reset/ada", json!({ "file": { "name": "n".repeat(20_000) } })),
+        ("/reset/ada", json!({ "file": { "name": "a" } })),
+    ];
+    for (path, body) in &calls {
+        assert_eq!(send(gait.server, post(path, &body.to_string())).status, 200, "{path}");
+    }
+    let lines = wait_for("the lines", || {
+        let lines = gait.evidence();
+        (lines.iter().filter(|line| line["kind"] == "outcome").count() == 4).then_some(lines)
+    });
+    let decisions: Vec<_> = lines.iter().filter(|line| line["kind"] == "decision").collect();
+    let [said, long, longer, plain] = decisions.as_slice() else { panic!("{decisions:?}") };
+    assert_eq!(said["intent"]["args"], json!({ "code": "***", "user": "***" }));
+    assert_eq!(said["intent"]["targets"][0]["value"], "***");
+    assert_eq!(said["masked"], json!(["/args/code", "/args/user", "/targets/0/value"]));
+    assert_eq!(long["intent"]["args"]["file"], json!({ "name": "a", "content": "***" }));
+    assert_eq!(long["masked"], json!(["/args/file/content"]));
+    assert!(longer["intent"].is_null() && longer["intent_omitted_bytes"].as_u64() > Some(20_000));
+    assert!(plain["intent"].is_object() && plain["masked"].is_null());
+    for line in &lines {
+        let text = line.to_string().to_lowercase();
+        assert!(!text.contains("s3cret-c0de") && !text.contains("zzzz"), "{line}");
+    }
+
+    let dir = gait.kill();
+    let (exit, answer) = replay(dir.path(), "policy.yaml");
+    assert_eq!((exit, &answer["intents"]), (Some(0), &json!(1)), "{answer}");
+    let skipped = answer["skipped"].as_array().unwrap();
+    let reasons: Vec<_> = skipped.iter().map(|row| (&row["reason"], &row["count"])).collect();
+    let wanted =
+        [("intent_masked", 2), ("intent_too_long", 1)].map(|(why, n)| (json!(why), json!(n)));
+    assert_eq!(reasons, wanted.iter().map(|(why, n)| (why, n)).collect::<Vec<_>>());
+    let first = &skipped[0]["examples"][0];
+    let arguments = ["replay", "--evidence", "state/evidence", "--policies", "policy.yaml"];
+    let output = run_to_end(dir.path(), &arguments);
+    let text = String::from_utf8(output.stdout).unwrap();
+    let shown =
+        format!("skipped  2x  intent_masked\n    state/evidence/000001.jsonl:{}\n", first["line"]);
+    assert!(text.contains(&shown), "{shown}\n  is not in\n{text}");
+}

@@ -6,6 +6,7 @@
 //! the list of numbers that a careless debug line makes of bytes.
 
 mod broken;
+mod captured;
 mod forms;
 mod scene;
 

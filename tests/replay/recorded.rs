@@ -45,8 +45,8 @@ fn write(place: &Place, judgements: impl IntoIterator<Item = Judgement>) {
     let thread = std::thread::Builder::new().spawn(move || writer.run(|_| ())).unwrap();
     for judgement in judgements {
         let (call_id, target_digest) = (CallId::fresh(clock::now()), Digest::of(b"t"));
-        let opening =
-            Opening { call_id, method: Method::GET, target_digest, received: clock::instant() };
+        let (received, spans) = (clock::instant(), None);
+        let opening = Opening { call_id, method: Method::GET, target_digest, received, spans };
         let mut record = ledger.open(opening).unwrap();
         record.judged(judgement);
         record.close(Ending::Answered { answered: StatusCode::FORBIDDEN });

@@ -9,6 +9,7 @@
 use super::api::Api;
 use crate::cli::answer::Failure;
 use crate::cli::files;
+use crate::cli::state_dir;
 use crate::egress::{Admin, AdminPlace, Scheme};
 use clap::Args;
 use serde_json::Value;
@@ -20,9 +21,6 @@ use zeroize::Zeroizing;
 
 /// Where gait listens, in the state directory.
 const ADDRESSES: &str = "addresses.json";
-
-/// Where state directories are looked for.
-const STATE_DIRS: [&str; 2] = ["state", "config/state"];
 
 /// Where gait's admin API is, and the credential for it.
 #[derive(Args)]
@@ -91,9 +89,7 @@ impl Door {
     }
 
     fn state_dir(&self) -> PathBuf {
-        let there = || STATE_DIRS.iter().map(Path::new).find(|dir| dir.is_dir());
-        let known = self.state_dir.as_deref().or_else(there);
-        known.unwrap_or(Path::new("state")).to_owned()
+        state_dir::or_found(self.state_dir.as_deref())
     }
 }
 

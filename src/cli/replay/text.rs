@@ -15,6 +15,7 @@ const GAP: usize = 2;
 pub(super) fn of(report: &Report<'_>) -> Vec<Line> {
     let mut lines = matrix(report);
     lines.extend(changes(report));
+    lines.extend(skipped(report));
     lines.extend(faults(report));
     lines.push(Line::from(report.summary()));
     lines
@@ -115,6 +116,20 @@ fn change(plan: &Plan, group: &Group, examples: &Examples) -> Line {
         .text(format!("  {}", tool(group).unwrap_or("(other tools)")))
         .text(format!("  {} -> {}", rule(&group.rule_before), rule(&group.rule)))
         .hued(Hue::Faint, format!("  {}", policy.unwrap_or_default()))
+}
+
+/// Which recorded calls were not judged; why is said in a warning.
+fn skipped(report: &Report<'_>) -> Vec<Line> {
+    let mut lines = Vec::new();
+    for (why, examples) in &report.tally.skipped {
+        let count = format!("  {}x", examples.count);
+        lines.push(
+            Line::new().hued(Hue::Yellow, "skipped").text(count).text("  ").text(why.as_str()),
+        );
+        let shown = examples.spots.iter().map(|example| spot(report.plan, example));
+        lines.extend(shown.map(|text| Line::from("    ").hued(Hue::Faint, text)));
+    }
+    lines
 }
 
 fn faults(report: &Report<'_>) -> Vec<Line> {

@@ -3,13 +3,13 @@
 use super::signature::signature;
 use crate::clock;
 use crate::egress::dial::{DialError, Goal, dial};
-use crate::egress::exchange::{exchange, request};
+use crate::egress::exchange::{exchange, request, retry_after};
 use crate::snapshot::{UpstreamSpec, Webhook, WebhookTransport};
 use crate::store::approvals::Letter;
 use bytes::Bytes;
 use hmac::digest::InvalidLength;
-use http::header::{CONTENT_TYPE, InvalidHeaderValue, RETRY_AFTER};
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
+use http::header::{CONTENT_TYPE, InvalidHeaderValue};
+use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Incoming;
 use jiff::Timestamp;
@@ -103,34 +103,4 @@ async fn heard(answer: Response<Incoming>) -> Result<(), PostError> {
     let rest = Limited::new(answer.into_body(), ANSWER_BYTES_MAX).collect();
     drop(tokio::time::timeout(ANSWER_PATIENCE, rest).await);
     if status.is_success() { Ok(()) } else { Err(PostError::Status { status, retry_after }) }
-}
-
-/// Seconds or a date (RFC 9110, section 10.2.3).
-fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
-    let text = headers.get(RETRY_AFTER)?.to_str().ok()?;
-    if let Ok(seconds) = text.parse() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let at = jiff::fmt::rfc2822::parse(text).ok()?.timestamp();
-    at.duration_since(now).try_into().ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn retry_after_is_seconds_or_a_date() {
-        let now: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
-        let read = |text: &str| {
-            let value = HeaderValue::from_str(text).unwrap();
-            retry_after(&HeaderMap::from_iter([(RETRY_AFTER, value)]), now)
-        };
-        assert_eq!(read("120"), Some(Duration::from_secs(120)));
-        let date = read("Thu, 01 Jan 2026 00:10:00 GMT");
-        assert_eq!(date, Some(Duration::from_secs(600)));
-        for text in ["Wed, 31 Dec 2025 23:00:00 GMT", "-1", "soon", "", "99999999999999999999"] {
-            assert_eq!(read(text), None, "{text}");
-        }
-    }
 }

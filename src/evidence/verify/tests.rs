@@ -5,9 +5,10 @@ mod mutations;
 mod whole;
 
 use super::*;
-use crate::evidence::chain::{self, Head};
+use crate::evidence::chain::{self, Head, Whole};
 use crate::evidence::event::{Event, Expired, Reload, Seal, SigningKey, TornTail};
 use crate::evidence::line::{Entry, Line};
+use crate::evidence::tail;
 use crate::json::Digest;
 use crate::sign::{PrivateKey, PublicKey};
 
@@ -18,6 +19,11 @@ pub(super) struct Log {
     key: PrivateKey,
     torn: Vec<u8>,
     first_seq: u64,
+}
+
+/// The last line of a segment.
+pub(super) fn last(bytes: &[u8]) -> Head {
+    tail::lines(bytes).filter_map(Whole::read).last().unwrap().head
 }
 
 /// A line that is about nothing, `size` bytes long or so.
@@ -39,12 +45,6 @@ pub(super) fn broken(result: Result<Report, VerifyError>) -> Broken {
         Err(VerifyError::Broken(broken)) => broken,
         other => panic!("{other:?}"),
     }
-}
-
-/// The last whole line.
-pub(super) fn last(bytes: &[u8]) -> Head {
-    let mut lines = bytes.rsplit(|byte| *byte == b'\n').skip(1);
-    lines.find_map(chain::Whole::read).unwrap().head
 }
 
 impl Log {
@@ -132,8 +132,7 @@ impl Log {
     pub(super) fn expire(&mut self, count: usize) {
         for at in 0..count {
             let (segment, bytes) = &self.segments[at];
-            let last = last(bytes);
-            let event = Event::Expired(Expired { segment: *segment, last });
+            let event = Event::Expired(Expired { segment: *segment, last: last(bytes) });
             self.put(event);
         }
         self.sign(Event::Batch);

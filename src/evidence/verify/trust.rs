@@ -18,12 +18,12 @@ pub struct Trust {
     /// Keys that may sign it. None: the first key of the log.
     pub keys: Vec<PublicKey>,
     /// A head that it had, now or at any time before.
-    pub head: Option<Kept>,
+    pub head: Option<KeptHead>,
 }
 
 /// A head that was kept elsewhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Kept {
+pub struct KeptHead {
     /// Its place, where it was kept too: with it a cut can be told from another log.
     pub seq: Option<u64>,
     /// Its hash.
@@ -33,7 +33,7 @@ pub struct Kept {
 /// A text is no head.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a head is 64 lower-case hex digits, or `seq` and a colon before them")]
-pub struct NoHead;
+pub struct BadHead;
 
 /// The keys of a log, as its lines bring them in.
 pub(super) struct Ring<'t> {
@@ -58,24 +58,24 @@ impl Trust {
     }
 }
 
-// === impl Kept ===
+// === impl KeptHead ===
 
-impl Kept {
+impl KeptHead {
     /// Whether this is it.
     pub(super) fn is(&self, head: &Head) -> bool {
         self.hash == head.hash && self.seq.is_none_or(|seq| seq == head.seq)
     }
 }
 
-impl FromStr for Kept {
-    type Err = NoHead;
+impl FromStr for KeptHead {
+    type Err = BadHead;
 
-    fn from_str(text: &str) -> Result<Kept, NoHead> {
+    fn from_str(text: &str) -> Result<KeptHead, BadHead> {
         let (seq, hash) = match text.split_once(':') {
-            Some((seq, hash)) => (Some(seq.parse().map_err(|_| NoHead)?), hash),
+            Some((seq, hash)) => (Some(seq.parse().map_err(|_| BadHead)?), hash),
             None => (None, text),
         };
-        Ok(Kept { seq, hash: Digest::parse(hash).ok_or(NoHead)? })
+        Ok(KeptHead { seq, hash: Digest::parse(hash).ok_or(BadHead)? })
     }
 }
 

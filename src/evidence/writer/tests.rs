@@ -73,7 +73,8 @@ impl Bench {
 fn opening() -> Opening {
     let call_id = CallId::fresh(clock::now());
     let target_digest = Digest::of(b"/v1/files/a");
-    Opening { call_id, method: Method::DELETE, target_digest, received: clock::instant() }
+    let (received, spans) = (clock::instant(), None);
+    Opening { call_id, method: Method::DELETE, target_digest, received, spans }
 }
 
 fn judgement() -> Judgement {

@@ -9,7 +9,7 @@ use serde_json::Value;
 use std::fs::{self, File};
 use std::net::SocketAddr;
 use std::path::Path;
-use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Output, Stdio};
 use std::time::Duration;
 use tempfile::TempDir;
 
@@ -90,6 +90,15 @@ impl Gait {
         gait.unwrap_or_else(|(status, dir)| panic!("it ended, {status}:\n{}", log(dir.path())))
     }
 
+    /// Starts gait in `dir` with these arguments, and gives what it says on standard output.
+    pub(crate) fn launch_heard(dir: TempDir, arguments: &[&str]) -> (Gait, ChildStdout) {
+        let child = spawn(&[], dir.path(), arguments, &[], Stdio::piped());
+        let mut gait = Gait::ready(child, dir)
+            .unwrap_or_else(|(status, dir)| panic!("it ended, {status}:\n{}", log(dir.path())));
+        let out = gait.child.stdout.take().expect("a pipe");
+        (gait, out)
+    }
+
     /// The same, started by a program that becomes it, such as `strace -D`. One that ends before it
     /// is ready is an error.
     pub(crate) fn launch_by(
@@ -98,23 +107,24 @@ impl Gait {
         arguments: &[&str],
         more: &[(&str, &str)],
     ) -> Result<Gait, (ExitStatus, TempDir)> {
-        let gait = Gait::listening(by, dir, arguments, more)?;
+        let child = spawn(by, dir.path(), arguments, more, Stdio::null());
+        Gait::ready(child, dir)
+    }
+
+    fn ready(child: Child, dir: TempDir) -> Result<Gait, (ExitStatus, TempDir)> {
+        let gait = Gait::listening(child, dir)?;
         wait_for("readiness", || (gait.telemetry("/readyz").status == 200).then_some(()));
         Ok(gait)
     }
 
     /// Starts one over the files in `dir` and waits only until it listens.
     pub(crate) fn unready(dir: TempDir) -> Gait {
-        Gait::listening(&[], dir, &["proxy", "--config", "gait.yaml"], &[]).expect("it listens")
+        let arguments = ["proxy", "--config", "gait.yaml"];
+        let child = spawn(&[], dir.path(), &arguments, &[], Stdio::null());
+        Gait::listening(child, dir).expect("it listens")
     }
 
-    fn listening(
-        by: &[&str],
-        dir: TempDir,
-        arguments: &[&str],
-        more: &[(&str, &str)],
-    ) -> Result<Gait, (ExitStatus, TempDir)> {
-        let mut child = spawn(by, dir.path(), arguments, more);
+    fn listening(mut child: Child, dir: TempDir) -> Result<Gait, (ExitStatus, TempDir)> {
         match addresses(dir.path(), &mut child) {
             Ok((server, telemetry)) => Ok(Gait { dir, child, server, telemetry }),
             Err(status) => Err((status, dir)),
@@ -123,7 +133,7 @@ impl Gait {
 
     /// Starts one over the files in `dir` and kills it after so long, ready or not.
     pub(crate) fn stillborn(dir: &Path, after: Duration) {
-        let mut child = spawn(&[], dir, &["proxy", "--config", "gait.yaml"], &[]);
+        let mut child = spawn(&[], dir, &["proxy", "--config", "gait.yaml"], &[], Stdio::null());
         std::thread::sleep(after);
         let _ended = child.kill();
         let _reaped = child.wait();
@@ -252,7 +262,7 @@ fn log(dir: &Path) -> String {
 }
 
 /// Starts gait, its log beside its state.
-fn spawn(by: &[&str], dir: &Path, arguments: &[&str], more: &[(&str, &str)]) -> Child {
+fn spawn(by: &[&str], dir: &Path, arguments: &[&str], more: &[(&str, &str)], out: Stdio) -> Child {
     let _none = fs::remove_file(dir.join("state/addresses.json"));
     let words = [by, &[env!("CARGO_BIN_EXE_gait")], arguments].concat();
     Command::new(words[0])
@@ -262,7 +272,7 @@ fn spawn(by: &[&str], dir: &Path, arguments: &[&str], more: &[(&str, &str)]) -> 
         .env("GAIT__ADMIN__LISTEN", "127.0.0.1:0")
         .envs(more.iter().copied())
         .stdin(Stdio::null())
-        .stdout(Stdio::null())
+        .stdout(out)
         .stderr(File::create(dir.join("log")).unwrap())
         .spawn()
         .expect("start gait")

@@ -100,7 +100,8 @@ fn text(log: &Log) -> Text {
     let part = |(number, bytes): &(u32, Vec<u8>)| {
         let mut lines: Vec<_> =
             bytes.split_inclusive(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect();
-        let is_whole = |line: &Vec<u8>| line.strip_suffix(b"\n").and_then(Whole::read).is_some();
+        let is_whole =
+            |line: &Vec<u8>| Whole::read(line.strip_suffix(b"\n").unwrap_or(line)).is_some();
         let end = lines.iter().rposition(is_whole).unwrap() + 1;
         let torn = lines.split_off(end).concat();
         let is_signed = |line: &Vec<u8>| {

@@ -108,7 +108,7 @@ fn a_torn_tail_may_be_gone_with_a_removed_segment() {
 fn a_head_kept_elsewhere_proves_the_end() {
     let log = log();
     let expect = |log: &Log, seq: Option<u64>, hash| {
-        log.verify_with(&Trust { keys: Vec::new(), head: Some(Kept { seq, hash }) })
+        log.verify_with(&Trust { keys: Vec::new(), head: Some(KeptHead { seq, hash }) })
     };
     let Head { seq, hash } = log.head;
     assert_eq!(expect(&log, Some(seq), hash).unwrap().known, Some(Known { seq, newer: 0 }));
@@ -134,9 +134,9 @@ fn a_head_kept_elsewhere_proves_the_end() {
 #[test]
 fn a_head_is_read_with_its_place_or_without() {
     let hash = Digest::of(b"x");
-    assert_eq!(hash.to_string().parse(), Ok(Kept { seq: None, hash }));
-    assert_eq!(format!("12:{hash}").parse(), Ok(Kept { seq: Some(12), hash }));
+    assert_eq!(hash.to_string().parse(), Ok(KeptHead { seq: None, hash }));
+    assert_eq!(format!("12:{hash}").parse(), Ok(KeptHead { seq: Some(12), hash }));
     for bad in ["", "12", ":", "x:y", &format!("-1:{hash}"), &format!("{hash} ")] {
-        assert_eq!(bad.parse::<Kept>(), Err(NoHead), "{bad}");
+        assert_eq!(bad.parse::<KeptHead>(), Err(BadHead), "{bad}");
     }
 }

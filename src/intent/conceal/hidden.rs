@@ -1,7 +1,4 @@
-//! What a route masks, wherever else a call says it.
-//!
-//! Arguments are made from the path, and targets from arguments: what is hidden in one would be read
-//! off the other. Rather too much is hidden than too little.
+//! Texts that are hidden, and the texts that say one of them.
 
 use crate::intent::Target;
 use percent_encoding::percent_decode_str;
@@ -9,18 +6,18 @@ use serde_json::Value;
 use std::borrow::Cow;
 
 /// What stands in the place of a masked value.
-pub(super) const MASK: &str = "***";
+pub const MASK: &str = "***";
 
 /// A shorter text is looked for as a whole word: as a part of one it would be found everywhere.
 const PART_BYTES_MIN: usize = 4;
 
-/// Texts that no approver is shown, in lower case.
-#[derive(Default)]
-pub(super) struct Hidden(Vec<String>);
+/// Texts that nobody is shown, in lower case.
+#[derive(Debug, Default)]
+pub struct Hidden(Vec<String>);
 
 impl Hidden {
     /// Hides all texts and numbers of `value`.
-    pub(super) fn add(&mut self, value: &Value) {
+    pub fn add(&mut self, value: &Value) {
         match value {
             Value::String(text) => self.0.extend(Some(text.to_lowercase())),
             Value::Number(number) => self.0.push(number.to_string()),
@@ -30,8 +27,13 @@ impl Hidden {
         }
     }
 
+    /// Whether nothing is hidden.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// A path without the segments that say something hidden.
-    pub(super) fn path<'p>(&self, path: &'p str) -> Cow<'p, str> {
+    pub fn path<'p>(&self, path: &'p str) -> Cow<'p, str> {
         if !self.is_in(path) {
             return Cow::Borrowed(path);
         }
@@ -42,7 +44,7 @@ impl Hidden {
     }
 
     /// Targets without values and hosts that say something hidden.
-    pub(super) fn targets<'t>(&self, targets: &'t [Target]) -> Cow<'t, [Target]> {
+    pub fn targets<'t>(&self, targets: &'t [Target]) -> Cow<'t, [Target]> {
         let says =
             |target: &Target| self.is_in(&target.value) || self.is_in(&target.endpoint_domain);
         if !targets.iter().any(says) {
@@ -60,7 +62,7 @@ impl Hidden {
     }
 
     /// Whether a text says something hidden, as it stands or escaped for a URL.
-    fn is_in(&self, text: &str) -> bool {
+    pub(super) fn is_in(&self, text: &str) -> bool {
         if self.0.is_empty() {
             return false;
         }
