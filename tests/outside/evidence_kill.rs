@@ -3,7 +3,8 @@
 //!
 //! The tool is not killed: what it saw is what went out. In the end every protected call that it
 //! saw has one decision line, under a signature that was made before the process died, and the
-//! log has at most as many decisions more as calls were in flight at the kills.
+//! log has at most as many decisions more as calls were in flight at the kills. After each start
+//! `gait trace verify` has nothing against the log.
 //!
 //! A kill takes nothing from the kernel that it was given, and seldom cuts a write: some rounds are
 //! helped along with the front of a line, as a machine leaves it that lost power.
@@ -11,7 +12,7 @@
 //! `GAIT_KILLS` sets how many kills there are (100 is what a release is held to), and
 //! `GAIT_KILLS_SEED` where the dice begin.
 
-use crate::support::{Crowd, Dice, Gait, Recorder, Setup, audit, wait_for};
+use crate::support::{Crowd, Dice, Gait, Recorder, Setup, audit, run_to_end, wait_for};
 use std::fs;
 use std::path::Path;
 use std::thread;
@@ -69,6 +70,7 @@ fn no_kill_leaves_a_call_that_went_out_without_its_signed_decision() {
     let gait = setup.start_in(dir);
     // What was on its way when the last one died.
     thread::sleep(Duration::from_millis(200));
+    verify(gait.dir());
 
     let audit = audit(gait.dir());
     let seen = tool.protected();
@@ -92,6 +94,7 @@ fn live_and_die(
     let begun = Instant::now();
     let gait = setup.start_in(dir);
     found.slowest_start = found.slowest_start.max(begun.elapsed());
+    verify(gait.dir());
 
     let (calls, more) = (dice.below(500) as usize, Duration::from_micros(dice.below(5_000)));
     let enough = tool.count() + calls;
@@ -115,4 +118,10 @@ fn tear(dir: &Path, dice: &mut Dice) -> bool {
     bytes.extend_from_slice(&line[..front]);
     fs::write(last, bytes).unwrap();
     true
+}
+
+/// Has gait check its own log.
+fn verify(dir: &Path) {
+    let said = run_to_end(dir, &["trace", "verify", "state"]);
+    assert!(said.status.success(), "{said:?}");
 }

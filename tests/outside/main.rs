@@ -63,4 +63,3 @@ mod evidence_faults;
 mod evidence_disk;
 mod evidence_key_load;
 mod audit;
-mod evidence_key;
