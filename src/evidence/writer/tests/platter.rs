@@ -2,12 +2,14 @@
 
 use crate::{
     evidence::{
+        Trust,
         chain::Whole,
         expire::{Ended, Shelf},
         key::{KeyFault, Keys},
         segment::Disk,
         survey::{self, End, Left, LeftState},
         tail::{self, Rest},
+        verify_parts,
     },
     sign::{KeyError, PrivateKey, PublicKey},
 };
@@ -63,6 +65,10 @@ impl Platter {
 
     /// The whole log, each line followed and each signature checked; what is torn is passed over.
     pub(super) fn lines(&self) -> Vec<Seen> {
+        let parts: Vec<_> =
+            self.segments.iter().map(|(number, bytes)| (*number, bytes.as_slice())).collect();
+        let trust = Trust { keys: self.known.values().cloned().collect(), head: None };
+        verify_parts(&parts, &trust).unwrap();
         let mut seen = Vec::new();
         let mut head = None;
         for (number, bytes) in &self.segments {
