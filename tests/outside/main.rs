@@ -62,4 +62,4 @@ mod evidence_order;
 mod evidence_faults;
 mod evidence_disk;
 mod audit;
-mod evidence_key;
+mod evidence_key_load;

@@ -1,6 +1,7 @@
-//! The key that signs the evidence, missing and then there.
+//! The key that signs the evidence, under load: missing and then there, and replaced.
 
 use crate::support::{Answered, Crowd, Gait, Recorder, Setup, audit, run_to_end, wait_for};
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use tempfile::TempDir;
@@ -76,4 +77,30 @@ fn without_its_key_it_serves_what_is_observed_and_with_it_everything() {
     audit.assert_decided(tool.protected().iter().map(String::as_str));
     let is_ours = fs::read_to_string(gait.dir().join("a_public.key")).unwrap();
     assert!(audit.of("key").all(|line| line.said["public_key"] == is_ours.trim()));
+}
+
+#[test]
+fn a_key_that_is_replaced_under_load_is_signed_for_by_the_one_before() {
+    const ROTATIONS: usize = 3;
+    let tool = Recorder::start();
+    let mut gait = Setup::fixture("evidence", tool.address).start();
+    let keys = |gait: &Gait| {
+        let lines = gait.evidence().into_iter().filter(|line| line["kind"] == "key");
+        lines.map(|line| line["public_key"].to_string()).collect::<BTreeSet<_>>().len()
+    };
+    let (answers, ()) = Crowd::call(&gait, "a", CALLERS, |crowd| {
+        for rotation in 1..=ROTATIONS {
+            let made = run_to_end(gait.dir(), &["keys", "rotate", "--evidence", "state"]);
+            assert!(made.status.success(), "{made:?}");
+            gait.signal("HUP");
+            let before = crowd.answers().len();
+            wait_for("the new key", || (keys(&gait) > rotation).then_some(()));
+            wait_for("calls", || (crowd.answers().len() > before + 50).then_some(()));
+        }
+    });
+    assert_eq!(answers.into_iter().find(Answered::is_refused), None);
+    gait.signal("TERM");
+    assert!(gait.wait().success(), "{}", gait.log());
+    assert_eq!(keys(&gait), ROTATIONS + 1);
+    audit(gait.dir()).assert_decided(tool.protected().iter().map(String::as_str));
 }
