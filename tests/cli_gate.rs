@@ -258,7 +258,7 @@ fn trace_verify_needs_a_record_and_a_key() {
     let key = "--public-key keys/k_public.key --json";
     refused(&place.run("trace verify intent.json --json"), "public key not configured");
     refused(&place.run(&format!("trace verify missing {key}")), "read trace record: missing");
-    refused(&place.run(&format!("trace verify keys {key}")), "read trace record: keys");
+    refused(&place.run(&format!("trace verify keys {key}")), "no evidence in `keys`");
     refused(&place.run(&format!("trace verify keys/k_public.key {key}")), "parse trace record: ");
     let run = place.run(&format!("trace verify intent.json {key}"));
     assert_eq!((run.exit, &run.json()["error"]), (2, &json!("trace signature missing")));

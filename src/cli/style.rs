@@ -210,11 +210,13 @@ impl From<&str> for Line {
 }
 
 /// Labels in one column, what they label in the next.
-pub(super) fn labelled<const N: usize>(rows: [(&str, Line); N]) -> impl Iterator<Item = Line> {
+pub(super) fn labelled<'a>(
+    rows: impl IntoIterator<Item = (&'a str, Line)>,
+) -> impl Iterator<Item = Line> {
+    let rows: Vec<_> = rows.into_iter().collect();
     let width = rows.iter().map(|(label, _)| label.len()).max().unwrap_or_default() + 2;
-    let rows =
-        rows.map(|(label, line)| Line::new().hued(Hue::Faint, label).padded(width).then(line));
     rows.into_iter()
+        .map(move |(label, line)| Line::new().hued(Hue::Faint, label).padded(width).then(line))
 }
 
 /// What could forge another line, or change how others look, becomes visible.

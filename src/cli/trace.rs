@@ -17,7 +17,7 @@ use clap::Subcommand;
 /// The subcommands of `gait trace`.
 #[derive(Subcommand)]
 pub(super) enum Command {
-    /// Check the signature of one trace record
+    /// Check one trace record, or a whole evidence log: every line, signature, key and seal
     Verify(verify::Verify),
     /// Show all that the evidence says of a call: what ran, who allowed it, under which policy
     Show(show::Show),

@@ -26,6 +26,16 @@ pub(super) struct Place {
     evidence: Option<PathBuf>,
 }
 
+/// When a command writes to standard output. What is written to a terminal while a bar is drawn
+/// would stand in the bar.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Written {
+    /// While it reads.
+    Meanwhile,
+    /// Once all is read.
+    AtTheEnd,
+}
+
 impl Place {
     /// Opens the log.
     ///
@@ -44,17 +54,24 @@ impl Place {
 /// # Errors
 /// None for the bar of this module.
 pub(super) fn watched(log: &Log, sieve: Sieve) -> Result<(Scan, ProgressBar), Failure> {
-    let bytes = log.bytes();
-    // What is written to a terminal meanwhile would stand in the bar.
-    let is_seen = io::stderr().is_terminal() && !io::stdout().is_terminal();
-    let target = match is_seen && bytes >= BAR_BYTES_MIN {
+    let bar = bar(log.bytes(), Written::Meanwhile)?;
+    let told = bar.clone();
+    Ok((log.scan_for(sieve).telling(move |bytes| told.inc(bytes)), bar))
+}
+
+/// A bar on standard error, where a person looks at that and it takes long.
+///
+/// # Errors
+/// None for the bar of this module.
+pub(super) fn bar(bytes: u64, written: Written) -> Result<ProgressBar, Failure> {
+    let is_apart = written == Written::AtTheEnd || !io::stdout().is_terminal();
+    let target = match io::stderr().is_terminal() && is_apart && bytes >= BAR_BYTES_MIN {
         true => ProgressDrawTarget::stderr_with_hz(DRAWS_PER_SECOND),
         false => ProgressDrawTarget::hidden(),
     };
     let bar = ProgressBar::with_draw_target(Some(bytes), target);
     bar.set_style(ProgressStyle::with_template(TEMPLATE).map_err(Failure::internal)?);
-    let told = bar.clone();
-    Ok((log.scan_for(sieve).telling(move |bytes| told.inc(bytes)), bar))
+    Ok(bar)
 }
 
 /// Says in an answer what was passed over. What could not be read at all makes it exit 1.
