@@ -337,7 +337,7 @@ fn a_spoilt_log_is_read_as_far_as_it_can_be() {
     assert_eq!((ran.exit, rows.len()), (0, 4), "{ran:?}");
     let warnings = rows[3]["warnings"].to_string();
     assert!(
-        warnings.contains("segment 000001, line 1") && warnings.contains("13 bytes"),
+        warnings.contains("000001.jsonl, line 1") && warnings.contains("13 bytes"),
         "{warnings}"
     );
     assert_eq!(run(&place, "trace tail").log.matches("warning:").count(), 4);

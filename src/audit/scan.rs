@@ -213,8 +213,8 @@ mod tests {
         assert_eq!(seqs, [1, 2, 3, 4, 5]);
         assert_eq!((passed.lines, passed.open_bytes), (4, 10));
         let said = passed.sentences();
-        assert_eq!(said[0], "segment 000001, line 2: no evidence line");
-        assert!(said[1].starts_with("segment 000001, line 4: no evidence line: "), "{}", said[1]);
+        assert_eq!(said[0], "000001.jsonl, line 2: no evidence line");
+        assert!(said[1].starts_with("000001.jsonl, line 4: no evidence line: "), "{}", said[1]);
         assert_eq!(said[4], "10 bytes at the end of a segment are no whole line");
         let (seqs, passed) = backwards(&log);
         assert_eq!(seqs, [1, 2, 3, 4, 5]);
@@ -245,7 +245,7 @@ mod tests {
         filter.want(super::super::Field::Kind, "start").unwrap();
         let scan = log.scan_for(filter.sieve());
         let mut scan = scan.telling(move |bytes| sum.set(sum.get() + bytes));
-        assert_eq!(scan.next_line().unwrap().place.to_string(), "segment 000002, line 1");
+        assert_eq!(scan.next_line().unwrap().place.to_string(), "000002.jsonl, line 1");
         assert!(scan.next_line().is_none());
         assert!(told.get() > 1 << 20 && told.get() <= log.bytes(), "{}", told.get());
     }

@@ -61,5 +61,5 @@ mod evidence_kill;
 mod evidence_order;
 mod evidence_faults;
 mod evidence_disk;
-mod evidence_key_load;
 mod audit;
+mod evidence_key_load;

@@ -227,7 +227,7 @@ fn what_finds_no_room_is_counted_to_the_line() {
     gait.signal("INT");
     assert!(gait.wait().success(), "a collector does not keep the process from ending");
     assert!(gait.log().contains("not told before the end"), "{}", gait.log());
-    assert_eq!(gait.evidence().last().unwrap()["kind"], "stop");
+    assert_eq!(gait.evidence().last().unwrap()["kind"], "seal");
 }
 
 #[test]

@@ -54,7 +54,7 @@ fn a_line_holds_what_is_kept_or_says_why_it_does_not() {
         let judgement = Judgement { kept: Some(kept), ..Judgement::default() };
         let answered = StatusCode::OK;
         let line = line(Ending::Answered { answered }, judgement, Follows::Nothing);
-        let wanted = format!("\"target_digest\":\"T\",{wanted}\"ending\"");
+        let wanted = format!("\"parent_span_id\":\"dddddddddddddddd\",{wanted}\"ending\"");
         assert!(line.contains(&wanted), "{wanted}\n  is not in\n{line}");
     }
 }
