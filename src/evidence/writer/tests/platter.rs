@@ -122,7 +122,8 @@ impl Disk for FakeDisk {
         let mut platter = self.0.lock().unwrap();
         platter.operate("end")?;
         let current = platter.current;
-        survey::end(platter.segments.range(number..=current).map(|(_, bytes)| Ok(bytes.clone())))
+        let after = platter.segments.range(number..=current).skip(1);
+        survey::end(&platter.segments[&number], after.map(|(_, bytes)| Ok(bytes.clone())))
     }
 
     fn remove(&mut self, number: u32) -> io::Result<()> {
