@@ -186,7 +186,15 @@ impl<D: Disk, K: Keys> Engine<D, K> {
             return Err(error);
         }
         self.note_progress(now);
+        self.forget_previous_key();
         Ok(Some(start))
+    }
+
+    /// To be called once the log durably says who signs: nobody needs the key before any more.
+    fn forget_previous_key(&self) {
+        if let Some(key_id) = &self.journal.anchor().key_id {
+            self.keys.forget_previous(key_id);
+        }
     }
 
     fn take_key(&mut self) -> Result<(), KeyFault> {
@@ -308,6 +316,9 @@ impl<D: Disk, K: Keys> Engine<D, K> {
         let first = self.start.iter_mut().chain([&mut line]);
         self.journal.recover(first.chain(kept))?;
         self.note_progress(now);
+        if self.start.is_some() {
+            self.forget_previous_key();
+        }
         self.start.take().iter().chain([&line]).for_each(&mut *tally);
         failure.kept.iter().for_each(|post| tally(post.line()));
         self.health.set_state(State::Writing);

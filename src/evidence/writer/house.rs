@@ -39,6 +39,7 @@ impl<D: Disk, K: Keys> Engine<D, K> {
         }
         tracing::info!(key_id, "another key signs the evidence from here on");
         self.note_progress(now);
+        self.forget_previous_key();
         Ok(())
     }
 

@@ -156,6 +156,12 @@ impl Keys for FakeDisk {
     fn previous(&self) -> Option<PrivateKey> {
         PrivateKey::parse(self.0.lock().unwrap().previous.as_ref()?).ok()
     }
+
+    fn forget_previous(&self, signs: &str) {
+        if self.previous().is_some_and(|previous| previous.id() != signs) {
+            self.0.lock().unwrap().previous = None;
+        }
+    }
 }
 
 impl FakeDisk {
