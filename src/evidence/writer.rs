@@ -27,7 +27,14 @@ use super::{
     settings::Settings,
 };
 use crate::{clock, json::Digest, sign::PrivateKey};
-use std::{io, sync::Arc, time::Instant};
+use std::{
+    io,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+/// How much later than due a sync may be before the disk is said to hang.
+const STUCK_AFTER: Duration = Duration::from_secs(5);
 
 /// Proof that the decision line of a call is durable. Only the writer makes one, after its sync.
 ///
@@ -152,7 +159,8 @@ impl<D: Disk, K: Keys> Engine<D, K> {
         start: Line,
     ) -> io::Result<(Engine<D, K>, Option<Line>)> {
         let now = clock::instant();
-        let health = Arc::new(Health::new(durable(&journal, &shelf), now));
+        let lag_max = settings.sync_interval + STUCK_AFTER;
+        let health = Arc::new(Health::new(durable(&journal, &shelf), now, lag_max));
         let look_due = expire::next_look(&settings, 0).map(|_| now);
         let mut engine = Engine {
             journal,

@@ -16,7 +16,6 @@ use std::{
     path::Path,
     pin::Pin,
     task::{Context, Poll, Waker},
-    time::Duration,
 };
 use tokio::sync::mpsc;
 
@@ -149,7 +148,7 @@ fn a_failed_sync_refuses_takes_back_and_recovers() {
     bench.turn();
     assert_eq!(answer.answer().unwrap().unwrap_err(), CommitFailed::Failed);
     assert_eq!(bench.ledger.open(opening()).unwrap_err(), LedgerRefused::Failed);
-    let told = bench.engine.health().trouble().unwrap();
+    let told = bench.engine.health().trouble(bench.now).unwrap();
     assert_eq!(told.as_str(), "the disk refuses: other error");
     record.close(answered());
     bench.turn();

@@ -22,7 +22,7 @@ fn a_key_is_made_for_an_empty_log_only() {
     disk.0.lock().unwrap().key = None;
     let mut bench = Bench::new(&disk);
     assert_eq!(bench.engine.health().state(), State::Failed);
-    assert!(bench.engine.health().trouble().unwrap().contains("signing key"));
+    assert!(bench.engine.health().trouble(bench.now).unwrap().contains("signing key"));
     assert_eq!(bench.ledger.open(opening()).unwrap_err(), LedgerRefused::Failed);
     bench.pass(Duration::from_secs(1));
     assert_eq!(disk.kinds(), ["start", "key", "stop", "seal"], "nothing unsigned is written");
