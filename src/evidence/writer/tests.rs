@@ -7,8 +7,8 @@ mod segments;
 
 use super::*;
 use crate::evidence::{
-    Ending, Judgement, KeyFile, LedgerRefused, Opening, Reach, Record, key::KeyFiles,
-    queue::Message, record::Ledger,
+    Ending, Judgement, KeyFile, LedgerRefused, Opening, Reach, Record, event::Reload,
+    key::KeyFiles, queue::Message, record::Ledger,
 };
 use http::{Method, StatusCode};
 use platter::FakeDisk;
@@ -158,6 +158,23 @@ fn a_failed_sync_refuses_takes_back_and_recovers() {
     assert_eq!(disk.lines()[2]["withdrawn"], 1);
     assert_eq!(bench.tallied, ["start", "recover", "call"]);
     drop(bench.ledger.open(opening()).unwrap());
+}
+
+#[test]
+fn a_reload_is_recorded_once_a_disk_that_refused_can_be_written() {
+    let disk = FakeDisk::failing(&[4]);
+    let mut bench = Bench::new(&disk);
+    bench.call();
+    bench.pass(Duration::from_millis(1));
+    assert_eq!(bench.engine.health().state(), State::Failed);
+    let reload = Reload { lowered: vec!["files".to_owned()], ..Reload::default() };
+    let ledger = bench.ledger.clone();
+    let mut told = Box::pin(ledger.reloaded(reload));
+    let answer = told.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+    assert!(matches!(answer, Poll::Ready(Ok(()))), "{answer:?}");
+    bench.turn();
+    bench.pass(Duration::from_secs(1));
+    assert_eq!(disk.kinds(), ["start", "key", "recover", "call", "reload", "batch"]);
 }
 
 #[test]
