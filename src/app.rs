@@ -60,6 +60,9 @@ use tokio::sync::{mpsc, watch};
 /// How long the store of approvals may take to end.
 const CLERK_PATIENCE: Duration = Duration::from_secs(10);
 
+/// How long the evidence log may take to be finished.
+const WRITER_PATIENCE: Duration = Duration::from_secs(30);
+
 /// What to serve.
 #[derive(Clone, Debug)]
 pub enum Serve {
@@ -208,7 +211,7 @@ async fn serve_until_stopped(serve: &Serve, environment: Environment) -> Result<
     let written = tokio::task::spawn_blocking(move || limits.flush()).await;
     desk.close();
     await_clerk(deciding).await;
-    let finished = finish(ledger, writing).await;
+    let finished = finish(ledger, writing, WRITER_PATIENCE).await;
     exports.close().await;
     finished?;
     Ok(written.map_err(|error| AppError::Machine {
@@ -300,15 +303,23 @@ where
     tokio::spawn(future)
 }
 
-/// Ends the evidence log in order.
+/// Ends the evidence log in order. A disk that hangs must not keep the process: what it leaves
+/// unfinished is what a crash would leave.
 async fn finish(
     ledger: Ledger,
     writing: JoinHandle<Result<Head, Unwritten>>,
+    patience: Duration,
 ) -> Result<(), AppError> {
-    ledger.stop().await;
-    let joined = tokio::task::spawn_blocking(move || writing.join()).await;
-    match joined {
-        Ok(Ok(ended)) => {
+    let ended = async {
+        ledger.stop().await;
+        tokio::task::spawn_blocking(move || writing.join()).await
+    };
+    match tokio::time::timeout(patience, ended).await {
+        Err(_) => Err(AppError::Machine {
+            what: "the evidence log was not finished",
+            source: io::Error::new(io::ErrorKind::TimedOut, "the disk does not answer"),
+        }),
+        Ok(Ok(Ok(ended))) => {
             let head = ended?;
             tracing::info!(head = %head.hash, seq = head.seq, "stopped; this is the head of the evidence log");
             Ok(())
@@ -317,5 +328,27 @@ async fn finish(
             what: "the evidence thread broke off",
             source: io::Error::other("see the log"),
         }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::evidence::{self, Settings};
+    use crate::state::StateDir;
+
+    #[tokio::test]
+    async fn a_writer_that_hangs_does_not_keep_the_process() {
+        let dir = tempfile::tempdir().unwrap();
+        let state = StateDir::open(dir.path()).unwrap();
+        let (ledger, _writer) = evidence::start(&state, Settings::default()).unwrap();
+        let (go, wait) = std::sync::mpsc::channel::<()>();
+        let hanging = std::thread::Builder::new().spawn(move || {
+            let _ = wait.recv();
+            Ok(Head::genesis())
+        });
+        let ended = finish(ledger, hanging.unwrap(), Duration::from_millis(50)).await;
+        assert!(ended.unwrap_err().to_string().starts_with("the evidence log was not finished"));
+        drop(go);
     }
 }

@@ -2,6 +2,7 @@
 
 use super::Running;
 use super::patience::Patient;
+use crate::clock;
 use crate::telemetry::{self, Sources};
 use bytes::Bytes;
 use http::{Request, Response};
@@ -53,7 +54,7 @@ fn answer(running: &Running, request: &Request<Incoming>) -> Response<Full<Bytes
     running.observe_health();
     let snapshot = running.proxy.snapshot.load();
     let health = running.proxy.ledger.health();
-    let (durable, trouble) = (health.durable(), health.trouble());
+    let (durable, trouble) = (health.durable(), health.trouble(clock::instant()));
     let sources = Sources {
         metrics: &running.proxy.metrics,
         readiness: &running.readiness,

@@ -17,6 +17,8 @@ use std::{
 #[derive(Debug)]
 pub struct Health {
     base: Instant,
+    /// What lines may wait for a sync before the disk is said to hang.
+    lag_max: Duration,
     state: AtomicU8,
     failures: AtomicU64,
     /// Nanoseconds from `base` to the arrival of the oldest line that is not durable, plus one;
@@ -77,9 +79,10 @@ pub enum State {
 // === impl Health ===
 
 impl Health {
-    pub(super) fn new(durable: Durable, base: Instant) -> Health {
+    pub(super) fn new(durable: Durable, base: Instant, lag_max: Duration) -> Health {
         Health {
             base,
+            lag_max,
             state: AtomicU8::new(State::Writing as u8),
             failures: AtomicU64::new(0),
             oldest: AtomicU64::new(0),
@@ -98,8 +101,11 @@ impl Health {
     }
 
     /// Why lines cannot be written, without a path or a name; `None` where they can.
-    pub fn trouble(&self) -> Option<Arc<String>> {
+    pub fn trouble(&self, now: Instant) -> Option<Arc<String>> {
         match self.state() {
+            State::Writing if self.is_stuck(now) => {
+                Some(Arc::new("the disk does not answer".to_owned()))
+            }
             State::Writing => None,
             State::Failed => self.trouble.load_full(),
             State::Stopped => Some(Arc::new("the writer has ended".to_owned())),
@@ -119,6 +125,11 @@ impl Health {
                 now.saturating_duration_since(self.base).saturating_sub(Duration::from_nanos(nanos))
             }
         }
+    }
+
+    /// Whether a disk that refuses nothing has let lines wait for longer than it ever should.
+    pub fn is_stuck(&self, now: Instant) -> bool {
+        self.state() == State::Writing && self.lag(now) > self.lag_max
     }
 
     /// The place of the last durable line: what `--expect-head` is compared with.
@@ -178,7 +189,7 @@ mod tests {
 
     fn health(base: Instant) -> Health {
         let durable = Durable { anchor: Anchor::genesis(), totals: Totals::default() };
-        Health::new(durable, base)
+        Health::new(durable, base, Duration::from_secs(6))
     }
 
     #[test]
@@ -190,20 +201,23 @@ mod tests {
         health.line_came(at(2));
         health.line_came(at(3));
         assert_eq!(health.lag(at(9)), Duration::from_secs(7));
+        assert!(health.is_stuck(at(9)) && health.trouble(at(9)).is_some());
+        assert!(!health.is_stuck(at(8)) && health.trouble(at(8)).is_none());
         health.all_durable((*health.durable()).clone());
         assert_eq!(health.lag(at(9)), Duration::ZERO);
     }
 
     #[test]
     fn states_are_read_as_they_were_set_and_trouble_ends_with_them() {
-        let health = health(crate::clock::instant());
-        assert_eq!((health.state(), health.trouble()), (State::Writing, None));
+        let now = crate::clock::instant();
+        let health = health(now);
+        assert_eq!((health.state(), health.trouble(now)), (State::Writing, None));
         health.fail("no room".to_owned());
-        let told = health.trouble().unwrap();
+        let told = health.trouble(now).unwrap();
         assert_eq!((health.state(), told.as_str()), (State::Failed, "no room"));
         health.set_state(State::Writing);
-        assert_eq!(health.trouble(), None);
+        assert_eq!(health.trouble(now), None);
         health.set_state(State::Stopped);
-        assert!(health.trouble().is_some());
+        assert!(health.trouble(now).is_some());
     }
 }

@@ -187,7 +187,9 @@ impl<D: Disk> Journal<D> {
     /// then.
     pub(super) fn announce(&mut self, next: &PrivateKey) -> io::Result<()> {
         let event = self.signer.as_ref().ok_or_else(no_key)?.successor(next);
-        self.put(std::iter::empty(), End::Signed(event))
+        self.put(std::iter::empty(), End::Signed(event))?;
+        self.anchor.key_id = Some(next.id().into());
+        Ok(())
     }
 
     /// After an error: cuts back to the last durable line, writes again what was written since,

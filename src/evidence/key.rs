@@ -32,6 +32,8 @@ pub(super) trait Keys {
     fn make(&self) -> Result<PrivateKey, KeyFault>;
     /// The one before, where it is at hand.
     fn previous(&self) -> Option<PrivateKey>;
+    /// Removes that one for good, unless it is the key `signs`.
+    fn forget_previous(&self, signs: &str);
 }
 
 /// Why there is no key to sign with.

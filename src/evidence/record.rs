@@ -91,11 +91,15 @@ impl Ledger {
         Ok(Record::new(opening, Some(slots)))
     }
 
-    /// Records that another snapshot came into force.
-    pub fn reloaded(&self, reload: Reload) -> Result<(), LedgerRefused> {
+    /// Records that another snapshot came into force, in any health: the writer keeps the line
+    /// until it can be written. Waits only for room in the queue.
+    ///
+    /// # Errors
+    /// The writer has ended.
+    pub async fn reloaded(&self, reload: Reload) -> Result<(), LedgerRefused> {
         let line = Line::new(clock::now(), Entry::Event(Event::Reload(reload)));
-        self.reserve()?.send(Message::Post(Post::Event(line)));
-        Ok(())
+        let sent = self.queue.send(Message::Post(Post::Event(line))).await;
+        sent.map_err(|_| LedgerRefused::Stopped)
     }
 
     /// Reserves room for a line about a request for approval, or says why there is none.

@@ -10,10 +10,14 @@ use super::survey::{self, End, Left};
 use crate::state::create_private_dir;
 use std::{
     fs::{File, OpenOptions},
-    io::{self, Write as _},
+    io::{self, BufRead as _, BufReader, Read as _, Seek as _, SeekFrom, Write as _},
     os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
 };
+
+/// How much of a segment is read to find its end: the first line of one and the signed line at
+/// its end are far shorter.
+const LOOK_BYTES: u64 = 64 << 10;
 
 /// What the journal needs of a disk; tests put one in that fails on demand.
 pub(super) trait Disk {
@@ -27,7 +31,7 @@ pub(super) trait Disk {
     fn next(&mut self) -> io::Result<()>;
     /// The number of the current segment.
     fn number(&self) -> u32;
-    /// The last line of an ended segment; where it has none, what the next one continues.
+    /// What the segment after an ended one continues; the last line where there is none yet.
     fn end(&mut self, number: u32) -> io::Result<End>;
     /// Removes an ended segment for good; one that is gone already is no error.
     fn remove(&mut self, number: u32) -> io::Result<()>;
@@ -95,8 +99,9 @@ impl Disk for Segments {
     }
 
     fn end(&mut self, number: u32) -> io::Result<End> {
-        let texts = (number..=self.number).map(|number| std::fs::read(path(&self.dir, number)));
-        survey::end(texts)
+        let after = number.saturating_add(1)..=self.number;
+        let starts = after.map(|number| first_line(&path(&self.dir, number)));
+        survey::end(&tail(&path(&self.dir, number))?, starts)
     }
 
     fn remove(&mut self, number: u32) -> io::Result<()> {
@@ -143,6 +148,22 @@ fn create_after(dir: &Path, number: u32) -> io::Result<(u32, File)> {
     }
     sync_dir(dir)?;
     Ok((next, file))
+}
+
+/// The last bytes of a file.
+fn tail(path: &Path) -> io::Result<Vec<u8>> {
+    let (mut file, mut bytes) = (File::open(path)?, Vec::new());
+    let len = file.metadata()?.len();
+    file.seek(SeekFrom::Start(len.saturating_sub(LOOK_BYTES)))?;
+    file.take(LOOK_BYTES).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// The first line of a file with its LF; what there is of it where it is no line.
+fn first_line(path: &Path) -> io::Result<Vec<u8>> {
+    let mut line = Vec::new();
+    BufReader::new(File::open(path)?.take(LOOK_BYTES)).read_until(b'\n', &mut line)?;
+    Ok(line)
 }
 
 /// Makes durable which files a directory holds.

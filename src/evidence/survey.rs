@@ -70,21 +70,23 @@ pub(super) fn survey(texts: impl Iterator<Item = io::Result<(u32, Vec<u8>)>>) ->
     Ok(Left { torn: torn_tail(torn, state), anchor, state })
 }
 
-/// The end of the first of these segments. One that a crash left without a line ends where the
-/// next one goes on.
-pub(super) fn end(texts: impl Iterator<Item = io::Result<Vec<u8>>>) -> io::Result<End> {
-    let mut is_first = true;
-    for text in texts {
-        let bytes = text?;
-        let found = match std::mem::take(&mut is_first) {
-            true => last_end(&bytes),
-            false => first_base(&bytes),
-        };
-        if let Some(end) = found {
-            return Ok(end);
+/// Where a segment ends, by the end of its bytes and by what the segments after it begin with.
+///
+/// The next line says what it continues, and is believed: behind what a crash left there may
+/// stand whole lines that the chain never followed.
+pub(super) fn end(
+    tail: &[u8],
+    mut starts: impl Iterator<Item = io::Result<Vec<u8>>>,
+) -> io::Result<End> {
+    let own = last_end(tail);
+    let next = starts.find_map(|start| start.map(|start| first_base(&start)).transpose());
+    match (next.transpose()?, own) {
+        (Some(next), own) => Ok(End { time: own.map_or(next.time, |own| own.time), ..next }),
+        (None, Some(own)) => Ok(own),
+        (None, None) => {
+            Err(io::Error::new(io::ErrorKind::InvalidData, "the segment holds no line"))
         }
     }
-    Err(io::Error::new(io::ErrorKind::InvalidData, "the segment holds no line"))
 }
 
 /// Id of the key that signs behind the last signed line.
@@ -215,10 +217,23 @@ mod tests {
         let signer = signer();
         let (bytes, head) = segment(&signer, Head::genesis());
         let (next, last) = segment(&signer, head);
-        let ends = |texts: &[&[u8]]| end(texts.iter().map(|text| Ok(text.to_vec())));
-        assert_eq!(ends(&[&next]).unwrap().head, last);
-        assert_eq!(ends(&[&bytes, &next]).unwrap().head, head);
-        assert_eq!(ends(&[b"{\"v", b"", &next]).unwrap().head, head);
-        assert!(ends(&[b"{\"v"]).is_err());
+        let ends =
+            |own: &[u8], starts: &[&[u8]]| end(own, starts.iter().map(|start| Ok(start.to_vec())));
+        assert_eq!(ends(&next, &[]).unwrap().head, last);
+        assert_eq!(ends(&bytes, &[&next]).unwrap().head, head);
+        assert_eq!(ends(b"{\"v", &[b"", &next]).unwrap().head, head);
+        assert!(ends(b"{\"v", &[]).is_err());
+    }
+
+    #[test]
+    fn lines_behind_what_a_crash_left_are_not_where_a_segment_ends() {
+        let signer = signer();
+        let (bytes, head) = segment(&signer, Head::genesis());
+        let (lost, after) = segment(&signer, head);
+        let (stray, _) = segment(&signer, after);
+        let hole = [&bytes[..], &vec![0; lost.len()], &stray[..]].concat();
+        let (next, _) = segment(&signer, head);
+        let found = end(&hole, std::iter::once(Ok(next))).unwrap();
+        assert_eq!(found.head, head);
     }
 }

@@ -27,7 +27,14 @@ use super::{
     settings::Settings,
 };
 use crate::{clock, json::Digest, sign::PrivateKey};
-use std::{io, sync::Arc, time::Instant};
+use std::{
+    io,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+/// How much later than due a sync may be before the disk is said to hang.
+const STUCK_AFTER: Duration = Duration::from_secs(5);
 
 /// Proof that the decision line of a call is durable. Only the writer makes one, after its sync.
 ///
@@ -152,7 +159,8 @@ impl<D: Disk, K: Keys> Engine<D, K> {
         start: Line,
     ) -> io::Result<(Engine<D, K>, Option<Line>)> {
         let now = clock::instant();
-        let health = Arc::new(Health::new(durable(&journal, &shelf), now));
+        let lag_max = settings.sync_interval + STUCK_AFTER;
+        let health = Arc::new(Health::new(durable(&journal, &shelf), now, lag_max));
         let look_due = expire::next_look(&settings, 0).map(|_| now);
         let mut engine = Engine {
             journal,
@@ -186,7 +194,15 @@ impl<D: Disk, K: Keys> Engine<D, K> {
             return Err(error);
         }
         self.note_progress(now);
+        self.forget_previous_key();
         Ok(Some(start))
+    }
+
+    /// To be called once the log durably says who signs: nobody needs the key before any more.
+    fn forget_previous_key(&self) {
+        if let Some(key_id) = &self.journal.anchor().key_id {
+            self.keys.forget_previous(key_id);
+        }
     }
 
     fn take_key(&mut self) -> Result<(), KeyFault> {
@@ -308,6 +324,9 @@ impl<D: Disk, K: Keys> Engine<D, K> {
         let first = self.start.iter_mut().chain([&mut line]);
         self.journal.recover(first.chain(kept))?;
         self.note_progress(now);
+        if self.start.is_some() {
+            self.forget_previous_key();
+        }
         self.start.take().iter().chain([&line]).for_each(&mut *tally);
         failure.kept.iter().for_each(|post| tally(post.line()));
         self.health.set_state(State::Writing);

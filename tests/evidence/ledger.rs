@@ -123,7 +123,7 @@ fn a_stopped_log_refuses_and_the_next_process_continues_its_chain() {
     for round in 1..=3 {
         let log = Log::open(state.path(), Settings::default());
         let reload = Reload { lowered: vec!["files".to_owned()], ..Reload::default() };
-        log.ledger.reloaded(reload).unwrap();
+        block_on(log.ledger.reloaded(reload)).unwrap();
         let ledger = log.ledger.clone();
         head = log.stop();
         assert_eq!(head.seq, round * 5);

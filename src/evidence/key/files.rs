@@ -122,6 +122,27 @@ impl Keys for KeyFiles {
             }
         }
     }
+
+    fn forget_previous(&self, signs: &str) {
+        let path = self.previous_path();
+        // A rotation that is under way keeps the key in force under this name.
+        let Some(_) = Keys::previous(self).filter(|previous| previous.id() != signs) else {
+            return;
+        };
+        if self.owner == Owner::Operator {
+            tracing::warn!(
+                key = %path.display(),
+                "the evidence log needs its previous signing key no more: remove it, whoever has it \
+                 can write evidence in its name"
+            );
+            return;
+        }
+        let removed =
+            fs::remove_file(&path).and_then(|()| sync_dir(path.parent().unwrap_or(Path::new("."))));
+        if let Err(error) = removed {
+            tracing::error!(%error, "cannot remove the previous evidence signing key: remove it");
+        }
+    }
 }
 
 /// Writes a private key durably.
@@ -143,4 +164,24 @@ pub(super) fn load(path: &Path) -> Result<PrivateKey, KeyFault> {
     // What is no text is no base64 either.
     let text = std::str::from_utf8(&bytes).unwrap_or_default();
     PrivateKey::parse(text).map_err(|source| KeyFault::Bad { path: owned(), source })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_key_before_goes_only_where_it_is_the_gateways_and_signs_no_more() {
+        let dir = tempfile::tempdir().unwrap();
+        let old = PrivateKey::generate().unwrap();
+        let theirs = KeyFile::At(dir.path().join(OWN));
+        let (own, at) =
+            (KeyFiles::of(dir.path(), &KeyFile::Own), KeyFiles::of(dir.path(), &theirs));
+        write(&own.previous_path(), &old, Existing::Replace).unwrap();
+        own.forget_previous(old.id());
+        at.forget_previous("another");
+        assert!(own.previous_path().exists());
+        own.forget_previous("another");
+        assert!(!own.previous_path().exists());
+    }
 }

@@ -32,6 +32,7 @@ impl<D: Disk, K: Keys> Engine<D, K> {
             self.next_key = None;
             return Ok(());
         }
+        self.health.line_came(now);
         self.journal.announce(key)?;
         let key_id = key.id().to_owned();
         if let Some(key) = self.next_key.take() {
@@ -39,6 +40,7 @@ impl<D: Disk, K: Keys> Engine<D, K> {
         }
         tracing::info!(key_id, "another key signs the evidence from here on");
         self.note_progress(now);
+        self.forget_previous_key();
         Ok(())
     }
 
@@ -48,6 +50,7 @@ impl<D: Disk, K: Keys> Engine<D, K> {
         lines: impl Iterator<Item = &'a mut Line>,
         now: Instant,
     ) -> io::Result<()> {
+        self.health.line_came(now);
         self.journal.seal(lines)?;
         let (number, bytes) = (self.journal.anchor().segment, self.journal.segment_bytes());
         self.shelf.push(Ended { number, bytes });
@@ -72,6 +75,7 @@ impl<D: Disk, K: Keys> Engine<D, K> {
         if lines.is_empty() {
             return Ok(());
         }
+        self.health.line_came(now);
         self.journal.write(lines.iter_mut(), Durability::Now)?;
         let before = self.shelf.count();
         match self.shelf.remove(self.journal.disk(), lines.len()) {

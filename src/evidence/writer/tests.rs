@@ -7,8 +7,8 @@ mod segments;
 
 use super::*;
 use crate::evidence::{
-    Ending, Judgement, KeyFile, LedgerRefused, Opening, Reach, Record, key::KeyFiles,
-    queue::Message, record::Ledger,
+    Ending, Judgement, KeyFile, LedgerRefused, Opening, Reach, Record, event::Reload,
+    key::KeyFiles, queue::Message, record::Ledger,
 };
 use http::{Method, StatusCode};
 use platter::FakeDisk;
@@ -16,7 +16,6 @@ use std::{
     path::Path,
     pin::Pin,
     task::{Context, Poll, Waker},
-    time::Duration,
 };
 use tokio::sync::mpsc;
 
@@ -149,7 +148,7 @@ fn a_failed_sync_refuses_takes_back_and_recovers() {
     bench.turn();
     assert_eq!(answer.answer().unwrap().unwrap_err(), CommitFailed::Failed);
     assert_eq!(bench.ledger.open(opening()).unwrap_err(), LedgerRefused::Failed);
-    let told = bench.engine.health().trouble().unwrap();
+    let told = bench.engine.health().trouble(bench.now).unwrap();
     assert_eq!(told.as_str(), "the disk refuses: other error");
     record.close(answered());
     bench.turn();
@@ -159,6 +158,23 @@ fn a_failed_sync_refuses_takes_back_and_recovers() {
     assert_eq!(disk.lines()[2]["withdrawn"], 1);
     assert_eq!(bench.tallied, ["start", "recover", "call"]);
     drop(bench.ledger.open(opening()).unwrap());
+}
+
+#[test]
+fn a_reload_is_recorded_once_a_disk_that_refused_can_be_written() {
+    let disk = FakeDisk::failing(&[4]);
+    let mut bench = Bench::new(&disk);
+    bench.call();
+    bench.pass(Duration::from_millis(1));
+    assert_eq!(bench.engine.health().state(), State::Failed);
+    let reload = Reload { lowered: vec!["files".to_owned()], ..Reload::default() };
+    let ledger = bench.ledger.clone();
+    let mut told = Box::pin(ledger.reloaded(reload));
+    let answer = told.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+    assert!(matches!(answer, Poll::Ready(Ok(()))), "{answer:?}");
+    bench.turn();
+    bench.pass(Duration::from_secs(1));
+    assert_eq!(disk.kinds(), ["start", "key", "recover", "call", "reload", "batch"]);
 }
 
 #[test]

@@ -22,7 +22,7 @@ fn a_key_is_made_for_an_empty_log_only() {
     disk.0.lock().unwrap().key = None;
     let mut bench = Bench::new(&disk);
     assert_eq!(bench.engine.health().state(), State::Failed);
-    assert!(bench.engine.health().trouble().unwrap().contains("signing key"));
+    assert!(bench.engine.health().trouble(bench.now).unwrap().contains("signing key"));
     assert_eq!(bench.ledger.open(opening()).unwrap_err(), LedgerRefused::Failed);
     bench.pass(Duration::from_secs(1));
     assert_eq!(disk.kinds(), ["start", "key", "stop", "seal"], "nothing unsigned is written");
@@ -48,6 +48,7 @@ fn a_key_that_takes_over_at_start_is_endorsed_where_the_old_one_is_at_hand() {
     let bench = bench.as_mut().unwrap();
     bench.pass(Duration::ZERO);
     bench.call();
+    assert!(disk.0.lock().unwrap().previous.is_none(), "it has vouched and is needed no more");
     let expected = [(id(&first), None), (id(&first), Some(id(&first))), (id(&second), None)];
     assert_eq!(key_lines(&disk), expected);
     assert_eq!(bench.engine.health().durable().anchor.key_id.as_deref(), Some(second.id()));
@@ -67,6 +68,7 @@ fn a_key_that_takes_over_while_running_is_endorsed() {
     bench.pass(Duration::from_secs(1));
     bench.pass(Duration::from_secs(1));
     assert_eq!(key_lines(&disk), [(id(&first), None), (id(&first), Some(id(&first)))]);
+    assert_eq!(bench.engine.health().durable().anchor.key_id.as_deref(), Some(second.id()));
     let last = disk.lines().pop().unwrap();
     bench.call();
     bench.pass(Duration::from_secs(1));

@@ -128,7 +128,8 @@ impl Disk for FakeDisk {
         let mut platter = self.0.lock().unwrap();
         platter.operate("end")?;
         let current = platter.current;
-        survey::end(platter.segments.range(number..=current).map(|(_, bytes)| Ok(bytes.clone())))
+        let after = platter.segments.range(number..=current).skip(1);
+        survey::end(&platter.segments[&number], after.map(|(_, bytes)| Ok(bytes.clone())))
     }
 
     fn remove(&mut self, number: u32) -> io::Result<()> {
@@ -160,6 +161,12 @@ impl Keys for FakeDisk {
 
     fn previous(&self) -> Option<PrivateKey> {
         PrivateKey::parse(self.0.lock().unwrap().previous.as_ref()?).ok()
+    }
+
+    fn forget_previous(&self, signs: &str) {
+        if self.previous().is_some_and(|previous| previous.id() != signs) {
+            self.0.lock().unwrap().previous = None;
+        }
     }
 }
 
