@@ -11,7 +11,7 @@ pub use facts::{asked, facts, label, note_held};
 use crate::approval::{Proof, RequestId, Sanction};
 use crate::call::{Call, Malformed};
 use crate::delegation::Delegated;
-use crate::evidence::{CallId, CommitFailed, Committed, Record};
+use crate::evidence::{CallId, CommitFailed, Committed, Kept, Record};
 use crate::identity::Refusal;
 use crate::intent::Intent;
 use crate::intent::time::Time;
@@ -21,7 +21,7 @@ use crate::snapshot::Lane;
 use crate::store::approvals::Claim;
 use crate::store::rate_limits::Charged;
 use crate::trace;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// The reason code of a call that people approved.
 const APPROVED: &str = "approval_granted";
@@ -95,6 +95,8 @@ pub struct Judged {
     pub delegation_ref: Option<String>,
     /// Proof of the approval that it wants.
     pub approved: Option<Approved>,
+    /// What its lines keep of the intent, once the first was written.
+    pub kept: OnceLock<Option<Kept>>,
 }
 
 /// Proof that people approved a call, and that it is the one which their words let run.
@@ -247,6 +249,11 @@ impl Finding {
 // === impl Judged ===
 
 impl Judged {
+    /// What the evidence keeps of the intent: looked for once, and written in every line.
+    fn kept(&self, lane: &Lane) -> Option<Kept> {
+        self.kept.get_or_init(|| kept::kept(&self.intent, lane)).clone()
+    }
+
     /// Whether everything that the decision asks for was shown or spent. While it was not, the
     /// decision permits nothing.
     pub fn is_met(&self) -> bool {

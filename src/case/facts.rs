@@ -1,6 +1,5 @@
 //! What the evidence says of a case: every line of a call is made from here.
 
-use super::kept::kept;
 use super::{Approved, Case, Cause, Judged, Wish};
 use crate::evidence::{Judgement, OnApproval, PermitKind};
 use crate::metrics::PermitLabel;
@@ -43,7 +42,7 @@ pub fn facts(
         policy_digest: judged.map(|judged| judged.policy_digest),
         intent_digest: judged.map(|judged| judged.intent.digest()),
         args_digest: judged.map(|judged| judged.intent.args_digest()),
-        kept: judged.and_then(|judged| kept(&judged.intent, &case.lane)),
+        kept: judged.and_then(|judged| judged.kept(&case.lane)),
         snapshot: Some(case.snapshot.clone()),
         asked_under: case.asked_under.clone(),
     }

@@ -29,6 +29,7 @@ use crate::store::rate_limits::{Charged, Full, Live};
 use crate::store::switch::{Order, Switch};
 use crate::trace;
 use jiff::Timestamp;
+use std::sync::OnceLock;
 
 /// The reason and the violation of a target whose host cannot be read in one way only.
 const DOMAIN_UNKNOWN: &str = "endpoint_domain_unknown";
@@ -119,6 +120,7 @@ impl Bench<'_> {
             delegated,
             delegation_ref,
             approved: None,
+            kept: OnceLock::new(),
         })
     }
 

@@ -69,7 +69,7 @@ mod tests {
     use crate::policy::{Decision, Verdict};
     use crate::snapshot::{Assurance, Durability, Lane, OnFailure};
     use crate::stage::DryRunScope;
-    use std::sync::Arc;
+    use std::sync::{Arc, OnceLock};
 
     fn call(path: &str) -> Call {
         let request = http::Request::delete(path).header("host", "h").body(()).unwrap();
@@ -104,6 +104,7 @@ mod tests {
             delegated: None,
             delegation_ref: None,
             approved: None,
+            kept: OnceLock::new(),
         })
     }
 

@@ -32,6 +32,8 @@ pub struct Arrival {
     pub line: u32,
     pub(super) act: u32,
     client: Option<u32>,
+    /// Whether its path has the prefix that all calls have there.
+    is_within: bool,
 }
 
 /// What was asked, as people read it, and as it is compared.
@@ -175,8 +177,9 @@ impl Arrivals {
         &self.reader
     }
 
+    /// What it is compared by; `None` where it lacks the prefix, so that no call asked for it.
     pub(super) fn key(&self, arrival: &Arrival) -> Option<Key> {
-        self.keys.get(arrival.act as usize).copied()
+        self.keys.get(arrival.act as usize).copied().filter(|_| arrival.is_within)
     }
 
     /// Whether a request without a `traceparent` is none of gait's.
@@ -234,7 +237,9 @@ impl Arrivals {
         log.requests += 1;
         log.has_spans |= request.span.is_some();
         let Request { time, method, target, status, client, span } = request;
-        let target = self.without_prefix(target);
+        let within = self.without_prefix(&target);
+        let is_within = within.is_some();
+        let target = within.unwrap_or(target);
         let act = self.acts.number(Act { method, target });
         if act as usize == self.keys.len()
             && let Some(act) = self.acts.get(act)
@@ -242,16 +247,17 @@ impl Arrivals {
             self.keys.push(Key::of_request(&act.method, &act.target));
         }
         let client = client.map(|client| self.clients.number(client));
-        self.list.push(Arrival { time, status, span, log: place, line, act, client });
+        self.list.push(Arrival { time, status, span, log: place, line, act, client, is_within });
         Ok(())
     }
 
-    fn without_prefix(&self, target: String) -> String {
-        let prefix = self.prefix.as_deref().unwrap_or_default();
-        match target.strip_prefix(prefix) {
-            Some(rest) if rest.starts_with('/') => rest.to_owned(),
-            Some(rest) if rest.is_empty() || rest.starts_with('?') => format!("/{rest}"),
-            _ => target,
+    /// The target as gait sent it; `None` where it lacks the prefix.
+    fn without_prefix(&self, target: &str) -> Option<String> {
+        let Some(prefix) = self.prefix.as_deref() else { return Some(target.to_owned()) };
+        match target.strip_prefix(prefix)? {
+            rest if rest.starts_with('/') => Some(rest.to_owned()),
+            rest if rest.is_empty() || rest.starts_with('?') => Some(format!("/{rest}")),
+            _ => None,
         }
     }
 }
@@ -287,6 +293,17 @@ mod tests {
         let garbled: Vec<_> = arrivals.garbled().iter().map(|one| (one.line, one.why)).collect();
         assert_eq!(garbled, [(4, Unread::Json), (5, Unread::TooLong)]);
         assert!(arrivals.garbled()[1].text.len() <= UNREAD_CHARS_MAX);
+    }
+
+    #[test]
+    fn what_lacks_the_prefix_is_the_target_of_no_call() {
+        let line = b"{\"time\":1770000000,\"method\":\"GET\",\"path\":\"/a\"}";
+        let key = |prefix| {
+            let arrivals = read(line, prefix);
+            arrivals.key(&arrivals.list()[0])
+        };
+        assert_eq!(key(None), Some(Key::of_request("GET", "/a")));
+        assert_eq!(key(Some("/base")), None);
     }
 
     #[test]

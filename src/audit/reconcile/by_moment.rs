@@ -19,8 +19,15 @@ struct Group {
 pub(super) fn take(arrivals: &Arrivals, permits: &Permits, skew: Skew, found: &mut Findings) {
     let mut groups: BTreeMap<Key, Group> = BTreeMap::new();
     for (id, arrival) in arrivals.list().iter().enumerate() {
-        if let (false, Some(key)) = (found.is_settled(id), arrivals.key(arrival)) {
-            groups.entry(key).or_default().points.push(point(arrivals, arrival, id));
+        match (found.is_settled(id), arrivals.key(arrival)) {
+            (true, _) => {}
+            (false, Some(key)) => {
+                groups.entry(key).or_default().points.push(point(arrivals, arrival, id));
+            }
+            (false, None) => {
+                let why = why(arrivals, arrival, false);
+                found.bypasses.push(Bypass { arrival: id, why });
+            }
         }
     }
     for (id, sent) in permits.list().iter().enumerate() {

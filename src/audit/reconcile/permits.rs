@@ -146,7 +146,10 @@ impl Permits {
             Some(closing) => closing.flag("sent"),
             None => None,
         };
-        if went == Some(false) {
+        // Where nobody knows, what was never permitted did not go: a line must not explain an
+        // arrival because a caller hung up.
+        let unpermitted = closing.is_some_and(|closing| closing.text("permit").is_none());
+        if went == Some(false) || went.is_none() && unpermitted {
             return Ok(());
         }
         let Some((from, to)) = window(decision, closing) else { return Ok(()) };

@@ -27,7 +27,7 @@ const PLAIN_TOKENS: [(&str, usize); 10] = [
     ("dop_v1_", 20),
 ];
 /// The same of those in which `-` and `_` may follow.
-const DASHED_TOKENS: [(&str, usize); 17] = [
+const DASHED_TOKENS: [(&str, usize); 21] = [
     ("github_pat_", 16),
     ("glpat-", 12),
     ("sk-", 16),
@@ -44,15 +44,22 @@ const DASHED_TOKENS: [(&str, usize); 17] = [
     ("xapp-", 8),
     ("AIza", 20),
     ("hvs.", 16),
+    ("SG.", 16),
     ("whsec_", 16),
+    ("ya29.", 16),
+    ("GOCSPX-", 16),
+    ("pypi-AgE", 12),
 ];
+/// So many credentials are told that end at one place, each in the one before.
+const NESTED_MAX: usize = 8;
+
 /// How base64 of `{"` starts: the head of a JWT.
 const JWT: &str = "eyJ";
 const JWT_PART_BYTES_MIN: usize = 8;
 const PEM: &str = "-----BEGIN ";
 
 /// A name that ends so, written without signs and in lower case, is that of a secret.
-const SECRET_ENDS: [&str; 20] = [
+const SECRET_ENDS: [&str; 25] = [
     "password",
     "passwords",
     "passwd",
@@ -63,6 +70,11 @@ const SECRET_ENDS: [&str; 20] = [
     "token",
     "apikey",
     "accesskey",
+    "accountkey",
+    "sessionid",
+    "sessid",
+    "amzsignature",
+    "googsignature",
     "secretkey",
     "privatekey",
     "signingkey",
@@ -74,6 +86,9 @@ const SECRET_ENDS: [&str; 20] = [
     "bearer",
     "jwt",
 ];
+/// A name that is one of these, or ends so behind a sign, is that of a secret: as the end of a word
+/// they would be found everywhere.
+const SECRET_WORDS: [&str; 5] = ["pass", "otp", "pin", "sid", "sig"];
 /// A name that holds one of these is, too, unless it ends as the name of a reference.
 const PASSWORDS: [&str; 3] = ["password", "passwd", "passphrase"];
 
@@ -97,7 +112,12 @@ pub(super) fn spells_secret(name: &str) -> bool {
     let lower = text::lowered(name.trim());
     let plain: String = lower.chars().filter(|c| c.is_alphanumeric()).collect();
     let plain = plain.trim_end_matches(|c: char| c.is_ascii_digit());
-    plain == "pass"
+    let signs = |c: char| !c.is_alphanumeric();
+    let word = lower.trim_end_matches(signs).rsplit(signs).next().unwrap_or_default();
+    let is =
+        |word: &str| SECRET_WORDS.contains(&word.trim_end_matches(|c: char| c.is_ascii_digit()));
+    is(word)
+        || is(plain)
         || SECRET_ENDS.iter().any(|end| plain.ends_with(end))
         || PASSWORDS.iter().any(|word| plain.contains(word)) && !is_harmless(&lower)
 }
@@ -133,30 +153,35 @@ pub(super) fn spans(text: &str) -> Vec<Range<usize>> {
 
 fn tokens(text: &str) -> impl Iterator<Item = Range<usize>> {
     let mut before = None;
+    let mut heads = Ends::new(text, |c| !is_dashed(c));
+    let mut ends = Ends::new(text, |c| !is_dashed(c) && c != '.');
     text.char_indices().filter_map(move |(at, this)| {
         let before = before.replace(this);
         let starts = before.is_none_or(|c: char| !c.is_ascii_alphanumeric());
         let rest = text.get(at..).filter(|_| starts)?;
-        is_token(rest).then(|| at..at + run(rest, |byte| is_dashed(byte) || byte == b'.'))
+        let mut is_jwt = || is_jwt(text, at, heads.after(at).0);
+        if !is_token(rest) && !(rest.starts_with(JWT) && is_jwt()) {
+            return None;
+        }
+        let (end, asked) = ends.after(at);
+        (asked < NESTED_MAX).then_some(at..end)
     })
 }
 
 fn is_token(rest: &str) -> bool {
-    let follows = |(prefix, min): &(&str, usize), fits: fn(u8) -> bool| {
-        rest.strip_prefix(prefix).is_some_and(|tail| run(tail, fits) >= *min)
+    let follows = |(prefix, min): &(&str, usize), fits: fn(char) -> bool| {
+        rest.strip_prefix(prefix).is_some_and(|tail| holds(tail, *min, fits))
     };
-    PLAIN_TOKENS.iter().any(|token| follows(token, |byte| byte.is_ascii_alphanumeric()))
+    PLAIN_TOKENS.iter().any(|token| follows(token, |c| c.is_ascii_alphanumeric()))
         || DASHED_TOKENS.iter().any(|token| follows(token, is_dashed))
-        || rest.strip_prefix(JWT).is_some_and(is_jwt)
 }
 
 /// Two parts at least; the second of an encrypted one may be empty.
-fn is_jwt(tail: &str) -> bool {
-    let head = run(tail, is_dashed);
-    let body = tail.get(head..).and_then(|rest| rest.strip_prefix('.'));
-    head >= JWT_PART_BYTES_MIN
+fn is_jwt(text: &str, at: usize, head_end: usize) -> bool {
+    let body = text.get(head_end..).and_then(|rest| rest.strip_prefix('.'));
+    head_end - at >= JWT.len() + JWT_PART_BYTES_MIN
         && body
-            .is_some_and(|body| body.starts_with('.') || run(body, is_dashed) >= JWT_PART_BYTES_MIN)
+            .is_some_and(|body| body.starts_with('.') || holds(body, JWT_PART_BYTES_MIN, is_dashed))
 }
 
 /// Words behind `Bearer` and `Basic`.
@@ -204,27 +229,33 @@ fn user_infos(text: &str) -> impl Iterator<Item = Range<usize>> {
 
 /// Values behind `name=` and `name:`, in a query, a cookie, JSON, or a sentence.
 fn pairs(text: &str) -> impl Iterator<Item = Range<usize>> {
-    text.match_indices([':', '=']).filter_map(|(at, mark)| {
+    let mut fields = Ends::new(text, |c| matches!(c, '\r' | '\n' | '"' | '\''));
+    let mut ends = Ends::new(text, |c| c.is_whitespace() || "\"'&,;()[]{}<>".contains(c));
+    text.match_indices([':', '=']).filter_map(move |(at, mark)| {
         let (before, after) = (text.get(..at)?, text.get(at + mark.len()..)?);
         let name = before.trim_end_matches(is_around);
         let is_part = |c: char| c.is_alphanumeric() || c == '_' || c == '-';
         let name = name.get(name.trim_end_matches(is_part).len()..)?;
-        let value = after.trim_start_matches(is_around);
-        let start = text.len() - value.len();
-        let value = value.split(|c: char| ends(name, c)).next()?;
-        let is_it = !value.is_empty() && spells_secret(name) && !is_reference(value);
-        is_it.then(|| start..start + value.len())
+        if !spells_secret(name) {
+            return None;
+        }
+        let start = text.len() - after.trim_start_matches(is_around).len();
+        let ends = if is_field(name) { &mut fields } else { &mut ends };
+        let (end, asked) = ends.after(start);
+        let value = text.get(start..end).filter(|value| !value.is_empty())?;
+        // The last that is looked at is hidden whatever it is: so are all that it holds.
+        let is_it = asked < NESTED_MAX && (asked + 1 == NESTED_MAX || !is_reference(value));
+        is_it.then_some(start..end)
     })
 }
 
-/// Whether a value ends here. Those of header fields hold blanks and several parts.
-fn ends(name: &str, c: char) -> bool {
-    let name = name.to_ascii_lowercase();
-    let is_field = ["authorization", "cookie"].iter().any(|field| name.ends_with(field));
-    match is_field {
-        true => matches!(c, '\r' | '\n' | '"' | '\''),
-        false => c.is_whitespace() || "\"'&,;()[]{}<>".contains(c),
-    }
+/// Whether values of that name hold blanks and several parts, as those of header fields do.
+fn is_field(name: &str) -> bool {
+    ["authorization", "cookie"].iter().any(|field| {
+        let start = name.len().checked_sub(field.len());
+        let end = start.and_then(|start| name.get(start..));
+        end.is_some_and(|end| end.eq_ignore_ascii_case(field))
+    })
 }
 
 /// What stands between a name, its sign and its value.
@@ -245,13 +276,42 @@ fn words(text: &str) -> impl Iterator<Item = (usize, &str)> {
     pieces.filter(|(_, word)| !word.is_empty())
 }
 
-/// How many bytes at the start fit.
-fn run(text: &str, fits: impl Fn(u8) -> bool) -> usize {
-    text.bytes().take_while(|byte| fits(*byte)).count()
+/// Whether at least so many characters at the start fit.
+fn holds(text: &str, min: usize, fits: impl Fn(char) -> bool) -> bool {
+    text.chars().take_while(|c| fits(*c)).take(min).count() == min
 }
 
-fn is_dashed(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')
+fn is_dashed(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '-' | '_')
+}
+
+/// Where what begins in a text ends. Asked from left to right it looks at every character once,
+/// whatever the text: callers choose it.
+struct Ends<'t> {
+    text: &'t str,
+    stops: fn(char) -> bool,
+    end: Option<usize>,
+    asked: usize,
+}
+
+// === impl Ends ===
+
+impl<'t> Ends<'t> {
+    fn new(text: &'t str, stops: fn(char) -> bool) -> Ends<'t> {
+        Ends { text, stops, end: None, asked: 0 }
+    }
+
+    /// The end of what begins at `start`, and how often the same end was told before.
+    fn after(&mut self, start: usize) -> (usize, usize) {
+        if let Some(end) = self.end.filter(|end| start <= *end) {
+            self.asked += 1;
+            return (end, self.asked);
+        }
+        let rest = self.text.get(start..).unwrap_or_default();
+        let end = rest.find(self.stops).map_or(self.text.len(), |len| start + len);
+        (self.end, self.asked) = (Some(end), 0);
+        (end, 0)
+    }
 }
 
 #[cfg(test)]

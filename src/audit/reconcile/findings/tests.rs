@@ -174,6 +174,16 @@ fn what_was_not_sent_explains_nothing() {
 }
 
 #[test]
+fn a_closed_call_without_a_permit_never_went() {
+    let mut permits = permits();
+    let held = r#","disposition":"held","ending":"abandoned","duration_ms":1"#;
+    permits.call(None, Some(&entry("call", 1.0, "/a", held))).unwrap();
+    let found = compare(&permits, &[(1.0, "/a", 200, "-")]);
+    assert_eq!(bypasses(&found), [(0, Why::NoCall)]);
+    assert_eq!((found.uncertain.len(), permits.violations().len()), (0, 0));
+}
+
+#[test]
 fn calls_at_the_edge_explain_and_are_not_missed() {
     let period = Period { since: Some((START + 1) * 1_000_000), until: None };
     let mut permits = Permits::new(period, BTreeSet::new());

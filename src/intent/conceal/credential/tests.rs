@@ -33,6 +33,12 @@ fn names_that_spell_a_secret() {
         "set-cookie",
         "credentials",
         "id_jwt",
+        "otp",
+        "pin",
+        "sid",
+        "connect.sid",
+        "sessionId",
+        "sig",
     ] {
         assert!(looks_like_credential(name, "hunter2"), "{name}");
         assert!(!looks_like_credential(name, " "), "{name}");
@@ -52,6 +58,10 @@ fn names_that_spell_a_secret() {
         "token_type",
         "path",
         "passenger",
+        "shipping",
+        "spin",
+        "inside",
+        "design",
     ] {
         assert!(!looks_like_credential(name, "hunter2"), "{name}");
     }
@@ -64,7 +74,7 @@ fn names_that_spell_a_secret() {
 }
 
 /// Texts with the part that must not be seen in braces.
-const CREDENTIALS: [&str; 36] = [
+const CREDENTIALS: [&str; 46] = [
     "{ghp_0123456789abcdefghijABCDEFGHIJ012345}",
     "use {github_pat_11ABCDEFG0123456789_abcdefghijklmnop} please",
     "({gho_0123456789abcdef})",
@@ -101,6 +111,16 @@ const CREDENTIALS: [&str; 36] = [
     "a\u{a0}password\u{2003}=\u{a0}{hünter2}",
     "ключ: {AKIAIOSFODNN7EXAMPLE}",
     "db://{a:b@c}@host/path",
+    "https://b.test/c?sv=2024&sig={aGVsbG8lM0Q}&se=1",
+    "/o?X-Amz-Signature={0123456789abcdef}&a=1",
+    "/o?X-Goog-Signature={0123456789abcdef}",
+    "AccountName=a;AccountKey={aGVsbG8=};EndpointSuffix=x",
+    "{ya29.a0AfH6SMBx-0123456789_abc}",
+    "{GOCSPX-0123456789abcdef_-ABCDEFGHIJ}",
+    "{SG.0123456789abcdefABCDEF.0123456789abcdefghij0123}",
+    "{pypi-AgEIcHlwaS5vcmcCJDAwMDAwMDAw}",
+    "otp={493021}&a=1",
+    "PHPSESSIONID={493021}",
 ];
 
 #[test]
@@ -177,4 +197,25 @@ fn every_token_of_the_format_is_known_here() {
     let known: Vec<&str> =
         PLAIN_TOKENS.iter().chain(&DASHED_TOKENS).map(|(prefix, _)| *prefix).collect();
     assert!(TOKEN_PREFIXES.iter().all(|prefix| known.contains(prefix)));
+}
+
+/// A search that begins anew at every sign would not end in hours.
+#[test]
+fn a_long_text_is_looked_through_once() {
+    for piece in
+        ["a=", "password=", "cookie=", "token=env:", "sk-", "eyJ-", "eyJaaaaaaaa.", "a:// "]
+    {
+        let text = piece.repeat((1 << 17) / piece.len());
+        let found: usize = spans(&text).iter().map(ExactSizeIterator::len).sum();
+        assert!(found <= 16 * text.len(), "{piece}: {found}");
+    }
+}
+
+#[test]
+fn what_stands_in_a_secret_is_secret_too() {
+    let found = credentials("Cookie: a=1; token=hunter2; password=pass=x1y2z3");
+    for part in ["hunter2", "x1y2z3"] {
+        assert!(found.iter().any(|found| found == part), "{part} in {found:?}");
+    }
+    assert!(holds_credential(&format!("{}hunter2", "token=env:".repeat(99))));
 }
