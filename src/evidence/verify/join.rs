@@ -16,7 +16,7 @@ pub(super) struct Join<'t> {
     ring: Ring<'t>,
     report: Report,
     /// Removed segments by number, and the lines that tell of them.
-    expired: BTreeMap<u32, (u64, Expired)>,
+    expired: BTreeMap<u32, Told>,
     /// The first line that is here, and its `seq`.
     first: Option<(Place, u64)>,
     /// The last that follows.
@@ -36,6 +36,16 @@ pub(super) struct Join<'t> {
     lowest: u64,
     /// The line that was believed about removed segments.
     believed: u64,
+}
+
+/// What a line says about a removed segment.
+#[derive(Clone, Copy, Debug)]
+struct Told {
+    /// How far trust must reach for it to be believed. A process signs such a line before it ends
+    /// the segment; one that only a later process signed over can have been put there between
+    /// them, and is never believed.
+    needs: u64,
+    gone: Expired,
 }
 
 /// A line where something does not fit, and what is known about it.
@@ -62,13 +72,12 @@ pub(super) struct Suspect {
 impl<'t> Join<'t> {
     /// Nothing joined yet; the surveys are of all segments.
     pub(super) fn new(trust: &'t Trust, surveys: &[Survey]) -> Join<'t> {
-        let expired = surveys.iter().flat_map(|survey| &survey.expired);
         let bases = surveys.iter().filter_map(|survey| survey.base);
         Join {
             trust,
             ring: Ring::new(&trust.keys),
             report: Report::empty(),
-            expired: expired.map(|(seq, gone)| (gone.segment, (*seq, *gone))).collect(),
+            expired: told(surveys),
             first: None,
             last: None,
             uncovered: None,
@@ -114,10 +123,11 @@ impl<'t> Join<'t> {
         let before = number.checked_sub(1);
         let gone = before.and_then(|before| self.expired.get(&before));
         let is_here = self.last.is_some_and(|last| Some(last.segment) == before);
-        if let Some((seq, gone)) = gone.filter(|(_, gone)| gone.last.seq > self.report.head.seq)
+        let is_news = |told: &&Told| told.gone.last.seq > self.report.head.seq;
+        if let Some(Told { needs, gone }) = gone.copied().as_ref().filter(is_news)
             && !is_here
         {
-            self.believed = self.believed.max(*seq);
+            self.believed = self.believed.max(*needs);
             self.is_blind = true;
             self.report.head = gone.last;
             if self.trust.head.is_some_and(|want| want.is(&gone.last)) {
@@ -288,6 +298,23 @@ impl<'t> Join<'t> {
             wrong,
         })
     }
+}
+
+/// What the lines of all segments say about removed ones: of two about the same, the signed one.
+fn told(surveys: &[Survey]) -> BTreeMap<u32, Told> {
+    let mut all = BTreeMap::<u32, Told>::new();
+    for survey in surveys {
+        let signed_to = survey.signed_to().unwrap_or_default();
+        for (seq, gone) in &survey.expired {
+            let needs = if *seq < signed_to { *seq } else { u64::MAX };
+            let told = Told { needs, gone: *gone };
+            match all.get(&gone.segment) {
+                Some(better) if better.needs < needs => {}
+                _ => drop(all.insert(gone.segment, told)),
+            }
+        }
+    }
+    all
 }
 
 // === impl Suspect ===

@@ -162,6 +162,12 @@ impl Survey {
         self.lines > 1 || self.doubt.is_none()
     }
 
+    /// `seq` of the last line here that has a good signature.
+    pub(super) fn signed_to(&self) -> Option<u64> {
+        let last = self.eras.iter().rev().find_map(|era| era.last);
+        last.map(|spot| spot.head.seq.saturating_add(1))
+    }
+
     /// Follows whole lines as far as they follow; returns how many bytes that is.
     fn pass(&mut self, lines: &[u8], trust: &Trust) -> usize {
         if lines.is_empty() {

@@ -97,6 +97,23 @@ fn a_line_of_a_removal_counts_only_where_a_signature_covers_it() {
 }
 
 #[test]
+fn a_removal_that_no_process_signed_itself_is_not_believed_once_another_signs_over_it() {
+    let mut log = Log::begun();
+    log.batch(2);
+    log.seal();
+    log.segment();
+    log.introduce();
+    log.batch(2);
+    let last = last(&log.segments[0].1);
+    log.put(Event::Expired(Expired { segment: 1, last }));
+    log.segments.remove(0);
+    log.start();
+    log.batch(1);
+    let found = broken(log.verify());
+    assert_eq!((found.place, found.fault), (Place { segment: 2, line: 1 }, Fault::Removal));
+}
+
+#[test]
 fn a_torn_tail_may_be_gone_with_a_removed_segment() {
     let mut log = log();
     log.batch(1);
