@@ -1,7 +1,7 @@
 //! Segments set against each other, in order.
 
 use super::fault::{Fault, Place};
-use super::report::{Known, Removed, Report, Standing, Torn};
+use super::report::{Adopted, Known, Removed, Report, Standing, Torn};
 use super::survey::{Doubt, Era, Spot, Survey, Wrong};
 use super::trust::{Ring, Trust};
 use crate::evidence::chain::Head;
@@ -36,6 +36,8 @@ pub(super) struct Join<'t> {
     lowest: u64,
     /// The line that was believed about removed segments.
     believed: u64,
+    /// The last line that was counted as adopted.
+    adopted_to: u64,
 }
 
 /// What a line says about a removed segment.
@@ -87,6 +89,7 @@ impl<'t> Join<'t> {
             headless: None,
             lowest: bases.map(|base| base.seq).min().unwrap_or_default(),
             believed: 0,
+            adopted_to: 0,
         }
     }
 
@@ -113,6 +116,13 @@ impl<'t> Join<'t> {
             // A segment without a line does not say what it continues.
             let head = if survey.lines == 0 { self.report.head } else { spot.head };
             return Err(self.suspect(at, survey, Spot { head, ..*spot }, wrong.clone()));
+        }
+        match survey.unkeyed {
+            Some(spot) if self.ring.key().is_some() => {
+                return Err(self.suspect(at, survey, spot, Wrong::Line(Fault::Unkeyed)));
+            }
+            Some(_) => self.report.unkeyed += survey.lines,
+            None => {}
         }
         self.take(survey);
         Ok(())
@@ -163,10 +173,23 @@ impl<'t> Join<'t> {
         }
         self.report.mended.extend(self.torn.take().map(|(torn, _)| torn));
         self.is_blind = false;
+        self.adopt();
         let first = survey.base.map_or(1, |base| base.seq.saturating_add(1));
         self.first.get_or_insert((place, first));
         self.uncovered.get_or_insert((place, first));
         Ok(())
+    }
+
+    /// Counts the lines that the process before left unsigned, as another goes on.
+    fn adopt(&mut self) {
+        let head = self.report.head.seq;
+        let Some((_, seq)) = self.uncovered.filter(|_| self.ring.key().is_some()) else { return };
+        let from_seq = seq.max(self.adopted_to.saturating_add(1));
+        if from_seq <= head {
+            self.adopted_to = head;
+            let lines = head.saturating_sub(from_seq).saturating_add(1);
+            self.report.adopted.push(Adopted { from_seq, lines });
+        }
     }
 
     /// What is wrong with the torn bytes before a segment.

@@ -45,6 +45,8 @@ pub(super) struct Survey {
     pub(super) start: Option<Start>,
     /// One for each key line.
     pub(super) eras: Vec<Era>,
+    /// The first line before any key that is not the start line of the segment.
+    pub(super) unkeyed: Option<Spot>,
     /// Segments that lines here call removed, and the `seq` of these lines; also of lines behind
     /// a doubt.
     pub(super) expired: Vec<(u64, Expired)>,
@@ -217,6 +219,10 @@ impl Survey {
     fn check(&mut self, spot: Spot, whole: Whole<'_>, line: &[u8]) -> Result<(), Wrong> {
         if self.is_sealed {
             return Err(Wrong::Line(Fault::AfterSeal));
+        }
+        let is_first = self.lines == 0 && whole.kind == "start";
+        if self.eras.is_empty() && whole.kind != "key" && !is_first {
+            self.unkeyed.get_or_insert(spot);
         }
         match (whole.kind, whole.stamp) {
             ("key", Some(stamp)) => self.key(spot, &stamp, line),

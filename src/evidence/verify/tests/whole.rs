@@ -32,6 +32,9 @@ fn a_sound_log_says_what_it_holds_and_how_far_it_is_covered() {
     assert_eq!((report.covered_to, report.uncovered()), (log.head.seq - 2, 2));
     assert_eq!(report.mended[0].place, Place { segment: 3, line: 7 });
     assert_eq!((report.mended[0].bytes, report.torn), (13, None));
+    let from_seq = log.head.seq - 8;
+    assert_eq!(report.adopted, [Adopted { from_seq, lines: 1 }]);
+    assert_eq!(report.unkeyed, 0);
     let [signer] = report.signers.as_slice() else { panic!("{report:?}") };
     assert_eq!((signer.standing, signer.from_seq, signer.signatures), (Standing::First, 2, 10));
     assert_eq!(report.first_time, "2026-01-02T03:04:05.678901Z".parse().ok());
@@ -66,6 +69,11 @@ fn a_log_without_keys_is_only_chained() {
     assert_eq!((report.covered_to, report.uncovered(), report.signers.len()), (0, 2, 0));
     let trust = Trust { keys: vec![log.public()], head: None };
     assert_eq!(broken(log.verify_with(&trust)).fault, Fault::Untrusted);
+    assert_eq!(report.unkeyed, 2);
+    log.start();
+    log.start();
+    let report = log.verify_with(&trust).unwrap();
+    assert_eq!((report.uncovered(), report.unkeyed), (0, 2), "covered, and said to be older");
 }
 
 #[test]
