@@ -133,7 +133,11 @@ impl<'t> Join<'t> {
         let before = number.checked_sub(1);
         let gone = before.and_then(|before| self.expired.get(&before));
         let is_here = self.last.is_some_and(|last| Some(last.segment) == before);
-        let is_news = |told: &&Told| told.gone.last.seq > self.report.head.seq;
+        let is_news = |told: &&Told| {
+            // Torn bytes alone may be what was removed: the chain stands where it stood.
+            let is_same = self.report.lines == 0 && told.gone.last == self.report.head;
+            told.gone.last.seq > self.report.head.seq || is_same
+        };
         if let Some(Told { needs, gone }) = gone.copied().as_ref().filter(is_news)
             && !is_here
         {

@@ -122,6 +122,18 @@ fn a_removal_that_no_process_signed_itself_is_not_believed_once_another_signs_ov
 }
 
 #[test]
+fn a_segment_of_torn_bytes_alone_may_be_removed_before_the_first_line() {
+    let mut log = Log::empty();
+    log.segment();
+    log.tear(b"{\"v");
+    log.start();
+    log.put(Event::Expired(Expired { segment: 1, last: Head::genesis() }));
+    log.sign(Event::Batch);
+    log.segments.remove(0);
+    assert_eq!(log.verify().unwrap().removed.unwrap().segment, 1);
+}
+
+#[test]
 fn a_torn_tail_may_be_gone_with_a_removed_segment() {
     let mut log = log();
     log.batch(1);
