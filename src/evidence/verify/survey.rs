@@ -273,7 +273,7 @@ impl Survey {
         let head = self.head.unwrap_or_else(Head::genesis);
         let spot = Spot { line: self.lines + 1, offset: self.bytes, head };
         let is_long = rest.len() as u64 >= REST_BYTES_MAX;
-        let wrong = match tail::judge(&rest) {
+        let wrong = match tail::judge(&rest, self.bytes) {
             Rest::Nothing => return,
             Rest::Torn if !is_long && self.is_sealed => Wrong::Line(Fault::AfterSeal),
             Rest::Torn if !is_long => {
