@@ -67,8 +67,8 @@ pub use segment::list as segments;
 pub use settings::{KeyFile, Settings};
 pub use thread::Writer;
 pub use verify::{
-    BadHead, Broken, Fault, KeptHead, Known, Place, Progress, Removed, Report, Segments, Signer,
-    Standing, Torn, Trust, VerifyError, verify, verify_parts,
+    Adopted, BadHead, Broken, Fault, KeptHead, Known, Place, Progress, Removed, Report, Segments,
+    Signer, Standing, Torn, Trust, VerifyError, verify, verify_parts,
 };
 pub use vouch::{Vouched, vouched};
 pub use writer::{CommitFailed, Committed, Unwritten};

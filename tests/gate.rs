@@ -20,7 +20,7 @@ use gait::snapshot::{
 use gait::stage::{Disposition, DryRunScope, Protection, Stage};
 use gait::state::StateDir;
 use gait::store::rate_limits::{Live, Toll};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 const PROTECTIONS: [Protection; 2] = [Protection::Open, Protection::Protected];
 const WISHES: [Wish; 2] = [Wish::None, Wish::DryRun];
@@ -124,6 +124,7 @@ fn finding(verdict: Option<Verdict>) -> Finding {
         delegated: None,
         delegation_ref: None,
         approved: None,
+        kept: OnceLock::new(),
     }))
 }
 

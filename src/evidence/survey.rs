@@ -45,6 +45,7 @@ pub(super) struct End {
 /// the last that is signed. Segments without a line count as torn altogether.
 pub(super) fn survey(texts: impl Iterator<Item = io::Result<(u32, Vec<u8>)>>) -> io::Result<Left> {
     let (mut torn, mut state, mut anchor) = (Vec::new(), LeftState::Sound, Anchor::genesis());
+    let mut is_unkeyed = false;
     for text in texts {
         let (segment, mut bytes) = text?;
         if anchor.segment == 0 {
@@ -60,6 +61,7 @@ pub(super) fn survey(texts: impl Iterator<Item = io::Result<(u32, Vec<u8>)>>) ->
                 anchor = Anchor { head, segment, time: Some(time), ..anchor };
             }
         }
+        is_unkeyed |= has_unkeyed(&bytes);
         if anchor.segment != 0 {
             anchor.key_id = last_key(&bytes);
         }
@@ -67,7 +69,18 @@ pub(super) fn survey(texts: impl Iterator<Item = io::Result<(u32, Vec<u8>)>>) ->
             break;
         }
     }
+    // A log from before there were keys is all like this; behind a key it is somebody else's.
+    if is_unkeyed && anchor.key_id.is_some() {
+        state = LeftState::Broken;
+    }
     Ok(Left { torn: torn_tail(torn, state), anchor, state })
+}
+
+/// Whether a segment holds more than a start line before its key.
+fn has_unkeyed(bytes: &[u8]) -> bool {
+    let whole = tail::lines(bytes).filter_map(Whole::read);
+    let mut before = whole.take_while(|line| line.kind != "key").enumerate();
+    before.any(|(at, line)| at > 0 || line.kind != "start")
 }
 
 /// Where a segment ends, by the end of its bytes and by what the segments after it begin with.
@@ -210,6 +223,25 @@ mod tests {
             (Some(signer.id()), Some(time))
         );
         assert_eq!((left.torn.unwrap().bytes, left.state), (3, LeftState::Sound));
+    }
+
+    #[test]
+    fn lines_that_came_in_without_a_key_are_a_change_behind_a_key() {
+        let time = "2026-01-02T03:04:05Z".parse().unwrap();
+        let (bytes, head) = segment(&signer(), Head::genesis());
+        let lines = |base, events: &[Event]| {
+            let mut out = Vec::new();
+            let mut lines: Vec<_> =
+                events.iter().map(|event| Line::new(time, Entry::Event(event.clone()))).collect();
+            chain::append(base, lines.iter_mut(), &mut out).unwrap();
+            out
+        };
+        let start = Event::Start { torn: None };
+        for events in [&[Event::Stop][..], &[start.clone(), Event::Stop]] {
+            assert_eq!(found(&[&bytes, &lines(head, events)]).state, LeftState::Broken);
+            assert_eq!(found(&[&lines(Head::genesis(), events)]).state, LeftState::Sound);
+        }
+        assert_eq!(found(&[&bytes, &lines(head, &[start])]).state, LeftState::Sound);
     }
 
     #[test]

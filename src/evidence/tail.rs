@@ -4,7 +4,7 @@
 //! Lines are appended in batches, and only the last batch can be unsynced when a machine dies.
 //! A killed process leaves the front of a batch: whole lines, then one without its LF. A machine
 //! that loses power may leave runs of zeros as well, where a block was not written and a later one
-//! was. Anything else was done to the log by somebody: a line with its LF that does not give its
+//! was: such a run ends where a block or the file does. Anything else was done to the log by somebody: a line with its LF that does not give its
 //! hash, or more than one signature behind the damage, since a signed line ends a batch.
 //!
 //! Rejected: taking whatever is no line for torn. Whoever changed the last line would then be
@@ -12,8 +12,12 @@
 
 use super::chain::{Head, Whole};
 
-/// The shortest run of zeros that is taken for a block that was not written.
+/// The shortest run of zeros that is taken for a block that was not written, wherever it ends.
 const ZEROS_MIN: usize = 64;
+
+/// What no disk writes a part of. A hole in the midst of a file ends where such a block does.
+/// A single zero is none: a changed byte would pass for it.
+const BLOCK_BYTES: u64 = 512;
 
 /// The lines of a segment that follow each other from its start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,16 +60,17 @@ pub(super) fn follow<'a>(
         seen(whole, line);
         rest = after;
     }
-    run.rest = judge(rest);
+    run.rest = judge(rest, run.len as u64);
     run
 }
 
-/// What can be said of bytes that begin with no line in its place.
-pub(super) fn judge(rest: &[u8]) -> Rest {
+/// What can be said of bytes that begin with no line in its place, `offset` bytes into the file,
+/// and go on to its end.
+pub(super) fn judge(rest: &[u8], offset: u64) -> Rest {
     match rest {
         [] => Rest::Nothing,
         rest if is_durable(rest) || is_stranger(rest) => Rest::Broken,
-        rest if is_cut(rest) || has_hole(rest) => Rest::Torn,
+        rest if is_cut(rest) || has_hole(rest, offset) => Rest::Torn,
         _ => Rest::Broken,
     }
 }
@@ -91,8 +96,13 @@ fn is_cut(rest: &[u8]) -> bool {
     !rest.contains(&b'\n') && !was_whole && (Whole::read(rest).is_some() || !is_other())
 }
 
-fn has_hole(rest: &[u8]) -> bool {
-    rest.split(|byte| *byte != 0).any(|zeros| zeros.len() >= ZEROS_MIN)
+fn has_hole(rest: &[u8], offset: u64) -> bool {
+    let mut end = offset;
+    rest.chunk_by(|a, b| (*a == 0) == (*b == 0)).any(|run| {
+        end = end.saturating_add(run.len() as u64);
+        let is_aligned = end.is_multiple_of(BLOCK_BYTES) || end == offset + rest.len() as u64;
+        run.first() == Some(&0) && (run.len() >= ZEROS_MIN || (run.len() > 1 && is_aligned))
+    })
 }
 
 /// The first line without its LF, and what is after it; `None` where there is no LF.
@@ -163,6 +173,20 @@ mod tests {
         assert_eq!(run(&lines.concat()), (4, Rest::Torn));
         lines[1] = vec![0; lines[1].len()];
         assert_eq!(run(&lines.concat()), (1, Rest::Broken));
+    }
+
+    #[test]
+    fn a_hole_up_to_the_end_of_a_block_is_torn_however_short() {
+        let lines = segment();
+        let synced: usize = lines.iter().take(3).map(Vec::len).sum();
+        let end = (synced + ZEROS_MIN).next_multiple_of(BLOCK_BYTES as usize);
+        for len in 2..ZEROS_MIN {
+            for (end, expected) in [(end, Rest::Torn), (end - 1, Rest::Broken)] {
+                let mut bytes = lines.concat();
+                bytes[end - len..end].fill(0);
+                assert_eq!(run(&bytes).1, expected, "{len} to {end}");
+            }
+        }
     }
 
     #[test]

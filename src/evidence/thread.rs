@@ -158,6 +158,12 @@ fn note(left: &Left) {
     if let Some(torn) = left.torn {
         tracing::warn!(bytes = torn.bytes, "the evidence log has a torn tail, kept as is");
     }
+    if left.anchor.key_id.is_none() && left.anchor.head.seq > 0 {
+        tracing::warn!(
+            lines = left.anchor.head.seq,
+            "security: the evidence log holds lines and no key; who wrote them cannot be proved"
+        );
+    }
     if left.state == LeftState::Broken {
         tracing::error!(
             "the evidence log was changed while nobody wrote it; `gait trace verify` names the line"

@@ -33,7 +33,7 @@ mod mark;
 mod tests;
 
 pub use fault::{Broken, Fault, Place};
-pub use report::{Known, Removed, Report, Segments, Signer, Standing, Torn};
+pub use report::{Adopted, Known, Removed, Report, Segments, Signer, Standing, Torn};
 pub use trust::{BadHead, KeptHead, Trust};
 
 use join::Join;

@@ -290,7 +290,8 @@ fn value_line(value: &Value) -> Line {
     }
 }
 
-/// A label and what it labels, in columns of one width.
+/// A label and what it labels, in columns of one width. The log may be spoilt, and so a name.
 fn row(label: &str, said: Line) -> Line {
+    let label = label.replace(char::is_control, " ");
     Line::from("  ").hued(Hue::Faint, label).padded(20).text("  ").then(said)
 }

@@ -98,6 +98,12 @@ pub enum Fault {
     /// It stands behind the seal of its segment.
     #[error("written behind the seal of the segment")]
     AfterSeal,
+    /// A line before the key line of its segment, in a log that has had a key.
+    #[error(
+        "written before any key line of its segment: gait begins every segment with its key, so \
+         this came from elsewhere, though a later signature may cover it"
+    )]
+    Unkeyed,
     /// A seal that is made for another segment, or for another beginning of this one.
     #[error("seals another segment than the one that it stands in")]
     Seal,
@@ -141,6 +147,7 @@ impl Fault {
             Fault::UnknownKey { .. } => "unknown_key",
             Fault::Unendorsed { .. } => "unendorsed_key",
             Fault::AfterSeal => "after_seal",
+            Fault::Unkeyed => "unkeyed",
             Fault::Seal => "seal",
             Fault::Removal => "removal",
             Fault::Untrusted => "untrusted",

@@ -1,7 +1,7 @@
 //! Segments set against each other, in order.
 
 use super::fault::{Fault, Place};
-use super::report::{Known, Removed, Report, Standing, Torn};
+use super::report::{Adopted, Known, Removed, Report, Standing, Torn};
 use super::survey::{Doubt, Era, Spot, Survey, Wrong};
 use super::trust::{Ring, Trust};
 use crate::evidence::chain::Head;
@@ -16,7 +16,7 @@ pub(super) struct Join<'t> {
     ring: Ring<'t>,
     report: Report,
     /// Removed segments by number, and the lines that tell of them.
-    expired: BTreeMap<u32, (u64, Expired)>,
+    expired: BTreeMap<u32, Told>,
     /// The first line that is here, and its `seq`.
     first: Option<(Place, u64)>,
     /// The last that follows.
@@ -36,6 +36,18 @@ pub(super) struct Join<'t> {
     lowest: u64,
     /// The line that was believed about removed segments.
     believed: u64,
+    /// The last line that was counted as adopted.
+    adopted_to: u64,
+}
+
+/// What a line says about a removed segment.
+#[derive(Clone, Copy, Debug)]
+struct Told {
+    /// How far trust must reach for it to be believed. A process signs such a line before it ends
+    /// the segment; one that only a later process signed over can have been put there between
+    /// them, and is never believed.
+    needs: u64,
+    gone: Expired,
 }
 
 /// A line where something does not fit, and what is known about it.
@@ -62,13 +74,12 @@ pub(super) struct Suspect {
 impl<'t> Join<'t> {
     /// Nothing joined yet; the surveys are of all segments.
     pub(super) fn new(trust: &'t Trust, surveys: &[Survey]) -> Join<'t> {
-        let expired = surveys.iter().flat_map(|survey| &survey.expired);
         let bases = surveys.iter().filter_map(|survey| survey.base);
         Join {
             trust,
             ring: Ring::new(&trust.keys),
             report: Report::empty(),
-            expired: expired.map(|(seq, gone)| (gone.segment, (*seq, *gone))).collect(),
+            expired: told(surveys),
             first: None,
             last: None,
             uncovered: None,
@@ -78,6 +89,7 @@ impl<'t> Join<'t> {
             headless: None,
             lowest: bases.map(|base| base.seq).min().unwrap_or_default(),
             believed: 0,
+            adopted_to: 0,
         }
     }
 
@@ -105,6 +117,13 @@ impl<'t> Join<'t> {
             let head = if survey.lines == 0 { self.report.head } else { spot.head };
             return Err(self.suspect(at, survey, Spot { head, ..*spot }, wrong.clone()));
         }
+        match survey.unkeyed {
+            Some(spot) if self.ring.key().is_some() => {
+                return Err(self.suspect(at, survey, spot, Wrong::Line(Fault::Unkeyed)));
+            }
+            Some(_) => self.report.unkeyed += survey.lines,
+            None => {}
+        }
         self.take(survey);
         Ok(())
     }
@@ -114,10 +133,15 @@ impl<'t> Join<'t> {
         let before = number.checked_sub(1);
         let gone = before.and_then(|before| self.expired.get(&before));
         let is_here = self.last.is_some_and(|last| Some(last.segment) == before);
-        if let Some((seq, gone)) = gone.filter(|(_, gone)| gone.last.seq > self.report.head.seq)
+        let is_news = |told: &&Told| {
+            // Torn bytes alone may be what was removed: the chain stands where it stood.
+            let is_same = self.report.lines == 0 && told.gone.last == self.report.head;
+            told.gone.last.seq > self.report.head.seq || is_same
+        };
+        if let Some(Told { needs, gone }) = gone.copied().as_ref().filter(is_news)
             && !is_here
         {
-            self.believed = self.believed.max(*seq);
+            self.believed = self.believed.max(*needs);
             self.is_blind = true;
             self.report.head = gone.last;
             if self.trust.head.is_some_and(|want| want.is(&gone.last)) {
@@ -153,10 +177,23 @@ impl<'t> Join<'t> {
         }
         self.report.mended.extend(self.torn.take().map(|(torn, _)| torn));
         self.is_blind = false;
+        self.adopt();
         let first = survey.base.map_or(1, |base| base.seq.saturating_add(1));
         self.first.get_or_insert((place, first));
         self.uncovered.get_or_insert((place, first));
         Ok(())
+    }
+
+    /// Counts the lines that the process before left unsigned, as another goes on.
+    fn adopt(&mut self) {
+        let head = self.report.head.seq;
+        let Some((_, seq)) = self.uncovered.filter(|_| self.ring.key().is_some()) else { return };
+        let from_seq = seq.max(self.adopted_to.saturating_add(1));
+        if from_seq <= head {
+            self.adopted_to = head;
+            let lines = head.saturating_sub(from_seq).saturating_add(1);
+            self.report.adopted.push(Adopted { from_seq, lines });
+        }
     }
 
     /// What is wrong with the torn bytes before a segment.
@@ -288,6 +325,23 @@ impl<'t> Join<'t> {
             wrong,
         })
     }
+}
+
+/// What the lines of all segments say about removed ones: of two about the same, the signed one.
+fn told(surveys: &[Survey]) -> BTreeMap<u32, Told> {
+    let mut all = BTreeMap::<u32, Told>::new();
+    for survey in surveys {
+        let signed_to = survey.signed_to().unwrap_or_default();
+        for (seq, gone) in &survey.expired {
+            let needs = if *seq < signed_to { *seq } else { u64::MAX };
+            let told = Told { needs, gone: *gone };
+            match all.get(&gone.segment) {
+                Some(better) if better.needs < needs => {}
+                _ => drop(all.insert(gone.segment, told)),
+            }
+        }
+    }
+    all
 }
 
 // === impl Suspect ===

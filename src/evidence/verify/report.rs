@@ -29,6 +29,12 @@ pub struct Report {
     /// `seq` of the last line that a trusted key signed: it and all lines before are covered. 0
     /// where there is none.
     pub covered_to: u64,
+    /// Lines in segments from before the first key of the log. Where a later signature covers them
+    /// it says that they were there then, and nothing about who wrote them.
+    pub unkeyed: u64,
+    /// Lines that no signature of their own process covers: one died, and the next signed over
+    /// what it found.
+    pub adopted: Vec<Adopted>,
     /// Torn tails that a later start line accounts for.
     pub mended: Vec<Torn>,
     /// A torn tail at the very end, not yet accounted for.
@@ -90,6 +96,16 @@ pub struct Torn {
     pub bytes: u64,
 }
 
+/// Lines behind the last signature of a process that died: what is honest is what it wrote in
+/// one sync interval.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Adopted {
+    /// The first of them.
+    pub from_seq: u64,
+    /// How many.
+    pub lines: u64,
+}
+
 /// A head that was kept elsewhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Known {
@@ -115,6 +131,8 @@ impl Report {
             removed: None,
             signers: Vec::new(),
             covered_to: 0,
+            unkeyed: 0,
+            adopted: Vec::new(),
             mended: Vec::new(),
             torn: None,
             known: None,

@@ -45,6 +45,8 @@ pub(super) struct Survey {
     pub(super) start: Option<Start>,
     /// One for each key line.
     pub(super) eras: Vec<Era>,
+    /// The first line before any key that is not the start line of the segment.
+    pub(super) unkeyed: Option<Spot>,
     /// Segments that lines here call removed, and the `seq` of these lines; also of lines behind
     /// a doubt.
     pub(super) expired: Vec<(u64, Expired)>,
@@ -162,6 +164,12 @@ impl Survey {
         self.lines > 1 || self.doubt.is_none()
     }
 
+    /// `seq` of the last line here that has a good signature.
+    pub(super) fn signed_to(&self) -> Option<u64> {
+        let last = self.eras.iter().rev().find_map(|era| era.last);
+        last.map(|spot| spot.head.seq.saturating_add(1))
+    }
+
     /// Follows whole lines as far as they follow; returns how many bytes that is.
     fn pass(&mut self, lines: &[u8], trust: &Trust) -> usize {
         if lines.is_empty() {
@@ -212,6 +220,10 @@ impl Survey {
         if self.is_sealed {
             return Err(Wrong::Line(Fault::AfterSeal));
         }
+        let is_first = self.lines == 0 && whole.kind == "start";
+        if self.eras.is_empty() && whole.kind != "key" && !is_first {
+            self.unkeyed.get_or_insert(spot);
+        }
         match (whole.kind, whole.stamp) {
             ("key", Some(stamp)) => self.key(spot, &stamp, line),
             ("key" | "batch" | "seal", None) => Err(Wrong::Signature),
@@ -261,7 +273,7 @@ impl Survey {
         let head = self.head.unwrap_or_else(Head::genesis);
         let spot = Spot { line: self.lines + 1, offset: self.bytes, head };
         let is_long = rest.len() as u64 >= REST_BYTES_MAX;
-        let wrong = match tail::judge(&rest) {
+        let wrong = match tail::judge(&rest, self.bytes) {
             Rest::Nothing => return,
             Rest::Torn if !is_long && self.is_sealed => Wrong::Line(Fault::AfterSeal),
             Rest::Torn if !is_long => {

@@ -160,7 +160,8 @@ fn tokens(text: &str) -> impl Iterator<Item = Range<usize>> {
         let starts = before.is_none_or(|c: char| !c.is_ascii_alphanumeric());
         let rest = text.get(at..).filter(|_| starts)?;
         let mut is_jwt = || is_jwt(text, at, heads.after(at).0);
-        if !is_token(rest) && !(rest.starts_with(JWT) && is_jwt()) {
+        let is_one = is_token(rest) || (rest.starts_with(JWT) && is_jwt());
+        if !is_one {
             return None;
         }
         let (end, asked) = ends.after(at);

@@ -5,7 +5,7 @@ use crate::audit::Log;
 use crate::cli::answer::{Answer, Exit, Failure, Outcome};
 use crate::cli::trace::place::{self, Written};
 use crate::evidence::{
-    self, Broken, Head, KeptHead, Known, Removed, Report, Signer, Torn, Trust, VerifyError,
+    self, Adopted, Broken, Head, KeptHead, Known, Removed, Report, Signer, Torn, Trust, VerifyError,
 };
 use crate::sign::{Half, Source};
 use serde_json::{Value, json};
@@ -50,6 +50,8 @@ fn sound(dir: &Path, report: &Report) -> Answer {
         .with("mended_tails", report.mended.iter().map(of_torn).collect::<Vec<_>>())
         .with("torn_end", report.torn.as_ref().map(of_torn))
         .with("removed", report.removed.map(of_removed))
+        .with("unkeyed_lines", report.unkeyed)
+        .with("adopted", report.adopted.iter().map(of_adopted).collect::<Vec<_>>())
         .with("expected_head", report.known.map(of_known));
     match report.signers.is_empty() {
         true => answer.warn(
@@ -90,6 +92,10 @@ fn of_signer(signer: &Signer) -> Value {
 fn of_torn(torn: &Torn) -> Value {
     let Torn { place, bytes } = torn;
     json!({ "segment": place.segment, "line": place.line, "bytes": bytes })
+}
+
+fn of_adopted(adopted: &Adopted) -> Value {
+    json!({ "from_seq": adopted.from_seq, "lines": adopted.lines })
 }
 
 fn of_removed(removed: Removed) -> Value {

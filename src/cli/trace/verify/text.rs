@@ -1,7 +1,7 @@
 //! What a sound log holds, for people.
 
 use crate::cli::style::{Hue, Line, labelled};
-use crate::evidence::{Report, Signer, Standing, Torn};
+use crate::evidence::{Adopted, Report, Signer, Standing, Torn};
 
 /// Torn tails that text shows; JSON has all.
 const TORN_MAX: usize = 10;
@@ -21,6 +21,8 @@ pub(super) fn of(report: &Report) -> Vec<Line> {
     }));
     rows.extend(report.signers.iter().map(|signer| ("key", key(signer))));
     rows.push(("covered", covered(report)));
+    rows.extend((report.unkeyed > 0).then(|| ("unkeyed", unkeyed(report.unkeyed))));
+    rows.extend(report.adopted.iter().take(TORN_MAX).map(|lines| ("adopted", adopted(lines))));
     rows.extend(report.mended.iter().take(TORN_MAX).map(|torn| ("torn", mended(torn))));
     if let Some(more) = report.mended.len().checked_sub(TORN_MAX).filter(|more| *more > 0) {
         rows.push(("torn", Line::from(format!("and {more} more; see --json"))));
@@ -75,6 +77,21 @@ fn covered(report: &Report) -> Line {
             Line::from(format!("to seq {to}; ")).hued(Hue::Yellow, left)
         }
     }
+}
+
+/// Lines that were there before any key: a later signature says that they stood so, not who wrote them.
+fn unkeyed(lines: u64) -> Line {
+    let what = format!("{} before the first key, unsigned when written", many(lines, "line"));
+    Line::new().hued(Hue::Yellow, what)
+}
+
+fn adopted(lines: &Adopted) -> Line {
+    let what = format!(
+        "{} from seq {}: left unsigned by a process that died, signed by the next start",
+        many(lines.lines, "line"),
+        lines.from_seq
+    );
+    Line::new().hued(Hue::Yellow, what)
 }
 
 fn mended(torn: &Torn) -> Line {

@@ -95,6 +95,26 @@ fn a_log_that_begins_behind_a_rotation_is_taken_up_at_the_new_key() {
 }
 
 #[test]
+fn lines_that_came_in_without_a_key_are_named_though_a_later_start_signs_over_them() {
+    for begins in [0, 1] {
+        let mut log = Log::begun();
+        log.batch(2);
+        log.seal();
+        log.segment();
+        (0..begins).for_each(|_| log.put(Event::Start { torn: None }));
+        log.put(filler(1));
+        log.start();
+        let found = broken(log.verify());
+        assert_eq!(found.place, Place { segment: 2, line: begins + 1 }, "{found}");
+    }
+    let mut log = Log::empty();
+    log.segment();
+    log.put(filler(1));
+    log.introduce();
+    assert_eq!(broken(log.verify()).place, Place { segment: 1, line: 1 });
+}
+
+#[test]
 fn what_is_always_signed_cannot_go_unsigned() {
     for event in [Event::Batch, Event::Seal(Seal { segment: 1, first_seq: 1 })] {
         let mut log = Log::begun();

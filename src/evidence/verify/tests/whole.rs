@@ -32,6 +32,9 @@ fn a_sound_log_says_what_it_holds_and_how_far_it_is_covered() {
     assert_eq!((report.covered_to, report.uncovered()), (log.head.seq - 2, 2));
     assert_eq!(report.mended[0].place, Place { segment: 3, line: 7 });
     assert_eq!((report.mended[0].bytes, report.torn), (13, None));
+    let from_seq = log.head.seq - 8;
+    assert_eq!(report.adopted, [Adopted { from_seq, lines: 1 }]);
+    assert_eq!(report.unkeyed, 0);
     let [signer] = report.signers.as_slice() else { panic!("{report:?}") };
     assert_eq!((signer.standing, signer.from_seq, signer.signatures), (Standing::First, 2, 10));
     assert_eq!(report.first_time, "2026-01-02T03:04:05.678901Z".parse().ok());
@@ -66,6 +69,11 @@ fn a_log_without_keys_is_only_chained() {
     assert_eq!((report.covered_to, report.uncovered(), report.signers.len()), (0, 2, 0));
     let trust = Trust { keys: vec![log.public()], head: None };
     assert_eq!(broken(log.verify_with(&trust)).fault, Fault::Untrusted);
+    assert_eq!(report.unkeyed, 2);
+    log.start();
+    log.start();
+    let report = log.verify_with(&trust).unwrap();
+    assert_eq!((report.uncovered(), report.unkeyed), (0, 2), "covered, and said to be older");
 }
 
 #[test]
@@ -93,6 +101,35 @@ fn a_line_of_a_removal_counts_only_where_a_signature_covers_it() {
     let found = broken(log.verify());
     assert_eq!((found.place, found.fault), (Place { segment: 2, line: 1 }, Fault::Removal));
     log.sign(Event::Batch);
+    assert_eq!(log.verify().unwrap().removed.unwrap().segment, 1);
+}
+
+#[test]
+fn a_removal_that_no_process_signed_itself_is_not_believed_once_another_signs_over_it() {
+    let mut log = Log::begun();
+    log.batch(2);
+    log.seal();
+    log.segment();
+    log.introduce();
+    log.batch(2);
+    let last = last(&log.segments[0].1);
+    log.put(Event::Expired(Expired { segment: 1, last }));
+    log.segments.remove(0);
+    log.start();
+    log.batch(1);
+    let found = broken(log.verify());
+    assert_eq!((found.place, found.fault), (Place { segment: 2, line: 1 }, Fault::Removal));
+}
+
+#[test]
+fn a_segment_of_torn_bytes_alone_may_be_removed_before_the_first_line() {
+    let mut log = Log::empty();
+    log.segment();
+    log.tear(b"{\"v");
+    log.start();
+    log.put(Event::Expired(Expired { segment: 1, last: Head::genesis() }));
+    log.sign(Event::Batch);
+    log.segments.remove(0);
     assert_eq!(log.verify().unwrap().removed.unwrap().segment, 1);
 }
 
