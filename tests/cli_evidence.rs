@@ -263,7 +263,15 @@ fn a_call_is_shown_with_all_that_there_is() {
 #[test]
 fn one_call_becomes_a_record_that_verifies_by_itself() {
     let (place, ids) = three();
-    let key = "--private-key keys/k_private.key";
+    let other =
+        run(&place, &format!("trace export {} --private-key keys/k_private.key --json", ids[0]));
+    let error = other.json()["error"].as_str().unwrap_or_default().to_owned();
+    assert!(other.exit == 2 && error.contains("--public-key"), "{other:?}");
+    let log = fs::read_to_string(place.path("state/evidence/000001.jsonl")).unwrap();
+    let lines = log.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let public = lines.filter_map(|line| line["public_key"].as_str().map(str::to_owned)).next();
+    fs::write(place.path("log.key"), public.unwrap()).unwrap();
+    let key = "--private-key keys/k_private.key --public-key log.key";
     for (at, kept) in [(0, json!(true)), (1, Value::Null)] {
         let ran = run(&place, &format!("trace export {} {key} --out r.json --json", ids[at]));
         assert_eq!((ran.exit, &ran.json()["intent_kept"]), (0, &kept), "{ran:?}");

@@ -9,10 +9,12 @@ use crate::cli::answer::{Answer, Exit, Failure, Outcome, escaped};
 use crate::cli::files::{self, Growing};
 use crate::cli::verify_key::Given;
 use crate::cli::{Format as Printed, Invocation};
+use crate::evidence::Vouched;
 use crate::sign::{Half, PrivateKey};
 use crate::trace;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
+use std::collections::BTreeSet;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
@@ -21,7 +23,8 @@ const KEY_FILE: &str = "evidence_signing.key";
 
 const HELP: &str = "\
 With an id, the call becomes one signed record in the public trace format, which
-`gait trace verify FILE --public-key KEY` checks without the log. If the log kept the intent as it
+`gait trace verify FILE --public-key KEY` checks without the log. Every line of the call must be
+covered by a signature of the key that signs the record, or of one named with --public-key. If the log kept the intent as it
 was judged, the record is whole. Else it holds what the line says, and what only the intent says is
 empty: created_at, the context but the caller, provenance and delegation. `policy_id`,
 `policy_version` and `latency_ms` are in no line and always empty.
@@ -55,6 +58,10 @@ pub(in crate::cli) struct Export {
     /// Environment variable that holds that key
     #[arg(long, value_name = "NAME", requires = "id")]
     private_key_env: Option<String>,
+    /// Public key file that the log may be signed with too, such as one from before a rotation;
+    /// may be repeated
+    #[arg(long, value_name = "FILE", requires = "id")]
+    public_key: Vec<PathBuf>,
     #[command(flatten)]
     place: Place,
     #[command(flatten)]
@@ -107,7 +114,9 @@ impl Export {
         let story = Story::find(log, &id).map_err(Failure::input)?;
         let call = one(&story)?;
         let exported = public::record(call).map_err(Failure::input)?;
-        let record = exported.record.signed(&self.key(log)?).map_err(Failure::internal)?;
+        let key = self.key(log)?;
+        self.refuse_unsigned(&story, call, &key)?;
+        let record = exported.record.signed(&key).map_err(Failure::internal)?;
         let bytes = trace::to_file(&record).map_err(Failure::internal)?;
         let answer = Answer::new(Exit::Success)
             .with("trace_id", record.trace_id())
@@ -130,6 +139,21 @@ impl Export {
             },
         };
         Ok(saying(answer, &story.passed))
+    }
+
+    /// The record says under its key what the log says, so somebody trusted must have said it there.
+    fn refuse_unsigned(&self, story: &Story, call: &Call, key: &PrivateKey) -> Result<(), Failure> {
+        let mut trusted = BTreeSet::from([key.public().id()]);
+        for path in &self.public_key {
+            let given = Given { path: Some(path.clone()), env: None };
+            let source = given.source(Half::Public)?;
+            let read = source.map(|source| source.public()).transpose().map_err(Failure::input)?;
+            trusted.extend(read.map(|key| key.id()));
+        }
+        match call.lines().find_map(|line| unsigned(story, line.seq(), &trusted)) {
+            Some(why) => Err(Failure::new(Exit::VerificationFailed, why)),
+            None => Ok(()),
+        }
     }
 
     fn key(&self, log: &Log) -> Result<PrivateKey, Failure> {
@@ -191,6 +215,22 @@ fn one(story: &Story) -> Result<&Call, Failure> {
             Err(Failure::input(format!("several calls share the id; give one of theirs: {ids}")))
         }
     }
+}
+
+/// Why no trusted signature covers a line, if none does.
+fn unsigned(story: &Story, seq: u64, trusted: &BTreeSet<String>) -> Option<String> {
+    let why = match story.vouched.get(&seq).map(|(_, said)| said) {
+        Some(Vouched::Signed { key_id, .. }) if trusted.contains(key_id) => return None,
+        Some(Vouched::Signed { key_id, .. }) => {
+            format!("key `{key_id}` signed it; if you trust that key give it with --public-key")
+        }
+        Some(Vouched::Refused { seq, .. }) => format!("the signature at seq {seq} does not hold"),
+        Some(Vouched::Unsigned) => "no signature follows it yet".to_owned(),
+        Some(Vouched::Changed) => "it was changed".to_owned(),
+        Some(Vouched::Cut { seq }) => format!("the chain breaks behind seq {seq}"),
+        None => "nothing speaks for it".to_owned(),
+    };
+    Some(format!("the line at seq {seq} is not covered by a trusted signature: {why}"))
 }
 
 fn print(bytes: &[u8]) -> io::Result<()> {

@@ -42,7 +42,7 @@ path, status and time. nginx writes it with a log_format such as
 Exit, the worst of:
   6  a log, flag or the evidence cannot be used, or there is nothing to compare
   2  a bypass, a repeat, a broken law, or a line that cannot be read: it may be any of them
-  5  a call that was sent is missing from the log
+  5  a call that was sent is missing from the log, or only one of unknown outcome explains a line
   0  every line has its call, and every call its line
 
 Examples:

@@ -75,10 +75,17 @@ impl Report<'_> {
             .filter(|(count, _)| *count > 0)
             .map(|(count, what)| format!("{count} {what}"))
             .collect();
-        match (bad.is_empty(), found.missing.len()) {
-            (false, _) => (Exit::VerificationFailed, Some(bad.join(", "))),
-            (true, 0) => (Exit::Success, None),
-            (true, missing) => (Exit::Drift, Some(format!("{missing} sent calls never arrived"))),
+        let maybe = found.uncertain.iter().filter(|call| call.arrival.is_some()).count();
+        match (bad.is_empty(), found.missing.len(), maybe) {
+            (false, ..) => (Exit::VerificationFailed, Some(bad.join(", "))),
+            (true, 0, 0) => (Exit::Success, None),
+            (true, 0, maybe) => {
+                let why = "arrivals are explained only by calls of unknown outcome";
+                (Exit::Drift, Some(format!("{maybe} {why}")))
+            }
+            (true, missing, _) => {
+                (Exit::Drift, Some(format!("{missing} sent calls never arrived")))
+            }
         }
     }
 
