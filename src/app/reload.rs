@@ -69,6 +69,7 @@ fn take_over(running: &Running, config: Config) {
         tracing::warn!("security event: the config names no kill switch any more");
         lowered.push(KILL_SWITCH.to_owned());
     }
+    let stages = moved(&old.plan, &plan);
     proxy.tools.configure(&plan);
     proxy.desk.configure(rules(&plan));
     running.exports.configure(&plan);
@@ -77,6 +78,8 @@ fn take_over(running: &Running, config: Config) {
         snapshot: Some(snapshot.id.clone()),
         policy_digest: Some(snapshot.policy.digest()),
         lowered,
+        stages,
+        ..Reload::default()
     };
     tracing::info!(snapshot = %snapshot.id, "reloaded");
     proxy.switch.follow(kill_switch);
@@ -175,6 +178,16 @@ fn lowered(old: &Plan, new: &Plan) -> Vec<String> {
         .chain(opened.then(|| UNMAPPED.to_owned()))
         .chain(wider.then(|| APPROVERS.to_owned()))
         .collect()
+}
+
+/// Routes whose stage is another than before, or that were not there, and where they stand.
+fn moved(old: &Plan, new: &Plan) -> Vec<(String, String)> {
+    let stood = |route: &&PlannedRoute| {
+        let before = old.routes.iter().find(|before| before.name == route.name);
+        before.is_none_or(|before| before.stage != route.stage)
+    };
+    let said = |route: &PlannedRoute| (route.name.to_string(), route.stage.as_str().to_owned());
+    new.routes.iter().filter(stood).map(said).collect()
 }
 
 #[cfg(test)]
