@@ -110,6 +110,8 @@ pub struct Labelled {
     pub matched_rule: Option<Arc<str>>,
     /// The intent.
     pub intent_digest: Option<Digest>,
+    /// The policy that decided: what people say of it says nothing of the next one.
+    pub policy_digest: Option<Digest>,
 }
 
 // === impl Via ===
@@ -189,6 +191,7 @@ impl Label {
         members.put("verdict", of.verdict.as_str())?;
         members.put("disposition", of.disposition.as_str())?;
         members.some("matched_rule", of.matched_rule.as_deref())?;
+        members.shown("policy_digest", of.policy_digest)?;
         members.shown("intent_digest", of.intent_digest)
     }
 }
