@@ -40,6 +40,7 @@ mod thread;
 mod writer;
 mod failure;
 mod expire;
+mod watch;
 mod journal;
 mod key;
 mod segment;

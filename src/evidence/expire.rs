@@ -12,7 +12,6 @@ use super::{
     settings::Settings,
     survey::End,
 };
-use crate::clock;
 use jiff::Timestamp;
 use std::{collections::VecDeque, io, time::Duration};
 
@@ -32,6 +31,14 @@ pub(super) struct Ended {
     pub(super) bytes: u64,
 }
 
+/// What is kept, as seen at `now`.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Bounds {
+    pub(super) now: Timestamp,
+    pub(super) retention: Option<Duration>,
+    pub(super) retention_bytes: Option<u64>,
+}
+
 // === impl Shelf ===
 
 impl Shelf {
@@ -48,16 +55,16 @@ impl Shelf {
     pub(super) fn expired(
         &self,
         disk: &mut impl Disk,
-        settings: &Settings,
+        bounds: &Bounds,
         open_bytes: u64,
     ) -> io::Result<Vec<Line>> {
-        let now = clock::now();
+        let Bounds { now, retention, retention_bytes } = *bounds;
         let mut total = self.0.iter().fold(open_bytes, |sum, one| sum.saturating_add(one.bytes));
         let mut lines = Vec::new();
         for Ended { number, bytes } in self.0.iter().copied().take(AT_ONCE_MAX) {
-            let is_over = settings.retention_bytes.is_some_and(|max| total > max);
+            let is_over = retention_bytes.is_some_and(|max| total > max);
             let End { head: last, time } = disk.end(number)?;
-            if !is_over && !is_old(time, now, settings.retention) {
+            if !is_over && !is_old(time, now, retention) {
                 break;
             }
             total = total.saturating_sub(bytes);

@@ -62,6 +62,10 @@ impl Writer {
     ) -> io::Result<Writer> {
         let (segments, left, shelf) = Segments::open(&state.path().join("evidence"))?;
         note(&left);
+        let settings = match left.state {
+            LeftState::Sound => settings,
+            LeftState::Broken => Settings { retention: None, retention_bytes: None, ..settings },
+        };
         let event = Event::Start { torn: left.torn };
         let start = Line::new(clock::now(), Entry::Event(event));
         let journal = Journal::new(segments, left.anchor);
@@ -166,7 +170,8 @@ fn note(left: &Left) {
     }
     if left.state == LeftState::Broken {
         tracing::error!(
-            "the evidence log was changed while nobody wrote it; `gait trace verify` names the line"
+            "the evidence log was changed while nobody wrote it, and until the next start nothing of \
+             it is removed; `gait trace verify` names the line"
         );
     }
 }

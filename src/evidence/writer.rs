@@ -25,6 +25,7 @@ use super::{
     queue::Post,
     segment::Disk,
     settings::Settings,
+    watch::Watch,
 };
 use crate::{clock, json::Digest, sign::PrivateKey};
 use std::{
@@ -96,6 +97,7 @@ pub(super) struct Engine<D, K> {
     journal: Journal<D>,
     keys: K,
     shelf: Shelf,
+    watch: Watch,
     health: Arc<Health>,
     settings: Settings,
     phase: Phase,
@@ -161,11 +163,13 @@ impl<D: Disk, K: Keys> Engine<D, K> {
         let now = clock::instant();
         let lag_max = settings.sync_interval + STUCK_AFTER;
         let health = Arc::new(Health::new(durable(&journal, &shelf), now, lag_max));
+        let watch = Watch::new(journal.anchor().time.unwrap_or_else(clock::now), now);
         let look_due = expire::next_look(&settings, 0).map(|_| now);
         let mut engine = Engine {
             journal,
             keys,
             shelf,
+            watch,
             health,
             settings,
             phase: Phase::Writing,

@@ -212,3 +212,17 @@ fn old_segments_go_and_what_is_left_is_one_log() {
         assert_eq!(told, (&end["segment"], &end["seq"], &end["hash"]));
     }
 }
+
+#[test]
+fn nothing_goes_from_a_log_that_somebody_changed() {
+    let state = tempfile::tempdir().unwrap();
+    for _ in 0..2 {
+        Log::open(state.path(), Settings::default()).stop();
+    }
+    let last = segment(state.path(), 2);
+    let text = std::fs::read_to_string(&last).unwrap();
+    std::fs::write(&last, text.replace("\"stop\"", "\"halt\"")).unwrap();
+    let (retention, retention_bytes) = (Some(Duration::ZERO), Some(1));
+    Log::open(state.path(), Settings { retention, retention_bytes, ..Settings::default() }).stop();
+    assert!((1..4).all(|number| segment(state.path(), number).exists()));
+}

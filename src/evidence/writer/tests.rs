@@ -8,7 +8,7 @@ mod segments;
 use super::*;
 use crate::evidence::{
     Ending, Judgement, KeyFile, LedgerRefused, Opening, Reach, Record, event::Reload,
-    key::KeyFiles, queue::Message, record::Ledger,
+    key::KeyFiles, queue::Message, record::Ledger, survey::Left,
 };
 use http::{Method, StatusCode};
 use platter::FakeDisk;
@@ -35,8 +35,13 @@ impl Bench {
 
     /// A process that starts on what the disk holds.
     fn start(disk: &FakeDisk, settings: Settings) -> io::Result<Bench> {
-        let (sender, queue) = mpsc::channel(64);
         let (left, shelf) = disk.opened();
+        Bench::on(disk, left, shelf, settings)
+    }
+
+    /// A process that found this on the disk.
+    fn on(disk: &FakeDisk, left: Left, shelf: Shelf, settings: Settings) -> io::Result<Bench> {
+        let (sender, queue) = mpsc::channel(64);
         let journal = Journal::new(disk.clone(), left.anchor);
         let start = Line::new(clock::now(), Entry::Event(Event::Start { torn: left.torn }));
         let (engine, start) = Engine::begin(journal, disk.clone(), shelf, settings, start)?;

@@ -84,6 +84,21 @@ fn segments_go_when_their_last_line_is_old() {
 }
 
 #[test]
+fn nothing_goes_by_age_while_the_clock_is_far_ahead_of_the_log() {
+    let (disk, _) = four(&Settings::default());
+    let settings = Settings { retention: Some(Duration::ZERO), ..Settings::default() };
+    let (mut left, shelf) = disk.opened();
+    left.anchor.time = left.anchor.time.map(|time| time - 2 * DAY);
+    let mut bench = Bench::on(&disk, left, shelf, settings).unwrap();
+    bench.pass(Duration::ZERO);
+    bench.call();
+    bench.pass(DAY / 2);
+    assert_eq!(segments(&disk), [1, 2, 3, 4, 5], "a line of its own is no proof of a clock");
+    bench.pass(DAY);
+    assert_eq!(segments(&disk), [6], "two days have passed");
+}
+
+#[test]
 fn a_file_that_cannot_be_removed_is_removed_later_and_keeps_nothing_up() {
     let (disk, _) = four(&Settings::default());
     let settings = Settings { retention: Some(Duration::ZERO), ..Settings::default() };
