@@ -271,15 +271,19 @@ impl<D: Disk, K: Keys> Engine<D, K> {
 
     /// Does what is due: syncs, changes the key, seals, removes, or tries to come back.
     pub(super) fn tend(&mut self, tally: &mut impl FnMut(&Line), now: Instant) {
-        match &self.phase {
-            Phase::Writing => {
-                if let Err(error) = self.keep_house(now) {
-                    self.fail(&error.into(), Vec::new(), now);
-                }
-            }
-            Phase::Failed(failure) if failure.retry_at <= now => self.recover(tally, now),
-            Phase::Failed(_) => {}
+        if self.due().is_some_and(|due| due <= now) && self.is_failed() {
+            self.recover(tally, now);
         }
+        // Also right after recovery: a key that came meanwhile must not wait for a call.
+        if !self.is_failed()
+            && let Err(error) = self.keep_house(now)
+        {
+            self.fail(&error.into(), Vec::new(), now);
+        }
+    }
+
+    fn is_failed(&self) -> bool {
+        matches!(self.phase, Phase::Failed(_))
     }
 
     fn note_progress(&mut self, now: Instant) {
