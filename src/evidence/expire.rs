@@ -16,7 +16,7 @@ use jiff::Timestamp;
 use std::{collections::VecDeque, io, time::Duration};
 
 /// How many segments one pass removes: calls wait for it.
-const AT_ONCE_MAX: usize = 64;
+const AT_ONCE_MAX: usize = 4;
 /// How often to look when nothing is sealed.
 const LOOK_EVERY: Duration = Duration::from_secs(3_600);
 
@@ -29,6 +29,8 @@ pub(super) struct Shelf(VecDeque<Ended>);
 pub(super) struct Ended {
     pub(super) number: u32,
     pub(super) bytes: u64,
+    /// Where it ends; `None` until somebody looks.
+    pub(super) end: Option<End>,
 }
 
 /// What is kept, as seen at `now`.
@@ -61,9 +63,9 @@ impl Shelf {
         let Bounds { now, retention, retention_bytes } = *bounds;
         let mut total = self.0.iter().fold(open_bytes, |sum, one| sum.saturating_add(one.bytes));
         let mut lines = Vec::new();
-        for Ended { number, bytes } in self.0.iter().copied().take(AT_ONCE_MAX) {
+        for Ended { number, bytes, end } in self.0.iter().copied().take(AT_ONCE_MAX) {
             let is_over = retention_bytes.is_some_and(|max| total > max);
-            let End { head: last, time } = disk.end(number)?;
+            let End { head: last, time } = end.map_or_else(|| disk.end(number), Ok)?;
             if !is_over && !is_old(time, now, retention) {
                 break;
             }

@@ -113,7 +113,7 @@ impl Disk for Segments {
 }
 
 fn ended((number, path): &(u32, PathBuf)) -> io::Result<Ended> {
-    Ok(Ended { number: *number, bytes: path.metadata()?.len() })
+    Ok(Ended { number: *number, bytes: path.metadata()?.len(), end: None })
 }
 
 /// The segments of a directory, by number. Other files are passed over.

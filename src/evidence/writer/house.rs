@@ -5,11 +5,13 @@ use crate::clock;
 use crate::evidence::{
     chain::Head,
     expire::{self, Bounds, Ended},
+    health::Anchor,
     journal::Durability,
     key::{Keys, Signer},
     line::Line,
     segment::Disk,
     settings::Settings,
+    survey::End,
 };
 use std::{io, time::Instant};
 
@@ -54,12 +56,13 @@ impl<D: Disk, K: Keys> Engine<D, K> {
     ) -> io::Result<()> {
         self.health.line_came(now);
         self.journal.seal(lines)?;
-        let (number, bytes) = (self.journal.anchor().segment, self.journal.segment_bytes());
-        self.shelf.push(Ended { number, bytes });
+        let Anchor { segment: number, head, time, .. } = *self.journal.anchor();
+        let end = time.map(|time| End { head, time });
+        self.shelf.push(Ended { number, bytes: self.journal.segment_bytes(), end });
         self.seal_due = None;
         self.look_due = self.look_due.map(|_| now);
         self.note_progress(now);
-        let Head { seq, hash } = self.journal.anchor().head;
+        let Head { seq, hash } = head;
         tracing::info!(segment = number, seq, head = %hash, "evidence segment sealed");
         Ok(())
     }
