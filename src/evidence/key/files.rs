@@ -3,8 +3,9 @@
 
 use super::{KeyFault, Keys};
 use crate::{
-    evidence::{segment::sync_dir, settings::KeyFile},
+    evidence::settings::KeyFile,
     sign::PrivateKey,
+    state::sync_dir,
     store::file::{self, Existing},
 };
 use std::{
