@@ -1,7 +1,8 @@
 //! Records end once, commits are durable, and what is closed refuses.
 
 use crate::{
-    Log, block_on, judgement, kinds, lines, opening, retaken, segment, told, verify, wait_until,
+    Log, answered, block_on, judgement, kinds, lines, opening, retaken, segment, told, verify,
+    wait_until,
 };
 use gait::{
     clock,
@@ -123,7 +124,7 @@ fn a_stopped_log_refuses_and_the_next_process_continues_its_chain() {
     for round in 1..=3 {
         let log = Log::open(state.path(), Settings::default());
         let reload = Reload { lowered: vec!["files".to_owned()], ..Reload::default() };
-        block_on(log.ledger.reloaded(reload)).unwrap();
+        log.ledger.reloaded(reload).unwrap();
         let ledger = log.ledger.clone();
         head = log.stop();
         assert_eq!(head.seq, round * 5);
@@ -225,4 +226,22 @@ fn nothing_goes_from_a_log_that_somebody_changed() {
     let (retention, retention_bytes) = (Some(Duration::ZERO), Some(1));
     Log::open(state.path(), Settings { retention, retention_bytes, ..Settings::default() }).stop();
     assert!((1..4).all(|number| segment(state.path(), number).exists()));
+}
+
+#[test]
+fn reloads_find_room_in_a_full_queue_stand_in_order_and_before_the_stop() {
+    let state = tempfile::tempdir().unwrap();
+    let log = Log::open(state.path(), Settings { ledger_lines_max: 2, ..Settings::default() });
+    let record = log.ledger.open(opening()).unwrap();
+    assert_eq!(log.ledger.open(opening()).unwrap_err(), LedgerRefused::Full);
+    for name in ["a", "b", "c"] {
+        let reload = Reload { snapshot: Some(name.into()), ..Reload::default() };
+        log.ledger.reloaded(reload).unwrap();
+    }
+    record.close(answered());
+    log.stop();
+    let lines = lines(state.path());
+    let reloads = lines.iter().filter(|line| line["kind"] == "reload");
+    let snapshots: Vec<_> = reloads.map(|line| line["snapshot"].as_str().unwrap()).collect();
+    assert_eq!(snapshots, ["a", "b", "c"]);
 }
