@@ -2,6 +2,7 @@
 
 use super::{
     line::{Entry, Follows, Line},
+    record::LedgerRefused,
     writer::{CommitFailed, Committed},
 };
 use crate::sign::PrivateKey;
@@ -81,11 +82,11 @@ impl Bell {
         }
     }
 
-    /// Leaves an event for the writer, in order; comes back where too many lie there.
-    pub(super) fn leave(&self, line: Line) -> Result<(), Line> {
+    /// Leaves an event for the writer, in order; refused where too many lie there.
+    pub(super) fn leave(&self, line: Line) -> Result<(), LedgerRefused> {
         let mut notices = self.notices.lock().unwrap_or_else(PoisonError::into_inner);
         if notices.len() >= NOTICES_MAX {
-            return Err(line);
+            return Err(LedgerRefused::Full);
         }
         notices.push(line);
         drop(notices);

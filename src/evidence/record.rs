@@ -102,7 +102,7 @@ impl Ledger {
             return Err(LedgerRefused::Stopped);
         }
         let line = Line::new(clock::now(), Entry::Event(Event::Reload(reload)));
-        self.bell.leave(line).map_err(|_| LedgerRefused::Full)
+        self.bell.leave(line)
     }
 
     /// Reserves room for a line about a request for approval, or says why there is none.
