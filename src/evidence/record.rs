@@ -253,9 +253,12 @@ impl Record {
 
 impl Drop for Record {
     fn drop(&mut self) {
+        // Nothing leaves without a permit, and the judgement says of each that was made.
+        let unsent = self.judgement.permit.is_none().then_some(Reach::Unsent);
+        let reach = self.reach.or(unsent);
         let ending = match std::thread::panicking() {
-            true => Ending::Panicked(self.reach),
-            false => Ending::Abandoned(self.reach),
+            true => Ending::Panicked(reach),
+            false => Ending::Abandoned(reach),
         };
         self.send_closing(ending);
     }

@@ -7,8 +7,8 @@ use crate::{
 use gait::{
     clock,
     evidence::{
-        self, CommitFailed, Cut, Ending, Exchange, Head, LedgerRefused, Reach, Record, Reload,
-        Settings, State,
+        self, CommitFailed, Cut, Ending, Exchange, Head, Judgement, LedgerRefused, PermitKind,
+        Reach, Record, Reload, Settings, State,
     },
     json::Digest,
     state::StateDir,
@@ -79,6 +79,24 @@ fn every_ending_leaves_exactly_one_closing_line() {
     let abandoned = lines.iter().find(|line| line["ending"] == "abandoned").unwrap();
     assert_eq!((&abandoned["sent"], &abandoned["request_bytes"]), (&true.into(), &5.into()));
     verify(state.path());
+}
+
+#[test]
+fn a_call_that_ends_without_a_permit_and_without_a_word_was_not_sent() {
+    let state = tempfile::tempdir().unwrap();
+    let log = Log::open(state.path(), Settings::default());
+    drop(log.record());
+    let mut permitted = log.record();
+    permitted.judged(Judgement { permit: Some(PermitKind::Allow), ..judgement() });
+    drop(permitted);
+    log.stop();
+    let lines = lines(state.path());
+    let sent: Vec<_> = lines
+        .iter()
+        .filter(|line| line["ending"] == "abandoned")
+        .map(|line| line["sent"].as_bool())
+        .collect();
+    assert_eq!(sent, [Some(false), None]);
 }
 
 #[test]
