@@ -40,6 +40,7 @@ mod thread;
 mod writer;
 mod failure;
 mod expire;
+mod watch;
 mod journal;
 mod key;
 mod segment;
@@ -104,6 +105,7 @@ pub struct StartFailed {
 pub fn start(state: &StateDir, settings: Settings) -> Result<(Ledger, Writer), StartFailed> {
     let lines = settings.ledger_lines_max.clamp(LINES_MIN, LINES_MAX);
     let keys = KeyFiles::of(state.path(), &settings.signing_key);
+    keys.sweep();
     let (sender, queue) = tokio::sync::mpsc::channel(lines);
     let bell = Arc::new(queue::Bell::default());
     let writer = Writer::open(state, keys.clone(), settings, queue, bell.clone())

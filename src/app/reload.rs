@@ -3,7 +3,7 @@
 //! The new snapshot is read, compiled and built aside; then one pointer is swapped. Whatever is
 //! wrong with it, the old one stays in force, and a metric says so.
 
-use super::{Running, evidence, keys, spawn};
+use super::{Running, evidence, keys};
 use crate::clock;
 use crate::config::{Config, ConfigError, Listen};
 use crate::evidence::Reload;
@@ -86,13 +86,9 @@ fn take_over(running: &Running, config: Config) {
     proxy.snapshot.store(snapshot.clone());
     // Shown once it is in force: whoever waits for the metric meets nothing older.
     show(&snapshot, &proxy.metrics);
-    let ledger = proxy.ledger.clone();
-    // A queue that is full must not keep the next reload from being taken over.
-    drop(spawn(async move {
-        if let Err(refusal) = ledger.reloaded(line).await {
-            tracing::error!(%refusal, "the reload could not be recorded");
-        }
-    }));
+    if let Err(refusal) = proxy.ledger.reloaded(line) {
+        tracing::error!(%refusal, "the reload could not be recorded");
+    }
 }
 
 /// What the store of approvals is held to.
