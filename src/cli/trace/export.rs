@@ -262,7 +262,7 @@ fn write(
             Format::OtlpJsonSpans if otlp::is_traced(facts) => {
                 message(out, &otlp::traces(&origin, facts))?;
             }
-            // Of a call from before there were spans nothing is written, so it does not count.
+            // Of a call whose trace nobody wanted kept nothing is written, so it does not count.
             Format::OtlpJsonSpans => return Ok(()),
         }
         *count += 1;
