@@ -83,6 +83,8 @@ use std::{io, sync::Arc};
 const LINES_MIN: usize = 2;
 /// The most; beyond it memory is the bound that is met first.
 const LINES_MAX: usize = 1 << 20;
+/// Calls of one process that can be open at once: each holds the room of its last line.
+pub const OPEN_CALLS_MAX: usize = LINES_MAX;
 
 /// The log could not be taken up; the process must not serve.
 #[derive(Debug, thiserror::Error)]
