@@ -1,8 +1,10 @@
 //! `gait trace show`, `tail`, `query` and `export` over logs that a real writer wrote, with words
 //! in them that callers chose to do harm, and over what is left when somebody spoilt them.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a helper may stop the test")]
+#![expect(clippy::unwrap_used, reason = "a helper may stop the test")]
 
 mod command;
+#[path = "command/refused.rs"]
+mod refused;
 
 use command::{Place, Run};
 use gait::clock;
@@ -13,6 +15,7 @@ use gait::policy::Verdict;
 use gait::stage::{Disposition, Protection, Stage};
 use gait::state::{StateDir, StateError};
 use http::{Method, StatusCode};
+use refused::refused;
 use serde_json::{Value, json, value::RawValue};
 use std::fs;
 use std::sync::Arc;
@@ -27,15 +30,6 @@ const INTENT: &str = r#"{"created_at":"2026-01-02T03:04:05Z","tool_name":"files.
 
 fn run(place: &Place, line: &str) -> Run {
     place.gait(&line.split_whitespace().collect::<Vec<_>>(), &[])
-}
-
-/// Exit 6, and `part` in the error.
-#[track_caller]
-fn refused(run: &Run, part: &str) {
-    let answer = run.json();
-    let error = answer["error"].as_str().unwrap_or_default();
-    assert!(run.exit == 6 && error.contains(part), "{part}: {run:?}");
-    assert_eq!((&answer["ok"], &answer["error_code"]), (&json!(false), &json!("invalid_input")));
 }
 
 /// Writes a log of one process into `state`, and stops it in order.

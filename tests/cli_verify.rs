@@ -2,6 +2,8 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a helper may stop the test")]
 
 mod command;
+#[path = "command/refused.rs"]
+mod refused;
 
 use command::{Place, Run};
 use gait::clock;
@@ -9,6 +11,7 @@ use gait::evidence::{self, CallId, Ending, Judgement, Opening, Settings};
 use gait::json::Digest;
 use gait::state::{StateDir, StateError};
 use http::{Method, StatusCode};
+use refused::refused;
 use serde_json::{Value, json};
 use std::fs;
 use std::time::Duration;
@@ -62,15 +65,6 @@ fn taken(place: &Place) -> StateDir {
 
 fn gait(place: &Place, line: &str) -> Run {
     place.gait(&line.split_whitespace().collect::<Vec<_>>(), &[])
-}
-
-/// Exit 6, and `part` in the error.
-#[track_caller]
-fn refused(run: &Run, part: &str) {
-    let answer = run.json();
-    let error = answer["error"].as_str().unwrap_or_default();
-    assert!(run.exit == 6 && error.contains(part), "{part}: {run:?}");
-    assert_eq!((&answer["ok"], &answer["error_code"]), (&json!(false), &json!("invalid_input")));
 }
 
 fn lines(place: &Place) -> Vec<String> {

@@ -159,8 +159,9 @@ impl Concealing {
         for name in names {
             let mut member = members.remove(&name).unwrap_or_default();
             self.secrets.add(&Value::String(name));
-            self.hide(&mut member, &format!("{at}/{MASK}"));
-            members.insert(MASK.to_owned(), member);
+            let shown = free(members);
+            self.hide(&mut member, &format!("{at}/{shown}"));
+            members.insert(shown, member);
         }
     }
 
@@ -179,6 +180,13 @@ impl Concealing {
             self.masked.push(at.to_owned());
         }
     }
+}
+
+/// A masked name that no member has yet: of two that are hidden both stay.
+fn free(members: &Map<String, Value>) -> String {
+    let numbered = (2u64..).map(|number| format!("{MASK}{number}"));
+    let mut names = std::iter::once(MASK.to_owned()).chain(numbered);
+    names.find(|name| !members.contains_key(name)).unwrap_or_default()
 }
 
 /// Whether a value under a name is to be masked.

@@ -132,3 +132,13 @@ fn the_places_of_masks_are_bounded_and_their_length_is_told() {
     assert!((60 << 10..=64 << 10).contains(&told), "{told}");
     assert!(found.pointer_bytes > 1_000 << 10, "{}", found.pointer_bytes);
 }
+
+/// Callers choose names; hiding two of them must not lose what stood under one.
+#[test]
+fn of_two_names_that_are_hidden_both_members_stay() {
+    let args = json!({"Bearer aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa": true,
+        "Bearer bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb": true, "c": 3});
+    let found = concealed(args, "https://h.test/", &[]);
+    assert_eq!(found.document["args"], json!({"***": "***", "***2": "***", "c": 3}));
+    assert_eq!(found.masked.get(..2).unwrap(), ["/args/***", "/args/***2"]);
+}
