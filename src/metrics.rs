@@ -23,6 +23,7 @@ mod exports;
 mod face;
 mod evidence;
 mod process;
+mod steering;
 mod webhooks;
 
 pub use approvals::{ApprovalLabel, ApprovalMetrics};
@@ -37,6 +38,7 @@ pub use labels::{
 pub use law::OpenPermit;
 pub use listeners::{LISTENER_SERIES, ListenerMetrics};
 pub use routes::{RouteLabels, RouteMetrics};
+pub use steering::{OpinionLabel, ViaLabel};
 pub use webhooks::WebhookMetrics;
 
 use callers::Sources;
@@ -54,6 +56,7 @@ use registry::Registry;
 use routes::Routes;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use steering::Steering;
 use webhooks::Webhooks;
 
 /// The reason under which a rejection is counted that the closed list does not name.
@@ -113,6 +116,7 @@ struct Fixed {
     reload_timestamp: Gauge,
     restart_needed: Gauge,
     exports: [ExportMetrics; ExporterLabel::ALL.len()],
+    steering: Steering,
 }
 
 /// A share of a gauge, given back on drop.
@@ -285,6 +289,16 @@ impl Metrics {
         self.0.fixed.rate_failures.increment(1);
     }
 
+    /// Counts what somebody said of a decision.
+    pub fn labelled(&self, label: OpinionLabel) {
+        self.0.fixed.steering.labelled(label);
+    }
+
+    /// Counts a stage that somebody set.
+    pub fn stage_changed(&self, via: ViaLabel) {
+        self.0.fixed.steering.changed(via);
+    }
+
     /// Shows how the evidence log stands.
     pub fn evidence(&self, face: &EvidenceFace) {
         self.0.fixed.evidence.show(face);
@@ -335,6 +349,7 @@ impl Fixed {
             reload_timestamp: registry.gauge(&RELOAD_TIMESTAMP, &[]),
             restart_needed: registry.gauge(&RESTART_NEEDED, &[]),
             exports: ExporterLabel::ALL.map(|exporter| ExportMetrics::new(registry, exporter)),
+            steering: Steering::new(registry),
         }
     }
 }

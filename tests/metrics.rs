@@ -1,8 +1,9 @@
 //! What `/metrics` promises: the catalogue, the law at every scrape, bounded series, valid text.
 
+use gait::evidence::{Opinion, Via};
 use gait::metrics::{
-    BypassLabel, CATALOGUE, DispositionLabel, Limits, Metrics, PermitLabel, ProtocolLabel,
-    RouteLabels, RouteMetrics, STAGES, SnapshotFace, VerdictLabel,
+    BypassLabel, CATALOGUE, DispositionLabel, Limits, Metrics, OpinionLabel, PermitLabel,
+    ProtocolLabel, RouteLabels, RouteMetrics, STAGES, SnapshotFace, VerdictLabel, ViaLabel,
 };
 use gait::policy::Verdict;
 use gait::stage::{Disposition, Stage};
@@ -135,6 +136,8 @@ fn every_reachable_series_of_a_route_exists_at_zero() {
 #[test]
 fn label_words_are_those_of_policy_and_stage() {
     let verdicts = Verdict::ALL.map(Verdict::as_str);
+    assert_eq!(OpinionLabel::ALL.map(OpinionLabel::as_str), Opinion::ALL.map(Opinion::as_str));
+    assert_eq!(ViaLabel::ALL.map(ViaLabel::as_str), Via::ALL.map(Via::as_str));
     assert_eq!(VerdictLabel::ALL.map(VerdictLabel::as_str).split_last().unwrap().1, verdicts);
     assert_eq!(
         DispositionLabel::ALL.map(DispositionLabel::as_str),

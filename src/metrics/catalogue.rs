@@ -93,6 +93,8 @@ pub const CATALOGUE: &[Definition] = &[
     RELOAD_TIMESTAMP,
     RESTART_NEEDED,
     STAGE,
+    STAGE_CHANGES,
+    LABELS,
     SERIES_OVERFLOW,
     BUILD_INFO,
     PROCESS_CPU,
@@ -301,6 +303,16 @@ pub(super) const RESTART_NEEDED: Definition = gauge(
 );
 pub(super) const STAGE: Definition =
     gauge("gait_stage", &["route", "stage"], "1 for each stage in force on a route, else 0.");
+pub(super) const STAGE_CHANGES: Definition = counter(
+    "gait_stage_changes_total",
+    &["via"],
+    "Stages that people set by command, counted when their line is written.",
+);
+pub(super) const LABELS: Definition = counter(
+    "gait_labels_total",
+    &["label"],
+    "Judgements of people on decisions, counted when their line is written.",
+);
 pub(super) const SERIES_OVERFLOW: Definition = counter(
     "gait_metric_series_overflow_total",
     &[],
