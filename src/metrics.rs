@@ -45,7 +45,7 @@ use callers::Sources;
 use catalogue::{
     BODY_BUDGET, BUILD_INFO, BYPASS, CONNECTIONS, DECISION_SECONDS, KILL_SWITCH,
     KILL_SWITCH_ENTRIES, OVERHEAD_SECONDS, RATE_COUNTERS, RATE_FAILURES, REJECTED,
-    RELOAD_SUCCESSFUL, RELOAD_TIMESTAMP, RESTART_NEEDED, TUNNELS, UNRECORDED,
+    RELOAD_SUCCESSFUL, RELOAD_TIMESTAMP, RESTART_NEEDED, ROLLOUT_DROPPED, TUNNELS, UNRECORDED,
 };
 use evidence::EvidenceMetrics;
 use face::FACE_SERIES;
@@ -115,6 +115,7 @@ struct Fixed {
     reload_successful: Gauge,
     reload_timestamp: Gauge,
     restart_needed: Gauge,
+    rollout_dropped: Counter,
     exports: [ExportMetrics; ExporterLabel::ALL.len()],
     steering: Steering,
 }
@@ -315,6 +316,11 @@ impl Metrics {
         self.0.fixed.reload_successful.set(0.0);
     }
 
+    /// Counts stages that were set by command and are dropped.
+    pub fn rollout_dropped(&self, routes: usize) {
+        self.0.fixed.rollout_dropped.increment(routes as u64);
+    }
+
     /// Says whether the config on disk asks for a restart.
     pub fn restart(&self, restart: Restart) {
         self.0.fixed.restart_needed.set(match restart {
@@ -348,6 +354,7 @@ impl Fixed {
             reload_successful: registry.gauge(&RELOAD_SUCCESSFUL, &[]),
             reload_timestamp: registry.gauge(&RELOAD_TIMESTAMP, &[]),
             restart_needed: registry.gauge(&RESTART_NEEDED, &[]),
+            rollout_dropped: registry.counter(&ROLLOUT_DROPPED, &[]),
             exports: ExporterLabel::ALL.map(|exporter| ExportMetrics::new(registry, exporter)),
             steering: Steering::new(registry),
         }

@@ -93,6 +93,7 @@ pub const CATALOGUE: &[Definition] = &[
     RELOAD_TIMESTAMP,
     RESTART_NEEDED,
     STAGE,
+    ROLLOUT_DROPPED,
     STAGE_CHANGES,
     LABELS,
     SERIES_OVERFLOW,
@@ -301,8 +302,16 @@ pub(super) const RESTART_NEEDED: Definition = gauge(
     &[],
     "1 when the config on disk changed a setting that only a restart takes up.",
 );
-pub(super) const STAGE: Definition =
-    gauge("gait_stage", &["route", "stage"], "1 for each stage in force on a route, else 0.");
+pub(super) const STAGE: Definition = gauge(
+    "gait_stage",
+    &["route", "stage"],
+    "Share of the authenticated callers of a route that stands in a stage now, 0 to 1.",
+);
+pub(super) const ROLLOUT_DROPPED: Definition = counter(
+    "gait_rollout_dropped_total",
+    &[],
+    "Stages set by command that were dropped, because the config says something else by now.",
+);
 pub(super) const STAGE_CHANGES: Definition = counter(
     "gait_stage_changes_total",
     &["via"],
