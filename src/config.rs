@@ -21,6 +21,7 @@ mod error;
 mod evidence;
 mod exports;
 mod forwarding;
+mod gates;
 mod identity;
 mod listeners;
 mod outside;
@@ -49,7 +50,7 @@ use crate::demo;
 use crate::evidence::Settings as EvidenceSettings;
 use crate::limits::Limits;
 use crate::policy::{Policy, source as policy_source};
-use crate::snapshot::{Assurance, Gates, Plan};
+use crate::snapshot::{Assurance, Plan};
 use crate::store::switch::Given;
 use crate::yaml::{self, Fault, Fields, Keys, Node, Place};
 use site::Site;
@@ -204,6 +205,7 @@ const TOP: Keys = Keys {
         "identity",
         "forwarding",
         "upstreams",
+        "rollout",
         "routes",
         "unmapped",
         "limits",
@@ -306,12 +308,13 @@ fn read(text: &str, site: &Site<'_>) -> Result<Read, Fault> {
     let logins = (admin.logins, admin.hosts);
     let approvals = approvals::read(&mut top, logins, &risks, &upstreams, site)?;
     let exports = exports::read(&mut top, &upstreams, site)?;
+    let gates = gates::read(&mut top)?;
     let (routes, places) = routes::read(&mut top, &upstreams, &stages, &risks)?;
     let unmapped = checks::Unmapped::read(top.take("unmapped"), &upstreams)?;
     let mut plan = Plan {
         approvals,
         exports,
-        gates: Gates::default(),
+        gates,
         routes,
         unmapped: None,
         refused: None,

@@ -202,7 +202,7 @@ fn everything(place: &Place) -> Value {
         "approvals": {
             "approvers": [{"name": "ada", "logins": ["ada@desk"], "may": {"tools": ["t"]}}],
             "webhooks": [{"name": "w", "url": "https://hooks.example", "secret": {"file": "hook"}}]},
-        "log": {}, "evidence": {}, "access_log": {"to": "stdout"},
+        "log": {}, "evidence": {}, "rollout": {"gates": {}}, "access_log": {"to": "stdout"},
         "otlp": {"endpoint": "https://otel.example", "headers": {"x-api-key": {"file": "secret"}}},
         "identity": {"sources": sources(), "agents": {"bot": {}},
             "delegation": {"keys": ["d.key"]}},
@@ -241,6 +241,8 @@ fn the_config_schema_has_the_keys_that_the_reader_knows() {
         ("/approvals/webhooks/0", "/properties/approvals/properties/webhooks/items"),
         ("/log", "/properties/log"),
         ("/evidence", "/properties/evidence"),
+        ("/rollout", "/properties/rollout"),
+        ("/rollout/gates", "/properties/rollout/properties/gates"),
         ("/otlp", "/properties/otlp"),
         ("/access_log", "/properties/access_log"),
         ("/identity", "/properties/identity"),
