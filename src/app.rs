@@ -26,6 +26,7 @@ mod upkeep;
 mod webhooks;
 mod patience;
 mod reload;
+mod stages;
 mod stop;
 mod tally;
 
@@ -36,12 +37,15 @@ use crate::demo::Demo;
 use crate::egress::Fetch;
 use crate::evidence::{Head, Ledger, StartFailed, Unwritten};
 use crate::proxy::Proxy;
+use crate::rollout::Shelf;
 use crate::state::{StateDir, StateError};
+use crate::store::seats::{self, SeatsError};
 use crate::store::{StoreError, approvals};
 use crate::telemetry::{Check, Readiness};
 use crate::upstream::Errand;
 use admin::Office;
 use exports::Exports;
+use jiff::Timestamp;
 use listen::Door;
 use start::{
     Kept, announce, assemble, bind, local, new_metrics, open_listeners, start_approvals,
@@ -87,6 +91,9 @@ pub enum AppError {
     /// The key that signs recorded grants cannot be read or made.
     #[error(transparent)]
     Approvals(#[from] approvals::OpenError),
+    /// The key that seats callers cannot be read or made.
+    #[error(transparent)]
+    Seats(#[from] SeatsError),
     /// The evidence log cannot be started.
     #[error(transparent)]
     Evidence(#[from] StartFailed),
@@ -125,6 +132,10 @@ struct Running {
     fixed: Fixed,
     source: Source,
     environment: Environment,
+    /// The overlay.
+    shelf: Shelf,
+    /// Before anything of the first snapshot was shown.
+    begun: Timestamp,
 }
 
 /// What others want run as tasks.
@@ -180,10 +191,12 @@ async fn serve_until_stopped(serve: &Serve, environment: Environment) -> Result<
         }
     };
     let hangups = stop::hangups()?;
-    let config = source.load(&environment)?;
+    let mut config = source.load(&environment)?;
+    let environment = environment.of_process(&config.fixed.state_dir);
     start_logging(&config.fixed);
     config.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
     let state = StateDir::open(&config.fixed.state_dir)?;
+    config.plan.seats = Some(seats::open(state.path())?);
     let limits = start_limits(&state)?;
     let office = Office::open(&state)?;
     let metrics = new_metrics(&config);
@@ -200,7 +213,9 @@ async fn serve_until_stopped(serve: &Serve, environment: Environment) -> Result<
         office,
         exports: exports.clone(),
     };
+    let dropped = std::mem::take(&mut config.overlay.dropped);
     let (running, wanted) = assemble(config, source, environment, metrics, kept);
+    running.tell_stages(dropped);
     let signals = Signals::new(hangups)?;
     announce(&state, &listeners.addresses, demo.as_ref().map(drop));
     if let Some(listener) = demo {
@@ -234,13 +249,13 @@ async fn await_clerk(deciding: JoinHandle<()>) {
 impl Running {
     /// Accepts, reloads and keeps house until a signal asks to stop; then drains.
     async fn serve(
-        self,
+        self: Arc<Self>,
         mut signals: Signals,
         listeners: Listeners,
         wanted: Wanted,
     ) -> Result<(), AppError> {
         let (phases, phase) = watch::channel(Phase::Accept);
-        let running = Arc::new(self);
+        let running = self;
         let fetches = spawn(errands::run(wanted.fetches, phase.clone()));
         signals.unless_stopped(keys::fill(&running)).await;
         let mut tasks = Tasks {
@@ -275,9 +290,11 @@ impl Running {
 
     /// What nobody asks for and everybody needs: fresh gauges, folded histograms, swept pools.
     async fn keep_house(self: Arc<Self>) {
+        let mut looked = self.begun;
         for beat in 0u64.. {
             tokio::time::sleep(Duration::from_secs(1)).await;
             self.observe_health();
+            looked = self.observe_stages(looked);
             if beat.is_multiple_of(5) {
                 self.proxy.metrics.upkeep();
                 self.proxy.tools.sweep();

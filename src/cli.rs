@@ -18,6 +18,7 @@ mod approvals;
 mod delegate;
 mod trace;
 mod replay;
+mod rollout;
 mod minting;
 mod signing;
 mod load;
@@ -41,9 +42,9 @@ use style::{Choice, Paints};
 #[derive(Parser)]
 #[command(name = "gait", version, disable_help_subcommand = true)]
 #[command(after_help = "\
-Exit codes: 0 done, allow or dry_run; 3 block; 4 require_approval; 2 a signature does not hold;
-5 a policy does not do what its tests say, or other than before; 6 invalid input or usage;
-1 the machine failed.")]
+Exit codes: 0 done, allow or dry_run; 3 block, or a gate is not met; 4 require_approval, or not
+enough data; 2 a signature does not hold; 5 a policy does not do what its tests say, or other than
+before; 6 invalid input or usage; 1 the machine failed.")]
 struct Cli {
     /// Print one JSON object on stdout
     #[arg(long, global = true, display_order = 1000)]
@@ -91,6 +92,9 @@ enum Command {
     /// Check signed decisions
     #[command(subcommand)]
     Trace(trace::Command),
+    /// See how stages stand, and whether a route may go on to the next
+    #[command(subcommand)]
+    Rollout(rollout::Command),
     /// Judge many intents under many policies, and say what changed
     Replay(replay::Replay),
 }
@@ -151,6 +155,7 @@ impl Command {
             Command::Approvals(command) => command.run(invocation),
             Command::Delegate(command) => command.run(invocation),
             Command::Trace(command) => command.run(invocation),
+            Command::Rollout(command) => command.run(invocation),
             Command::Replay(command) => command.run(invocation),
         }
     }

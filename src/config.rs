@@ -17,16 +17,20 @@ mod checks;
 mod delegation;
 mod durations;
 mod environment;
+mod error;
 mod evidence;
 mod exports;
 mod forwarding;
+mod gates;
 mod identity;
 mod listeners;
 mod outside;
+mod overlay;
 mod predicates;
 mod routes;
 mod settings;
 mod site;
+mod stages;
 mod targets;
 mod trusted;
 mod upgrade;
@@ -38,15 +42,15 @@ mod tests;
 pub use builtin::Builtin;
 pub use checks::warnings;
 pub use environment::Environment;
+pub use error::ConfigError;
+pub use overlay::Taken;
 
 use crate::call::peer::Transport;
 use crate::demo;
 use crate::evidence::Settings as EvidenceSettings;
 use crate::limits::Limits;
 use crate::policy::{Policy, source as policy_source};
-use crate::snapshot::{Assurance, Gates, Plan};
-use crate::stage::Stage;
-use crate::store::StoreError;
+use crate::snapshot::{Assurance, Plan};
 use crate::store::switch::Given;
 use crate::yaml::{self, Fault, Fields, Keys, Node, Place};
 use site::Site;
@@ -81,6 +85,8 @@ pub struct Config {
     pub policy: Policy,
     /// The orders to stop, where a file of them is named.
     pub kill_switch: Option<Given>,
+    /// What was set by command, over what the config says.
+    pub overlay: Taken,
     /// What is right but surprising.
     pub warnings: Vec<String>,
 }
@@ -176,61 +182,6 @@ pub enum LogFormat {
     Json,
 }
 
-/// Why a config cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum ConfigError {
-    /// The file could not be read.
-    #[error("read config {file}: {source}")]
-    Read {
-        /// The file as it was named.
-        file: String,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// It says something that cannot be meant.
-    #[error("config {file}:{line}:{column}: {what}")]
-    Invalid {
-        /// The file as it was named.
-        file: String,
-        /// Counted from 1.
-        line: u64,
-        /// Counted from 1.
-        column: u64,
-        /// The field, what is wrong, and the mend.
-        what: String,
-    },
-    /// The command line or the environment does.
-    #[error("{0}")]
-    Flags(String),
-    /// The policy cannot be used.
-    #[error("{source}{}", whence(source))]
-    Policy {
-        /// What is wrong with it.
-        #[from]
-        source: policy_source::PolicyError,
-    },
-    /// The kill switch cannot be used.
-    #[error(
-        "{source}; `kill_switch` in the config names it, relative to the config, and `gait \
-         kill-switch add` makes one"
-    )]
-    KillSwitch {
-        /// What is wrong with it.
-        #[from]
-        source: StoreError,
-    },
-}
-
-/// Who named the file that cannot be read.
-fn whence(error: &policy_source::PolicyError) -> &'static str {
-    match error {
-        policy_source::PolicyError::Read { .. } => {
-            "; `policy` in the config names it, relative to the config, or --policy does"
-        }
-        _ => "",
-    }
-}
-
 const DOCUMENT: &str = "the config";
 
 const TOP: Keys = Keys {
@@ -246,6 +197,7 @@ const TOP: Keys = Keys {
         "kill_switch",
         "stage",
         "tool_stages",
+        "stage_overrides",
         "protected_risk_classes",
         "risk_classes",
         "workspace",
@@ -253,6 +205,7 @@ const TOP: Keys = Keys {
         "identity",
         "forwarding",
         "upstreams",
+        "rollout",
         "routes",
         "unmapped",
         "limits",
@@ -279,7 +232,7 @@ impl Source {
                 let Read { fixed, plan, .. } =
                     read.map_err(|fault| in_file(fault, "the demo config"))?;
                 let policy = policy_source::parse("the demo policy", demo::policy().as_bytes())?;
-                Ok(join(fixed, plan, policy, None))
+                join(fixed, plan, policy, None, &environment)
             }
         }
     }
@@ -294,12 +247,22 @@ fn from_file(path: &Path, environment: &Environment) -> Result<Config, ConfigErr
     fixed.state_dir = folder.join(&fixed.state_dir);
     let policy = policy_source::load(&folder.join(policy))?;
     let kill_switch = kill_switch.map(|path| Given::load(folder.join(path))).transpose()?;
-    Ok(join(fixed, plan, policy, kill_switch))
+    join(fixed, plan, policy, kill_switch, environment)
 }
 
-fn join(fixed: Fixed, plan: Plan, policy: Policy, kill_switch: Option<Given>) -> Config {
-    let warnings = checks::warnings(&plan, &policy);
-    Config { fixed, plan, policy, kill_switch, warnings }
+/// Lays over the config what was set by command, and looks at the whole.
+fn join(
+    fixed: Fixed,
+    mut plan: Plan,
+    policy: Policy,
+    kill_switch: Option<Given>,
+    environment: &Environment,
+) -> Result<Config, ConfigError> {
+    let overlay = overlay::take(&mut plan, environment.state_dir(&fixed.state_dir))?;
+    let closed = checks::close_lanes(&mut plan);
+    let found = checks::warnings(&plan, &policy);
+    let warnings = overlay.warnings().chain(closed).chain(found).collect();
+    Ok(Config { fixed, plan, policy, kill_switch, overlay, warnings })
 }
 
 fn slurp(path: &Path) -> io::Result<String> {
@@ -340,17 +303,18 @@ fn read(text: &str, site: &Site<'_>) -> Result<Read, Fault> {
     // Left empty it would mean that nothing is ever stopped.
     top.refuse_empty(&["kill_switch"])?;
     let (kill_switch, _) = top.text("kill_switch")?;
-    let stages = routes::Stages::read(&mut top)?;
+    let stages = stages::Stages::read(&mut top)?;
     let risks = routes::Risks::read(&mut top)?;
     let logins = (admin.logins, admin.hosts);
     let approvals = approvals::read(&mut top, logins, &risks, &upstreams, site)?;
     let exports = exports::read(&mut top, &upstreams, site)?;
+    let gates = gates::read(&mut top)?;
     let (routes, places) = routes::read(&mut top, &upstreams, &stages, &risks)?;
     let unmapped = checks::Unmapped::read(top.take("unmapped"), &upstreams)?;
     let mut plan = Plan {
         approvals,
         exports,
-        gates: Gates::default(),
+        gates,
         routes,
         unmapped: None,
         refused: None,
@@ -365,6 +329,7 @@ fn read(text: &str, site: &Site<'_>) -> Result<Read, Fault> {
         assurance: settings.fixed.assurance,
         limits: settings.limits,
         timeouts: settings.timeouts,
+        seats: None,
         digest: site.digest(text),
     };
     checks::lower_catch_alls(&plan, &places)?;
@@ -380,14 +345,6 @@ fn required_text(fields: &mut Fields, key: &str, mend: &str) -> Result<String, F
         true => Err(Fault::validate(place, format!("`{}` is missing; {mend}", fields.at(key)))),
         false => Ok(text),
     }
-}
-
-/// Reads a stage word.
-fn stage(said: &str, place: Place, field: &str) -> Result<Stage, Fault> {
-    Stage::parse(said).ok_or_else(|| {
-        let known = Stage::ALL.map(Stage::as_str).join(", ");
-        Fault::validate(place, format!("`{field}`: unknown stage `{said}`; write one of {known}"))
-    })
 }
 
 /// What is read of the settings before the routes.

@@ -64,7 +64,7 @@ pub use facts::{CallId, Dissent, Judgement, Kept, OnApproval, Opening, PermitKin
 pub use health::{Anchor, Durable, Health, State, Totals};
 pub use key::{KeyFault, KeyFiles, RotateFailed, Rotated, rotate as rotate_key};
 pub use line::{About, Close, Entry, Follows, Line};
-pub use record::{Ledger, LedgerRefused, Record, Room};
+pub use record::{Ledger, LedgerRefused, Record, Recorded, Room};
 pub use rollout::{GateFact, Label, Labelled, Opinion, StageChange, Via};
 pub use segment::list as segments;
 pub use settings::{KeyFile, Settings};

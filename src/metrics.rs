@@ -23,6 +23,7 @@ mod exports;
 mod face;
 mod evidence;
 mod process;
+mod steering;
 mod webhooks;
 
 pub use approvals::{ApprovalLabel, ApprovalMetrics};
@@ -37,13 +38,14 @@ pub use labels::{
 pub use law::OpenPermit;
 pub use listeners::{LISTENER_SERIES, ListenerMetrics};
 pub use routes::{RouteLabels, RouteMetrics};
+pub use steering::{OpinionLabel, ViaLabel};
 pub use webhooks::WebhookMetrics;
 
 use callers::Sources;
 use catalogue::{
     BODY_BUDGET, BUILD_INFO, BYPASS, CONNECTIONS, DECISION_SECONDS, KILL_SWITCH,
     KILL_SWITCH_ENTRIES, OVERHEAD_SECONDS, RATE_COUNTERS, RATE_FAILURES, REJECTED,
-    RELOAD_SUCCESSFUL, RELOAD_TIMESTAMP, RESTART_NEEDED, TUNNELS, UNRECORDED,
+    RELOAD_SUCCESSFUL, RELOAD_TIMESTAMP, RESTART_NEEDED, ROLLOUT_DROPPED, TUNNELS, UNRECORDED,
 };
 use evidence::EvidenceMetrics;
 use face::FACE_SERIES;
@@ -54,6 +56,7 @@ use registry::Registry;
 use routes::Routes;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use steering::Steering;
 use webhooks::Webhooks;
 
 /// The reason under which a rejection is counted that the closed list does not name.
@@ -112,7 +115,9 @@ struct Fixed {
     reload_successful: Gauge,
     reload_timestamp: Gauge,
     restart_needed: Gauge,
+    rollout_dropped: Counter,
     exports: [ExportMetrics; ExporterLabel::ALL.len()],
+    steering: Steering,
 }
 
 /// A share of a gauge, given back on drop.
@@ -285,6 +290,16 @@ impl Metrics {
         self.0.fixed.rate_failures.increment(1);
     }
 
+    /// Counts what somebody said of a decision.
+    pub fn labelled(&self, label: OpinionLabel) {
+        self.0.fixed.steering.labelled(label);
+    }
+
+    /// Counts a stage that somebody set.
+    pub fn stage_changed(&self, via: ViaLabel) {
+        self.0.fixed.steering.changed(via);
+    }
+
     /// Shows how the evidence log stands.
     pub fn evidence(&self, face: &EvidenceFace) {
         self.0.fixed.evidence.show(face);
@@ -299,6 +314,11 @@ impl Metrics {
     /// Says that a snapshot did not load and the old one stays.
     pub fn reload_failed(&self) {
         self.0.fixed.reload_successful.set(0.0);
+    }
+
+    /// Counts stages that were set by command and are dropped.
+    pub fn rollout_dropped(&self, routes: usize) {
+        self.0.fixed.rollout_dropped.increment(routes as u64);
     }
 
     /// Says whether the config on disk asks for a restart.
@@ -334,7 +354,9 @@ impl Fixed {
             reload_successful: registry.gauge(&RELOAD_SUCCESSFUL, &[]),
             reload_timestamp: registry.gauge(&RELOAD_TIMESTAMP, &[]),
             restart_needed: registry.gauge(&RESTART_NEEDED, &[]),
+            rollout_dropped: registry.counter(&ROLLOUT_DROPPED, &[]),
             exports: ExporterLabel::ALL.map(|exporter| ExportMetrics::new(registry, exporter)),
+            steering: Steering::new(registry),
         }
     }
 }

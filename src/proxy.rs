@@ -53,6 +53,7 @@ use futures_util::FutureExt as _;
 use http::{Request, Response, request::Parts};
 use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
+use jiff::Timestamp;
 use needs::{Buffer, Needs, Overrides};
 use receive::Unjudged;
 use reply::Face;
@@ -115,8 +116,9 @@ impl Proxy {
         request: Request<Incoming>,
         peer: Arc<Peer>,
     ) -> Response<AnswerBody> {
-        let call_id = CallId::fresh(clock::now());
-        let handled = AssertUnwindSafe(self.handle(request, peer, call_id)).catch_unwind();
+        let now = clock::now();
+        let call_id = CallId::fresh(now);
+        let handled = AssertUnwindSafe(self.handle(request, peer, call_id, now)).catch_unwind();
         match handled.await {
             Ok(response) => response,
             Err(_) => {
@@ -132,6 +134,7 @@ impl Proxy {
         mut request: Request<Incoming>,
         peer: Arc<Peer>,
         call_id: CallId,
+        now: Timestamp,
     ) -> Response<AnswerBody> {
         if self.draining.load(Ordering::Relaxed) {
             self.metrics.rejected(DRAINING);
@@ -144,6 +147,7 @@ impl Proxy {
             snapshot: self.snapshot.load_full(),
             call_id,
             received: clock::instant(),
+            now,
             wish: wish(&parts.headers),
             peer,
         };
@@ -175,15 +179,17 @@ impl Proxy {
         match self.identify(visit, parts, &candidates).await {
             Ok(sender) => {
                 visit.snapshot.callers.identified(&sender.known.source);
-                let placed = self.choose(visit, head, incoming, candidates).await;
+                let placed = self.choose(visit, &sender.known, head, incoming, candidates).await;
                 placed.by(sender)
             }
             Err(refusal) if visit.may_observe(&candidates) => {
-                self.choose(visit, head, incoming, candidates).await.refused(refusal)
+                let nobody = visit.nobody();
+                self.choose(visit, &nobody, head, incoming, candidates).await.refused(refusal)
             }
             Err(refusal) => {
                 let call = Call::new(head, receive::stream(incoming));
-                visit.undecided(call, visit.first(&candidates), Cause::Caller(refusal))
+                let lane = visit.first(&visit.nobody(), &candidates);
+                visit.undecided(call, lane, Cause::Caller(refusal))
             }
         }
     }
@@ -220,6 +226,7 @@ impl Proxy {
     async fn choose(
         &self,
         visit: &Visit,
+        known: &Known,
         head: Head,
         incoming: Arriving,
         candidates: Vec<Candidate>,
@@ -230,7 +237,7 @@ impl Proxy {
         if let Err(unjudged) = &read {
             self.reject(&unjudged.cause);
         }
-        let placed = visit.choose(head, candidates, read);
+        let placed = visit.choose(known, head, candidates, read);
         if placed.offers_in_vain() {
             self.metrics.rejected(Malformed::UpgradeRefused.code());
         }

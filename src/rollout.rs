@@ -1,8 +1,32 @@
 //! The rollout: where routes stand, what people said of decisions, and whether a route may go on.
 //!
 //! The guide's gates are sentences; here they are functions of what the evidence says, so that a
-//! person and a pipeline get the same answer. Nothing in here reads a file or asks a clock.
+//! person and a pipeline get the same answer. Nothing in here asks a clock; only [`read`] reads a
+//! log, and the shelf the file of the overlay.
 
+mod counts;
+mod facts;
+mod gates;
+mod heard;
 mod overlay;
+mod read;
+mod shelf;
+mod status;
+mod stay;
+mod summary;
+mod tally;
+mod ticks;
+mod view;
+mod wilson;
 
+pub use counts::{Counts, VERDICTS};
+pub use facts::{Counters, Facts, RouteFacts, Unmapped};
+pub use gates::{Check, Gate, GateVerdict, NoStep, check};
 pub use overlay::{Entry, Overlay, OverlayError};
+pub use read::{Cache, Cut, read};
+pub use shelf::{Shelf, ShelfError};
+pub use status::{Evidence, RouteStatus, StageStatus, Status};
+pub use stay::{Proof, Stay};
+pub use summary::{Span, Summary};
+pub use view::{Approvals, Labels, Life, Look, View};
+pub use wilson::{Interval, wilson};

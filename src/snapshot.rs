@@ -8,7 +8,9 @@ mod assurance;
 mod credential;
 mod exports;
 mod gates;
+mod lane;
 mod listeners;
+mod route;
 mod upstream;
 
 pub use approvals::{Approvals, EVENTS, LOCAL_LOGIN, Login, Role, Webhook, WebhookTransport};
@@ -16,27 +18,28 @@ pub use assurance::{Assurance, Durability, OnFailure};
 pub use credential::{CredentialError, ToolCredential};
 pub use exports::{AccessLog, Exports, Otlp, Signal};
 pub use gates::Gates;
+pub use lane::Lane;
 pub use listeners::{Http2, Listener};
+pub use route::Route;
 pub use upstream::{HostHeader, UpstreamSpec};
 
+use crate::call::CallerCredential;
 use crate::call::forwarding::Forwarding;
 use crate::call::host::HostRule;
 use crate::call::peer::Peer;
 use crate::call::trailers::Reserved;
-use crate::call::upgrade::Upgrade;
-use crate::call::{CallerCredential, Head};
 use crate::delegation::Keys;
 use crate::identity::{Refusal, Sources};
 use crate::intent::rest::Mapping;
 use crate::intent::routes::{Matcher, Routes};
 use crate::json::Digest;
 use crate::limits::{Limits, Timeouts};
-use crate::metrics::{CallerMetrics, Metrics, RouteLabels, RouteMetrics};
+use crate::metrics::{CallerMetrics, Metrics};
 use crate::policy::Policy;
-use crate::stage::{DryRunScope, Protection, Stage};
+use crate::stage::{Course, DryRunScope, Protection, SeatKey};
 use crate::tls::Server;
-use http::StatusCode;
 use jiff::Timestamp;
+use lane::side_lane;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -56,8 +59,10 @@ pub struct PlannedRoute {
     pub mapping: Mapping,
     /// Where they go.
     pub upstream: Arc<UpstreamSpec>,
-    /// The stage in force for it.
-    pub stage: Stage,
+    /// Where its callers stand, by what the config says alone.
+    pub said: Course,
+    /// Where they stand: the overlay is over what the config says.
+    pub course: Course,
     /// Whether its operation is protected.
     pub protection: Protection,
     /// Its `dry_run` setting.
@@ -132,63 +137,10 @@ pub struct Plan {
     pub limits: Limits,
     /// Durations.
     pub timeouts: Timeouts,
-    /// SHA-256 of the config text.
+    /// What seats callers where a stage is shared out; without it nobody is known.
+    pub seats: Option<SeatKey>,
+    /// SHA-256 of the config text, of the files that it names, and of the overlay.
     pub digest: Digest,
-}
-
-/// What the gate needs to know of where a call stands: a route, or one of the two side lanes.
-#[derive(Clone, Debug)]
-pub struct Lane {
-    /// Metric label and evidence name.
-    pub name: Arc<str>,
-    /// Stage in force.
-    pub stage: Stage,
-    /// Whether the operation is protected.
-    pub protection: Protection,
-    /// What is durable before one of its calls goes.
-    pub assurance: Assurance,
-    /// Its `dry_run` setting.
-    pub dry_run: DryRunScope,
-    /// What its evidence lines hold of an intent.
-    pub capture: Capture,
-    /// Whether it takes calls from nobody in particular.
-    pub anonymous: Anonymous,
-    /// Whether its tool sees the credentials for gait.
-    pub credential: CallerCredential,
-    /// The protocols that its callers may go over to, in lower case.
-    pub upgrades: Arc<[String]>,
-    /// How its calls are approved.
-    pub approval: Approvable,
-    /// What those that wait for an approval are answered with.
-    pub approval_status: StatusCode,
-    /// Its risk class; `unknown` on the side lanes.
-    pub risk: Arc<str>,
-    /// The only place its calls can go to; `None` on a closed side lane.
-    pub upstream: Option<Arc<UpstreamSpec>>,
-    /// Its counters.
-    pub metrics: Arc<RouteMetrics>,
-}
-
-impl Lane {
-    /// Whether the call may go here with what it offers to go over to.
-    pub fn takes(&self, head: &Head) -> bool {
-        *head.upgrade() == Upgrade::None || self.upgrade(head).is_some()
-    }
-
-    /// Whether the call is refused for what it offers to go over to.
-    pub fn refuses_upgrade(&self, head: &Head) -> bool {
-        self.stage != Stage::Observe && !self.takes(head)
-    }
-
-    /// The protocol that the call may go over to here.
-    pub fn upgrade<'a>(&self, head: &'a Head) -> Option<&'a str> {
-        match head.upgrade() {
-            Upgrade::To(protocol) if self.upgrades.iter().any(|own| **own == **protocol) => {
-                Some(protocol)
-            }
-            _ => None,
-        }
-    }
 }
 
 /// What an evidence line holds of the intent that was judged.
@@ -203,24 +155,12 @@ pub enum Capture {
     Full,
 }
 
-/// A route in force.
-#[derive(Debug)]
-pub struct Route {
-    /// What the gate needs.
-    pub lane: Arc<Lane>,
-    /// How calls become intents.
-    pub mapping: Mapping,
-    /// What it does with calls whose conditions cannot be read: the stage table's last column
-    /// applies only if every route of its upstream observes.
-    pub unreadable: Arc<Lane>,
-}
-
 /// Everything that judging depends on, as one value.
 #[derive(Debug)]
 pub struct Snapshot {
     /// Names the snapshot in evidence and metrics: config and policy digest, shortened.
     pub id: Arc<str>,
-    /// Matchers, by index of `lanes`.
+    /// Matchers, by index of `table`.
     pub routes: Routes,
     /// Routes in force, by index.
     pub table: Vec<Route>,
@@ -244,7 +184,7 @@ impl Snapshot {
         let id = identify(plan.digest, policy.digest());
         let callers = callers(&plan.identity, metrics);
         plan.approvals.webhooks.iter().for_each(|told| drop(metrics.webhook(&told.name)));
-        let table = plan.routes.iter().map(|route| route.enforce(&plan, metrics)).collect();
+        let table = plan.routes.iter().map(|route| Route::build(route, &plan, metrics)).collect();
         let credentials = plan.identity.credentials().iter();
         Snapshot {
             id,
@@ -279,14 +219,26 @@ impl Plan {
         }
     }
 
-    /// Whether every route to the tool of `upstream` is in observe, under whatever name.
+    /// The route of this name.
+    pub fn route(&self, name: &str) -> Option<&PlannedRoute> {
+        self.routes.iter().find(|route| *route.name == *name)
+    }
+
+    /// Whether nobody on any route to the tool of `upstream`, under whatever name, ever stands
+    /// beyond observe.
     pub fn wholly_observes(&self, upstream: &UpstreamSpec) -> bool {
         let mut routes = self.routes.iter().filter(|route| route.upstream.is_same_tool(upstream));
-        routes.all(|route| route.stage == Stage::Observe)
+        routes.all(PlannedRoute::wholly_observes)
     }
 }
 
 impl PlannedRoute {
+    /// Whether nobody on it ever stands beyond observe. What was set by command may close side
+    /// lanes and never opens any: for those the config must say so as well.
+    pub fn wholly_observes(&self) -> bool {
+        self.said.wholly_observes() && self.course.wholly_observes()
+    }
+
     /// The tool's name where config fixes it, lower case; empty where the call does.
     pub fn tool_text(&self) -> String {
         match self.mapping.tool_name.0.as_slice() {
@@ -294,64 +246,6 @@ impl PlannedRoute {
             _ => String::new(),
         }
     }
-
-    fn enforce(&self, plan: &Plan, metrics: &Metrics) -> Route {
-        let digests = self.mapping.digests.as_slice().into();
-        let lane = Lane {
-            name: self.name.clone(),
-            stage: self.stage,
-            protection: self.protection,
-            assurance: plan.assurance,
-            dry_run: self.dry_run,
-            capture: self.capture,
-            anonymous: self.anonymous,
-            credential: self.credential,
-            upgrades: self.upgrades.clone(),
-            approval: Approvable { digests, ..self.approval.clone() },
-            approval_status: plan.approvals.status,
-            risk: self.mapping.risk_class.as_str().into(),
-            upstream: Some(self.upstream.clone()),
-            metrics: register(metrics, &self.name, self.stage, &self.mapping.risk_class),
-        };
-        let mut unreadable = lane.clone();
-        if lane.stage == Stage::Observe && !plan.wholly_observes(&self.upstream) {
-            unreadable.stage = Stage::Enforce;
-            unreadable.metrics =
-                register(metrics, &self.name, Stage::Enforce, &self.mapping.risk_class);
-        }
-        let (lane, unreadable) = (Arc::new(lane), Arc::new(unreadable));
-        Route { lane, unreadable, mapping: self.mapping.clone() }
-    }
-}
-
-/// The lane of calls without a route: open where it observes, closed otherwise.
-fn side_lane(
-    name: &str,
-    upstream: Option<Arc<UpstreamSpec>>,
-    credential: CallerCredential,
-    metrics: &Metrics,
-) -> Arc<Lane> {
-    let stage = if upstream.is_some() { Stage::Observe } else { Stage::Enforce };
-    Arc::new(Lane {
-        name: name.into(),
-        stage,
-        protection: Protection::Protected,
-        assurance: Assurance::default(),
-        dry_run: DryRunScope::Table,
-        capture: Capture::Digest,
-        anonymous: Anonymous::Allow,
-        credential,
-        upgrades: Arc::default(),
-        approval: Approvable::default(),
-        approval_status: StatusCode::PRECONDITION_REQUIRED,
-        risk: "unknown".into(),
-        upstream,
-        metrics: register(metrics, name, stage, "unknown"),
-    })
-}
-
-fn register(metrics: &Metrics, route: &str, stage: Stage, risk: &str) -> Arc<RouteMetrics> {
-    metrics.route(RouteLabels { route, stage: stage.as_str(), risk })
 }
 
 /// Sixteen hex digits of each digest: enough to tell two snapshots apart, short enough to read.

@@ -4,8 +4,10 @@
 //! that knows the table; the gate asks it and mints accordingly.
 
 mod course;
+mod seat;
 
 pub use course::{Course, Override, Percent, Seat, Standing};
+pub use seat::SeatKey;
 
 use crate::policy::Verdict;
 

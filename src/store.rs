@@ -11,6 +11,7 @@ mod lock;
 pub mod approvals;
 pub mod kill_switches;
 pub mod rate_limits;
+pub mod seats;
 pub mod switch;
 
 use file::Existing;

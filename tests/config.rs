@@ -54,7 +54,7 @@ fn the_most_specific_stage_wins() {
         route("own", &format!("stage: observe, {}", intent("a.b.c"))),
     ];
     let plan = load(head, &routes.concat()).unwrap().plan;
-    let stages: Vec<Stage> = plan.routes.iter().map(|route| route.stage).collect();
+    let stages: Vec<Stage> = plan.routes.iter().map(|route| route.course.strictest()).collect();
     let want =
         [Stage::Observe, Stage::DryRun, Stage::RequireApproval, Stage::Enforce, Stage::Observe];
     assert_eq!(stages, want);

@@ -1,8 +1,9 @@
 //! What `/metrics` promises: the catalogue, the law at every scrape, bounded series, valid text.
 
+use gait::evidence::{Opinion, Via};
 use gait::metrics::{
-    BypassLabel, CATALOGUE, DispositionLabel, Limits, Metrics, PermitLabel, ProtocolLabel,
-    RouteLabels, RouteMetrics, STAGES, SnapshotFace, VerdictLabel,
+    BypassLabel, CATALOGUE, DispositionLabel, Limits, Metrics, OpinionLabel, PermitLabel,
+    ProtocolLabel, RouteLabels, RouteMetrics, STAGES, SnapshotFace, VerdictLabel, ViaLabel,
 };
 use gait::policy::Verdict;
 use gait::stage::{Disposition, Stage};
@@ -61,7 +62,7 @@ fn labels(route: &str) -> RouteLabels<'_> {
 }
 
 /// A snapshot with one certificate.
-fn face<'a>(config: &'a str, stages: &'a [(&'a str, &'a str)]) -> SnapshotFace<'a> {
+fn face<'a>(config: &'a str, stages: &'a [(&'a str, &'a str, f64)]) -> SnapshotFace<'a> {
     static CERTIFICATES: LazyLock<[(String, f64); 1]> =
         LazyLock::new(|| [("server/0".to_owned(), 5.0)]);
     SnapshotFace { config, policy: "p1", stages, certificates: &*CERTIFICATES }
@@ -76,7 +77,7 @@ fn started() -> Metrics {
     metrics.webhook(&"chat".into());
     metrics.route(labels("files.delete"));
     let _made = metrics.listener("server");
-    metrics.snapshot(&face("c1", &[("files.delete", "enforce")]));
+    metrics.snapshot(&face("c1", &[("files.delete", "enforce", 1.0)]));
     metrics
 }
 
@@ -135,6 +136,8 @@ fn every_reachable_series_of_a_route_exists_at_zero() {
 #[test]
 fn label_words_are_those_of_policy_and_stage() {
     let verdicts = Verdict::ALL.map(Verdict::as_str);
+    assert_eq!(OpinionLabel::ALL.map(OpinionLabel::as_str), Opinion::ALL.map(Opinion::as_str));
+    assert_eq!(ViaLabel::ALL.map(ViaLabel::as_str), Via::ALL.map(Via::as_str));
     assert_eq!(VerdictLabel::ALL.map(VerdictLabel::as_str).split_last().unwrap().1, verdicts);
     assert_eq!(
         DispositionLabel::ALL.map(DispositionLabel::as_str),
@@ -186,13 +189,13 @@ fn a_reload_keeps_the_counters_and_drops_the_old_face() {
     before.call(VerdictLabel::Allow, DispositionLabel::Forwarded);
     let after = metrics.route(labels("files.delete"));
     assert!(Arc::ptr_eq(&before, &after));
-    let stages = [("files.delete", "observe")];
+    let stages = [("files.delete", "observe", 0.25), ("files.delete", "enforce", 0.75)];
     metrics.snapshot(&SnapshotFace { certificates: &[], ..face("c2", &stages) });
     let text = metrics.render();
     assert_eq!(sum(&text, "gait_calls_total", &[]), 1.0);
     assert_eq!(sum(&text, "gait_snapshot_info", &[]), 1.0);
     assert_eq!(sum(&text, "gait_snapshot_info", &[("config", "c2")]), 1.0);
-    assert_eq!(sum(&text, "gait_stage", &[("stage", "observe")]), 1.0);
+    assert_eq!(sum(&text, "gait_stage", &[("stage", "observe")]), 0.25);
     assert_eq!(sum(&text, "gait_stage", &[]), 1.0);
 }
 
@@ -217,7 +220,7 @@ fn series_stay_within_their_limit() {
         for name in &names {
             metrics.route(labels(name)).call(VerdictLabel::Allow, DispositionLabel::Forwarded);
         }
-        let stages: Vec<_> = names.iter().map(|name| (name.as_str(), "enforce")).collect();
+        let stages: Vec<_> = names.iter().map(|name| (name.as_str(), "enforce", 1.0)).collect();
         metrics.snapshot(&SnapshotFace { certificates: &[], ..face("c", &stages) });
         let text = metrics.render();
         assert!(samples(&text).len() <= series_max.max(floor), "{series_max}");

@@ -192,14 +192,17 @@ fn everything(place: &Place) -> Value {
     );
     place.put("secret", "s");
     place.put("hook", format!("whsec_{}", "A".repeat(40)));
-    json!({"policy": "p.yaml", "server": {"tls": tls},
+    let over =
+        json!({"route": "r", "stage": "observe", "until": "2026-12-01T00:00:00Z", "reason": "x"});
+    json!({"policy": "p.yaml", "server": {"tls": tls}, "stage_overrides": [over],
+        "stage": {"from": "observe", "to": "dry_run", "percent": 25},
         "listeners": [{"name": "more", "listen": "unix:s"}], "telemetry": {},
         "admin": {"tls": {"cert": "c.pem", "key": "c.key"}, "logins": [
             {"name": "ada@desk", "role": "approver", "sha256": "a".repeat(64)}]},
         "approvals": {
             "approvers": [{"name": "ada", "logins": ["ada@desk"], "may": {"tools": ["t"]}}],
             "webhooks": [{"name": "w", "url": "https://hooks.example", "secret": {"file": "hook"}}]},
-        "log": {}, "evidence": {}, "access_log": {"to": "stdout"},
+        "log": {}, "evidence": {}, "rollout": {"gates": {}}, "access_log": {"to": "stdout"},
         "otlp": {"endpoint": "https://otel.example", "headers": {"x-api-key": {"file": "secret"}}},
         "identity": {"sources": sources(), "agents": {"bot": {}},
             "delegation": {"keys": ["d.key"]}},
@@ -238,6 +241,8 @@ fn the_config_schema_has_the_keys_that_the_reader_knows() {
         ("/approvals/webhooks/0", "/properties/approvals/properties/webhooks/items"),
         ("/log", "/properties/log"),
         ("/evidence", "/properties/evidence"),
+        ("/rollout", "/properties/rollout"),
+        ("/rollout/gates", "/properties/rollout/properties/gates"),
         ("/otlp", "/properties/otlp"),
         ("/access_log", "/properties/access_log"),
         ("/identity", "/properties/identity"),
@@ -259,6 +264,8 @@ fn the_config_schema_has_the_keys_that_the_reader_knows() {
         ("/identity/sources/3/header", "/$defs/source/properties/header"),
         ("/identity/sources/3/header/from", "/$defs/trusted_peers"),
         ("/identity/sources/4/unix", "/$defs/source/properties/unix"),
+        ("/stage", "/$defs/stage/oneOf/1"),
+        ("/stage_overrides/0", "/properties/stage_overrides/items"),
         ("/limits", "/properties/limits"),
         ("/timeouts", "/properties/timeouts"),
         ("/unmapped", "/properties/unmapped"),

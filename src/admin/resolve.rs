@@ -124,6 +124,7 @@ fn record(room: Room, resolve: &Resolve, resolved: &Resolved) {
     room.approval(Approval {
         action: *word,
         request: id.clone(),
+        state: entry.state,
         approver: approver.clone(),
         login: login.clone(),
         reason: reason.clone(),

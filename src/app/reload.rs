@@ -3,21 +3,19 @@
 //! The new snapshot is read, compiled and built aside; then one pointer is swapped. Whatever is
 //! wrong with it, the old one stays in force, and a metric says so.
 
-use super::{Running, evidence, keys};
+use super::stages::{lowered, moved};
+use super::{Running, evidence, keys, stages};
 use crate::clock;
 use crate::config::{Config, ConfigError, Listen};
 use crate::evidence::Reload;
 use crate::metrics::{Metrics, Restart, SnapshotFace};
-use crate::snapshot::{Listener, Plan, PlannedRoute, Snapshot, UNMAPPED};
-use crate::stage::Protection;
+use crate::snapshot::{Listener, Plan, Snapshot};
 use crate::store::approvals::Rules;
+use jiff::Timestamp;
 use std::sync::Arc;
 
 /// What evidence calls the kill switch where it is followed no more; no route has such a name.
 const KILL_SWITCH: &str = "_kill_switch";
-
-/// What evidence calls approvers who may approve more than before; no route has such a name.
-const APPROVERS: &str = "_approvers";
 
 /// Reloads config and policy, or keeps what is in force; either way takes up another key.
 pub(super) async fn reload(running: &Arc<Running>) {
@@ -46,8 +44,8 @@ fn keep(running: &Running, error: &ConfigError) {
     running.proxy.metrics.reload_failed();
 }
 
-fn take_over(running: &Running, config: Config) {
-    let Config { fixed, mut plan, policy, kill_switch, warnings } = config;
+fn take_over(running: &Arc<Running>, config: Config) {
+    let Config { fixed, mut plan, policy, kill_switch, overlay, warnings } = config;
     let proxy = &running.proxy;
     warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
     let restart = if fixed == running.fixed { Restart::NotNeeded } else { Restart::Needed };
@@ -61,7 +59,9 @@ fn take_over(running: &Running, config: Config) {
     plan.listeners = kept(&running.fixed.listeners, &old.plan.listeners, plan.listeners);
     plan.admin = kept_admin(&running.fixed.admin, &old.plan.admin, plan.admin);
     plan.assurance = running.fixed.assurance;
-    let mut lowered = lowered(&old.plan, &plan);
+    plan.seats = old.plan.seats.clone();
+    let now = clock::now();
+    let mut lowered = lowered(&old.plan, &plan, now);
     if !lowered.is_empty() {
         tracing::warn!(routes = ?lowered, "security event: these routes are held to less than before, or more may be approved");
     }
@@ -69,7 +69,7 @@ fn take_over(running: &Running, config: Config) {
         tracing::warn!("security event: the config names no kill switch any more");
         lowered.push(KILL_SWITCH.to_owned());
     }
-    let stages = moved(&old.plan, &plan);
+    let stages = moved(&old.plan, &plan, now);
     proxy.tools.configure(&plan);
     proxy.desk.configure(rules(&plan));
     running.exports.configure(&plan);
@@ -79,7 +79,7 @@ fn take_over(running: &Running, config: Config) {
         policy_digest: Some(snapshot.policy.digest()),
         lowered,
         stages,
-        ..Reload::default()
+        dropped: overlay.dropped.clone(),
     };
     tracing::info!(snapshot = %snapshot.id, "reloaded");
     proxy.switch.follow(kill_switch);
@@ -89,6 +89,7 @@ fn take_over(running: &Running, config: Config) {
     if let Err(refusal) = proxy.ledger.reloaded(line) {
         tracing::error!(%refusal, "the reload could not be recorded");
     }
+    stages::drop_set(running, &overlay.dropped);
 }
 
 /// What the store of approvals is held to.
@@ -142,8 +143,13 @@ pub(super) fn certificates(plan: &Plan) -> Vec<(String, f64)> {
 
 /// Shows a snapshot as the one in force.
 pub(super) fn show(snapshot: &Snapshot, metrics: &Metrics) {
-    let stages: Vec<(&str, &str)> =
-        snapshot.plan.routes.iter().map(|route| (&*route.name, route.stage.as_str())).collect();
+    show_face(snapshot, metrics, clock::now());
+    metrics.reload_succeeded(clock::now());
+}
+
+/// Its digests, its certificates, and where its callers stand at an instant.
+pub(super) fn show_face(snapshot: &Snapshot, metrics: &Metrics, now: Timestamp) {
+    let stages: Vec<(&str, &str, f64)> = stages::shares(&snapshot.plan, now).collect();
     let (config, policy) = (snapshot.plan.digest.to_string(), snapshot.policy.digest().to_string());
     let certificates = &certificates(&snapshot.plan);
     metrics.snapshot(&SnapshotFace {
@@ -152,104 +158,4 @@ pub(super) fn show(snapshot: &Snapshot, metrics: &Metrics) {
         stages: &stages,
         certificates,
     });
-    metrics.reload_succeeded(clock::now());
-}
-
-/// Routes that are held to less than they were: a lower stage, no protection any more, or gone,
-/// so that their calls take another route; unmapped calls that are let through from now on; and
-/// approvers who may approve more.
-fn lowered(old: &Plan, new: &Plan) -> Vec<String> {
-    let is_lower = |before: &&PlannedRoute| {
-        let after = new.routes.iter().find(|route| route.name == before.name);
-        after.is_none_or(|after| {
-            after.stage < before.stage
-                || before.protection == Protection::Protected
-                    && after.protection == Protection::Open
-        })
-    };
-    let routes = old.routes.iter().filter(is_lower).map(|route| route.name.to_string());
-    let opened = old.unmapped.is_none() && new.unmapped.is_some();
-    let wider = new.approvals.are_wider_than(&old.approvals);
-    routes
-        .chain(opened.then(|| UNMAPPED.to_owned()))
-        .chain(wider.then(|| APPROVERS.to_owned()))
-        .collect()
-}
-
-/// Routes whose stage is another than before, or that were not there, and where they stand.
-fn moved(old: &Plan, new: &Plan) -> Vec<(String, String)> {
-    let stood = |route: &&PlannedRoute| {
-        let before = old.routes.iter().find(|before| before.name == route.name);
-        before.is_none_or(|before| before.stage != route.stage)
-    };
-    let said = |route: &PlannedRoute| (route.name.to_string(), route.stage.as_str().to_owned());
-    new.routes.iter().filter(stood).map(said).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::lowered;
-    use crate::config::{Environment, Source};
-    use crate::snapshot::Plan;
-
-    fn plan(settings: &str, routes: &str) -> Plan {
-        let dir = tempfile::tempdir().unwrap();
-        let text = format!(
-            "policy: policy.yaml\n{settings}\n\
-             upstreams: {{ api: {{ url: \"http://127.0.0.1:9\" }} }}\nroutes: [{routes}]\n"
-        );
-        std::fs::write(dir.path().join("gait.yaml"), text).unwrap();
-        std::fs::write(dir.path().join("policy.yaml"), "").unwrap();
-        let source = Source::File(dir.path().join("gait.yaml"));
-        source.load(&Environment::default()).unwrap().plan
-    }
-
-    fn route(name: &str, stage: &str, risk: &str) -> String {
-        let intent = format!("intent: {{ tool_name: a, risk_class: {risk} }}");
-        format!("{{ name: {name}, upstream: api, stage: {stage}, {intent} }},")
-    }
-
-    #[test]
-    fn whatever_holds_a_route_to_less_is_named() {
-        let before = plan(
-            "stage: enforce",
-            &(route("a", "enforce", "high") + &route("b", "dry_run", "low")),
-        );
-        let same = plan(
-            "stage: enforce",
-            &(route("b", "enforce", "low") + &route("a", "enforce", "high")),
-        );
-        assert!(lowered(&before, &same).is_empty());
-        let staged = plan(
-            "stage: enforce",
-            &(route("a", "observe", "high") + &route("b", "dry_run", "low")),
-        );
-        assert_eq!(lowered(&before, &staged), ["a"]);
-        let open =
-            plan("stage: enforce", &(route("a", "enforce", "low") + &route("b", "dry_run", "low")));
-        assert_eq!(lowered(&before, &open), ["a"]);
-        let gone = plan("stage: enforce", &route("a", "enforce", "high"));
-        assert_eq!(lowered(&before, &gone), ["b"]);
-        let observed = plan("", &(route("a", "observe", "high") + &route("b", "observe", "low")));
-        assert_eq!(lowered(&before, &observed), ["a", "b", "_unmapped"]);
-    }
-
-    #[test]
-    fn approvers_who_may_approve_more_are_named() {
-        let logins = "admin: { logins: [{ name: ada@desk, role: approver, sha256: \
-                      aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa }] }";
-        let approvers = |of_ada: &str| {
-            plan(
-                &format!(
-                    "stage: enforce\n{logins}\n\
-                     approvals: {{ approvers: [{{ name: ada, logins: [ada@desk]{of_ada} }}] }}"
-                ),
-                "",
-            )
-        };
-        let (bound, free) = (approvers(", may: { tools: [files.read] }"), approvers(""));
-        assert_eq!(lowered(&bound, &free), ["_approvers"]);
-        assert!(lowered(&free, &bound).is_empty());
-        assert_eq!(lowered(&free, &plan("stage: enforce", "")), ["_approvers"]);
-    }
 }

@@ -6,6 +6,7 @@ use super::listen::{self, Door};
 use super::log::OneLine;
 use super::tally::tally;
 use super::{Addresses, AppError, Listeners, Running, Wanted, data, reload};
+use crate::clock;
 use crate::config::{Config, Environment, Fixed, LogFormat, Source};
 use crate::demo;
 use crate::egress::Fetcher;
@@ -13,6 +14,7 @@ use crate::evidence::{self, Ledger, Line, Settings, Unwritten, Writer};
 use crate::limits::{Budget, Places};
 use crate::metrics::{self, Metrics};
 use crate::proxy::{Proxy, approval_reasons};
+use crate::rollout::Shelf;
 use crate::snapshot::Snapshot;
 use crate::state::StateDir;
 use crate::store::StoreError;
@@ -151,7 +153,8 @@ pub(super) fn assemble(
     environment: Environment,
     metrics: Metrics,
     kept: Kept,
-) -> (Running, Wanted) {
+) -> (Arc<Running>, Wanted) {
+    let begun = clock::now();
     let Kept { ledger, limits, desk, office, exports } = kept;
     let (tools, errands) = Tools::new(metrics.clone());
     let (keys, fetches) = Fetcher::new(metrics.clone());
@@ -183,11 +186,13 @@ pub(super) fn assemble(
         office,
         exports,
         readiness: Arc::new(readiness),
+        shelf: Shelf::new(&fixed.state_dir),
+        begun,
         fixed,
         source,
         environment,
     };
-    (running, Wanted { errands, fetches })
+    (Arc::new(running), Wanted { errands, fetches })
 }
 
 /// Says where it listens: in the log, in the state directory, and to a person in the demo.

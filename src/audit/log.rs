@@ -66,6 +66,12 @@ impl Log {
         &self.segments
     }
 
+    /// One of its segments as a log of its own.
+    pub fn segment(&self, number: u32) -> Option<Log> {
+        let own = self.segments.iter().find(|(one, _)| *one == number)?.clone();
+        Some(Log { dir: self.dir.clone(), segments: vec![own] })
+    }
+
     /// How many bytes they hold.
     pub fn bytes(&self) -> u64 {
         let bytes = |path: &PathBuf| path.metadata().map_or(0, |there| there.len());

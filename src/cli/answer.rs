@@ -22,6 +22,10 @@ pub(super) enum Exit {
     Blocked,
     /// The verdict is `require_approval`.
     ApprovalRequired,
+    /// A gate of the rollout is not met.
+    GatesNotMet,
+    /// There is not enough data to say whether a gate is met.
+    NotEnoughData,
     /// What is decided is not what was expected (spec C8.1, regression drift).
     Drift,
     /// Usage, flags, files that cannot be read or do not mean anything.
@@ -65,8 +69,8 @@ impl Exit {
             Exit::Success => 0,
             Exit::Internal => 1,
             Exit::VerificationFailed => 2,
-            Exit::Blocked => 3,
-            Exit::ApprovalRequired => 4,
+            Exit::Blocked | Exit::GatesNotMet => 3,
+            Exit::ApprovalRequired | Exit::NotEnoughData => 4,
             Exit::Drift => 5,
             Exit::InvalidInput => 6,
         }
@@ -74,7 +78,8 @@ impl Exit {
 
     /// Whether the command did its work; a refusing verdict is an answer, not a failure.
     fn is_ok(self) -> bool {
-        matches!(self, Exit::Success | Exit::Blocked | Exit::ApprovalRequired)
+        let gates = matches!(self, Exit::GatesNotMet | Exit::NotEnoughData);
+        gates || matches!(self, Exit::Success | Exit::Blocked | Exit::ApprovalRequired)
     }
 
     /// Code and category are the same word for these exits, but for drift (spec C8.3).
@@ -89,6 +94,8 @@ impl Exit {
             Exit::ApprovalRequired => {
                 ("approval_required", "provide a valid approval token and retry")
             }
+            Exit::GatesNotMet => ("gates_not_met", "do what the gates that are not met say"),
+            Exit::NotEnoughData => ("not_enough_data", "wait for more calls, or label more"),
             Exit::Drift => ("regress_failed", GENERIC),
             Exit::Success | Exit::Internal => ("internal_failure", GENERIC),
         };

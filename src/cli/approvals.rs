@@ -14,11 +14,12 @@ mod vote;
 mod watch;
 mod wire;
 
+pub(super) use door::Door;
+
 use super::Invocation;
 use super::answer::{Answer, Exit, Failure, Outcome};
 use api::{Filter, Listed, read};
 use clap::{Args, Subcommand};
-use door::Door;
 use flags::States;
 use serde_json::Value;
 use std::cmp::Reverse;

@@ -46,6 +46,7 @@ impl Proxy {
             Ok(()) => Ok(Answer::new(Exit::Success)),
             Err(error @ AppError::Config(_)) => Err(Failure::input(error)),
             Err(AppError::AdminToken(error)) if error.is_input() => Err(Failure::input(error)),
+            Err(AppError::Seats(error)) if error.is_input() => Err(Failure::input(error)),
             Err(error @ AppError::Approvals(OpenError::Open { .. })) => Err(Failure::input(error)),
             Err(AppError::Limits(error)) => Err(error.into()),
             Err(error) => Err(Failure::internal(error)),

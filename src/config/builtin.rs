@@ -25,7 +25,7 @@ use crate::snapshot::{
     Anonymous, Approvable, Approvals, Assurance, Capture, Exports, Gates, Plan, PlannedRoute,
     UpstreamSpec,
 };
-use crate::stage::{DryRunScope, Protection, Stage};
+use crate::stage::{Course, DryRunScope, Protection, Stage, Standing};
 use http::Method;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -89,11 +89,12 @@ impl Builtin {
             assurance: Assurance::default(),
             limits: Limits::default(),
             timeouts: Timeouts::default(),
+            seats: None,
             digest: Digest::of(format!("{self:?}").as_bytes()),
         };
-        checks::settle_builtin(&mut plan, self.stage);
+        checks::settle_builtin(&mut plan);
         let fixed = fixed(listen, admin_listen, environment).map_err(ConfigError::Flags)?;
-        Ok(join(fixed, plan, policy, None))
+        join(fixed, plan, policy, None, environment)
     }
 
     fn route(&self, row: &Row, upstream: &Arc<UpstreamSpec>) -> PlannedRoute {
@@ -125,7 +126,8 @@ impl Builtin {
                 base_url: upstream.base_url(),
             },
             upstream: upstream.clone(),
-            stage: self.stage,
+            said: Course::of(Standing::Whole(self.stage)),
+            course: Course::of(Standing::Whole(self.stage)),
             protection,
             dry_run: DryRunScope::Table,
             capture: Capture::Digest,

@@ -9,7 +9,7 @@ use crate::call::CallerCredential;
 use crate::clock;
 use crate::policy::{DelegationMatch, Policy, Rule, Verdict};
 use crate::snapshot::{Capture, Plan, PlannedRoute, UpstreamSpec};
-use crate::stage::{Protection, Stage};
+use crate::stage::{Protection, Stage, Standing};
 use crate::yaml::{Fault, Fields, Keys, Node, Place};
 use std::sync::Arc;
 
@@ -59,10 +59,10 @@ impl Unmapped {
 pub(super) fn settle_lanes(
     plan: &mut Plan,
     unmapped: Unmapped,
-    global: Stage,
+    global: Standing,
 ) -> Result<(), Fault> {
-    let all_observe =
-        global == Stage::Observe && plan.routes.iter().all(|route| route.stage == Stage::Observe);
+    let global_observes = global.strictest() == Stage::Observe;
+    let all_observe = global_observes && plan.routes.iter().all(PlannedRoute::wholly_observes);
     let only = match plan.upstreams.as_slice() {
         [only] => Some(only.clone()),
         _ => None,
@@ -75,10 +75,11 @@ pub(super) fn settle_lanes(
             let upstream = named.or_else(|| only.clone()).ok_or_else(|| {
                 fault("`unmapped`: with several upstreams, name one under `upstream`".to_owned())
             })?;
-            if !plan.wholly_observes(&upstream) || global != Stage::Observe {
+            if !plan.wholly_observes(&upstream) || !global_observes {
                 return Err(fault(format!(
                     "`unmapped.action: observe` is refused, because the global stage or a route \
-                     of upstream `{}` is beyond observe; write `deny`",
+                     of upstream `{}` is beyond observe, if only for some or for a time; write \
+                     `deny`",
                     upstream.name
                 )));
             }
@@ -91,9 +92,26 @@ pub(super) fn settle_lanes(
 }
 
 /// The same for the built-in map, whose routes take every call.
-pub(super) fn settle_builtin(plan: &mut Plan, stage: Stage) {
+pub(super) fn settle_builtin(plan: &mut Plan) {
     let only = plan.upstreams.first().cloned();
-    plan.refused = only.filter(|_| stage == Stage::Observe);
+    plan.refused = only.filter(|only| plan.wholly_observes(only));
+}
+
+/// Closes the side lanes to a tool that only the overlay takes beyond observe. It is no mistake of
+/// the config, so nothing is refused for it: a promotion must not keep a gait from starting.
+pub(super) fn close_lanes(plan: &mut Plan) -> Option<String> {
+    let observes = |upstream: &Arc<UpstreamSpec>| plan.wholly_observes(upstream);
+    let open = |upstream: &Option<Arc<UpstreamSpec>>| upstream.clone().filter(observes);
+    let (unmapped, refused) = (open(&plan.unmapped), open(&plan.refused));
+    let closed = plan.unmapped.as_ref().filter(|_| unmapped.is_none()).map(|upstream| {
+        format!(
+            "calls that no route takes are denied now: a stage that was set by command takes a \
+             route of upstream `{}` beyond observe",
+            upstream.name
+        )
+    });
+    (plan.unmapped, plan.refused) = (unmapped, refused);
+    closed
 }
 
 /// Refuses a lower-risk catch-all behind a higher-risk route with conditions: whatever made the
@@ -179,6 +197,7 @@ pub fn warnings(plan: &Plan, policy: &Policy) -> Vec<String> {
     });
     let beyond = policy.rules().iter().flat_map(|rule| beyond_http(plan, rule));
     let exposed = exposed.chain(expired(plan));
+    let exposed = exposed.chain(over(plan));
     let approvals = approvals::warnings(plan, policy);
     exposed
         .chain(idle_dry_runs(plan, policy))
@@ -211,6 +230,22 @@ fn expired(plan: &Plan) -> impl Iterator<Item = String> {
         move |upstream: &&Arc<UpstreamSpec>| ends(upstream).is_some_and(|end| end <= clock::now());
     plan.upstreams.iter().filter(ended).map(|upstream| {
         format!("the client certificate of upstream `{}` has expired; renew it", upstream.name)
+    })
+}
+
+/// Overrides that have ended. Their stages still keep side lanes closed: what is open must not hang
+/// on when it was looked at.
+fn over(plan: &Plan) -> impl Iterator<Item = String> {
+    let now = clock::now();
+    plan.routes.iter().flat_map(move |route| {
+        let over = route.said.overrides.iter().filter(move |one| one.until <= now);
+        over.map(|one| {
+            format!(
+                "the override of route `{}` to {} is over since {}; remove it from \
+                 `stage_overrides`",
+                route.name, one.standing, one.until
+            )
+        })
     })
 }
 
@@ -260,11 +295,12 @@ fn beyond_http(plan: &Plan, rule: &Rule) -> Vec<String> {
 
 /// A `dry_run` rule for a tool that is not protected executes the tool before enforce.
 fn idle_dry_runs<'a>(plan: &'a Plan, policy: &'a Policy) -> impl Iterator<Item = String> + 'a {
-    let open = plan.routes.iter().filter(|route| {
-        route.protection == Protection::Open
-            && matches!(route.stage, Stage::DryRun | Stage::RequireApproval)
-    });
-    open.flat_map(move |route| {
+    let shown = |route: &PlannedRoute| {
+        let between = |stage: &Stage| matches!(stage, Stage::DryRun | Stage::RequireApproval);
+        route.course.stages().find(between).filter(|_| route.protection == Protection::Open)
+    };
+    let open = plan.routes.iter().filter_map(move |route| Some((route, shown(route)?)));
+    open.flat_map(move |(route, stage)| {
         let tool = route.tool_text();
         let rules = policy.rules().iter().filter(move |rule| {
             rule.effect == Verdict::DryRun && rule.matcher.tool_names.contains(&tool)
@@ -275,7 +311,7 @@ fn idle_dry_runs<'a>(plan: &'a Plan, policy: &'a Policy) -> impl Iterator<Item =
                  stage {} it is executed; protect the route or set it to enforce",
                 rule.name,
                 route.name,
-                route.stage.as_str()
+                stage.as_str()
             )
         })
     })

@@ -4,6 +4,7 @@ use super::ConfigError;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 
 /// Overrides that may be set, besides `GAIT__UPSTREAMS__NAME__URL`.
 const ALLOWED: [&str; 6] = [
@@ -15,10 +16,11 @@ const ALLOWED: [&str; 6] = [
     "GAIT__LOG__LEVEL",
 ];
 
-/// A copy of the process environment. Its debug form shows names alone: secrets live in it.
+/// A copy of the process environment, and what a process that serves adds to it. Its debug form shows names alone: secrets live in it.
 #[derive(Clone, Default)]
 pub struct Environment {
     variables: BTreeMap<String, String>,
+    serving: Option<PathBuf>,
 }
 
 impl Environment {
@@ -36,7 +38,7 @@ impl Environment {
                  GAIT__UPSTREAMS__<NAME>__URL, everything else belongs into the config file",
                 ALLOWED.join(", ")
             ))),
-            None => Ok(Environment { variables }),
+            None => Ok(Environment { variables, serving: None }),
         }
     }
 
@@ -44,7 +46,18 @@ impl Environment {
     pub(super) fn with_upstream(&self, name: &str, address: SocketAddr) -> Environment {
         let mut variables = self.variables.clone();
         variables.insert(upstream_key(name), format!("http://{address}"));
-        Environment { variables }
+        Environment { variables, serving: self.serving.clone() }
+    }
+
+    /// The same for a process that serves, whose state lies in `state_dir` whatever a config that
+    /// it loads says.
+    pub fn of_process(self, state_dir: &Path) -> Environment {
+        Environment { serving: Some(state_dir.to_owned()), ..self }
+    }
+
+    /// Where the state lies of which a config with this `state_dir` is told.
+    pub(super) fn state_dir<'a>(&'a self, said: &'a Path) -> &'a Path {
+        self.serving.as_deref().unwrap_or(said)
     }
 
     /// An override such as `GAIT__SERVER__LISTEN`.

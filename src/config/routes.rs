@@ -1,11 +1,12 @@
-//! Routes: what they match, where they go, at what stage and risk.
+//! Routes: what they match, where they go, at what risk.
 
-use super::{DOCUMENT, approvals, args, identity, predicates, stage, targets, upgrade, upstreams};
+use super::stages::{self, Stages};
+use super::{DOCUMENT, approvals, args, identity, predicates, targets, upgrade, upstreams};
 use crate::intent::pattern::Pattern;
 use crate::intent::rest::{Binding, Mapping, Piece, StrictQuery, Template};
 use crate::intent::routes::Matcher;
 use crate::snapshot::{Approvable, Capture, PlannedRoute, UpstreamSpec};
-use crate::stage::{DryRunScope, Protection, Stage};
+use crate::stage::{DryRunScope, Protection};
 use crate::yaml::{Fault, Fields, Keys, Node, Place, Scalar};
 use http::Method;
 use std::sync::Arc;
@@ -41,14 +42,6 @@ const INTENT: Keys = Keys {
 /// Risk classes that need no listing.
 const RISKS: [&str; 4] = ["low", "medium", "high", "critical"];
 
-/// The stages that a config sets, by what they are set for.
-pub(super) struct Stages {
-    /// For everything else.
-    pub(super) global: Stage,
-    /// For tool names: a name, or a prefix with `*`.
-    tools: Vec<(String, Stage)>,
-}
-
 /// The risk classes that a config knows, and which of them are protected.
 pub(super) struct Risks {
     known: Vec<String>,
@@ -66,53 +59,6 @@ pub(super) struct RoutePlace {
 pub(super) enum Lower {
     Refused,
     Allowed,
-}
-
-impl Stages {
-    /// Reads `stage` and `tool_stages`.
-    pub(super) fn read(top: &mut Fields) -> Result<Stages, Fault> {
-        top.refuse_empty(&["stage", "tool_stages"])?;
-        let (said, place) = top.text("stage")?;
-        let global = if said.is_empty() { Stage::Observe } else { stage(&said, place, "stage")? };
-        let node = top.take("tool_stages");
-        let entries = match node.value {
-            Scalar::Null => Vec::new(),
-            Scalar::Map(entries) => entries,
-            _ => {
-                let what = "`tool_stages` must map tool names to stages, as in `tool.*: enforce`";
-                return Err(Fault::validate(node.place, what.to_owned()));
-            }
-        };
-        let tool = |entry: crate::yaml::Entry| {
-            let field = format!("tool_stages.{}", entry.key);
-            let prefix = entry.key.strip_suffix('*').unwrap_or(&entry.key);
-            if prefix.contains('*') {
-                let what = format!("`{field}`: one `*`, at the end, stands for the rest of a name");
-                return Err(Fault::validate(entry.place, what));
-            }
-            let place = entry.node.place;
-            match entry.node.value {
-                Scalar::Text(said) => Ok((entry.key.to_lowercase(), stage(&said, place, &field)?)),
-                _ => Err(Fault::validate(place, format!("`{field}` must be a stage"))),
-            }
-        };
-        let tools = entries.into_iter().map(tool).collect::<Result<_, _>>()?;
-        Ok(Stages { global, tools })
-    }
-
-    /// The most specific stage: the route's own, then the tool's name, then the longest prefix of
-    /// it, then the global.
-    fn of(&self, own: Option<Stage>, tool: &str) -> Stage {
-        let fits = |pattern: &str| match pattern.strip_suffix('*') {
-            Some(prefix) => tool.starts_with(prefix),
-            None => tool == pattern,
-        };
-        let by_tool = self.tools.iter().filter(|(pattern, _)| fits(pattern));
-        // A whole name beats every prefix; of two spellings of one pattern the stricter stage wins.
-        let best =
-            by_tool.max_by_key(|(pattern, stage)| (!pattern.ends_with('*'), pattern.len(), *stage));
-        own.or(best.map(|(_, stage)| *stage)).unwrap_or(self.global)
-    }
 }
 
 impl Risks {
@@ -186,6 +132,7 @@ pub(super) fn read(
         routes.push(route);
         places.push(route_place);
     }
+    stages.check(&routes)?;
     Ok((routes, places))
 }
 
@@ -201,10 +148,10 @@ fn one(
     fields.refuse_empty(&["match", "stage"])?;
     let route_name = super::required_text(&mut fields, "name", "every route has a name")?;
     name(&route_name, place, &fields.at("name"))?;
-    let said = super::required_text(&mut fields, "upstream", "name one of `upstreams`")?;
-    let upstream = upstreams::find(upstreams, &said, place, &fields.at("upstream"))?;
+    let upstream_name = super::required_text(&mut fields, "upstream", "name one of `upstreams`")?;
+    let upstream = upstreams::find(upstreams, &upstream_name, place, &fields.at("upstream"))?;
     let matcher = matcher(&mut fields)?;
-    let own = own_stage(&mut fields)?;
+    let own = stages::own(&mut fields)?;
     let said_protected = protected(&mut fields)?;
     let dry_run = dry_run(&mut fields)?;
     let anonymous = identity::anonymous(&mut fields)?;
@@ -219,14 +166,15 @@ fn one(
         mapping.binding = Binding::RequestBytes;
         mapping.strict_query = StrictQuery::Only(args::named_query(&matcher, &mapping));
     }
-    let stage = stages.of(own, &tool);
+    let said = stages.course(own, &route_name, &tool);
     let name = route_name.into();
     let route = PlannedRoute {
         name,
         matcher,
         mapping,
         upstream,
-        stage,
+        course: said.clone(),
+        said,
         protection,
         dry_run,
         capture,
@@ -248,14 +196,6 @@ pub(super) fn name(text: &str, place: Place, field: &str) -> Result<(), Fault> {
         "`{field}`: `{text}` is not a name; use letters, digits, `.`, `-` and `_`, not `_` first"
     );
     Err(Fault::validate(place, what))
-}
-
-fn own_stage(fields: &mut Fields) -> Result<Option<Stage>, Fault> {
-    let (said, place) = fields.text("stage")?;
-    match said.is_empty() {
-        true => Ok(None),
-        false => stage(&said, place, &fields.at("stage")).map(Some),
-    }
 }
 
 /// Absent, or said: a route can be protected whatever its risk, and the reverse.

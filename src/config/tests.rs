@@ -1,5 +1,8 @@
 //! Configs that look right and would open a gate, and what they must be refused for.
 
+mod overlay;
+mod stages;
+
 use super::site::Site;
 use super::{Environment, read};
 use crate::snapshot::Plan;
@@ -77,7 +80,7 @@ fn a_tool_s_own_stage_beats_every_prefix() {
     let stage_of = |stages: &str| {
         let one = route("del", "path: \"/a\"", "", "high");
         let plan = plan(&format!("tool_stages: {stages}\nroutes:\n{one}")).unwrap();
-        plan.routes.first().map(|route| route.stage)
+        plan.routes.first().map(|route| route.course.strictest())
     };
     assert_eq!(stage_of("{ tool.del: enforce, \"tool.del*\": observe }"), Some(Stage::Enforce));
     assert_eq!(stage_of("{ \"tool.*\": enforce, \"TOOL.*\": observe }"), Some(Stage::Enforce));

@@ -3,7 +3,7 @@
 //! The reason is free text: what looks like a credential in it is masked, and the line says so.
 
 use super::line::Members;
-use crate::approval::RequestId;
+use crate::approval::{RequestId, State};
 use crate::intent::conceal;
 use crate::store::approvals::Word;
 use serde::ser::SerializeMap;
@@ -16,6 +16,8 @@ pub struct Approval {
     pub action: Word,
     /// The request.
     pub request: RequestId,
+    /// How the request stands now: of several people that it needs, the last decides.
+    pub state: State,
     /// Who said it, by the roster.
     pub approver: Arc<str>,
     /// Logged in as.
@@ -41,6 +43,7 @@ impl Approval {
         let reason = conceal::text(&self.reason);
         members.put("action", self.action.as_str())?;
         members.put("request", self.request.as_str())?;
+        members.put("state", self.state.as_str())?;
         members.put("approver", &*self.approver)?;
         members.put("login", &*self.login)?;
         members.put("reason", &*reason)?;

@@ -3,7 +3,7 @@
 //! What asks for leave is refused at once; what is a fact waits until it can be written. The slots
 //! of the ledger bound how much that is.
 
-use super::{key::KeyFault, queue::Post, writer::CommitFailed};
+use super::{key::KeyFault, queue::Post, record::LedgerRefused, writer::CommitFailed};
 use std::{io, time::Instant};
 
 /// Why the log cannot be written.
@@ -82,6 +82,9 @@ impl Failure {
                     self.withdrawn += 1;
                     // Whoever gave up waiting needs no answer.
                     let _ = reply.send(Err(CommitFailed::Failed));
+                }
+                Post::Deed { reply, .. } => {
+                    let _ = reply.send(Err(LedgerRefused::Failed));
                 }
                 post => self.kept.push(post),
             }

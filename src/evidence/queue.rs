@@ -2,7 +2,7 @@
 
 use super::{
     line::{Entry, Follows, Line},
-    record::LedgerRefused,
+    record::{LedgerRefused, Recorded},
     writer::{CommitFailed, Committed},
 };
 use crate::sign::PrivateKey;
@@ -38,6 +38,8 @@ pub(super) enum Post {
     Closing { line: Line, standing: Option<Standing> },
     /// An event of the process.
     Event(Line),
+    /// What a person did, who waits until it is durable.
+    Deed { line: Line, reply: DeedReply },
 }
 
 /// Wakes the writer at once. Lines that nobody waits for do not ring: the writer comes round by
@@ -52,6 +54,9 @@ pub(super) struct Bell {
 
 /// Where the answer to a commit goes.
 pub(super) type Reply = oneshot::Sender<Result<Committed, CommitFailed>>;
+
+/// Where the answer to a person goes.
+pub(super) type DeedReply = oneshot::Sender<Result<Recorded, LedgerRefused>>;
 
 /// Whether a call's decision line stands in the log. Its closing line asks when it is written,
 /// because only then it is known: a commit may be given up while the writer is at it.
@@ -105,7 +110,10 @@ impl Bell {
 
 impl Post {
     pub(super) fn line(&self) -> &Line {
-        let (Post::Decision { line, .. } | Post::Closing { line, .. } | Post::Event(line)) = self;
+        let (Post::Decision { line, .. }
+        | Post::Closing { line, .. }
+        | Post::Event(line)
+        | Post::Deed { line, .. }) = self;
         line
     }
 
@@ -123,13 +131,13 @@ impl Post {
                 }
                 line
             }
-            Post::Event(line) => line,
+            Post::Event(line) | Post::Deed { line, .. } => line,
         }
     }
 
     /// Whether somebody waits for it to be durable.
     pub(super) fn is_awaited(&self) -> bool {
-        matches!(self, Post::Decision { .. })
+        matches!(self, Post::Decision { .. } | Post::Deed { .. })
     }
 }
 

@@ -47,6 +47,13 @@ pub enum LedgerRefused {
     Stopped,
 }
 
+/// A line that is durable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Recorded {
+    /// Its place in the chain.
+    pub seq: u64,
+}
+
 /// Room for one line about a request for approval; given back when dropped. To be had before the
 /// word is taken, so that nothing is approved that cannot be recorded.
 #[derive(Debug)]
@@ -111,6 +118,22 @@ impl Ledger {
     /// The log is full, or cannot be written.
     pub fn room(&self) -> Result<Room, LedgerRefused> {
         Ok(Room(self.reserve()?))
+    }
+
+    /// Writes what a person did, and waits until it is durable: signed and synced. Whatever is done
+    /// on the strength of it is done after that.
+    ///
+    /// Whoever stops waiting does not take the line back.
+    ///
+    /// # Errors
+    /// The log is full or cannot be written; then no such line stands in it.
+    pub async fn record(&self, deed: Event) -> Result<Recorded, LedgerRefused> {
+        let slot = self.reserve()?;
+        let (reply, answer) = oneshot::channel();
+        let line = Line::new(clock::now(), Entry::Event(deed));
+        slot.send(Message::Post(Post::Deed { line, reply }));
+        self.bell.ring();
+        answer.await.unwrap_or(Err(LedgerRefused::Stopped))
     }
 
     /// How the log is doing.

@@ -23,6 +23,7 @@ use super::{
     key::{self, KeyFault, Keys},
     line::{Entry, Line},
     queue::Post,
+    record::Recorded,
     segment::Disk,
     settings::Settings,
     watch::Watch,
@@ -367,11 +368,17 @@ fn durable<D: Disk>(journal: &Journal<D>, shelf: &Shelf) -> Durable {
     Durable { anchor: journal.anchor().clone(), totals }
 }
 
-/// Answers a commit; called only once the line is durable.
+/// Answers who waits; called only once the line is durable.
 fn acknowledge(post: Post) {
-    if let Post::Decision { line, reply, .. } = post {
-        // Whoever gave up waiting has no use for the proof; the closing line will say so.
-        let _ = reply.send(Committed::of(&line));
+    match post {
+        Post::Decision { line, reply, .. } => {
+            // Whoever gave up waiting has no use for the proof; the closing line will say so.
+            let _ = reply.send(Committed::of(&line));
+        }
+        Post::Deed { line, reply } => {
+            let _ = reply.send(Ok(Recorded { seq: line.seq() }));
+        }
+        Post::Closing { .. } | Post::Event(_) => {}
     }
 }
 

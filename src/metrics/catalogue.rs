@@ -93,6 +93,9 @@ pub const CATALOGUE: &[Definition] = &[
     RELOAD_TIMESTAMP,
     RESTART_NEEDED,
     STAGE,
+    ROLLOUT_DROPPED,
+    STAGE_CHANGES,
+    LABELS,
     SERIES_OVERFLOW,
     BUILD_INFO,
     PROCESS_CPU,
@@ -299,8 +302,26 @@ pub(super) const RESTART_NEEDED: Definition = gauge(
     &[],
     "1 when the config on disk changed a setting that only a restart takes up.",
 );
-pub(super) const STAGE: Definition =
-    gauge("gait_stage", &["route", "stage"], "1 for each stage in force on a route, else 0.");
+pub(super) const STAGE: Definition = gauge(
+    "gait_stage",
+    &["route", "stage"],
+    "Share of the authenticated callers of a route that stands in a stage now, 0 to 1.",
+);
+pub(super) const ROLLOUT_DROPPED: Definition = counter(
+    "gait_rollout_dropped_total",
+    &[],
+    "Stages set by command that were dropped, because the config says something else by now.",
+);
+pub(super) const STAGE_CHANGES: Definition = counter(
+    "gait_stage_changes_total",
+    &["via"],
+    "Stages that people set by command, counted when their line is written.",
+);
+pub(super) const LABELS: Definition = counter(
+    "gait_labels_total",
+    &["label"],
+    "Judgements of people on decisions, counted when their line is written.",
+);
 pub(super) const SERIES_OVERFLOW: Definition = counter(
     "gait_metric_series_overflow_total",
     &[],

@@ -21,8 +21,8 @@ pub struct SnapshotFace<'a> {
     pub config: &'a str,
     /// The policy's digest.
     pub policy: &'a str,
-    /// Each route with a stage in force on it; a route can have two (see `percent`).
-    pub stages: &'a [(&'a str, &'a str)],
+    /// Routes, stages, and the share of the known callers that stands there, as a part of one.
+    pub stages: &'a [(&'a str, &'a str, f64)],
     /// Each certificate with the Unix time, in seconds, until which it holds.
     pub certificates: &'a [(String, f64)],
 }
@@ -34,13 +34,14 @@ pub(super) fn build(face: &SnapshotFace<'_>, known: impl Fn(&str) -> bool) -> Re
     for (name, not_after) in face.certificates {
         registry.gauge(&CERTIFICATE_NOT_AFTER, &[name]).set(*not_after);
     }
-    for (route, in_force) in face.stages {
-        let route = if known(route) { route } else { OTHER };
+    for (route, in_force, share) in face.stages {
+        let is_known = known(route);
+        let route = if is_known { route } else { OTHER };
         for word in STAGES {
             let gauge = registry.gauge(&STAGE, &[route, word]);
             // Made is shown, at 0; several routes may share `_other`, so none sets another to 0.
-            if word == *in_force {
-                gauge.set(1.0);
+            if word == *in_force && *share > 0.0 {
+                gauge.set(if is_known { *share } else { 1.0 });
             }
         }
     }

@@ -6,6 +6,7 @@ use super::receive::Unjudged;
 use super::steps::{Placed, Visit};
 use crate::call::{Body, Call, Head, Malformed};
 use crate::case::Cause;
+use crate::identity::Known;
 use crate::intent::rest::Binding;
 use crate::intent::routes::Candidate;
 use bytes::Bytes;
@@ -18,6 +19,10 @@ impl Visit {
     /// bound to its bytes. Keys that are fetched are not: the credential was proven a moment ago,
     /// and where its key is gone since, it proves nothing any more.
     pub(super) fn again(&self, parts: &Parts, body: Body, now: Timestamp) -> Placed {
+        Visit { now, ..self.clone() }.anew(parts, body)
+    }
+
+    fn anew(&self, parts: &Parts, body: Body) -> Placed {
         let whole = Full::new(match &body {
             Body::Whole { bytes, .. } => bytes.clone(),
             _ => Bytes::new(),
@@ -28,20 +33,26 @@ impl Visit {
                 return self.undecided(Call::new(stray.head, body), &stray.lane, stray.cause);
             }
         };
-        let placed = match self.sender(parts, &candidates, now) {
-            Ok(sender) => self.chosen_again(head, candidates, body).by(sender),
+        let placed = match self.sender(parts, &candidates, self.now) {
+            Ok(sender) => self.chosen_again(&sender.known, head, candidates, body).by(sender),
             Err(refusal) if self.may_observe(&candidates) => {
-                self.chosen_again(head, candidates, body).refused(refusal)
+                self.chosen_again(&self.nobody(), head, candidates, body).refused(refusal)
             }
             Err(refusal) => {
-                let lane = self.first(&candidates);
+                let lane = self.first(&self.nobody(), &candidates);
                 self.undecided(Call::new(head, body), lane, Cause::Caller(refusal))
             }
         };
         Placed { binding: Binding::RequestBytes, ..placed }
     }
 
-    fn chosen_again(&self, head: Head, candidates: Vec<Candidate>, body: Body) -> Placed {
+    fn chosen_again(
+        &self,
+        known: &Known,
+        head: Head,
+        candidates: Vec<Candidate>,
+        body: Body,
+    ) -> Placed {
         let needs = Needs::of(&self.snapshot, &head, &candidates);
         let bytes_max = self.snapshot.plan.limits.judged_body_bytes;
         let bytes = body.whole().map_or(u64::MAX, |bytes| bytes.len() as u64);
@@ -54,6 +65,6 @@ impl Visit {
             Ok(content) => Ok((body, content)),
             Err(cause) => Err(Unjudged { cause, body }),
         };
-        self.choose(head, candidates, read)
+        self.choose(known, head, candidates, read)
     }
 }

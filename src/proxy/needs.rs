@@ -8,8 +8,8 @@ use crate::call::trailers::Trailers;
 use crate::call::{Body, Head, Malformed, screen};
 use crate::case::Cause;
 use crate::intent::routes::Candidate;
-use crate::snapshot::Snapshot;
-use crate::stage::{Protection, Stage};
+use crate::snapshot::{Route, Snapshot};
+use crate::stage::Protection;
 use http::Method;
 use http::header::CONTENT_TYPE;
 
@@ -39,8 +39,8 @@ impl Needs {
     pub(super) fn of(snapshot: &Snapshot, head: &Head, candidates: &[Candidate]) -> Needs {
         let routes = || candidates.iter().filter_map(|one| snapshot.table.get(one.route));
         let conditions = candidates.iter().any(|one| snapshot.routes.reads_body(one.route));
-        let protected = routes().any(|route| route.lane.protection == Protection::Protected);
-        let observed = routes().all(|route| route.unreadable.stage == Stage::Observe);
+        let protected = routes().any(|route| route.common().protection == Protection::Protected);
+        let observed = routes().all(Route::wholly_observes);
         let content = conditions || routes().any(|route| route.mapping.reads_body());
         Needs {
             buffer: if content || protected { Buffer::Whole } else { Buffer::Stream },

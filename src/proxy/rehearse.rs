@@ -172,6 +172,7 @@ impl Rehearsal {
             snapshot: self.snapshot.clone(),
             call_id: CallId::fresh(at),
             received: clock::instant(),
+            now: at,
             wish: wish(&parts.headers),
             peer: Arc::new(peer),
         };
@@ -183,7 +184,7 @@ impl Rehearsal {
         let caller = caller.settled(&finding);
         let ended = Ended::of(visit.case(placed, record), finding);
         let passed_by = |(at, miss): (usize, Miss)| {
-            let route = self.snapshot.table.get(at)?.lane.name.clone();
+            let route = self.snapshot.table.get(at)?.common().name.clone();
             Some(PassedBy { route, miss })
         };
         Rehearsed {
@@ -242,31 +243,27 @@ impl Visit {
         };
         match self.sender(parts, &candidates, at) {
             Ok(sender) => {
-                let caller = Caller::Known(sender.known.clone());
-                self.chosen(head, candidates, bytes, caller, |placed| placed.by(sender))
+                let known = sender.known.clone();
+                let set = self.chosen(&known, head, candidates, bytes);
+                Set { placed: set.placed.by(sender), caller: Caller::Known(known), ..set }
             }
             Err(refusal) if self.may_observe(&candidates) => {
+                let set = self.chosen(&self.nobody(), head, candidates, bytes);
                 let caller = Caller::Refused(refusal);
-                self.chosen(head, candidates, bytes, caller, |placed| placed.refused(refusal))
+                Set { placed: set.placed.refused(refusal), caller, ..set }
             }
             Err(refusal) => {
                 let end = candidates.first().map_or(0, |first| first.route);
                 let misses = self.snapshot.routes.misses(&head, &Content::None, end);
-                let (lane, cause) = (self.first(&candidates), Cause::Caller(refusal));
+                let lane = self.first(&self.nobody(), &candidates);
+                let cause = Cause::Caller(refusal);
                 let placed = self.undecided(Call::new(head, Body::of_bytes(bytes)), lane, cause);
                 Set { placed, caller: Caller::Refused(refusal), malformed: None, misses }
             }
         }
     }
 
-    fn chosen(
-        &self,
-        head: Head,
-        candidates: Vec<Candidate>,
-        bytes: Bytes,
-        caller: Caller,
-        with: impl FnOnce(Placed) -> Placed,
-    ) -> Set {
+    fn chosen(&self, known: &Known, head: Head, candidates: Vec<Candidate>, bytes: Bytes) -> Set {
         let needs = Needs::of(&self.snapshot, &head, &candidates);
         let limits = &self.snapshot.plan.limits;
         let unjudged = |cause, bytes| Unjudged { cause, body: Body::of_bytes(bytes) };
@@ -280,11 +277,11 @@ impl Visit {
             _ => None,
         };
         let seen = head.clone();
-        let placed = with(self.choose(head, candidates, read));
+        let placed = self.choose(known, head, candidates, read);
         let table = &self.snapshot.table;
-        let taken = table.iter().position(|route| route.lane.name == placed.lane.name);
+        let taken = table.iter().position(|route| route.common().name == placed.lane.name);
         let misses = self.snapshot.routes.misses(&seen, &content, taken.unwrap_or(usize::MAX));
-        Set { placed, caller, malformed, misses }
+        Set { placed, caller: Caller::Unasked, malformed, misses }
     }
 }
 

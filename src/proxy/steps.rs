@@ -22,8 +22,8 @@ use crate::intent::rest::Binding;
 use crate::intent::routes::{Candidate, Choice};
 use crate::intent::time::Time;
 use crate::json::Digest;
-use crate::snapshot::{Anonymous, Lane, Snapshot};
-use crate::stage::Stage;
+use crate::snapshot::{Anonymous, Lane, Route, Snapshot};
+use crate::stage::{Seat, Stage};
 use crate::store::approvals::Claim;
 use crate::store::rate_limits::Live;
 use crate::store::switch::Switch;
@@ -39,6 +39,8 @@ pub(super) struct Visit {
     pub(super) snapshot: Arc<Snapshot>,
     pub(super) call_id: CallId,
     pub(super) received: Instant,
+    /// When it came: what stage holds for it is asked for this instant throughout.
+    pub(super) now: Timestamp,
     pub(super) wish: Wish,
     pub(super) peer: Arc<Peer>,
 }
@@ -76,6 +78,7 @@ pub(super) enum Step {
 /// What an intent is drafted from.
 pub(super) struct Matter<'a> {
     call: &'a Call,
+    lane: &'a Lane,
     known: &'a Known,
     mandate: Option<&'a Mandate>,
     route: usize,
@@ -142,8 +145,8 @@ impl Visit {
     /// any of the body is asked for.
     pub(super) fn admit(&self, known: Known, candidates: &[Candidate]) -> Result<Known, Refusal> {
         let table = &self.snapshot.table;
-        let mut lanes = candidates.iter().filter_map(|one| table.get(one.route));
-        match known.is_anonymous() && lanes.all(|route| !takes_anybody(&route.lane)) {
+        let mut routes = candidates.iter().filter_map(|one| table.get(one.route));
+        match known.is_anonymous() && routes.all(|route| !takes_anybody(route.common())) {
             true => Err(Refusal::CredentialsMissing),
             false => Ok(known),
         }
@@ -174,6 +177,7 @@ impl Visit {
     /// Asks the conditions of the candidates, once as much of the body is there as they need.
     pub(super) fn choose(
         &self,
+        known: &Known,
         head: Head,
         candidates: Vec<Candidate>,
         read: Result<(Body, Content), Unjudged>,
@@ -181,10 +185,10 @@ impl Visit {
         match read {
             Ok((body, content)) => {
                 let choice = self.snapshot.routes.choose(candidates, &head, &content);
-                self.by_choice(choice, Call::new(head, body), content)
+                self.by_choice(known, choice, Call::new(head, body), content)
             }
             Err(Unjudged { cause, body }) => {
-                self.undecided(Call::new(head, body), self.first(&candidates), cause)
+                self.undecided(Call::new(head, body), self.first(known, &candidates), cause)
             }
         }
     }
@@ -196,12 +200,12 @@ impl Visit {
         over: &Over<'_>,
         now: impl FnOnce() -> Timestamp,
     ) -> Result<Judged, Cause> {
-        let Matter { call, known, captures, content, mandate, binding, .. } = matter;
+        let Matter { call, lane, known, captures, content, mandate, binding, .. } = matter;
         let snapshot = &self.snapshot;
         let route = snapshot.table.get(matter.route).ok_or(Cause::Fault("route_missing"))?;
         let intent = decide::intent(route, call, known, captures, content, *binding)?;
         let Over { switch, limits, claim } = *over;
-        let bench = Bench { snapshot, lane: &route.lane, wish: self.wish, switch, limits, claim };
+        let bench = Bench { snapshot, lane, wish: self.wish, switch, limits, claim };
         bench.judge(intent, *mandate, now())
     }
 
@@ -230,7 +234,7 @@ impl Visit {
     }
 
     fn placed(&self, call: Call, lane: &Arc<Lane>, step: Step) -> Placed {
-        let known = self.snapshot.plan.identity.nobody();
+        let known = self.nobody();
         let (mandate, waited, binding) = (None, Duration::ZERO, Binding::None);
         Placed { call, lane: lane.clone(), step, known, mandate, waited, binding }
     }
@@ -239,39 +243,61 @@ impl Visit {
         self.placed(call, lane, Step::Undecided(cause))
     }
 
-    /// Whether a call can take a route that observes. There even one whose caller is refused goes
-    /// on, so its body is read as that of any other.
+    /// Nobody in particular, as whom every caller counts that is refused.
+    pub(super) fn nobody(&self) -> Known {
+        self.snapshot.plan.identity.nobody()
+    }
+
+    /// Whether a call of a caller that is refused can take a route that observes it. There even
+    /// that one goes on, so its body is read as that of any other.
     pub(super) fn may_observe(&self, candidates: &[Candidate]) -> bool {
         let table = &self.snapshot.table;
-        let mut lanes = candidates.iter().filter_map(|one| table.get(one.route));
-        lanes.any(|route| route.lane.stage == Stage::Observe)
+        let mut routes = candidates.iter().filter_map(|one| table.get(one.route));
+        routes.any(|route| route.lane(self.now, || Seat::Unknown).stage == Stage::Observe)
     }
 
     /// Where a call stands whose route cannot be told: with the first that could match.
-    pub(super) fn first(&self, candidates: &[Candidate]) -> &Arc<Lane> {
+    pub(super) fn first(&self, known: &Known, candidates: &[Candidate]) -> &Arc<Lane> {
         let first = candidates.first().and_then(|first| self.snapshot.table.get(first.route));
-        first.map_or(&self.snapshot.refused, |route| &route.unreadable)
+        first.map_or(&self.snapshot.refused, |route| self.unreadable(route, known))
     }
 
-    fn by_choice(&self, choice: Choice, call: Call, content: Content) -> Placed {
+    fn by_choice(&self, known: &Known, choice: Choice, call: Call, content: Content) -> Placed {
         let snapshot = &self.snapshot;
         let missing = || Cause::Fault("route_missing");
         match choice {
             Choice::Unmapped => self.undecided(call, &snapshot.unmapped, Cause::Unmapped),
             Choice::Unreadable(route, code) => match snapshot.table.get(route) {
-                Some(route) => self.undecided(call, &route.unreadable, Cause::Unreadable(code)),
+                Some(route) => {
+                    self.undecided(call, self.unreadable(route, known), Cause::Unreadable(code))
+                }
                 None => self.undecided(call, &snapshot.refused, missing()),
             },
             Choice::Route(route, captures) => match snapshot.table.get(route) {
-                Some(found) if found.lane.refuses_upgrade(call.head()) => {
-                    let refused = Cause::Malformed(Malformed::UpgradeRefused);
-                    self.undecided(call, &found.lane, refused)
-                }
                 Some(found) => {
-                    self.placed(call, &found.lane, Step::Judge { route, captures, content })
+                    let lane = found.lane(self.now, || self.seat(found, known));
+                    if lane.refuses_upgrade(call.head()) {
+                        let refused = Cause::Malformed(Malformed::UpgradeRefused);
+                        return self.undecided(call, lane, refused);
+                    }
+                    self.placed(call, lane, Step::Judge { route, captures, content })
                 }
                 None => self.undecided(call, &snapshot.refused, missing()),
             },
+        }
+    }
+
+    fn unreadable<'a>(&'a self, route: &'a Route, known: &Known) -> &'a Arc<Lane> {
+        route.unreadable(self.now, || self.seat(route, known))
+    }
+
+    /// The seat of a caller on a route. Who is nobody in particular has none.
+    fn seat(&self, route: &Route, known: &Known) -> Seat {
+        match &self.snapshot.plan.seats {
+            Some(key) if !known.is_anonymous() => {
+                key.seat(&known.source, known.caller.identity(), &route.common().name)
+            }
+            _ => Seat::Unknown,
         }
     }
 }
@@ -327,8 +353,8 @@ impl Placed {
             }
             Step::Judge { route, captures, content } => {
                 let mandate = mandate.as_ref();
-                let (route, binding) = (*route, self.binding);
-                Ok(Matter { call, known, mandate, route, captures, content, binding })
+                let (route, binding, lane) = (*route, self.binding, &*self.lane);
+                Ok(Matter { call, lane, known, mandate, route, captures, content, binding })
             }
         }
     }

@@ -123,6 +123,11 @@ impl Overlay {
         Ok(text)
     }
 
+    /// Whether nothing is set.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
     /// What was set for a route.
     pub fn get(&self, route: &str) -> Option<&Entry> {
         self.entries.get(route)

@@ -110,6 +110,11 @@ impl Standing {
         }
     }
 
+    /// Whether somebody can stand in `stage`.
+    fn reaches(self, stage: Stage) -> bool {
+        seats().any(|seat| self.stage(seat) == stage)
+    }
+
     /// The share of the known callers in each stage, as parts of one.
     pub fn shares(self) -> [(Stage, f64); 4] {
         Stage::ALL.map(|stage| {
@@ -126,9 +131,13 @@ impl Standing {
 
     /// Whether some caller is held to less here than in `before`: everybody's seat is looked at.
     pub fn is_below(self, before: Standing) -> bool {
-        let seats = (0..100).filter_map(Percent::new).map(Seat::Known).chain([Seat::Unknown]);
-        seats.into_iter().any(|seat| self.stage(seat) < before.stage(seat))
+        seats().any(|seat| self.stage(seat) < before.stage(seat))
     }
+}
+
+/// Every seat that there is.
+fn seats() -> impl Iterator<Item = Seat> {
+    (0..100).filter_map(Percent::new).map(Seat::Known).chain([Seat::Unknown])
 }
 
 impl fmt::Display for Standing {
@@ -158,7 +167,40 @@ impl Course {
 
     /// The next instant at which it changes by itself.
     pub fn changes_after(&self, now: Timestamp) -> Option<Timestamp> {
-        self.overrides.iter().map(|one| one.until).filter(|until| now < *until).min()
+        self.ends_after(now).min()
+    }
+
+    /// The strictest stage that anybody stands in at any instant. What has ended counts as well, so
+    /// that the answer is the same whenever it is asked.
+    pub fn strictest(&self) -> Stage {
+        let standings = self.standings().map(Standing::strictest);
+        standings.fold(Stage::Observe, Stage::max)
+    }
+
+    /// Whether nobody ever stands in another stage than `observe`.
+    pub fn wholly_observes(&self) -> bool {
+        self.strictest() == Stage::Observe
+    }
+
+    /// The stages that somebody stands in at some instant, first to last.
+    pub fn stages(&self) -> impl Iterator<Item = Stage> + '_ {
+        let reached = |stage: &Stage| self.standings().any(|standing| standing.reaches(*stage));
+        Stage::ALL.into_iter().filter(reached)
+    }
+
+    /// Whether some caller is held to less than in `before`, at `now` or at any instant after it.
+    pub fn is_below(&self, before: &Course, now: Timestamp) -> bool {
+        let mut instants =
+            [now].into_iter().chain(self.ends_after(now)).chain(before.ends_after(now));
+        instants.any(|at| self.at(at).is_below(before.at(at)))
+    }
+
+    fn standings(&self) -> impl Iterator<Item = Standing> + '_ {
+        self.overrides.iter().map(|one| one.standing).chain([self.standing])
+    }
+
+    fn ends_after(&self, now: Timestamp) -> impl Iterator<Item = Timestamp> + '_ {
+        self.overrides.iter().map(|one| one.until).filter(move |until| now < *until)
     }
 }
 
@@ -176,6 +218,7 @@ impl fmt::Display for Course {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn shared(from: Stage, to: Stage, percent: u64) -> Standing {
         Standing::Shared { from, to, percent: Percent::new(percent).unwrap() }
@@ -235,5 +278,74 @@ mod tests {
             Course::of(shared(Stage::Observe, Stage::DryRun, 25)).to_string(),
             "dry_run for 25 %, else observe"
         );
+    }
+
+    fn until(second: i64, standing: Standing) -> Override {
+        let until = Timestamp::from_second(second).unwrap();
+        Override { standing, until, reason: "x".into() }
+    }
+
+    #[test]
+    fn a_course_is_below_another_from_now_on_or_later() {
+        let now = Timestamp::from_second(10).unwrap();
+        let (observe, enforce) = (Standing::Whole(Stage::Observe), Standing::Whole(Stage::Enforce));
+        let course =
+            |standing, overrides: &[Override]| Course { standing, overrides: overrides.into() };
+        let usual = course(enforce, &[]);
+        let lowered = course(enforce, &[until(20, observe)]);
+        let longer = course(enforce, &[until(30, observe)]);
+        let over = course(enforce, &[until(10, observe)]);
+        let raised = course(observe, &[until(20, enforce)]);
+        assert!(lowered.is_below(&usual, now) && longer.is_below(&lowered, now));
+        assert!(!usual.is_below(&lowered, now) && !lowered.is_below(&longer, now));
+        assert!(!over.is_below(&usual, now), "what has ended lowers nothing");
+        assert!(raised.is_below(&usual, now), "later, when the override has ended");
+        assert!(!raised.is_below(&course(observe, &[]), now));
+    }
+
+    fn any_standing() -> impl Strategy<Value = Standing> {
+        let stage = || proptest::sample::select(Stage::ALL.to_vec());
+        prop_oneof![
+            stage().prop_map(Standing::Whole),
+            (stage(), stage(), 0u64..=100)
+                .prop_map(|(from, to, percent)| shared(from, to, percent)),
+        ]
+    }
+
+    fn any_course() -> impl Strategy<Value = Course> {
+        let overrides = proptest::collection::vec((0i64..100, any_standing()), 0..4);
+        (any_standing(), overrides).prop_map(|(standing, overrides)| {
+            let overrides = overrides.into_iter().map(|(end, standing)| until(end, standing));
+            Course { standing, overrides: overrides.collect() }
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn the_stage_picked_is_one_of_those_allowed(course in any_course(), second in 0i64..110) {
+            let now = Timestamp::from_second(second).unwrap();
+            let stages: Vec<Stage> = course.stages().collect();
+            let standing = course.at(now);
+            let unknown = standing.stage(Seat::Unknown);
+            for seat in seats() {
+                let stage = standing.stage(seat);
+                prop_assert!(stages.contains(&stage));
+                prop_assert!(stage <= unknown, "nobody in particular never gets the laxer");
+                prop_assert!(standing.laxest() <= stage && stage <= course.strictest());
+            }
+            prop_assert!(stages.contains(&course.strictest()));
+            prop_assert!(!course.is_below(&course, now));
+        }
+
+        #[test]
+        fn a_share_that_grows_only_ever_takes_people_over(from in 0usize..4, to in 0usize..4, less in 0u64..=100, more in 0u64..=100) {
+            let (less, more) = (less.min(more), less.max(more));
+            let of = |percent| shared(Stage::ALL[from], Stage::ALL[to], percent);
+            for seat in seats() {
+                if of(less).stage(seat) != of(more).stage(seat) {
+                    prop_assert_eq!(of(more).stage(seat), Stage::ALL[to]);
+                }
+            }
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! What callers and approvers write becomes neither a line nor a terminal's orders.
 
 use crate::{Log, answered, block_on, judgement, lines, opening, segment};
-use gait::approval::RequestId;
+use gait::approval::{RequestId, State};
 use gait::evidence::{Approval, Judgement, Kept, OnApproval, Reload, Settings};
 use gait::store::approvals::Word;
 use serde_json::value::RawValue;
@@ -53,6 +53,7 @@ fn hostile_text_stays_within_its_line() {
     log.ledger.room().unwrap().approval(Approval {
         action: Word::Deny,
         request: RequestId::of([7; _]),
+        state: State::Denied,
         approver: HOSTILE.into(),
         login: HOSTILE.into(),
         reason: HOSTILE.into(),

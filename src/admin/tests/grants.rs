@@ -25,7 +25,7 @@ async fn a_grant_is_recorded_with_who_and_why() {
     let lines = scene.evidence().await;
     let line = lines.iter().find(|line| line["kind"] == "approval").unwrap();
     let expected = json!({"action": "grant", "request": id(2).as_str(), "approver": "ada",
-        "login": "ada@desk", "reason": "asked in #ops", "tool_name": "files.delete",
+        "state": "approved", "login": "ada@desk", "reason": "asked in #ops", "tool_name": "files.delete",
         "token_id": "t1", "intent_digest": "1".repeat(64), "policy_digest": "2".repeat(64)});
     for (name, value) in expected.as_object().unwrap() {
         assert_eq!(&line[name], value, "{name}");

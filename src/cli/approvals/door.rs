@@ -24,7 +24,7 @@ const ADDRESSES: &str = "addresses.json";
 
 /// Where gait's admin API is, and the credential for it.
 #[derive(Args)]
-pub(super) struct Door {
+pub(in crate::cli) struct Door {
     /// The admin listener: ADDRESS:PORT, https://HOST or unix:PATH
     /// [default: GAIT_ADMIN, else as STATE_DIR/addresses.json says]
     #[arg(long, value_name = "PLACE")]
@@ -43,16 +43,23 @@ pub(super) struct Door {
 }
 
 impl Door {
+    /// The way in to approvals.
+    ///
+    /// # Errors
+    /// As [`Door::admin`].
+    pub(super) fn open(&self) -> Result<Api, Failure> {
+        self.admin().map(Api::new)
+    }
+
     /// The way in. Reads all files anew: a gait that was started again may be elsewhere.
     ///
     /// # Errors
     /// Exit 1: no gait runs here. Exit 6: the flags, or the files that they name, mean nothing.
-    pub(super) fn open(&self) -> Result<Api, Failure> {
+    pub(in crate::cli) fn admin(&self) -> Result<Admin, Failure> {
         let place = self.place()?;
         let token = self.token()?;
         let ca = self.ca.as_deref().map(|path| files::read("--ca", path)).transpose()?;
-        let admin = Admin::new(place, token.trim(), ca.as_deref());
-        Ok(Api::new(admin.map_err(Failure::input)?))
+        Admin::new(place, token.trim(), ca.as_deref()).map_err(Failure::input)
     }
 
     fn place(&self) -> Result<AdminPlace, Failure> {

@@ -14,9 +14,12 @@ use crate::clock;
 use crate::config::Config;
 use crate::intent::time::Time;
 use crate::proxy::rehearse::{Rehearsal, Scene};
+use crate::snapshot::Plan;
+use crate::store::seats;
 use clap::Args;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use std::path::Path;
 
 /// A request and a config.
 #[derive(Args)]
@@ -38,7 +41,8 @@ impl Test {
     pub(super) fn run(self) -> Outcome {
         let at = load::time("--at", self.at.as_deref())?;
         let at = at.map_or_else(|| Ok(clock::now()), moment)?;
-        let Config { fixed, plan, policy, kill_switch, warnings } = self.config()?;
+        let Config { fixed, mut plan, policy, kill_switch, mut warnings, .. } = self.config()?;
+        warnings.extend(seat(&mut plan, &fixed.state_dir));
         let rehearsal = Rehearsal::new(plan, policy, kill_switch);
         let arrival = self.request.arrival(&fixed.listeners, &rehearsal.plan().listeners, at)?;
         let peer = match arrival {
@@ -72,6 +76,25 @@ impl Test {
         let serve = self.origin.source().map_or(Serve::Demo, Serve::Configured);
         app::check(&serve, &environment).map_err(Failure::input)
     }
+}
+
+/// Gives callers the seats that they have in this state directory, or says why they have none.
+fn seat(plan: &mut Plan, state_dir: &Path) -> Option<String> {
+    let found = seats::find(state_dir);
+    let why = match &found {
+        Ok(Some(_)) => None,
+        Ok(None) => Some(format!("no gait has served from `{}` yet", state_dir.display())),
+        Err(error) => Some(error.to_string()),
+    };
+    plan.seats = found.ok().flatten();
+    let shared = plan.routes.iter().find(|route| route.course.stages().count() > 1)?;
+    why.map(|why| {
+        format!(
+            "who has which seat on route `{}` is not known here, so that everybody stands in the \
+             stricter stage: {why}",
+            shared.name
+        )
+    })
 }
 
 /// Over such a connection no request comes.

@@ -34,9 +34,10 @@ fn shared(approvers: &[Approver]) -> Vec<String> {
     said
 }
 
-/// Whether a call of the route is refused until it is approved.
+/// Whether a call of the route can come to be refused until it is approved.
 fn waits(route: &PlannedRoute) -> bool {
-    cell(route.stage, Some(Verdict::RequireApproval), route.protection) == Cell::Deny
+    let waits = |stage| cell(stage, Some(Verdict::RequireApproval), route.protection) == Cell::Deny;
+    route.course.stages().any(waits)
 }
 
 fn idle_hold(route: &PlannedRoute) -> Option<String> {
@@ -44,8 +45,7 @@ fn idle_hold(route: &PlannedRoute) -> Option<String> {
         format!(
             "`hold` of route `{}` has no effect: in stage {} its calls never wait for an approval; \
              remove it, or raise the stage",
-            route.name,
-            route.stage.as_str()
+            route.name, route.course
         )
     })
 }

@@ -7,12 +7,16 @@ mod segments;
 
 use super::*;
 use crate::evidence::{
-    Ending, Judgement, KeyFile, LedgerRefused, Opening, Reach, Record,
+    Ending, Judgement, KeyFile, Label, Labelled, LedgerRefused, Opening, Opinion, Reach, Record,
     event::Reload,
     key::KeyFiles,
     queue::{Bell, Message},
     record::Ledger,
     survey::Left,
+};
+use crate::{
+    policy::Verdict,
+    stage::{Disposition, Stage},
 };
 use http::{Method, StatusCode};
 use platter::FakeDisk;
@@ -202,6 +206,44 @@ fn a_commit_given_up_is_followed_by_an_outcome_where_its_decision_stands() {
         bench.pass(Duration::from_secs(1));
         assert_eq!(disk.kinds(), kinds);
     }
+}
+
+#[test]
+fn what_a_person_did_is_answered_once_it_is_durable_and_refused_where_it_is_not() {
+    let disk = FakeDisk::failing(&[6]);
+    let mut bench = Bench::new(&disk);
+    let ledger = bench.ledger.clone();
+    let label = || {
+        let of = Labelled {
+            time: clock::now(),
+            route: "files".into(),
+            stage: Stage::Observe,
+            verdict: Verdict::Block,
+            disposition: Disposition::Forwarded,
+            tool_name: "files.delete".into(),
+            matched_rule: None,
+            intent_digest: None,
+            policy_digest: None,
+        };
+        let (call_id, by) = ("c".into(), "ada@desk".into());
+        let opinion = Opinion::FalsePositive;
+        Event::Label(Box::new(Label { call_id, opinion, by, note: None, of }))
+    };
+    let mut cx = Context::from_waker(Waker::noop());
+    let mut first = Box::pin(ledger.record(label()));
+    assert!(first.as_mut().poll(&mut cx).is_pending(), "nothing is durable yet");
+    bench.turn();
+    assert_eq!(first.as_mut().poll(&mut cx), Poll::Ready(Ok(Recorded { seq: 3 })));
+    assert!(disk.durable_text().contains(r#""label":"false-positive""#));
+    let mut second = Box::pin(ledger.record(label()));
+    assert!(second.as_mut().poll(&mut cx).is_pending());
+    bench.turn();
+    assert_eq!(second.as_mut().poll(&mut cx), Poll::Ready(Err(LedgerRefused::Failed)));
+    let mut third = Box::pin(ledger.record(label()));
+    assert_eq!(third.as_mut().poll(&mut cx), Poll::Ready(Err(LedgerRefused::Failed)));
+    bench.pass(Duration::from_secs(1));
+    assert_eq!(disk.kinds(), ["start", "key", "label", "batch", "recover", "batch"]);
+    assert_eq!(bench.tallied, ["start", "label", "recover"]);
 }
 
 #[test]

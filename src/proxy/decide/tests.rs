@@ -66,7 +66,7 @@ impl Scene {
 
     fn judge_for(&self, intent: Intent, mandate: Option<&Mandate>) -> Judged {
         let limits = Live::open(self.dir.path().join("limits.json")).unwrap();
-        let lane = &self.snapshot.table[0].lane;
+        let lane = self.snapshot.table[0].common();
         let (snapshot, switch, wish) = (&self.snapshot, &self.switch, Wish::None);
         let bench = Bench { snapshot, lane, wish, switch, limits: &limits, claim: None };
         bench.judge(intent, mandate, crate::clock::now()).unwrap()

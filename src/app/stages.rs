@@ -1,0 +1,250 @@
+//! Where routes stand, told: by gauges, in the log, and in the evidence.
+//!
+//! What a call is judged by is picked for the call; nothing here has a say in that. An override
+//! ends by itself, without a reload, so somebody has to look for it.
+
+use super::{Running, reload, spawn};
+use crate::clock;
+use crate::evidence::Reload;
+use crate::snapshot::{Plan, PlannedRoute, Snapshot, UNMAPPED};
+use crate::stage::{Course, Protection, Standing};
+use jiff::Timestamp;
+use std::sync::Arc;
+
+/// What evidence calls approvers who may approve more than before; no route has such a name.
+const APPROVERS: &str = "_approvers";
+
+/// The share of the known callers in each stage of each route, as a part of one.
+pub(super) fn shares(
+    plan: &Plan,
+    now: Timestamp,
+) -> impl Iterator<Item = (&str, &'static str, f64)> {
+    plan.routes.iter().flat_map(move |route| {
+        let shares = route.course.at(now).shares();
+        shares.map(|(stage, share)| (&*route.name, stage.as_str(), share))
+    })
+}
+
+/// Routes that are held to less than they were, now or later: a lower stage for somebody, no
+/// protection any more, or gone, so that their calls take another route; unmapped calls that are
+/// let through from now on; and approvers who may approve more.
+pub(super) fn lowered(old: &Plan, new: &Plan, now: Timestamp) -> Vec<String> {
+    let is_lower = |before: &&PlannedRoute| {
+        let after = new.route(&before.name);
+        after.is_none_or(|after| {
+            after.course.is_below(&before.course, now)
+                || before.protection == Protection::Protected
+                    && after.protection == Protection::Open
+        })
+    };
+    let routes = old.routes.iter().filter(is_lower).map(|route| route.name.to_string());
+    let opened = old.unmapped.is_none() && new.unmapped.is_some();
+    let wider = new.approvals.are_wider_than(&old.approvals);
+    routes
+        .chain(opened.then(|| UNMAPPED.to_owned()))
+        .chain(wider.then(|| APPROVERS.to_owned()))
+        .collect()
+}
+
+/// Routes whose callers stand elsewhere than before, or that were not there, and where.
+pub(super) fn moved(old: &Plan, new: &Plan, now: Timestamp) -> Vec<(String, String)> {
+    let stood = |route: &&PlannedRoute| {
+        let before = old.route(&route.name);
+        before.is_none_or(|before| before.course.at(now) != route.course.at(now))
+    };
+    new.routes.iter().filter(stood).map(|route| said(route, now)).collect()
+}
+
+fn said(route: &PlannedRoute, now: Timestamp) -> (String, String) {
+    (route.name.to_string(), route.course.at(now).to_string())
+}
+
+/// Whether a look at the config does not tell where everybody stands.
+fn is_winding(route: &&PlannedRoute) -> bool {
+    let is_plain = |course: &Course| {
+        matches!(course.standing, Standing::Whole(_)) && course.overrides.is_empty()
+    };
+    route.course != route.said || !is_plain(&route.course)
+}
+
+/// Takes away from the overlay what has no place any more. Where that fails it is tried again at the
+/// next load, which meets it again.
+pub(super) fn drop_set(running: &Arc<Running>, dropped: &[String]) {
+    if dropped.is_empty() {
+        return;
+    }
+    running.proxy.metrics.rollout_dropped(dropped.len());
+    let (running, dropped) = (running.clone(), dropped.to_vec());
+    drop(spawn(async move {
+        let pruned = tokio::task::spawn_blocking(move || running.prune(&dropped)).await;
+        if let Err(error) = pruned {
+            tracing::error!(%error, "taking dropped stages from the overlay broke off");
+        }
+    }));
+}
+
+impl Running {
+    fn prune(&self, dropped: &[String]) {
+        let said = |name: &str| {
+            // What is set by now may be over a config that came later.
+            let snapshot = self.proxy.snapshot.load();
+            snapshot.plan.route(name).map(|route| route.said.clone())
+        };
+        match self.shelf.change(|overlay| overlay.prune(said)) {
+            Ok(_) => tracing::info!(routes = ?dropped, "taken from the overlay"),
+            Err(error) => tracing::error!(
+                %error,
+                overlay = %self.shelf.path().display(),
+                "dropped stages stay in the overlay until the next load"
+            ),
+        }
+    }
+
+    /// Says at start what the config does not tell: where routes stand of which something else was
+    /// set, or for some, or for a time; and what of it was dropped.
+    pub(super) fn tell_stages(self: &Arc<Self>, dropped: Vec<String>) {
+        let snapshot = self.proxy.snapshot.load_full();
+        let winding = snapshot.plan.routes.iter().filter(is_winding);
+        let stages: Vec<_> = winding.map(|route| said(route, clock::now())).collect();
+        drop_set(self, &dropped);
+        if !stages.is_empty() || !dropped.is_empty() {
+            self.record(Reload { stages, dropped, ..of(&snapshot) });
+        }
+    }
+
+    /// Looks whether an override has ended since, and says so; gives when it looked.
+    pub(super) fn observe_stages(self: &Arc<Self>, since: Timestamp) -> Timestamp {
+        let (now, snapshot) = (clock::now(), self.proxy.snapshot.load_full());
+        let ended = |route: &&PlannedRoute| route.course.at(since) != route.course.at(now);
+        let ended: Vec<&PlannedRoute> = snapshot.plan.routes.iter().filter(ended).collect();
+        if ended.is_empty() {
+            return now;
+        }
+        self.show_stages(now);
+        let mut lowered = Vec::new();
+        for route in &ended {
+            let (before, after) = (route.course.at(since), route.course.at(now));
+            let name = &route.name;
+            if after.is_below(before) {
+                lowered.push(name.to_string());
+                tracing::warn!(route = %name, %before, %after, "security event: an override ended, and the route is held to less");
+            } else {
+                tracing::info!(route = %name, %before, %after, "an override ended");
+            }
+        }
+        let stages = ended.iter().map(|route| said(route, now)).collect();
+        self.record(Reload { lowered, stages, ..of(&snapshot) });
+        now
+    }
+
+    /// Shows the stages of the snapshot in force. One that comes meanwhile is shown after it.
+    fn show_stages(&self, now: Timestamp) {
+        loop {
+            let shown = self.proxy.snapshot.load_full();
+            reload::show_face(&shown, &self.proxy.metrics, now);
+            if Arc::ptr_eq(&shown, &self.proxy.snapshot.load_full()) {
+                return;
+            }
+        }
+    }
+
+    fn record(&self, line: Reload) {
+        if let Err(refusal) = self.proxy.ledger.reloaded(line) {
+            tracing::error!(%refusal, "where routes stand could not be recorded");
+        }
+    }
+}
+
+fn of(snapshot: &Snapshot) -> Reload {
+    Reload {
+        snapshot: Some(snapshot.id.clone()),
+        policy_digest: Some(snapshot.policy.digest()),
+        ..Reload::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Environment, Source};
+
+    fn plan(settings: &str, routes: &str) -> Plan {
+        let dir = tempfile::tempdir().unwrap();
+        let text = format!(
+            "policy: policy.yaml\n{settings}\n\
+             upstreams: {{ api: {{ url: \"http://127.0.0.1:9\" }} }}\nroutes: [{routes}]\n"
+        );
+        std::fs::write(dir.path().join("gait.yaml"), text).unwrap();
+        std::fs::write(dir.path().join("policy.yaml"), "").unwrap();
+        let source = Source::File(dir.path().join("gait.yaml"));
+        source.load(&Environment::default()).unwrap().plan
+    }
+
+    fn route(name: &str, stage: &str, risk: &str) -> String {
+        let intent = format!("intent: {{ tool_name: a, risk_class: {risk} }}");
+        format!("{{ name: {name}, upstream: api, stage: {stage}, {intent} }},")
+    }
+
+    fn below(old: &Plan, new: &Plan) -> Vec<String> {
+        lowered(old, new, "2026-11-01T00:00:00Z".parse().unwrap())
+    }
+
+    #[test]
+    fn whatever_holds_a_route_to_less_is_named() {
+        let before = plan(
+            "stage: enforce",
+            &(route("a", "enforce", "high") + &route("b", "dry_run", "low")),
+        );
+        let same = plan(
+            "stage: enforce",
+            &(route("b", "enforce", "low") + &route("a", "enforce", "high")),
+        );
+        assert!(below(&before, &same).is_empty());
+        let staged = plan(
+            "stage: enforce",
+            &(route("a", "observe", "high") + &route("b", "dry_run", "low")),
+        );
+        assert_eq!(below(&before, &staged), ["a"]);
+        let open =
+            plan("stage: enforce", &(route("a", "enforce", "low") + &route("b", "dry_run", "low")));
+        assert_eq!(below(&before, &open), ["a"]);
+        let gone = plan("stage: enforce", &route("a", "enforce", "high"));
+        assert_eq!(below(&before, &gone), ["b"]);
+        let shared = "{ from: observe, to: enforce, percent: 99 }";
+        let most =
+            plan("stage: enforce", &(route("a", shared, "high") + &route("b", "dry_run", "low")));
+        assert_eq!(below(&before, &most), ["a"]);
+        assert!(below(&most, &before).is_empty());
+        let overrides = |stage: &str, until: &str| {
+            let one = format!("{{ route: b, stage: {stage}, until: \"{until}\", reason: x }}");
+            plan(
+                &format!("stage: enforce\nstage_overrides: [{one}]"),
+                &(route("a", "enforce", "high") + &route("b", "dry_run", "low")),
+            )
+        };
+        assert_eq!(below(&before, &overrides("observe", "2026-12-01T00:00:00Z")), ["b"]);
+        assert!(below(&before, &overrides("observe", "2026-10-01T00:00:00Z")).is_empty());
+        assert!(below(&before, &overrides("enforce", "2026-12-01T00:00:00Z")).is_empty());
+        let observed = plan("", &(route("a", "observe", "high") + &route("b", "observe", "low")));
+        assert_eq!(below(&before, &observed), ["a", "b", "_unmapped"]);
+    }
+
+    #[test]
+    fn approvers_who_may_approve_more_are_named() {
+        let logins = "admin: { logins: [{ name: ada@desk, role: approver, sha256: \
+                      aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa }] }";
+        let approvers = |of_ada: &str| {
+            plan(
+                &format!(
+                    "stage: enforce\n{logins}\n\
+                     approvals: {{ approvers: [{{ name: ada, logins: [ada@desk]{of_ada} }}] }}"
+                ),
+                "",
+            )
+        };
+        let (bound, free) = (approvers(", may: { tools: [files.read] }"), approvers(""));
+        assert_eq!(below(&bound, &free), ["_approvers"]);
+        assert!(below(&free, &bound).is_empty());
+        assert_eq!(below(&free, &plan("stage: enforce", "")), ["_approvers"]);
+    }
+}

@@ -1,0 +1,33 @@
+//! `gait rollout`: how the stages of routes stand, and whether a route may go on.
+//!
+//! Asked of the gait that runs, by its admin API, or of a log and a config, without it: both give the
+//! same document, so that a pipeline and a person see one truth.
+
+mod client;
+mod gate;
+mod offline;
+mod status;
+mod wire;
+
+use super::Invocation;
+use super::answer::Outcome;
+use clap::Subcommand;
+
+/// The subcommands of `gait rollout`.
+#[derive(Subcommand)]
+pub(super) enum Command {
+    /// Show how each route stands in its stage, and what keeps it from the next
+    Status(Box<status::Status>),
+    /// Ask whether a route may go on to a stage, and answer as an exit code
+    Gate(Box<gate::Gate>),
+}
+
+impl Command {
+    /// Runs the subcommand.
+    pub(super) fn run(self, _: &Invocation) -> Outcome {
+        match self {
+            Command::Status(command) => command.run(),
+            Command::Gate(command) => command.run(),
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! The questions that go to the gait that runs, and what is said where they are refused.
+
+use crate::cli::answer::Failure;
+use crate::cli::approvals::Door;
+use crate::egress::{Admin, Answered, Ask};
+use bytes::Bytes;
+use http::{Method, StatusCode};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::Value;
+use std::time::Duration;
+
+/// A long log is read in several goes, each of which is answered with *busy*.
+const BUSY_MAX: usize = 120;
+const BUSY_PAUSE: Duration = Duration::from_millis(500);
+
+/// Gets a document.
+///
+/// # Errors
+/// Exit 1 where gait does not answer or cannot, 6 for all else.
+pub(super) fn get(door: &Door, target: &str) -> Result<Value, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(Failure::internal)?;
+    let admin = door.admin()?;
+    runtime.block_on(async {
+        for _ in 0..BUSY_MAX {
+            match ask(&admin, target).await? {
+                (StatusCode::OK, value) => return Ok(value),
+                (status, value) if is_busy(status, &value) => {
+                    tokio::time::sleep(BUSY_PAUSE).await;
+                }
+                (status, value) => return Err(refusal(status, &value)),
+            }
+        }
+        Err(Failure::internal("gait is still reading its log; ask again later"))
+    })
+}
+
+/// A value as it may stand in a query.
+pub(super) fn escaped(value: &str) -> String {
+    utf8_percent_encode(value, NON_ALPHANUMERIC).to_string()
+}
+
+async fn ask(admin: &Admin, target: &str) -> Result<(StatusCode, Value), Failure> {
+    let (method, body, wait) = (Method::GET, Bytes::new(), Duration::ZERO);
+    let place = admin.place();
+    let answered = admin.ask(Ask { method, target, if_match: None, body, wait }).await;
+    let Answered { status, body } = answered.map_err(|error| match error.is_input() {
+        true => Failure::input(error),
+        false => Failure::internal(format!("gait cannot be reached at {place}: {error}")),
+    })?;
+    let value = serde_json::from_slice(&body).map_err(|_| {
+        let what = format!("{status} without JSON");
+        Failure::internal(format!("what answers at {place} is no admin API of gait: {what}"))
+    })?;
+    Ok((status, value))
+}
+
+fn is_busy(status: StatusCode, problem: &Value) -> bool {
+    let kind = problem.get("type").and_then(Value::as_str);
+    status == StatusCode::SERVICE_UNAVAILABLE && kind == Some("urn:gait:admin:busy")
+}
+
+/// Why gait did not answer, and the mend.
+fn refusal(status: StatusCode, problem: &Value) -> Failure {
+    let text = |name: &str| problem.get(name).and_then(Value::as_str).map(str::to_owned);
+    let said = text("detail").or_else(|| text("title")).unwrap_or_else(|| status.to_string());
+    match status.as_u16() {
+        401 => Failure::input(format!(
+            "{said}; gait does not know this token: name another with --token-file or \
+             GAIT_ADMIN_TOKEN"
+        )),
+        500.. => Failure::internal(said),
+        _ => Failure::input(said),
+    }
+}

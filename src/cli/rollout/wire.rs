@@ -1,0 +1,114 @@
+//! The rollout as the admin API writes it.
+//!
+//! Read leniently: a member that is missing is empty, and one that is new is passed over, so that an
+//! older command line can show what a newer gait says.
+
+use crate::cli::answer::Failure;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// How the rollout stands.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Status {
+    pub(super) at: String,
+    pub(super) window_seconds: u64,
+    pub(super) evidence: Evidence,
+    pub(super) bypasses: Option<u64>,
+    pub(super) unmapped: String,
+    pub(super) unmapped_calls: u64,
+    pub(super) routes: Vec<Route>,
+}
+
+/// How complete the log is.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Evidence {
+    pub(super) last_seq: u64,
+    pub(super) missing_lines: u64,
+    pub(super) dropped: u64,
+    pub(super) unrecorded: Option<u64>,
+}
+
+/// One route.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Route {
+    pub(super) route: String,
+    pub(super) standing: String,
+    pub(super) stages: Vec<Stage>,
+    pub(super) next: Option<Check>,
+}
+
+/// One route in one stage.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Stage {
+    pub(super) stage: String,
+    pub(super) share: f64,
+    pub(super) since: Option<String>,
+    pub(super) proof: Option<String>,
+    pub(super) days: f64,
+    pub(super) calls: u64,
+    pub(super) verdicts: BTreeMap<String, u64>,
+    pub(super) would_blocks: u64,
+    pub(super) dry_runs: u64,
+    pub(super) evaluation_errors: u64,
+    pub(super) undecided_sends: u64,
+    pub(super) lost_outcomes: u64,
+    pub(super) labels: Labels,
+    pub(super) approvals: Approvals,
+}
+
+/// What people said of decisions.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Labels {
+    pub(super) against: u64,
+    pub(super) labelled: u64,
+    pub(super) false_positives: u64,
+    pub(super) missed: u64,
+    pub(super) rate_low: f64,
+    pub(super) rate_high: f64,
+}
+
+/// Requests for approval.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Approvals {
+    pub(super) demanded: u64,
+    pub(super) granted: u64,
+    pub(super) denied: u64,
+    pub(super) expired: u64,
+    pub(super) pending: u64,
+    pub(super) p50_seconds: Option<f64>,
+    pub(super) p95_seconds: Option<f64>,
+}
+
+/// Whether a route may go on.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Check {
+    pub(super) route: String,
+    pub(super) from: String,
+    pub(super) to: String,
+    pub(super) verdict: String,
+    pub(super) gates: Vec<Gate>,
+}
+
+/// One gate.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Gate {
+    pub(super) name: String,
+    pub(super) verdict: String,
+    pub(super) say: String,
+}
+
+/// Reads a document.
+pub(super) fn read<T: DeserializeOwned>(value: &Value) -> Result<T, Failure> {
+    T::deserialize(value)
+        .map_err(|error| Failure::internal(format!("the answer of gait cannot be read: {error}")))
+}

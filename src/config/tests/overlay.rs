@@ -1,0 +1,109 @@
+//! What was set by command, over a config that is loaded.
+
+use super::super::{Config, ConfigError, Environment, Source};
+use crate::rollout::{Entry, Overlay, Shelf};
+use crate::stage::{Stage, Standing};
+use std::fs;
+use std::path::Path;
+
+const ROUTE: &str = "{ name: del, upstream: a, intent: { tool_name: t, risk_class: high } }";
+
+fn load(dir: &Path, head: &str) -> Result<Config, ConfigError> {
+    let text = format!(
+        "policy: p.yaml\n{head}\nupstreams: {{ a: {{ url: \"http://127.0.0.1:9\" }} }}\n\
+         routes: [{ROUTE}]\n"
+    );
+    fs::write(dir.join("gait.yaml"), text).unwrap();
+    fs::write(dir.join("p.yaml"), "").unwrap();
+    Source::File(dir.join("gait.yaml")).load(&Environment::default())
+}
+
+fn entry(stage: Stage, over: &str) -> Entry {
+    Entry {
+        standing: Standing::Whole(stage),
+        over: over.to_owned(),
+        by: "ada@desk".to_owned(),
+        at: "2026-11-01T00:00:00Z".parse().unwrap(),
+        reason: None,
+        until: None,
+    }
+}
+
+fn set(dir: &Path, route: &str, entry: Entry) {
+    fs::create_dir_all(dir.join("state")).unwrap();
+    Shelf::new(&dir.join("state")).change(|overlay| overlay.set(route, entry)).unwrap();
+}
+
+fn stage(config: &Config) -> String {
+    config.plan.routes.first().unwrap().course.to_string()
+}
+
+#[test]
+fn what_was_set_is_over_the_config_and_names_another_snapshot() {
+    let dir = tempfile::tempdir().unwrap();
+    let before = load(dir.path(), "stage: observe").unwrap();
+    assert!(before.plan.unmapped.is_some() && before.plan.refused.is_some());
+    set(dir.path(), "del", entry(Stage::DryRun, "observe"));
+    let after = load(dir.path(), "stage: observe").unwrap();
+    assert_eq!((stage(&after).as_str(), after.overlay.dropped.len()), ("dry_run", 0));
+    assert_eq!(after.plan.routes.first().unwrap().said.to_string(), "observe");
+    assert_ne!(before.plan.digest, after.plan.digest);
+    assert!(after.plan.unmapped.is_none() && after.plan.refused.is_none());
+    assert!(after.warnings.iter().any(|warning| warning.contains("are denied now")));
+    set(dir.path(), "del", Entry { by: "bob".to_owned(), ..entry(Stage::DryRun, "observe") });
+    assert_ne!(after.plan.digest, load(dir.path(), "stage: observe").unwrap().plan.digest);
+}
+
+#[test]
+fn what_lowers_a_stage_opens_no_side_lane() {
+    let dir = tempfile::tempdir().unwrap();
+    set(dir.path(), "del", entry(Stage::Observe, "enforce"));
+    let config = load(dir.path(), "stage: enforce").unwrap();
+    assert_eq!(stage(&config), "observe");
+    assert!(config.plan.unmapped.is_none() && config.plan.refused.is_none());
+    assert!(!config.plan.wholly_observes(config.plan.upstreams.first().unwrap()));
+}
+
+#[test]
+fn what_was_set_over_another_word_is_dropped_and_said() {
+    let dir = tempfile::tempdir().unwrap();
+    let plain = load(dir.path(), "stage: observe").unwrap().plan.digest;
+    set(dir.path(), "del", entry(Stage::DryRun, "require_approval"));
+    set(dir.path(), "gone", entry(Stage::DryRun, "observe"));
+    let config = load(dir.path(), "stage: observe").unwrap();
+    assert_eq!(stage(&config), "observe");
+    assert_eq!(config.overlay.dropped, ["del", "gone"]);
+    assert!(config.overlay.kept.is_empty());
+    assert_eq!(config.plan.digest, plain, "what is dropped names no other snapshot");
+    let said = config.warnings.iter().filter(|warning| warning.contains("is dropped: the config"));
+    assert_eq!(said.count(), 2);
+    let read = Shelf::new(&dir.path().join("state")).read().unwrap();
+    assert_eq!(read.entries().count(), 2, "who only reads takes nothing away");
+}
+
+#[test]
+fn one_that_cannot_be_read_is_not_taken_for_none() {
+    let dir = tempfile::tempdir().unwrap();
+    set(dir.path(), "del", entry(Stage::DryRun, "observe"));
+    let path = dir.path().join("state/rollout.json");
+    let good = fs::read_to_string(&path).unwrap();
+    let more = good.replace("\"over\"", "\"risk_class\": \"low\", \"over\"");
+    for text in ["", "{", "{\"v\":1}", "{\"v\":9,\"routes\":{}}", &more] {
+        fs::write(&path, text).unwrap();
+        let error = load(dir.path(), "stage: observe").unwrap_err().to_string();
+        assert!(error.contains("state/rollout.json: "), "{text}: {error}");
+        let mends = ["move it away", "written by a later gait"];
+        assert!(mends.iter().any(|mend| error.contains(mend)), "{text}: {error}");
+    }
+}
+
+#[test]
+fn a_process_reads_its_own_whatever_the_config_says_by_now() {
+    let dir = tempfile::tempdir().unwrap();
+    set(dir.path(), "del", entry(Stage::DryRun, "observe"));
+    assert_eq!(stage(&load(dir.path(), "state_dir: elsewhere").unwrap()), "observe");
+    let environment = Environment::default().of_process(&dir.path().join("state"));
+    let config = Source::File(dir.path().join("gait.yaml")).load(&environment).unwrap();
+    assert_eq!(stage(&config), "dry_run");
+    assert_ne!(Overlay::default(), config.overlay.kept);
+}

@@ -1,0 +1,92 @@
+//! What is counted of people who steer the rollout: what they said of decisions, and the stages
+//! that they set.
+//!
+//! Counted by the evidence writer when the line is written, as calls are.
+
+use super::catalogue::{LABELS, STAGE_CHANGES};
+use super::registry::Registry;
+use metrics::Counter;
+
+/// The `label` label: what somebody said of a decision.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OpinionLabel {
+    /// It was not allowed and should have been.
+    FalsePositive,
+    /// It is right.
+    Correct,
+    /// It was allowed and should not have been.
+    Missed,
+}
+
+/// The `via` label: how a stage was set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ViaLabel {
+    /// Up, its gates met.
+    Promote,
+    /// Up, whatever its gates said.
+    ForcedPromote,
+    /// Back.
+    Demote,
+}
+
+/// The handles.
+pub(super) struct Steering {
+    labels: [Counter; OpinionLabel::ALL.len()],
+    changes: [Counter; ViaLabel::ALL.len()],
+}
+
+// === impl OpinionLabel ===
+
+impl OpinionLabel {
+    /// All words, in label order.
+    pub const ALL: [OpinionLabel; 3] =
+        [OpinionLabel::FalsePositive, OpinionLabel::Correct, OpinionLabel::Missed];
+
+    /// The label's value.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            OpinionLabel::FalsePositive => "false-positive",
+            OpinionLabel::Correct => "correct",
+            OpinionLabel::Missed => "missed",
+        }
+    }
+}
+
+// === impl ViaLabel ===
+
+impl ViaLabel {
+    /// All words, in label order.
+    pub const ALL: [ViaLabel; 3] = [ViaLabel::Promote, ViaLabel::ForcedPromote, ViaLabel::Demote];
+
+    /// The label's value.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            ViaLabel::Promote => "promote",
+            ViaLabel::ForcedPromote => "forced_promote",
+            ViaLabel::Demote => "demote",
+        }
+    }
+}
+
+// === impl Steering ===
+
+impl Steering {
+    pub(super) fn new(registry: &Registry) -> Steering {
+        Steering {
+            labels: OpinionLabel::ALL.map(|label| registry.counter(&LABELS, &[label.as_str()])),
+            changes: ViaLabel::ALL.map(|via| registry.counter(&STAGE_CHANGES, &[via.as_str()])),
+        }
+    }
+
+    pub(super) fn labelled(&self, label: OpinionLabel) {
+        if let Some(counter) = self.labels.get(label as usize) {
+            counter.increment(1);
+        }
+    }
+
+    pub(super) fn changed(&self, via: ViaLabel) {
+        if let Some(counter) = self.changes.get(via as usize) {
+            counter.increment(1);
+        }
+    }
+}

@@ -1,0 +1,296 @@
+//! The gates, one by one: what is found, what is wanted, and what to do about it.
+
+use super::{Case, Gate, GateVerdict};
+use crate::rollout::facts::Unmapped;
+use crate::rollout::wilson::wilson;
+use jiff::SignedDuration;
+use std::time::Duration;
+
+/// Enough calls to speak of.
+pub(super) fn calls(case: &Case<'_>) -> Gate {
+    let (found, wanted) = (case.view.counts.calls, case.facts.gates.min_calls);
+    let verdict = enough(found >= wanted);
+    let more = wanted.saturating_sub(found);
+    let say = match verdict {
+        GateVerdict::Met => format!("{found} calls in {}", case.from.as_str()),
+        _ => format!(
+            "{found} calls in {}, {wanted} are wanted: wait for {more} more",
+            case.from.as_str()
+        ),
+    };
+    gate("calls", verdict, say).of(found as f64, wanted as f64)
+}
+
+/// Long enough to have seen what comes once a day.
+pub(super) fn time(case: &Case<'_>) -> Gate {
+    let wanted = case.facts.gates.min_time;
+    let there = case.view.since.map(|since| case.facts.look.now.duration_since(since));
+    let found = there.and_then(|there| Duration::try_from(there).ok()).unwrap_or_default();
+    let verdict = enough(there.is_some() && found >= wanted);
+    let say = match (there, verdict) {
+        (None, _) => format!("nothing in the log shows the route in {}", case.from.as_str()),
+        (_, GateVerdict::Met) => format!("{} in {}", said(found), case.from.as_str()),
+        _ => format!(
+            "{} in {}, {} are wanted: wait for {} more",
+            said(found),
+            case.from.as_str(),
+            said(wanted),
+            said(wanted.saturating_sub(found))
+        ),
+    };
+    gate("time", verdict, say).of(found.as_secs_f64(), wanted.as_secs_f64())
+}
+
+/// What cannot be judged is refused beyond observe.
+pub(super) fn evaluation_errors(case: &Case<'_>) -> Gate {
+    let (found, most) = (case.view.counts.unjudged, case.facts.gates.evaluation_errors);
+    let say = match found <= most {
+        true => format!("{found} calls could not be judged, {most} may"),
+        false => format!(
+            "{found} calls could not be judged, {most} may: `gait trace query --route {}` shows \
+             them, `reason_codes` say why; mend the route or its callers",
+            case.route.name
+        ),
+    };
+    gate("evaluation_errors", within(found <= most), say).of(found as f64, most as f64)
+}
+
+/// Nothing has ever tried to go past the permits.
+pub(super) fn bypasses(case: &Case<'_>) -> Gate {
+    let (name, unproven) = ("bypasses", case.view.counts.unproven);
+    if unproven > 0 {
+        let say = format!(
+            "{unproven} protected calls went out beyond observe without a decision line: find out \
+             how, with `gait trace verify` and `gait trace reconcile`"
+        );
+        return gate(name, GateVerdict::NotMet, say).of(unproven as f64, 0.0);
+    }
+    match case.facts.counters.bypasses {
+        Some(0) => gate(name, GateVerdict::Met, "no send without its permit").of(0.0, 0.0),
+        Some(count) => {
+            let say = format!(
+                "{count} sends were stopped for want of a permit: look at gait_bypass_total and \
+                 at gait's log, and report it"
+            );
+            gate(name, GateVerdict::NotMet, say).of(count as f64, 0.0)
+        }
+        None => gate(name, GateVerdict::NotEnoughData, UNCOUNTED),
+    }
+}
+
+const UNCOUNTED: &str = "the log cannot say it: ask the gait that runs, or give a saved page of its \
+                         metrics with --metrics";
+
+/// Every call has its closing line, and nothing is missing.
+pub(super) fn evidence(case: &Case<'_>) -> Gate {
+    let (lost, missing) = (case.view.counts.lost, case.summary.missing(case.view.from));
+    let (dropped, unrecorded) = (case.summary.dropped(), case.facts.counters.unrecorded);
+    let (verdict, say) = match unrecorded {
+        _ if missing > 0 => (
+            GateVerdict::NotMet,
+            format!("{missing} lines are missing in the log: `gait trace verify` says where"),
+        ),
+        _ if lost > 0 => (
+            GateVerdict::NotMet,
+            format!(
+                "{lost} decisions have no outcome, their process died: `gait trace reconcile` \
+                 says what became of them; the count begins anew with the next stage, or after \
+                 `rollout.gates.window`"
+            ),
+        ),
+        Some(count) if count > 0 => (
+            GateVerdict::NotMet,
+            format!(
+                "{count} calls went out without a line: see gait_unrecorded_total, give the log \
+                 room, and start gait again"
+            ),
+        ),
+        _ if dropped > 0 => (
+            GateVerdict::NotEnoughData,
+            format!(
+                "the log holds {dropped} things more than can be kept in mind: shorten \
+                     `rollout.gates.window` or `evidence.retention`"
+            ),
+        ),
+        None => (GateVerdict::NotEnoughData, UNCOUNTED.to_owned()),
+        Some(_) => (GateVerdict::Met, "every call has its line".to_owned()),
+    };
+    let found = lost + missing + unrecorded.unwrap_or_default();
+    gate("evidence", verdict, say).of(found as f64, 0.0)
+}
+
+/// What the next stage would refuse, it refuses rightly.
+pub(super) fn false_positives(case: &Case<'_>) -> Gate {
+    let (gates, labels) = (&case.facts.gates, &case.view.labels);
+    let against = case.view.counts.against;
+    let (wrong, judged) = (labels.false_positives, labels.of_against());
+    let most = gates.false_positive_rate;
+    if against == 0 && judged == 0 {
+        let say = "no call had a verdict other than allow";
+        return gate("false_positives", GateVerdict::Met, say).of(0.0, most);
+    }
+    let sure = wilson(wrong, judged, gates.confidence);
+    let share = if judged == 0 { 0.0 } else { wrong as f64 / judged as f64 };
+    let is_whole = judged >= against;
+    let has_labels = is_whole || judged >= gates.min_labels;
+    let verdict = match has_labels {
+        _ if is_whole => within(share <= most),
+        true if sure.high <= most => GateVerdict::Met,
+        _ if sure.low > most => GateVerdict::NotMet,
+        _ => GateVerdict::NotEnoughData,
+    };
+    let found = format!("{wrong} of {judged} labelled refusals are false positives");
+    let say = match verdict {
+        GateVerdict::Met if is_whole => format!("{found}, {against} in all"),
+        GateVerdict::Met => format!("{found}: {} % at most", percent(sure.high)),
+        GateVerdict::NotMet => format!(
+            "{found}: {} % at least, {} % may be; mend the policy, try it as `candidate_policy`",
+            percent(if is_whole { share } else { sure.low }),
+            percent(most)
+        ),
+        GateVerdict::NotEnoughData => format!(
+            "{found}, of {against} in all: label more with `gait rollout label`; all of them \
+             settle it"
+        ),
+    };
+    gate("false_positives", verdict, say).of(share, most)
+}
+
+/// The routes know the traffic.
+pub(super) fn unmapped(case: &Case<'_>) -> Gate {
+    let (found, most) = (case.summary.strays(case.view.from), case.facts.gates.unmapped_calls);
+    let say = match found <= most {
+        true => format!("{found} calls found no route, {most} may"),
+        false => format!(
+            "{found} calls found no route, {most} may: `gait trace query --route _unmapped` shows \
+             them; give them a route"
+        ),
+    };
+    gate("unmapped", within(found <= most), say).of(found as f64, most as f64)
+}
+
+/// People answer soon enough.
+pub(super) fn approval_latency(case: &Case<'_>) -> Gate {
+    let (name, approvals) = ("approval_latency", &case.view.approvals);
+    let most = case.facts.gates.approval_p95;
+    if let Some(gate) = too_few_approvals(case, name) {
+        return gate;
+    }
+    let Some(found) = approvals.percentile(95) else {
+        return gate(name, GateVerdict::NotMet, "no request for approval was decided in time")
+            .wanting(most.as_secs_f64());
+    };
+    let is_soon = found <= most;
+    let next = if is_soon { "" } else { ": let more people approve, or let webhooks call them" };
+    let say = format!(
+        "of 20 requests 19 were decided within {}, {} may pass{next}",
+        said(found),
+        said(most)
+    );
+    gate(name, within(is_soon), say).of(found.as_secs_f64(), most.as_secs_f64())
+}
+
+/// People answer at all.
+pub(super) fn approvals_decided(case: &Case<'_>) -> Gate {
+    let (name, approvals) = ("approvals_decided", &case.view.approvals);
+    let least = case.facts.gates.approvals_decided;
+    if let Some(gate) = too_few_approvals(case, name) {
+        return gate;
+    }
+    let share = match approvals.ended() {
+        0 => 1.0,
+        ended => approvals.decided() as f64 / ended as f64,
+    };
+    let is_most = share >= least;
+    let next = if is_most { "" } else { ": let more people approve, or give them longer" };
+    let say = format!(
+        "{} of {} requests were decided before they expired, {} % are wanted{next}",
+        approvals.decided(),
+        approvals.ended(),
+        percent(least)
+    );
+    gate(name, within(is_most), say).of(share, least)
+}
+
+/// There is no other way to the tool.
+pub(super) fn paths(case: &Case<'_>) -> Gate {
+    let others: Vec<String> = case.route.observing.iter().map(|name| format!("`{name}`")).collect();
+    let (verdict, say) = match (&case.facts.unmapped, others.is_empty()) {
+        (Unmapped::Denied, true) => {
+            (GateVerdict::Met, "calls without a route are denied, and no route is only observed")
+        }
+        (Unmapped::GoTo(upstream), _) => {
+            let say = format!(
+                "calls without a route go to `{upstream}`: set `unmapped: {{ action: deny }}`"
+            );
+            return gate("paths", GateVerdict::NotMet, say);
+        }
+        (Unmapped::Denied, false) => {
+            let say = format!(
+                "the same tool can be reached in observe by {}: promote it first",
+                others.join(", ")
+            );
+            return gate("paths", GateVerdict::NotMet, say);
+        }
+    };
+    gate("paths", verdict, say)
+}
+
+/// The gate where there are too few requests to speak of. Where no call wanted an approval, none can
+/// be late.
+fn too_few_approvals(case: &Case<'_>, name: &'static str) -> Option<Gate> {
+    let (found, wanted) = (case.view.approvals.ended(), case.facts.gates.min_approvals);
+    let nobody_asks = case.view.counts.for_approval == 0 && case.view.approvals.all() == 0;
+    match (nobody_asks, found >= wanted) {
+        (true, _) => Some(gate(name, GateVerdict::Met, "no call wanted an approval")),
+        (false, true) => None,
+        (false, false) => {
+            let say = format!(
+                "{found} requests for approval have ended in {}, {wanted} are wanted",
+                case.from.as_str()
+            );
+            Some(gate(name, GateVerdict::NotEnoughData, say))
+        }
+    }
+}
+
+fn enough(is_enough: bool) -> GateVerdict {
+    if is_enough { GateVerdict::Met } else { GateVerdict::NotEnoughData }
+}
+
+fn within(is_within: bool) -> GateVerdict {
+    if is_within { GateVerdict::Met } else { GateVerdict::NotMet }
+}
+
+fn gate(name: &'static str, verdict: GateVerdict, say: impl Into<String>) -> Gate {
+    Gate { name, verdict, value: None, threshold: None, say: say.into() }
+}
+
+impl Gate {
+    fn of(self, value: f64, threshold: f64) -> Gate {
+        Gate { value: Some(value), threshold: Some(threshold), ..self }
+    }
+
+    fn wanting(self, threshold: f64) -> Gate {
+        Gate { threshold: Some(threshold), ..self }
+    }
+}
+
+/// In hundredths, as short as it can be said.
+fn percent(share: f64) -> String {
+    let text = format!("{:.2}", share * 100.0);
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+/// A duration as people say it; seconds only where they matter.
+fn said(duration: Duration) -> String {
+    let whole = match duration.as_secs() {
+        0..120 => return format!("{:.1} s", duration.as_secs_f64()),
+        seconds => SignedDuration::from_secs(i64::try_from(seconds).unwrap_or(i64::MAX)),
+    };
+    match whole.as_hours() {
+        0 => format!("{} min", whole.as_mins()),
+        hours @ 1..72 => format!("{hours} h {} min", whole.as_mins() % 60),
+        hours => format!("{} d {} h", hours / 24, hours % 24),
+    }
+}

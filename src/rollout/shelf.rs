@@ -1,0 +1,144 @@
+//! Where the overlay lies: one file in the state directory.
+//!
+//! Absent, it says nothing. Whoever changes it reads, changes and writes it in one turn, so that of
+//! two who change it at once neither undoes the other; a reader never sees half of it.
+
+use super::{Overlay, OverlayError};
+use crate::store::file::{self, Existing};
+use std::fs::File;
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+/// Its name.
+const NAME: &str = "rollout.json";
+
+/// The largest that is read: an entry has 400 bytes and a reason.
+const BYTES_MAX: u64 = 16 << 20;
+
+/// The file of the overlay.
+#[derive(Debug)]
+pub struct Shelf {
+    path: PathBuf,
+    /// Held while it is changed.
+    turn: Mutex<()>,
+}
+
+/// Why the overlay cannot be had or changed.
+#[derive(Debug, thiserror::Error)]
+pub enum ShelfError {
+    /// It is there and cannot be read.
+    #[error("cannot read it: {0}; let gait read it, or move it away to go on without")]
+    Read(#[source] io::Error),
+    /// It cannot be written.
+    #[error("cannot write it: {0}; the one before stands")]
+    Write(#[source] io::Error),
+    /// It does not say what an overlay says.
+    #[error(transparent)]
+    Overlay(#[from] OverlayError),
+}
+
+// === impl Shelf ===
+
+impl Shelf {
+    /// The overlay in this state directory.
+    pub fn new(state_dir: &Path) -> Shelf {
+        Shelf { path: state_dir.join(NAME), turn: Mutex::default() }
+    }
+
+    /// Where it lies.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What it says; nothing where there is none.
+    ///
+    /// # Errors
+    /// It cannot be read, or is no overlay.
+    pub fn read(&self) -> Result<Overlay, ShelfError> {
+        match file::read(&self.path, BYTES_MAX) {
+            Ok(text) => Ok(Overlay::parse(&text)?),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(Overlay::default()),
+            Err(error) => Err(ShelfError::Read(error)),
+        }
+    }
+
+    /// Changes it: durable once this returns.
+    ///
+    /// # Errors
+    /// It cannot be read or written. After a write that failed, it may be the new one that stands.
+    pub fn change<T>(&self, change: impl FnOnce(&mut Overlay) -> T) -> Result<T, ShelfError> {
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut overlay = self.read()?;
+        let changed = change(&mut overlay);
+        let text = overlay.to_text()?;
+        self.write(&text).map_err(ShelfError::Write)?;
+        Ok(changed)
+    }
+
+    fn write(&self, text: &str) -> io::Result<()> {
+        file::write(&self.path, text.as_bytes(), Existing::Replace)?;
+        // A name is durable with its directory.
+        self.path.parent().map_or(Ok(()), |dir| File::open(dir)?.sync_all())
+    }
+}
+
+// === impl ShelfError ===
+
+impl From<serde_json::Error> for ShelfError {
+    fn from(error: serde_json::Error) -> ShelfError {
+        ShelfError::Overlay(error.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rollout::Entry;
+    use crate::stage::{Stage, Standing};
+    use std::os::unix::fs::PermissionsExt as _;
+
+    fn entry() -> Entry {
+        Entry {
+            standing: Standing::Whole(Stage::DryRun),
+            over: "observe".to_owned(),
+            by: "ada@desk".to_owned(),
+            at: "2026-11-01T00:00:00Z".parse().unwrap(),
+            reason: None,
+            until: None,
+        }
+    }
+
+    #[test]
+    fn changes_made_at_once_all_stand() {
+        let dir = tempfile::tempdir().unwrap();
+        let shelf = Shelf::new(dir.path());
+        assert!(shelf.read().unwrap().is_empty());
+        std::thread::scope(|scope| {
+            for at in 0..8 {
+                let shelf = &shelf;
+                scope.spawn(move || {
+                    let name = format!("route.{at}");
+                    shelf.change(|overlay| overlay.set(&name, entry())).unwrap();
+                });
+            }
+        });
+        assert_eq!(shelf.read().unwrap().entries().count(), 8);
+        let mode = std::fs::metadata(shelf.path()).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode, 0o600);
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1, "nothing else is left");
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_not_taken_for_nothing_nor_written_over() {
+        let dir = tempfile::tempdir().unwrap();
+        let shelf = Shelf::new(dir.path());
+        std::fs::write(shelf.path(), "{").unwrap();
+        assert!(shelf.read().unwrap_err().to_string().contains("move it away"));
+        assert!(shelf.change(|overlay| overlay.set("a", entry())).is_err());
+        assert_eq!(std::fs::read(shelf.path()).unwrap(), b"{");
+        std::fs::remove_file(shelf.path()).unwrap();
+        std::fs::create_dir(shelf.path()).unwrap();
+        assert!(shelf.read().unwrap_err().to_string().contains("move it away"));
+    }
+}

@@ -1,0 +1,127 @@
+//! Lines, folded into a summary, oldest first.
+
+use super::heard::{Heard, begun, time};
+use super::summary::{Announced, Asked, CellKey, Labelled, Open, Request, Said, Span, Summary};
+use crate::audit::Entry;
+use crate::evidence::Opinion;
+use crate::policy::Verdict;
+use crate::snapshot::{REFUSED, UNMAPPED};
+use crate::stage::Stage;
+use jiff::Timestamp;
+use serde_json::Value;
+use std::collections::BTreeSet;
+
+const HOUR_SECONDS: i64 = 3_600;
+
+/// The hour of a time, since 1970.
+pub(super) fn hour(at: Timestamp) -> i64 {
+    at.as_second().div_euclid(HOUR_SECONDS)
+}
+
+/// When an hour begins.
+pub(super) fn begins(hour: i64) -> Timestamp {
+    Timestamp::new(hour.saturating_mul(HOUR_SECONDS), 0).unwrap_or(Timestamp::MIN)
+}
+
+impl Summary {
+    /// Takes the next line; what it does not know it passes over.
+    pub fn take(&mut self, entry: &Entry) {
+        let Some(at) = time(entry) else { return };
+        let seq = entry.seq();
+        self.reach(Span { first_seq: seq, last_seq: seq, first_time: at, last_time: at });
+        match entry.kind() {
+            "decision" => self.decided(entry),
+            "outcome" | "call" => self.ended(entry),
+            "start" => {
+                self.lose_open();
+                self.start(seq);
+            }
+            "reload" => self.reloaded(entry, at),
+            "approval" => self.spoken(entry, at),
+            "label" => self.judged(entry, at),
+            _ => {}
+        }
+    }
+
+    fn decided(&mut self, entry: &Entry) {
+        let Some(heard) = Heard::read(entry) else { return };
+        let key = self.key(&heard);
+        self.ask(&heard);
+        let Heard { call_id, route, begun, .. } = heard;
+        self.hold(call_id, Open { route, key, begun });
+    }
+
+    fn ended(&mut self, entry: &Entry) {
+        if let Some(call_id) = entry.text("call_id").filter(|_| entry.kind() == "outcome") {
+            self.end(call_id);
+        }
+        let Some(heard) = Heard::read(entry) else { return };
+        self.ask(&heard);
+        // What strictness refuses nobody could have mapped; but it must not go on unjudged.
+        let strays = heard.route == UNMAPPED || (heard.route == REFUSED && heard.is_forwarded());
+        if strays {
+            self.strays.add(heard.begun, 1);
+        }
+        let key = self.key(&heard);
+        if let Some(cell) = self.cell(&heard.route, key, heard.begun) {
+            cell.counts.take(&heard);
+        }
+    }
+
+    fn key(&self, heard: &Heard) -> CellKey {
+        let epoch = self.epoch(&heard.route);
+        CellKey { epoch, stage: heard.stage, hour: hour(heard.begun) }
+    }
+
+    fn ask(&mut self, heard: &Heard) {
+        let Some(id) = &heard.request else { return };
+        let Heard { begun, stage, .. } = *heard;
+        let asked = Asked { begun, stage, route: heard.route.clone() };
+        self.request(id, Request { asked: Some(asked), decided: None });
+    }
+
+    /// The stages that a snapshot names are words in a sentence for people.
+    fn reloaded(&mut self, entry: &Entry, at: Timestamp) {
+        let stages = entry.members().get("stages").and_then(Value::as_object);
+        for (route, said) in stages.into_iter().flatten() {
+            let words = said.as_str().unwrap_or_default().split(|c: char| !is_word(c));
+            let stages: BTreeSet<Stage> = words.filter_map(Stage::parse).collect();
+            if !stages.is_empty() {
+                self.announce(route, entry.seq(), Announced { at, stages });
+            }
+        }
+    }
+
+    /// Of several people that a request needs, the last decides; the line says whether that is so.
+    fn spoken(&mut self, entry: &Entry, at: Timestamp) {
+        let Some(id) = entry.text("request") else { return };
+        let said = match entry.text("state").or_else(|| entry.text("action")) {
+            Some("approved" | "grant") => Said::Yes,
+            Some("denied" | "deny") => Said::No,
+            _ => return,
+        };
+        self.request(id, Request { asked: None, decided: Some((at, said)) });
+    }
+
+    fn judged(&mut self, entry: &Entry, at: Timestamp) {
+        let Some(call_id) = entry.text("call_id") else { return };
+        if let Some(label) = labelled(entry, begun(call_id).unwrap_or(at)) {
+            self.label(call_id, label);
+        }
+    }
+}
+
+fn labelled(entry: &Entry, begun: Timestamp) -> Option<Labelled> {
+    Some(Labelled {
+        seq: entry.seq(),
+        opinion: entry.text("label").and_then(Opinion::parse)?,
+        route: entry.text("route")?.to_owned(),
+        stage: entry.text("stage").and_then(Stage::parse)?,
+        verdict: entry.text("verdict").and_then(Verdict::parse)?,
+        begun,
+    })
+}
+
+fn is_word(c: char) -> bool {
+    c.is_ascii_lowercase() || c == '_'
+}

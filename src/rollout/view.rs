@@ -1,0 +1,267 @@
+//! What a summary says of one route in one stage, as of now.
+
+use super::counts::Counts;
+use super::stay::Proof;
+use super::summary::{CellKey, Labelled, Open, Said, Summary};
+use super::tally::{begins, hour};
+use crate::evidence::Opinion;
+use crate::policy::Verdict;
+use crate::stage::Stage;
+use jiff::{SignedDuration, Timestamp};
+use std::time::Duration;
+
+/// Of a process that may be dead: a call that was decided and has no outcome after this time has none
+/// any more.
+const FLIGHT_MAX: SignedDuration = SignedDuration::from_mins(15);
+
+/// When it is looked at, and how far back.
+#[derive(Clone, Copy, Debug)]
+pub struct Look {
+    /// Now.
+    pub now: Timestamp,
+    /// Not further back than this, to the hour.
+    pub window: Duration,
+    /// How long a request for approval waits before it expires.
+    pub open_for: Duration,
+    /// Whether the process that writes the log is known to live.
+    pub life: Life,
+}
+
+/// What is known of the process that writes a log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Life {
+    /// It lives: what is open will have its outcome.
+    Lives,
+    /// Nothing: the log may be a copy.
+    Unknown,
+}
+
+/// One route in one stage.
+#[derive(Clone, Debug, PartialEq)]
+pub struct View {
+    /// Since when it counts.
+    pub from: Timestamp,
+    /// Since when the route is there; `None` where nothing shows it.
+    pub since: Option<Timestamp>,
+    /// How that is known.
+    pub proof: Option<Proof>,
+    /// Calls that ended.
+    pub counts: Counts,
+    /// What people said of its decisions.
+    pub labels: Labels,
+    /// Requests for approval.
+    pub approvals: Approvals,
+}
+
+/// What people said of decisions.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Labels {
+    /// Of verdicts other than `allow`: wrong ones.
+    pub false_positives: u64,
+    /// And right ones.
+    pub right: u64,
+    /// Of all others: right ones.
+    pub allowed_right: u64,
+    /// And those that should not have been allowed.
+    pub missed: u64,
+}
+
+/// Requests for approval, each once.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Approvals {
+    /// Somebody said yes, in time.
+    pub granted: u64,
+    /// Somebody said no.
+    pub denied: u64,
+    /// Nobody said anything in time.
+    pub expired: u64,
+    /// There is still time.
+    pub pending: u64,
+    /// From the question to the decision, shortest first.
+    pub waits: Vec<Duration>,
+}
+
+// === impl Summary ===
+
+impl Summary {
+    /// What the log says of a route in a stage, since it is there.
+    pub fn view(&self, route: &str, stage: Stage, look: &Look) -> View {
+        let stay = self.stay(route, stage);
+        let (counts, first) = self.counts(route, stage, stay.map(|stay| stay.epoch), look);
+        let since = stay.map(|stay| stay.since);
+        // Of calls that came a moment before the line that says so, the labels count too.
+        let begun = first.into_iter().chain(since).min().unwrap_or(look.now).max(look.edge());
+        let mut view = View {
+            from: since.unwrap_or(look.now).max(look.edge()),
+            since,
+            proof: stay.map(|stay| stay.proof),
+            counts,
+            labels: self.labels_since(route, stage, begun),
+            approvals: self.approvals_since(route, stage, begun, look),
+        };
+        view.counts.lost += self.overdue(route, stage, begun, look);
+        view
+    }
+
+    /// The same of a stage in which the route does not stand any more, for the whole window.
+    pub fn past(&self, route: &str, stage: Stage, look: &Look) -> View {
+        let (counts, _) = self.counts(route, stage, Some(0), look);
+        let from = look.edge();
+        View {
+            from,
+            since: None,
+            proof: None,
+            counts,
+            labels: self.labels_since(route, stage, from),
+            approvals: self.approvals_since(route, stage, from, look),
+        }
+    }
+
+    /// Calls of the whole gateway that no route took since then.
+    pub fn strays(&self, from: Timestamp) -> u64 {
+        self.strays.since(from)
+    }
+
+    /// Lines that are not there, since then.
+    pub fn missing(&self, from: Timestamp) -> u64 {
+        self.gaps.since(from)
+    }
+
+    /// What there was no room to remember.
+    pub fn dropped(&self) -> u64 {
+        self.dropped
+    }
+
+    /// The stages in which calls of a route were counted, within the window.
+    pub fn stages(&self, route: &str, look: &Look) -> Vec<Stage> {
+        let from = hour(look.edge());
+        let Some(trail) = self.trails.get(route) else { return Vec::new() };
+        let has =
+            |stage: &Stage| trail.cells.keys().any(|key| key.stage == *stage && key.hour >= from);
+        Stage::ALL.into_iter().filter(has).collect()
+    }
+
+    /// The calls of a stay that begins with `epoch`, and when the first of them came.
+    fn counts(
+        &self,
+        route: &str,
+        stage: Stage,
+        epoch: Option<u64>,
+        look: &Look,
+    ) -> (Counts, Option<Timestamp>) {
+        let (mut sum, mut first) = (Counts::default(), None);
+        let (Some(trail), Some(epoch)) = (self.trails.get(route), epoch) else {
+            return (sum, first);
+        };
+        let edge = hour(look.edge());
+        let wanted = |key: &CellKey| key.epoch >= epoch && key.stage == stage && key.hour >= edge;
+        for (_, cell) in trail.cells.iter().filter(|(key, _)| wanted(key)) {
+            sum += cell.counts;
+            first = first.into_iter().chain([cell.first]).min();
+        }
+        (sum, first)
+    }
+
+    fn labels_since(&self, route: &str, stage: Stage, from: Timestamp) -> Labels {
+        let own =
+            |label: &&Labelled| label.route == route && label.stage == stage && label.begun >= from;
+        let mut labels = Labels::default();
+        for label in self.labels.values().filter(own) {
+            *match (label.verdict, label.opinion) {
+                (Verdict::Allow, Opinion::Missed) => &mut labels.missed,
+                (Verdict::Allow, _) => &mut labels.allowed_right,
+                (_, Opinion::FalsePositive) => &mut labels.false_positives,
+                (_, Opinion::Correct | Opinion::Missed) => &mut labels.right,
+            } += 1;
+        }
+        labels
+    }
+
+    fn approvals_since(
+        &self,
+        route: &str,
+        stage: Stage,
+        from: Timestamp,
+        look: &Look,
+    ) -> Approvals {
+        let mut approvals = Approvals::default();
+        for request in self.requests.values() {
+            let Some(asked) = &request.asked else { continue };
+            if asked.route != route || asked.stage != stage || asked.begun < from {
+                continue;
+            }
+            let waited = |until: Timestamp| {
+                Duration::try_from(until.duration_since(asked.begun)).unwrap_or_default()
+            };
+            match request.decided {
+                Some((at, said)) => {
+                    approvals.waits.push(waited(at));
+                    match said {
+                        Said::Yes => approvals.granted += 1,
+                        Said::No => approvals.denied += 1,
+                    }
+                }
+                None if waited(look.now) >= look.open_for => approvals.expired += 1,
+                None => approvals.pending += 1,
+            }
+        }
+        approvals.waits.sort_unstable();
+        approvals
+    }
+
+    /// Decisions without an outcome that have had all the time for one.
+    fn overdue(&self, route: &str, stage: Stage, from: Timestamp, look: &Look) -> u64 {
+        if look.life == Life::Lives {
+            return 0;
+        }
+        let before = look.now.checked_sub(FLIGHT_MAX).unwrap_or(Timestamp::MIN);
+        let overdue = |open: &&Open| {
+            open.route == route && open.key.stage == stage && (from..before).contains(&open.begun)
+        };
+        self.open.values().filter(overdue).count() as u64
+    }
+}
+
+// === impl Look ===
+
+impl Look {
+    /// Where the window begins: at a full hour.
+    pub(super) fn edge(&self) -> Timestamp {
+        let back = SignedDuration::try_from(self.window).unwrap_or(SignedDuration::MAX);
+        begins(hour(self.now.checked_sub(back).unwrap_or(Timestamp::MIN)))
+    }
+}
+
+// === impl Labels ===
+
+impl Labels {
+    /// How many verdicts other than `allow` have a label.
+    pub fn of_against(&self) -> u64 {
+        self.false_positives + self.right
+    }
+}
+
+// === impl Approvals ===
+
+impl Approvals {
+    /// Requests that somebody decided.
+    pub fn decided(&self) -> u64 {
+        self.granted + self.denied
+    }
+
+    /// Requests of which it is known how they ended.
+    pub fn ended(&self) -> u64 {
+        self.decided() + self.expired
+    }
+
+    /// All of them.
+    pub fn all(&self) -> u64 {
+        self.ended() + self.pending
+    }
+
+    /// The wait that this many hundredths of the decided requests did not exceed (nearest rank).
+    pub fn percentile(&self, hundredths: u64) -> Option<Duration> {
+        let rank = (self.waits.len() as u64 * hundredths).div_ceil(100).max(1);
+        self.waits.get(usize::try_from(rank).ok()?.checked_sub(1)?).copied()
+    }
+}
