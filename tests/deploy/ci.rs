@@ -1,6 +1,7 @@
 //! The scripts of `deploy/ci`: each exit status that they can end with, from what brings it about.
 
 use crate::checkout::{Checkout, Ran};
+use crate::scene::Scene;
 
 const PR: &str = "deploy/ci/pr.sh";
 const NIGHTLY: &str = "deploy/ci/nightly.sh";
@@ -158,6 +159,26 @@ fn a_night_ends_with_the_worst_change() {
     ends(&checkout.run(NIGHTLY, &variables), 4);
     checkout.put("policies/intents/torn.json", "{");
     ends(&checkout.run(NIGHTLY, &[]), 6);
+}
+
+#[test]
+fn recorded_calls_are_replayed_under_the_policy_in_force() {
+    let full = "upstream: tool\n    capture: full\n";
+    let gait = Scene::with(|config| {
+        config.replace("    stage:    require_approval\n", "").replace("upstream: tool\n", full)
+    });
+    gait.traffic();
+    let recorded = gait.stop();
+    let checkout = Checkout::new();
+    let evidence = recorded.path().join("state/evidence");
+    let policy = "deploy/compose/policy.yaml";
+    let variables = [("GAIT_EVIDENCE", evidence.to_str().unwrap()), ("GAIT_POLICY", policy)];
+    ends(&checkout.run(NIGHTLY, &variables), 0);
+    // A planted change: what was allowed is blocked, and the job says so.
+    checkout.edit(policy, "notes.create, ", "");
+    ends(&checkout.run(NIGHTLY, &variables), 3);
+    let differences = std::fs::read_to_string(checkout.path("gait-out/evidence.jsonl")).unwrap();
+    assert_eq!(differences.matches("notes.create").count(), 1, "{differences}");
 }
 
 // === deploy-gate.sh ===

@@ -4,16 +4,26 @@
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
+    clippy::panic,
     clippy::indexing_slicing,
     reason = "a broken expectation must end the test, also inside a helper"
 )]
+#![expect(clippy::disallowed_methods, reason = "tests dial, spawn and read the clock on purpose")]
 
 mod checkout;
+mod http;
+mod prometheus;
+mod scene;
+
 mod ci;
 mod wrappers;
+mod scraped;
+mod image;
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
 /// A path of this repository.
 fn repository(path: &str) -> PathBuf {
@@ -28,4 +38,16 @@ fn text(path: &str) -> String {
 /// A YAML file of this repository.
 fn yaml(path: &str) -> serde_json::Value {
     serde_saphyr::from_str(&text(path)).expect(path)
+}
+
+/// Polls until `ready` gives a value.
+fn wait_for<T>(what: &str, mut ready: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    loop {
+        if let Some(value) = ready() {
+            return value;
+        }
+        assert!(Instant::now() < deadline, "waited in vain for {what}");
+        thread::sleep(Duration::from_millis(10));
+    }
 }
