@@ -19,6 +19,7 @@ mod ci;
 mod wrappers;
 mod scraped;
 mod image;
+mod rules;
 
 use std::fs;
 use std::path::{Path, PathBuf};

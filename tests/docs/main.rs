@@ -200,7 +200,7 @@ fn sources(folder: &Path) -> String {
 // === pages ===
 
 /// The pages for people, and at least how many commands each shows.
-const PAGES: [(&str, usize); 7] = [
+const PAGES: [(&str, usize); 8] = [
     ("README.md", 10),
     ("policies/README.md", 5),
     ("docs/policies.md", 25),
@@ -208,6 +208,7 @@ const PAGES: [(&str, usize); 7] = [
     ("docs/identity.md", 20),
     ("docs/approvals.md", 5),
     ("docs/evidence.md", 0),
+    ("docs/operations.md", 2),
 ];
 
 /// Commands of a page: a line each, or several that end in a backslash.
