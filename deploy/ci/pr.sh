@@ -39,9 +39,12 @@ find "$policies" \( -name '*.yaml' -o -name '*.yml' \) ! -name '*_test.yaml' >"$
 git -c core.quotePath=false diff --name-only --relative --diff-filter=d "$fork" -- "$policies" \
   >"$work/changed" || refuse "\`$policies\` is not in this repository; name its folder in GAIT_POLICIES"
 
-# Each intent under the policy as it is now. The traces go away: nobody acted on them.
+# Each intent under the policy as it is now, as if none had been before it. The traces go away: nobody
+# acted on them.
 simulate() {
-  (cd "$work" && "$GAIT" gate eval --no-config --simulate --policy "$1" --intent "$2")
+  rm -rf "$work/one"
+  mkdir "$work/one"
+  (cd "$work/one" && "$GAIT" gate eval --no-config --simulate --policy "$1" --intent "$2")
 }
 
 # What differs from the policy as it was where the change began. One that could not be loaded then

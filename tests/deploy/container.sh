@@ -2,10 +2,11 @@
 # Runs gait as the image of deploy/Dockerfile would, without a container: as its user, without any
 # capability, every file system read-only but the state and /tmp.
 #
-# Usage, in a mount namespace of its own: container.sh GAIT CONFIG_FOLDER WORK HEALTHCHECK
-# It says what it found on standard output; a check that cannot be made ends it with 77.
+# Usage, in a mount namespace of its own: container.sh GAIT CONFIG_FOLDER HEALTHCHECK
+# It says what it found on standard output; where mounting is not permitted it ends with 77.
 set -eu
-gait=$1 config=$2 work=$3 healthcheck=$4
+gait=$1 config=$2 healthcheck=$3
+work=/mnt # covered in this namespace alone, and never below /tmp
 
 shut_in="setpriv --reuid 65532 --regid 65532 --clear-groups --no-new-privs --bounding-set -all --inh-caps -all"
 

@@ -108,11 +108,10 @@ fn gait_runs_as_the_image_would_run_it() {
     if !["unshare", "setpriv", "mount", "bash"].into_iter().all(is_installed) {
         return;
     }
-    let work = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let run = Command::new("timeout")
         .args(["60", "unshare", "--mount"])
         .arg(script("container.sh"))
-        .args([Path::new(env!("CARGO_BIN_EXE_gait")), &repository("deploy/compose"), work.path()])
+        .args([Path::new(env!("CARGO_BIN_EXE_gait")), &repository("deploy/compose")])
         .arg(healthcheck())
         .output()
         .unwrap();

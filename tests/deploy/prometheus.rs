@@ -36,8 +36,8 @@ impl Prometheus {
         let address = wait_for("its address", || {
             let said = fs::read_to_string(&log).unwrap();
             assert!(child.try_wait().unwrap().is_none(), "it ended:\n{said}");
-            let (_, after) = said.split_once("\"Listening on\" address=")?;
-            after.lines().next()?.trim().parse().ok()
+            let line = said.lines().find(|line| line.contains("\"Listening on\""))?;
+            line.split_once("address=")?.1.split_whitespace().next()?.parse().ok()
         });
         let is_ready = || ask(address, "GET", "/-/ready", "").status == 200;
         wait_for("Prometheus", || is_ready().then_some(()));
