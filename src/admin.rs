@@ -18,6 +18,7 @@ mod list;
 mod page;
 mod problem;
 mod query;
+mod reloads;
 mod reply;
 mod resolve;
 mod rights;
@@ -40,6 +41,7 @@ use route::{Access, Target};
 use std::net::IpAddr;
 use tokio::sync::Semaphore;
 
+pub use reloads::{Asked, Loaded, Reloads, Unheard};
 pub use route::ROUTES;
 
 /// No body that is larger is read.

@@ -11,7 +11,7 @@ pub use facts::{asked, facts, label, note_held};
 use crate::approval::{Proof, RequestId, Sanction};
 use crate::call::{Call, Malformed};
 use crate::delegation::Delegated;
-use crate::evidence::{CallId, CommitFailed, Committed, Kept, Record};
+use crate::evidence::{CallId, CommitFailed, Committed, Dissent, Kept, Record};
 use crate::identity::Refusal;
 use crate::intent::Intent;
 use crate::intent::time::Time;
@@ -91,6 +91,8 @@ pub struct Judged {
     pub charged: Option<Charged>,
     /// Proof of the delegation that it claims, where its rules want one.
     pub delegated: Option<Delegated>,
+    /// What the candidate policy says, where that is another verdict. It permits nothing.
+    pub candidate: Option<Arc<Dissent>>,
     /// The tokens that its delegation was read from.
     pub delegation_ref: Option<String>,
     /// Proof of the approval that it wants.

@@ -44,7 +44,7 @@ use crate::demo;
 use crate::evidence::Settings as EvidenceSettings;
 use crate::limits::Limits;
 use crate::policy::{Policy, source as policy_source};
-use crate::snapshot::{Assurance, Plan};
+use crate::snapshot::{Assurance, Gates, Plan};
 use crate::stage::Stage;
 use crate::store::StoreError;
 use crate::store::switch::Given;
@@ -350,6 +350,7 @@ fn read(text: &str, site: &Site<'_>) -> Result<Read, Fault> {
     let mut plan = Plan {
         approvals,
         exports,
+        gates: Gates::default(),
         routes,
         unmapped: None,
         refused: None,

@@ -15,6 +15,7 @@ mod fetch;
 mod flight;
 mod fetcher;
 mod otlp;
+mod post;
 mod webhook;
 
 pub use admin::{Admin, AdminError, AdminPlace, Answered, Ask, PlaceError, Scheme};
@@ -22,7 +23,8 @@ pub use dial::DialError;
 pub use fetch::FetchError;
 pub use fetcher::{Fetcher, Refreshed};
 pub use otlp::{Batch, Collector};
-pub use webhook::{PostError, Round, Teller};
+pub use post::PostError;
+pub use webhook::{Round, Teller};
 
 #[cfg(test)]
 mod tests;

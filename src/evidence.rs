@@ -40,6 +40,7 @@ mod thread;
 mod writer;
 mod failure;
 mod expire;
+mod watch;
 mod journal;
 mod key;
 mod segment;
@@ -50,6 +51,7 @@ mod verify;
 mod line;
 mod event;
 mod approval;
+mod rollout;
 mod vouch;
 mod tail;
 mod chain;
@@ -58,11 +60,12 @@ pub use approval::Approval;
 pub use chain::Head;
 pub use ending::{Cut, Ending, Exchange, Reach};
 pub use event::{Event, Expired, Reload, Seal, SigningKey, TornTail};
-pub use facts::{CallId, Judgement, Kept, OnApproval, Opening, PermitKind};
+pub use facts::{CallId, Dissent, Judgement, Kept, OnApproval, Opening, PermitKind};
 pub use health::{Anchor, Durable, Health, State, Totals};
 pub use key::{KeyFault, KeyFiles, RotateFailed, Rotated, rotate as rotate_key};
 pub use line::{About, Close, Entry, Follows, Line};
 pub use record::{Ledger, LedgerRefused, Record, Room};
+pub use rollout::{GateFact, Label, Labelled, Opinion, StageChange, Via};
 pub use segment::list as segments;
 pub use settings::{KeyFile, Settings};
 pub use thread::Writer;
@@ -80,6 +83,8 @@ use std::{io, sync::Arc};
 const LINES_MIN: usize = 2;
 /// The most; beyond it memory is the bound that is met first.
 const LINES_MAX: usize = 1 << 20;
+/// Calls of one process that can be open at once: each holds the room of its last line.
+pub const OPEN_CALLS_MAX: usize = LINES_MAX;
 
 /// The log could not be taken up; the process must not serve.
 #[derive(Debug, thiserror::Error)]
@@ -102,6 +107,7 @@ pub struct StartFailed {
 pub fn start(state: &StateDir, settings: Settings) -> Result<(Ledger, Writer), StartFailed> {
     let lines = settings.ledger_lines_max.clamp(LINES_MIN, LINES_MAX);
     let keys = KeyFiles::of(state.path(), &settings.signing_key);
+    keys.sweep();
     let (sender, queue) = tokio::sync::mpsc::channel(lines);
     let bell = Arc::new(queue::Bell::default());
     let writer = Writer::open(state, keys.clone(), settings, queue, bell.clone())

@@ -5,6 +5,7 @@
 
 pub mod cli;
 pub mod replay;
+pub mod rollout;
 pub mod app;
 pub mod config;
 pub mod proxy;

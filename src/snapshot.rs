@@ -7,6 +7,7 @@ mod approvals;
 mod assurance;
 mod credential;
 mod exports;
+mod gates;
 mod listeners;
 mod upstream;
 
@@ -14,6 +15,7 @@ pub use approvals::{Approvals, EVENTS, LOCAL_LOGIN, Login, Role, Webhook, Webhoo
 pub use assurance::{Assurance, Durability, OnFailure};
 pub use credential::{CredentialError, ToolCredential};
 pub use exports::{AccessLog, Exports, Otlp, Signal};
+pub use gates::Gates;
 pub use listeners::{Http2, Listener};
 pub use upstream::{HostHeader, UpstreamSpec};
 
@@ -118,6 +120,8 @@ pub struct Plan {
     pub approvals: Approvals,
     /// Who is told what the evidence says.
     pub exports: Exports,
+    /// What a route has to show before it is promoted.
+    pub gates: Gates,
     /// What tools are told of the way of a call.
     pub forwarding: Forwarding,
     /// What is durable before a call goes. Needs a restart.

@@ -3,6 +3,10 @@
 //! [`cell`] is a total function of stage, verdict and protection. It is the only place
 //! that knows the table; the gate asks it and mints accordingly.
 
+mod course;
+
+pub use course::{Course, Override, Percent, Seat, Standing};
+
 use crate::policy::Verdict;
 
 /// A step of the rollout, in the order in which a route goes through them.

@@ -74,9 +74,27 @@ impl StateDir {
     }
 }
 
-/// Creates a directory and its parents with mode 0700; an existing one is left as it is.
+/// Creates a directory and its parents with mode 0700, durably; an existing one is left as it is.
 pub(crate) fn create_private_dir(path: &Path) -> io::Result<()> {
-    DirBuilder::new().recursive(true).mode(0o700).create(path)
+    let made = missing(path);
+    DirBuilder::new().recursive(true).mode(0o700).create(path)?;
+    made.into_iter().try_for_each(|made| sync_dir(holder_of(made)))
+}
+
+/// Makes durable which files a directory holds.
+pub(crate) fn sync_dir(dir: &Path) -> io::Result<()> {
+    File::open(dir)?.sync_all()
+}
+
+/// What of a path is not there yet, the deepest first.
+fn missing(path: &Path) -> Vec<&Path> {
+    let named = path.ancestors().filter(|path| !path.as_os_str().is_empty());
+    named.take_while(|path| !path.exists()).collect()
+}
+
+/// The directory that holds it.
+fn holder_of(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 fn open_lock_file(dir: &Path) -> io::Result<File> {
@@ -117,6 +135,16 @@ mod tests {
         assert!(refusal.contains(&format!("process {}", std::process::id())), "{refusal}");
         drop(first);
         StateDir::open(&path).unwrap();
+    }
+
+    #[test]
+    fn what_is_new_on_the_way_to_a_directory_is_known_before_it_is_made() {
+        let parent = tempfile::tempdir().unwrap();
+        let path = parent.path().join("a/state");
+        assert_eq!(missing(&path), [path.as_path(), &parent.path().join("a")]);
+        create_private_dir(&path).unwrap();
+        assert!(missing(&path).is_empty() && missing(Path::new("")).is_empty());
+        assert_eq!(holder_of(Path::new("state")), Path::new("."));
     }
 
     #[test]

@@ -229,6 +229,14 @@ fn warnings_name_what_surprises() {
         "{warnings}"
     );
     assert!(warnings.contains("route `high` has risk class high and is not protected"));
+    let masks = |capture: &str| {
+        let terms =
+            format!("{capture}mask: [\"/pin\"], intent: {{ tool_name: a, risk_class: low }}");
+        load("", &route("a", &terms)).unwrap().warnings.join("\n")
+    };
+    let said = masks("capture: full, ");
+    assert!(said.starts_with("`mask` of route `a` hides nothing from the evidence"), "{said}");
+    assert_eq!((masks(""), masks("capture: masked, ")), (String::new(), String::new()));
 }
 
 #[test]

@@ -122,6 +122,7 @@ fn finding(verdict: Option<Verdict>) -> Finding {
         bar: None,
         charged: None,
         delegated: None,
+        candidate: None,
         delegation_ref: None,
         approved: None,
         kept: OnceLock::new(),

@@ -6,7 +6,7 @@
 //! line, giving it its form, sending it.
 //!
 //! A reload that names others closes the queues of the old ones, which bring to an end what they
-//! have. When the process stops they have a moment for that, after the log's last line.
+//! have; those of which it says nothing new stay as they are, so that no two write to standard output. When the process stops they have a moment for that, after the log's last line.
 
 mod access;
 mod collector;
@@ -50,6 +50,7 @@ struct Office {
 }
 
 /// The way to one exporter.
+#[derive(Clone)]
 struct Door {
     exporter: ExporterLabel,
     queue: mpsc::Sender<Arc<Line>>,
@@ -75,17 +76,40 @@ impl Exports {
     /// From now on those of this plan are told.
     pub(super) fn configure(&self, plan: &Plan) {
         self.0.tools.store(Arc::new(plan.upstreams.clone()));
+        self.name(&plan.exports);
+    }
+
+    /// Opens doors to those that were not named like this before, and closes those that are not now.
+    fn name(&self, named: &snapshot::Exports) {
         let mut office = self.0.office.lock().unwrap_or_else(PoisonError::into_inner);
-        if office.configured == plan.exports {
+        if office.configured == *named {
             return;
         }
-        office.configured = plan.exports.clone();
+        let before = std::mem::replace(&mut office.configured, named.clone());
         // The old ones end once they have told what they have.
         office
             .endings
             .retain_mut(|ended| ended.try_recv() == Err(oneshot::error::TryRecvError::Empty));
-        let doors = self.open(&plan.exports, &mut office.endings);
+        let mut doors = self.kept(&before, named);
+        let new = snapshot::Exports {
+            otlp: named.otlp.clone().filter(|otlp| before.otlp.as_ref() != Some(otlp)),
+            access_log: match before.access_log == named.access_log {
+                true => AccessLog::Off,
+                false => named.access_log,
+            },
+        };
+        doors.extend(self.open(&new, &mut office.endings));
         self.0.doors.store(Arc::new(doors));
+    }
+
+    /// The doors of those of which config says what it said before.
+    fn kept(&self, before: &snapshot::Exports, now: &snapshot::Exports) -> Vec<Door> {
+        let doors = self.0.doors.load();
+        let stays = |door: &&Door| match door.exporter {
+            ExporterLabel::AccessLog => before.access_log == now.access_log,
+            ExporterLabel::OtlpTraces | ExporterLabel::OtlpLogs => before.otlp == now.otlp,
+        };
+        doors.iter().filter(stays).cloned().collect()
     }
 
     /// Offers a line that was written. Waits for nothing.
@@ -198,4 +222,37 @@ fn label(signal: Signal) -> ExporterLabel {
 /// A line as whoever reads the log back sees it.
 fn read(line: &Line) -> Option<Entry> {
     Entry::read(&serde_json::to_vec(line).ok()?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metrics::Limits;
+
+    fn collector(service: &str) -> Option<Arc<Otlp>> {
+        Some(Arc::new(Otlp {
+            signals: Vec::new(),
+            headers: Vec::new(),
+            ca: None,
+            timeout: FLUSH,
+            queue_lines: 1,
+            service: service.to_owned(),
+            resource: Vec::new(),
+        }))
+    }
+
+    #[test]
+    fn what_config_says_nothing_new_of_stays_open() {
+        let exports = Exports::new(Metrics::new(Limits { series_max: 1_000 }, &[]));
+        let name = |otlp, access_log| {
+            exports.name(&snapshot::Exports { otlp, access_log });
+            exports.0.doors.load().first().cloned()
+        };
+        let first = name(None, AccessLog::Stdout).unwrap();
+        let second = name(collector("a"), AccessLog::Stdout).unwrap();
+        assert!(first.queue.same_channel(&second.queue));
+        assert!(name(collector("a"), AccessLog::Off).is_none());
+        let third = name(collector("b"), AccessLog::Stdout).unwrap();
+        assert!(!first.queue.same_channel(&third.queue));
+    }
 }

@@ -3,7 +3,7 @@
 //! The new snapshot is read, compiled and built aside; then one pointer is swapped. Whatever is
 //! wrong with it, the old one stays in force, and a metric says so.
 
-use super::{Running, evidence, keys, spawn};
+use super::{Running, evidence, keys};
 use crate::clock;
 use crate::config::{Config, ConfigError, Listen};
 use crate::evidence::Reload;
@@ -69,6 +69,7 @@ fn take_over(running: &Running, config: Config) {
         tracing::warn!("security event: the config names no kill switch any more");
         lowered.push(KILL_SWITCH.to_owned());
     }
+    let stages = moved(&old.plan, &plan);
     proxy.tools.configure(&plan);
     proxy.desk.configure(rules(&plan));
     running.exports.configure(&plan);
@@ -77,19 +78,17 @@ fn take_over(running: &Running, config: Config) {
         snapshot: Some(snapshot.id.clone()),
         policy_digest: Some(snapshot.policy.digest()),
         lowered,
+        stages,
+        ..Reload::default()
     };
     tracing::info!(snapshot = %snapshot.id, "reloaded");
     proxy.switch.follow(kill_switch);
     proxy.snapshot.store(snapshot.clone());
     // Shown once it is in force: whoever waits for the metric meets nothing older.
     show(&snapshot, &proxy.metrics);
-    let ledger = proxy.ledger.clone();
-    // A queue that is full must not keep the next reload from being taken over.
-    drop(spawn(async move {
-        if let Err(refusal) = ledger.reloaded(line).await {
-            tracing::error!(%refusal, "the reload could not be recorded");
-        }
-    }));
+    if let Err(refusal) = proxy.ledger.reloaded(line) {
+        tracing::error!(%refusal, "the reload could not be recorded");
+    }
 }
 
 /// What the store of approvals is held to.
@@ -175,6 +174,16 @@ fn lowered(old: &Plan, new: &Plan) -> Vec<String> {
         .chain(opened.then(|| UNMAPPED.to_owned()))
         .chain(wider.then(|| APPROVERS.to_owned()))
         .collect()
+}
+
+/// Routes whose stage is another than before, or that were not there, and where they stand.
+fn moved(old: &Plan, new: &Plan) -> Vec<(String, String)> {
+    let stood = |route: &&PlannedRoute| {
+        let before = old.routes.iter().find(|before| before.name == route.name);
+        before.is_none_or(|before| before.stage != route.stage)
+    };
+    let said = |route: &PlannedRoute| (route.name.to_string(), route.stage.as_str().to_owned());
+    new.routes.iter().filter(stood).map(said).collect()
 }
 
 #[cfg(test)]

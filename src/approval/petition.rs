@@ -76,11 +76,11 @@ pub struct Shape {
     pub method: String,
     /// The authority.
     pub host: String,
-    /// The canonical path.
+    /// Digest of the canonical path, which may hold secrets.
     pub path: String,
-    /// Digest of the canonical query, which may hold secrets; empty for none.
+    /// Digest of the canonical query, which may hold them, too; empty for none.
     pub query: String,
-    /// The content type as it came; empty for none.
+    /// Digest of the content type as it came; that of nothing for none.
     pub content_type: String,
     /// Digest of the body.
     pub body: String,
@@ -184,18 +184,15 @@ impl Shape {
     /// The parts of a call whose body is whole.
     pub fn of(call: &Call, identity: &str) -> Shape {
         let head = call.head();
+        let digest = |bytes: &[u8]| Digest::of(bytes).to_string();
         let content_type = head.headers().get(header::CONTENT_TYPE);
-        let content_type = content_type.map(|value| value.as_bytes()).unwrap_or_default();
         Shape {
             method: head.method().to_string(),
             host: head.authority().as_str().to_owned(),
-            path: head.target().path().to_owned(),
-            query: head
-                .target()
-                .query()
-                .map_or_else(String::new, |query| Digest::of(query.as_bytes()).to_string()),
-            content_type: String::from_utf8_lossy(content_type).into_owned(),
-            body: Digest::of(call.body().whole().unwrap_or_default()).to_string(),
+            path: digest(head.target().path().as_bytes()),
+            query: head.target().query().map_or_else(String::new, |query| digest(query.as_bytes())),
+            content_type: digest(content_type.map(|value| value.as_bytes()).unwrap_or_default()),
+            body: digest(call.body().whole().unwrap_or_default()),
             identity: identity.to_owned(),
         }
     }

@@ -2,14 +2,14 @@
 //!
 //! A call is its closing line, before which a decision line may stand. A decision line without a
 //! closing one is a call whose outcome nobody knows: its process died first. That is known at the
-//! next start of a process, or at the end of the log. Held are the calls that are open, no others.
+//! next start of a process, or at the end of the log. Held are the calls that are open, no others,
+//! and as many as a gateway can have open; beyond them, in a log that no gateway wrote, the oldest
+//! counts as one whose outcome is unknown.
 
 use super::entry::Entry;
+use crate::evidence::OPEN_CALLS_MAX;
 use crate::intent::time::Time;
 use std::collections::BTreeMap;
-
-/// So many open calls are held; beyond them the oldest counts as one whose outcome is unknown.
-const OPEN_CALLS_MAX: usize = 1 << 17;
 
 /// A call, as its lines tell it. At least one of them is there.
 #[derive(Clone, Debug, PartialEq)]
@@ -163,6 +163,17 @@ mod tests {
         assert_eq!(fold(&lines), [(1, 0), (2, 2), (3, 4)]);
         assert_eq!(fold(&[("decision", "a"), ("decision", "a")]), [(1, 0), (2, 0)]);
         assert_eq!(fold(&[("outcome", "z")]), [(0, 1)]);
+    }
+
+    #[test]
+    fn so_many_calls_as_a_gateway_can_have_open_are_held() {
+        let mut calls = Calls::default();
+        for at in 0..=1 << 17 {
+            calls.take(entry(at + 1, "decision", &format!("{at:06}")), |_| panic!("it is open"));
+        }
+        let mut told = Vec::new();
+        calls.take(entry(1 << 20, "outcome", "000000"), |one| told.push(one));
+        assert!(matches!(&told[..], [Told::Call(call)] if call.decision.is_some()), "{told:?}");
     }
 
     #[test]

@@ -1,9 +1,11 @@
 //! Calls as comma-separated values (RFC 4180), for spreadsheets.
 //!
-//! The columns are fixed. Lists have `;` between their items. Two things are changed in the words
-//! of callers, because a spreadsheet runs what looks like a formula and a terminal what looks like
-//! a command: a cell that begins like a formula begins with `'`, and a control character is
-//! spelt out. The digests and the JSON forms tell what it was.
+//! The columns are fixed. Lists have a space between their items. Two things are changed in the
+//! words of callers, because a spreadsheet runs what looks like a formula and a terminal what looks
+//! like a command: what begins like a formula begins with `'`, and a control character is spelt out.
+//! In many countries a spreadsheet splits at `;`, where the quotes of this format do not count: a
+//! formula is disarmed behind each separator as well as at the front. The digests and the JSON forms
+//! tell what it was.
 
 use super::calls::Call;
 use super::entry::Entry;
@@ -51,6 +53,9 @@ const COLUMNS: [&str; 34] = [
 /// What makes a cell a formula.
 const FORMULA: [char; 8] = ['=', '+', '-', '@', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}'];
 
+/// What a spreadsheet may take for the end of a cell.
+const SEPARATORS: [char; 2] = [',', ';'];
+
 /// Writes the names of the columns.
 ///
 /// # Errors
@@ -80,17 +85,20 @@ fn text(call: &Call, facts: &Entry, name: &str) -> String {
 fn plain(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
-        Value::Array(items) => items.iter().map(plain).collect::<Vec<_>>().join(";"),
+        Value::Array(items) => items.iter().map(plain).collect::<Vec<_>>().join(" "),
         other => other.to_string(),
     }
 }
 
 fn cell(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
-    if text.starts_with(FORMULA) {
-        shown.push('\'');
-    }
+    let mut begins = true;
     for c in text.chars() {
+        if begins && FORMULA.contains(&c) {
+            shown.push('\'');
+        }
+        // Spaces and quotes before a formula are taken away with the rest of a cell's wrapping.
+        begins = SEPARATORS.contains(&c) || begins && matches!(c, ' ' | '"');
         match c {
             '"' => shown.push_str("\"\""),
             c if c.is_control() || is_unseen(c) => shown.extend(c.escape_unicode()),
@@ -140,7 +148,7 @@ mod tests {
         let cells: Vec<&str> = lines[1].split(',').collect();
         assert_eq!(cells.len(), COLUMNS.len());
         assert_eq!(&cells[..5], ["2026-01-02T03:04:05.000000Z", "c", "", "call", "7"]);
-        for cell in ["a;b", "true", "1.5", "completed"] {
+        for cell in ["a b", "true", "1.5", "completed"] {
             assert!(cells.contains(&cell), "{cell}");
         }
         assert!(written(json!({}))[1].contains(",unknown,"));
@@ -155,6 +163,10 @@ mod tests {
             ("@SUM(A1)", "\"'@SUM(A1)\""),
             ("\u{ff1d}1", "\"'\u{ff1d}1\""),
             ("a,b", "\"a,b\""),
+            ("a;=1;b-1", "\"a;'=1;b-1\""),
+            ("a,+1", "\"a,'+1\""),
+            ("x; \"@1", "\"x; \"\"'@1\""),
+            (" =1", "\" '=1\""),
             ("say \"x\"", "\"say \"\"x\"\"\""),
             ("two\r\nlines", "two\\u{d}\\u{a}lines"),
             ("\t=1", "\\u{9}=1"),

@@ -8,9 +8,9 @@ use crate::policy::Verdict;
 use crate::stage::{Disposition, Stage};
 
 /// Kinds of lines that gait writes.
-const KINDS: [&str; 12] = [
-    "decision", "outcome", "call", "start", "stop", "reload", "recover", "approval", "key",
-    "batch", "seal", "expired",
+const KINDS: [&str; 14] = [
+    "decision", "outcome", "call", "start", "stop", "reload", "recover", "approval", "stage",
+    "label", "key", "batch", "seal", "expired",
 ];
 
 /// What can be asked for.

@@ -36,6 +36,7 @@ pub fn facts(
         reason_codes,
         violations: decision.map(|decision| decision.violations.clone()).unwrap_or_default(),
         matched_rule: decision.and_then(|decision| decision.matched_rule.clone()),
+        candidate: judged.and_then(|judged| judged.candidate.clone()),
         delegation_ref: judged.and_then(|judged| judged.delegation_ref.clone()),
         approval: judged.and_then(|judged| judged.approved.as_ref()).map(used),
         trace_id: judged.map(|judged| judged.trace_id.clone()),

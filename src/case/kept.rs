@@ -34,12 +34,12 @@ pub(super) fn kept(intent: &Intent, lane: &Lane) -> Option<Kept> {
     if left > KEPT_BYTES_MAX {
         return Some(Kept::TooLong { bytes: left });
     }
-    let Concealed { document, masked } = concealing.finish();
+    let Concealed { document, masked, pointer_bytes, .. } = concealing.finish();
     if masked.is_empty() {
         return Some(Kept::Intent { text: whole, masked: Arc::default() });
     }
     let text = write(&document)?;
-    let bytes = masked.iter().fold(text.get().len(), |sum, pointer| sum + pointer.len());
+    let bytes = text.get().len() + pointer_bytes;
     Some(match bytes > KEPT_BYTES_MAX {
         true => Kept::TooLong { bytes },
         false => Kept::Intent { text, masked: masked.into() },

@@ -132,9 +132,7 @@ impl Verify {
             public: Given { path: self.public_key, env: self.public_key_env },
             private: Given { path: self.private_key, env: self.private_key_env },
         };
-        let key = sources
-            .load()?
-            .ok_or_else(|| Failure::input("public key not configured: give --public-key"))?;
+        let key = sources.required()?;
         let now = Time::from_timestamp(clock::now());
         match prove(&token, &key, now).and_then(|proven| proven.covers(link, &wanted)) {
             Ok(()) => Ok(valid(&token)),

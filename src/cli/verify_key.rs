@@ -63,4 +63,12 @@ impl VerifyKey {
         };
         loaded.map_err(Failure::input)
     }
+    /// The key, where nothing can be checked without one.
+    ///
+    /// # Errors
+    /// Exit 6: as for [`VerifyKey::load`], or none was named.
+    pub(super) fn required(self) -> Result<PublicKey, Failure> {
+        let missing = || Failure::input("public key not configured: give --public-key");
+        self.load()?.ok_or_else(missing)
+    }
 }

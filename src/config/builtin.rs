@@ -22,7 +22,8 @@ use crate::json::Digest;
 use crate::limits::{Limits, Timeouts};
 use crate::policy::source;
 use crate::snapshot::{
-    Anonymous, Approvable, Approvals, Assurance, Capture, Exports, Plan, PlannedRoute, UpstreamSpec,
+    Anonymous, Approvable, Approvals, Assurance, Capture, Exports, Gates, Plan, PlannedRoute,
+    UpstreamSpec,
 };
 use crate::stage::{DryRunScope, Protection, Stage};
 use http::Method;
@@ -83,6 +84,7 @@ impl Builtin {
             identity: Sources::none(Caller::named("anonymous", "default")),
             delegation: Keys::default(),
             forwarding: Forwarding::default(),
+            gates: Gates::default(),
             side_credential: CallerCredential::Withheld,
             assurance: Assurance::default(),
             limits: Limits::default(),

@@ -8,7 +8,7 @@ use super::upstreams::find;
 use crate::call::CallerCredential;
 use crate::clock;
 use crate::policy::{DelegationMatch, Policy, Rule, Verdict};
-use crate::snapshot::{Plan, PlannedRoute, UpstreamSpec};
+use crate::snapshot::{Capture, Plan, PlannedRoute, UpstreamSpec};
 use crate::stage::{Protection, Stage};
 use crate::yaml::{Fault, Fields, Keys, Node, Place};
 use std::sync::Arc;
@@ -185,7 +185,22 @@ pub fn warnings(plan: &Plan, policy: &Policy) -> Vec<String> {
         .chain(trust(policy))
         .chain(beyond)
         .chain(approvals)
+        .chain(kept_masks(plan))
         .collect()
+}
+
+/// Routes whose evidence holds what they hide from approvers. No reason to refuse the config: only
+/// calls that are kept whole can be replayed.
+fn kept_masks(plan: &Plan) -> impl Iterator<Item = String> {
+    let keeps =
+        |route: &&PlannedRoute| route.capture == Capture::Full && !route.approval.masks.is_empty();
+    plan.routes.iter().filter(keeps).map(|route| {
+        format!(
+            "`mask` of route `{}` hides nothing from the evidence, only from approvers, since \
+             `capture: full` keeps all; write `capture: masked` to leave it out there, too",
+            route.name
+        )
+    })
 }
 
 /// Certificates that their tools will refuse. No reason to refuse the config: a reload may be

@@ -7,12 +7,13 @@
 mod patience;
 mod post;
 
+use super::post::PostError;
 use crate::metrics::ExportMetrics;
 use crate::snapshot::{Otlp, Signal, UpstreamSpec};
 use bytes::Bytes;
 use http::Uri;
 use patience::{Fate, Patience};
-use post::{PostError, Taken, post};
+use post::{Taken, post};
 use std::sync::Arc;
 
 /// Tells one collector of one signal.

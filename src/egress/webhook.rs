@@ -13,8 +13,7 @@ mod patience;
 mod post;
 mod signature;
 
-pub use post::PostError;
-
+use super::post::PostError;
 use crate::clock;
 use crate::metrics::WebhookMetrics;
 use crate::snapshot::{UpstreamSpec, Webhook};

@@ -1,9 +1,14 @@
 //! What happens to the process and to the log itself, as evidence lines tell it.
 
-use super::{approval::Approval, chain::Head, line::Members};
+use super::{
+    approval::Approval,
+    chain::Head,
+    line::Members,
+    rollout::{Label, StageChange},
+};
 use crate::{json::Digest, sign::PublicKey};
 use serde::ser::SerializeMap;
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 /// An event of the process.
 #[derive(Clone, Debug)]
@@ -26,6 +31,10 @@ pub enum Event {
     },
     /// Somebody said yes or no to a request for approval.
     Approval(Box<Approval>),
+    /// Somebody set the stage of a route; written before it is in force.
+    Stage(Box<StageChange>),
+    /// Somebody judged a decision.
+    Label(Box<Label>),
     /// The key that signs from here on. Signed by the one that it replaces, else by itself.
     Key(Box<SigningKey>),
     /// A batch of lines was made durable. Signed.
@@ -82,6 +91,10 @@ pub struct Reload {
     /// Routes that are held to less than before, and `_kill_switch` where no orders are followed any
     /// more: a security event (design, section 3).
     pub lowered: Vec<String>,
+    /// Routes whose callers stand elsewhere than before, and where, as people read it.
+    pub stages: Vec<(String, String)>,
+    /// Routes whose overlay was dropped, because the config says something else of them.
+    pub dropped: Vec<String>,
 }
 
 // === impl Event ===
@@ -95,6 +108,8 @@ impl Event {
             Event::Reload(_) => "reload",
             Event::Recover { .. } => "recover",
             Event::Approval(_) => "approval",
+            Event::Stage(_) => "stage",
+            Event::Label(_) => "label",
             Event::Key(_) => "key",
             Event::Batch => "batch",
             Event::Seal(_) => "seal",
@@ -118,13 +133,22 @@ impl Event {
             Event::Reload(reload) => {
                 members.shown("policy_digest", reload.policy_digest)?;
                 members.some("snapshot", reload.snapshot.as_deref())?;
-                members.list("lowered", &reload.lowered)
+                members.list("lowered", &reload.lowered)?;
+                let stages: BTreeMap<&str, &str> = reload
+                    .stages
+                    .iter()
+                    .map(|(route, stage)| (route.as_str(), stage.as_str()))
+                    .collect();
+                members.some("stages", Some(stages).filter(|stages| !stages.is_empty()))?;
+                members.list("dropped", &reload.dropped)
             }
             Event::Recover { error, withdrawn } => {
                 members.put("error", error)?;
                 members.put("withdrawn", withdrawn)
             }
             Event::Approval(approval) => approval.members(members),
+            Event::Stage(change) => change.members(members),
+            Event::Label(label) => label.members(members),
             Event::Key(new) => {
                 members.put("public_key", new.key.to_text().trim_end())?;
                 members.some("replaces", new.replaces.as_deref())

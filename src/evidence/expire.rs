@@ -12,12 +12,11 @@ use super::{
     settings::Settings,
     survey::End,
 };
-use crate::clock;
 use jiff::Timestamp;
 use std::{collections::VecDeque, io, time::Duration};
 
 /// How many segments one pass removes: calls wait for it.
-const AT_ONCE_MAX: usize = 64;
+const AT_ONCE_MAX: usize = 4;
 /// How often to look when nothing is sealed.
 const LOOK_EVERY: Duration = Duration::from_secs(3_600);
 
@@ -30,6 +29,16 @@ pub(super) struct Shelf(VecDeque<Ended>);
 pub(super) struct Ended {
     pub(super) number: u32,
     pub(super) bytes: u64,
+    /// Where it ends; `None` until somebody looks.
+    pub(super) end: Option<End>,
+}
+
+/// What is kept, as seen at `now`.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Bounds {
+    pub(super) now: Timestamp,
+    pub(super) retention: Option<Duration>,
+    pub(super) retention_bytes: Option<u64>,
 }
 
 // === impl Shelf ===
@@ -48,16 +57,16 @@ impl Shelf {
     pub(super) fn expired(
         &self,
         disk: &mut impl Disk,
-        settings: &Settings,
+        bounds: &Bounds,
         open_bytes: u64,
     ) -> io::Result<Vec<Line>> {
-        let now = clock::now();
+        let Bounds { now, retention, retention_bytes } = *bounds;
         let mut total = self.0.iter().fold(open_bytes, |sum, one| sum.saturating_add(one.bytes));
         let mut lines = Vec::new();
-        for Ended { number, bytes } in self.0.iter().copied().take(AT_ONCE_MAX) {
-            let is_over = settings.retention_bytes.is_some_and(|max| total > max);
-            let End { head: last, time } = disk.end(number)?;
-            if !is_over && !is_old(time, now, settings.retention) {
+        for Ended { number, bytes, end } in self.0.iter().copied().take(AT_ONCE_MAX) {
+            let is_over = retention_bytes.is_some_and(|max| total > max);
+            let End { head: last, time } = end.map_or_else(|| disk.end(number), Ok)?;
+            if !is_over && !is_old(time, now, retention) {
                 break;
             }
             total = total.saturating_sub(bytes);

@@ -71,6 +71,8 @@ pub struct Judgement {
     pub violations: Vec<String>,
     /// Names of the rules that matched, comma-joined.
     pub matched_rule: Option<String>,
+    /// What the candidate policy says, where that is another verdict.
+    pub candidate: Option<Arc<Dissent>>,
     /// Ids of the tokens that the intent's delegation was read from, sorted, comma-joined.
     pub delegation_ref: Option<String>,
     /// The approval that it went out on, or waits for.
@@ -89,6 +91,19 @@ pub struct Judgement {
     pub snapshot: Option<Arc<str>>,
     /// The one that was in force when the call began to wait for an approval.
     pub asked_under: Option<Arc<str>>,
+}
+
+/// What a policy that is only tried out would have said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dissent {
+    /// Its verdict.
+    pub verdict: Verdict,
+    /// Sorted, unique (spec C6).
+    pub reason_codes: Vec<String>,
+    /// Names of the rules that matched, comma-joined.
+    pub matched_rule: Option<String>,
+    /// Which policy.
+    pub policy_digest: Digest,
 }
 
 /// What is kept of an intent beside its digests.

@@ -251,6 +251,12 @@ impl<M: SerializeMap> Members<M> {
         self.list("reason_codes", &judged.reason_codes)?;
         self.list("violations", &judged.violations)?;
         self.some("matched_rule", judged.matched_rule.as_deref())?;
+        if let Some(other) = &judged.candidate {
+            self.put("candidate_verdict", other.verdict.as_str())?;
+            self.list("candidate_reason_codes", &other.reason_codes)?;
+            self.some("candidate_rule", other.matched_rule.as_deref())?;
+            self.shown("candidate_policy_digest", Some(other.policy_digest))?;
+        }
         self.some("delegation_ref", judged.delegation_ref.as_deref())?;
         if let Some(approval) = &judged.approval {
             self.put("approval_request", &approval.request)?;

@@ -2,17 +2,21 @@
 
 use super::{
     line::{Entry, Follows, Line},
+    record::LedgerRefused,
     writer::{CommitFailed, Committed},
 };
 use crate::sign::PrivateKey;
 use std::{
     sync::{
-        Arc, OnceLock,
+        Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     thread::Thread,
 };
 use tokio::sync::oneshot;
+
+/// A writer that takes none of so many has a disk that hangs.
+const NOTICES_MAX: usize = 1_024;
 
 /// One message of the queue.
 #[derive(Debug)]
@@ -38,8 +42,13 @@ pub(super) enum Post {
 
 /// Wakes the writer at once. Lines that nobody waits for do not ring: the writer comes round by
 /// itself, and a wake-up for each line would cost more than the line.
+///
+/// Beside it lies what must be recorded and cannot wait for room in the queue.
 #[derive(Debug, Default)]
-pub(super) struct Bell(OnceLock<Thread>);
+pub(super) struct Bell {
+    thread: OnceLock<Thread>,
+    notices: Mutex<Vec<Line>>,
+}
 
 /// Where the answer to a commit goes.
 pub(super) type Reply = oneshot::Sender<Result<Committed, CommitFailed>>;
@@ -64,13 +73,31 @@ impl Bell {
     /// The thread that is to be woken; the first one stays.
     pub(super) fn hang(&self, thread: Thread) {
         // A writer has one thread for life, so there is never a second to set.
-        let _ = self.0.set(thread);
+        let _ = self.thread.set(thread);
     }
 
     pub(super) fn ring(&self) {
-        if let Some(thread) = self.0.get() {
+        if let Some(thread) = self.thread.get() {
             thread.unpark();
         }
+    }
+
+    /// Leaves an event for the writer, in order; refused where too many lie there.
+    pub(super) fn leave(&self, line: Line) -> Result<(), LedgerRefused> {
+        let mut notices = self.notices.lock().unwrap_or_else(PoisonError::into_inner);
+        if notices.len() >= NOTICES_MAX {
+            return Err(LedgerRefused::Full);
+        }
+        notices.push(line);
+        drop(notices);
+        self.ring();
+        Ok(())
+    }
+
+    /// What lies there, the oldest first.
+    pub(super) fn collect(&self) -> impl Iterator<Item = Post> + use<> {
+        let mut notices = self.notices.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut *notices).into_iter().map(Post::Event)
     }
 }
 

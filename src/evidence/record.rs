@@ -91,15 +91,18 @@ impl Ledger {
         Ok(Record::new(opening, Some(slots)))
     }
 
-    /// Records that another snapshot came into force, in any health: the writer keeps the line
-    /// until it can be written. Waits only for room in the queue.
+    /// Records that another snapshot came into force, in any health and however full the queue
+    /// is: the writer keeps the line until it can be written. Lines stand in the order of the
+    /// calls, and before the one that a later [`Ledger::stop`] leads to.
     ///
     /// # Errors
-    /// The writer has ended.
-    pub async fn reloaded(&self, reload: Reload) -> Result<(), LedgerRefused> {
+    /// The writer has ended, or the disk hangs and a thousand such lines wait.
+    pub fn reloaded(&self, reload: Reload) -> Result<(), LedgerRefused> {
+        if self.health.state() == State::Stopped {
+            return Err(LedgerRefused::Stopped);
+        }
         let line = Line::new(clock::now(), Entry::Event(Event::Reload(reload)));
-        let sent = self.queue.send(Message::Post(Post::Event(line))).await;
-        sent.map_err(|_| LedgerRefused::Stopped)
+        self.bell.leave(line)
     }
 
     /// Reserves room for a line about a request for approval, or says why there is none.
@@ -250,9 +253,12 @@ impl Record {
 
 impl Drop for Record {
     fn drop(&mut self) {
+        // Nothing leaves without a permit, and the judgement says of each that was made.
+        let unsent = self.judgement.permit.is_none().then_some(Reach::Unsent);
+        let reach = self.reach.or(unsent);
         let ending = match std::thread::panicking() {
-            true => Ending::Panicked(self.reach),
-            false => Ending::Abandoned(self.reach),
+            true => Ending::Panicked(reach),
+            false => Ending::Abandoned(reach),
         };
         self.send_closing(ending);
     }

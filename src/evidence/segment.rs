@@ -7,11 +7,11 @@
 
 use super::expire::{Ended, Shelf};
 use super::survey::{self, End, Left};
-use crate::state::create_private_dir;
+use crate::state::{create_private_dir, sync_dir};
 use std::{
     fs::{File, OpenOptions},
     io::{self, BufRead as _, BufReader, Read as _, Seek as _, SeekFrom, Write as _},
-    os::unix::fs::OpenOptionsExt as _,
+    os::unix::fs::{MetadataExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
 };
 
@@ -74,7 +74,16 @@ impl Disk for Segments {
     }
 
     fn sync(&mut self) -> io::Result<()> {
-        self.file.sync_data()
+        self.file.sync_data()?;
+        // What nobody can find by its name is kept for nobody.
+        let (there, own) = (std::fs::metadata(path(&self.dir, self.number)), self.file.metadata()?);
+        match there.is_ok_and(|there| (there.dev(), there.ino()) == (own.dev(), own.ino())) {
+            true => Ok(()),
+            false => Err(io::Error::other(
+                "the open segment was moved or removed: put it back, or start the gateway again \
+                 if it is lost",
+            )),
+        }
     }
 
     fn rewind(&mut self, len: u64) -> io::Result<()> {
@@ -113,7 +122,7 @@ impl Disk for Segments {
 }
 
 fn ended((number, path): &(u32, PathBuf)) -> io::Result<Ended> {
-    Ok(Ended { number: *number, bytes: path.metadata()?.len() })
+    Ok(Ended { number: *number, bytes: path.metadata()?.len(), end: None })
 }
 
 /// The segments of a directory, by number. Other files are passed over.
@@ -166,7 +175,26 @@ fn first_line(path: &Path) -> io::Result<Vec<u8>> {
     Ok(line)
 }
 
-/// Makes durable which files a directory holds.
-pub(super) fn sync_dir(dir: &Path) -> io::Result<()> {
-    File::open(dir)?.sync_all()
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_segment_that_lost_its_name_is_not_synced() {
+        let dir = tempfile::tempdir().unwrap();
+        let (mut segments, ..) = Segments::open(dir.path()).unwrap();
+        let first = path(dir.path(), 1);
+        segments.append(b"a line").unwrap();
+        segments.sync().unwrap();
+        let aside = dir.path().join("aside");
+        std::fs::rename(&first, &aside).unwrap();
+        let refusal = segments.sync().unwrap_err().to_string();
+        assert!(refusal.contains("put it back"), "{refusal}");
+        std::fs::write(&first, "another file").unwrap();
+        assert!(segments.sync().is_err());
+        std::fs::rename(&aside, &first).unwrap();
+        segments.sync().unwrap();
+        std::fs::remove_file(&first).unwrap();
+        assert!(segments.sync().is_err());
+    }
 }

@@ -62,6 +62,10 @@ impl Writer {
     ) -> io::Result<Writer> {
         let (segments, left, shelf) = Segments::open(&state.path().join("evidence"))?;
         note(&left);
+        let settings = match left.state {
+            LeftState::Sound => settings,
+            LeftState::Broken => Settings { retention: None, retention_bytes: None, ..settings },
+        };
         let event = Event::Start { torn: left.torn };
         let start = Line::new(clock::now(), Entry::Event(event));
         let journal = Journal::new(segments, left.anchor);
@@ -86,20 +90,20 @@ impl Writer {
         // A limit of 0 would read like an empty, closed queue.
         let max = self.engine.settings().batch_lines_max.max(1);
         loop {
-            match self.queue.poll_recv_many(&mut cx, &mut batch, max) {
+            let polled = self.queue.poll_recv_many(&mut cx, &mut batch, max);
+            let is_awaited = batch.iter().any(Message::is_awaited);
+            if is_awaited {
+                self.gather(&mut cx, &mut batch, max);
+            }
+            let mut posts = self.sort(&mut batch);
+            posts.extend(self.bell.collect());
+            let is_idle = posts.is_empty();
+            self.engine.take(posts, &mut tally, clock::instant());
+            match polled {
                 Poll::Ready(0) => return self.engine.finish(&mut tally),
-                Poll::Ready(_) => {
-                    let is_awaited = batch.iter().any(Message::is_awaited);
-                    if is_awaited {
-                        self.gather(&mut cx, &mut batch, max);
-                    }
-                    let posts = self.sort(&mut batch);
-                    self.engine.take(posts, &mut tally, clock::instant());
-                    if !is_awaited {
-                        std::thread::park_timeout(LINGER);
-                    }
-                }
-                Poll::Pending => park_until(self.engine.due()),
+                Poll::Ready(_) if !is_awaited => std::thread::park_timeout(LINGER),
+                Poll::Pending if is_idle => park_until(self.engine.due()),
+                Poll::Ready(_) | Poll::Pending => {}
             }
             self.engine.tend(&mut tally, clock::instant());
         }
@@ -166,7 +170,8 @@ fn note(left: &Left) {
     }
     if left.state == LeftState::Broken {
         tracing::error!(
-            "the evidence log was changed while nobody wrote it; `gait trace verify` names the line"
+            "the evidence log was changed while nobody wrote it, and until the next start nothing of \
+             it is removed; `gait trace verify` names the line"
         );
     }
 }

@@ -25,6 +25,7 @@ use super::{
     queue::Post,
     segment::Disk,
     settings::Settings,
+    watch::Watch,
 };
 use crate::{clock, json::Digest, sign::PrivateKey};
 use std::{
@@ -96,6 +97,7 @@ pub(super) struct Engine<D, K> {
     journal: Journal<D>,
     keys: K,
     shelf: Shelf,
+    watch: Watch,
     health: Arc<Health>,
     settings: Settings,
     phase: Phase,
@@ -161,11 +163,13 @@ impl<D: Disk, K: Keys> Engine<D, K> {
         let now = clock::instant();
         let lag_max = settings.sync_interval + STUCK_AFTER;
         let health = Arc::new(Health::new(durable(&journal, &shelf), now, lag_max));
+        let watch = Watch::new(journal.anchor().time.unwrap_or_else(clock::now), now);
         let look_due = expire::next_look(&settings, 0).map(|_| now);
         let mut engine = Engine {
             journal,
             keys,
             shelf,
+            watch,
             health,
             settings,
             phase: Phase::Writing,
@@ -267,15 +271,19 @@ impl<D: Disk, K: Keys> Engine<D, K> {
 
     /// Does what is due: syncs, changes the key, seals, removes, or tries to come back.
     pub(super) fn tend(&mut self, tally: &mut impl FnMut(&Line), now: Instant) {
-        match &self.phase {
-            Phase::Writing => {
-                if let Err(error) = self.keep_house(now) {
-                    self.fail(&error.into(), Vec::new(), now);
-                }
-            }
-            Phase::Failed(failure) if failure.retry_at <= now => self.recover(tally, now),
-            Phase::Failed(_) => {}
+        if self.due().is_some_and(|due| due <= now) && self.is_failed() {
+            self.recover(tally, now);
         }
+        // Also right after recovery: a key that came meanwhile must not wait for a call.
+        if !self.is_failed()
+            && let Err(error) = self.keep_house(now)
+        {
+            self.fail(&error.into(), Vec::new(), now);
+        }
+    }
+
+    fn is_failed(&self) -> bool {
+        matches!(self.phase, Phase::Failed(_))
     }
 
     fn note_progress(&mut self, now: Instant) {

@@ -6,20 +6,26 @@
 
 mod credential;
 mod hidden;
+mod request;
 
 pub use credential::looks_like_credential;
 pub use hidden::{Hidden, MASK};
 
 use super::Intent;
 use credential::{credentials, holds_credential, spans, spells_secret};
+use hidden::Secrets;
 use serde_json::{Map, Value};
 use std::borrow::Cow;
+
+/// So many bytes of JSON Pointers to masks are told: a document can hold many masks below long names.
+const POINTER_BYTES_MAX: usize = 64 << 10;
 
 /// An intent as a document, about to lose what must not be kept.
 pub struct Concealing {
     document: Value,
-    hidden: Hidden,
+    secrets: Secrets,
     masked: Vec<String>,
+    pointer_bytes: usize,
 }
 
 /// What is left of it.
@@ -27,8 +33,12 @@ pub struct Concealing {
 pub struct Concealed {
     /// The document, in the public format but for the masks in it.
     pub document: Value,
-    /// JSON Pointers to every mask in it.
+    /// JSON Pointers to the masks in it: to the first, where they are too long.
     pub masked: Vec<String>,
+    /// How long the pointers to all masks are, in bytes.
+    pub pointer_bytes: usize,
+    /// What was masked.
+    pub hidden: Hidden,
 }
 
 /// A text without the credentials in it.
@@ -56,7 +66,8 @@ impl Concealing {
     /// Begins with the whole intent; `None` where it cannot be written.
     pub fn of(intent: &Intent) -> Option<Concealing> {
         let document = serde_json::to_value(intent).ok()?;
-        Some(Concealing { document, hidden: Hidden::default(), masked: Vec::new() })
+        let (secrets, masked) = (Secrets::default(), Vec::new());
+        Some(Concealing { document, secrets, masked, pointer_bytes: 0 })
     }
 
     /// Masks what these pointers into the arguments name.
@@ -64,11 +75,16 @@ impl Concealing {
         for pointer in pointers {
             let pointer = format!("/args{pointer}");
             if let Some(value) = self.document.pointer_mut(&pointer) {
-                self.hidden.add(value);
+                self.secrets.add(value);
                 *value = MASK.into();
-                self.masked.push(pointer);
+                self.tell(&pointer);
             }
         }
+    }
+
+    /// Whether anything was masked yet.
+    pub fn is_masked(&self) -> bool {
+        !self.masked.is_empty()
     }
 
     /// The document so far.
@@ -78,18 +94,36 @@ impl Concealing {
 
     /// Masks what looks like a credential, and then whatever says something that was masked.
     pub fn finish(mut self) -> Concealed {
-        let mut document = std::mem::take(&mut self.document);
-        self.walk(&mut document, &mut String::new(), "", Hidden::meets_credential);
-        if !self.hidden.is_empty() {
-            self.walk(&mut document, &mut String::new(), "", Hidden::meets_hidden);
+        let (mut document, hidden) = self.search();
+        if !hidden.is_empty() {
+            self.walk(&mut document, &mut String::new(), "", &|_, value| hidden.meets(value));
         }
-        Concealed { document, masked: self.masked }
+        self.done(document, hidden)
+    }
+
+    /// The same for a document that nobody is shown: `null`, and what is to be hidden elsewhere.
+    pub fn omit(mut self) -> Concealed {
+        let masked = self.masked.len();
+        let (_, hidden) = self.search();
+        self.masked.truncate(masked);
+        self.done(Value::Null, hidden)
+    }
+
+    fn search(&mut self) -> (Value, Hidden) {
+        let mut document = std::mem::take(&mut self.document);
+        self.walk(&mut document, &mut String::new(), "", &meets_credential);
+        (document, std::mem::take(&mut self.secrets).hide())
+    }
+
+    fn done(self, document: Value, hidden: Hidden) -> Concealed {
+        let Concealing { masked, pointer_bytes, .. } = self;
+        Concealed { document, masked, pointer_bytes, hidden }
     }
 
     /// Masks every value that `meets` something: that of a member with its name, that of an item
     /// with the name of its list.
-    fn walk(&mut self, value: &mut Value, at: &mut String, name: &str, meets: Meets) {
-        if meets(&self.hidden, name, value) {
+    fn walk(&mut self, value: &mut Value, at: &mut String, name: &str, meets: Meets<'_>) {
+        if meets(name, value) {
             self.hide(value, at);
             return;
         }
@@ -119,44 +153,51 @@ impl Concealing {
     }
 
     /// A name can hold a credential itself; its member goes with it.
-    fn hide_names(&mut self, members: &mut Map<String, Value>, at: &str, meets: Meets) {
-        let meets = |name: &&String| meets(&self.hidden, "", &Value::String((*name).clone()));
+    fn hide_names(&mut self, members: &mut Map<String, Value>, at: &str, meets: Meets<'_>) {
+        let meets = |name: &&String| meets("", &Value::String((*name).clone()));
         let names: Vec<String> = members.keys().filter(meets).cloned().collect();
         for name in names {
             let mut member = members.remove(&name).unwrap_or_default();
-            self.hidden.add(&Value::String(name));
+            self.secrets.add(&Value::String(name));
             self.hide(&mut member, &format!("{at}/{MASK}"));
             members.insert(MASK.to_owned(), member);
         }
     }
 
     fn hide(&mut self, value: &mut Value, at: &str) {
-        self.hidden.add(value);
+        self.secrets.add(value);
         // A text is hidden whole, and what is secret in it may be said elsewhere alone.
         let parts = value.as_str().map(credentials).unwrap_or_default();
-        parts.into_iter().for_each(|part| self.hidden.add(&Value::String(part)));
+        parts.into_iter().for_each(|part| self.secrets.add(&Value::String(part)));
         *value = MASK.into();
-        self.masked.push(at.to_owned());
+        self.tell(at);
+    }
+
+    fn tell(&mut self, at: &str) {
+        self.pointer_bytes += at.len();
+        if self.pointer_bytes <= POINTER_BYTES_MAX {
+            self.masked.push(at.to_owned());
+        }
     }
 }
 
 /// Whether a value under a name is to be masked.
-type Meets = fn(&Hidden, &str, &Value) -> bool;
+type Meets<'m> = &'m dyn Fn(&str, &Value) -> bool;
+
+fn meets_credential(name: &str, value: &Value) -> bool {
+    match value {
+        Value::String(text) => text != MASK && looks_like_credential(name, text),
+        Value::Null | Value::Bool(_) => false,
+        Value::Array(items) if items.is_empty() => false,
+        Value::Object(members) if members.is_empty() => false,
+        Value::Number(_) | Value::Array(_) | Value::Object(_) => spells_secret(name),
+    }
+}
 
 // === impl Hidden ===
 
 impl Hidden {
-    fn meets_credential(&self, name: &str, value: &Value) -> bool {
-        match value {
-            Value::String(text) => text != MASK && looks_like_credential(name, text),
-            Value::Null | Value::Bool(_) => false,
-            Value::Array(items) if items.is_empty() => false,
-            Value::Object(members) if members.is_empty() => false,
-            Value::Number(_) | Value::Array(_) | Value::Object(_) => spells_secret(name),
-        }
-    }
-
-    fn meets_hidden(&self, _name: &str, value: &Value) -> bool {
+    fn meets(&self, value: &Value) -> bool {
         match value {
             Value::String(text) => text != MASK && self.is_in(text),
             Value::Number(number) => self.is_in(&number.to_string()),

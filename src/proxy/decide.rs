@@ -118,6 +118,7 @@ impl Bench<'_> {
             bar,
             charged,
             delegated,
+            candidate: None,
             delegation_ref,
             approved: None,
             kept: OnceLock::new(),

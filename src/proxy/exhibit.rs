@@ -2,20 +2,20 @@
 //! needs an approval.
 //!
 //! It is made from the very call and intent that are judged, so that nobody approves other than
-//! what runs. Values that the route masks are left out here already, also where path and targets say
-//! them: they are stored nowhere. The body is shown only where nothing of it is to be hidden; its
-//! digest always is.
+//! what runs. Values that the route masks, and what looks like a credential, are left out here already,
+//! wherever the call says them: they are stored nowhere. The body is shown only where nothing of it is
+//! to be hidden; its digest always is.
 
 use crate::call::Call;
 use crate::case::{Author, Judged};
 use crate::intent::Intent;
-use crate::intent::conceal::{Hidden, MASK};
+use crate::intent::conceal::{Concealed, Concealing, Hidden};
 use crate::json::Digest;
 use crate::snapshot::Lane;
 use http::header;
 use serde::Serialize;
+use serde_json::Value;
 use serde_json::value::{RawValue, to_raw_value};
-use serde_json::{Map, Value};
 use std::borrow::Cow;
 use std::sync::Arc;
 
@@ -24,23 +24,38 @@ const BODY_BYTES_MAX: usize = 16 << 10;
 /// All arguments together; larger ones are not shown, and the exhibit says so.
 const ARGS_BYTES_MAX: usize = 64 << 10;
 
-/// Whether something of the call is to be hidden from approvers.
+/// The member of an intent that holds the arguments.
+const ARGS: &str = "args";
+
+/// Whether the route hides something of the call.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Secrecy {
-    Open,
+    /// Query and body may say more than was looked at.
     Hidden,
+    /// Only what is found in them is hidden.
+    Open,
+}
+
+/// The arguments as they are shown, and what is hidden of the call.
+struct Veiled {
+    args: Option<Value>,
+    omitted_bytes: Option<usize>,
+    /// JSON Pointers into the arguments.
+    masked: Vec<String>,
+    hidden: Hidden,
+    route: Secrecy,
 }
 
 /// What is shown, in written order.
 #[derive(Serialize)]
 struct Exhibit<'a> {
     method: &'a str,
-    host: &'a str,
+    host: Cow<'a, str>,
     path: Cow<'a, str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     query: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    content_type: Option<&'a str>,
+    content_type: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     content_encoding: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -54,11 +69,11 @@ struct Exhibit<'a> {
     route: &'a str,
     stage: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    args: Option<Map<String, Value>>,
+    args: Option<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
     args_omitted_bytes: Option<usize>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    masked: Vec<&'a str>,
+    masked: Vec<String>,
     targets: Cow<'a, [crate::intent::Target]>,
     reason_codes: &'a [String],
     violations: &'a [String],
@@ -69,43 +84,54 @@ struct Exhibit<'a> {
     identity_source: Option<&'a str>,
 }
 
-/// What an approver is shown of a call whose body is whole.
+/// What an approver is shown of a call whose body is whole; `null` where that cannot be written.
 pub(super) fn of(
     call: &Call,
     lane: &Lane,
     judged: &Judged,
     caller: Option<&Author>,
 ) -> Arc<RawValue> {
+    // An intent was digested, so it can be written.
+    let exhibit = veiled(&judged.intent, lane)
+        .and_then(|veiled| to_raw_value(&exhibit(call, lane, judged, caller, veiled)).ok());
+    exhibit.map_or_else(|| RawValue::NULL.to_owned().into(), Arc::from)
+}
+
+fn exhibit<'a>(
+    call: &'a Call,
+    lane: &'a Lane,
+    judged: &'a Judged,
+    caller: Option<&'a Author>,
+    veiled: Veiled,
+) -> Exhibit<'a> {
+    let Veiled { args, omitted_bytes, masked, hidden, route } = veiled;
     let head = call.head();
     let body = call.body().whole().unwrap_or_default();
-    let (args, masked, hidden) = shown_args(&judged.intent, &lane.approval.masks);
-    let secrecy = match masked.is_empty() && !holds_digests(&judged.intent, lane) {
-        true => Secrecy::Open,
-        false => Secrecy::Hidden,
-    };
-    let args_bytes = serde_json::to_vec(&args).map_or(usize::MAX, |text| text.len());
-    let fits = args_bytes <= ARGS_BYTES_MAX;
-    let content_type = head.headers().get(header::CONTENT_TYPE);
-    let coding = head.headers().get(header::CONTENT_ENCODING);
+    let field = |name| head.headers().get(name);
+    let coding = field(header::CONTENT_ENCODING);
     // What is coded says something else than its bytes.
-    let is_readable = secrecy == Secrecy::Open && coding.is_none();
-    let exhibit = Exhibit {
+    let is_open = route == Secrecy::Open && masked.is_empty() && coding.is_none();
+    Exhibit {
         method: head.method().as_str(),
-        host: head.authority().as_str(),
+        host: hidden.text(head.authority().as_str()),
         path: hidden.path(head.target().path()),
-        query: head.target().query().map(|query| shown_query(query, secrecy)),
-        content_type: content_type.and_then(|value| value.to_str().ok()),
+        query: head.target().query().map(|query| match route {
+            Secrecy::Open => hidden.query(query),
+            Secrecy::Hidden => hidden.names(query).into(),
+        }),
+        content_type: field(header::CONTENT_TYPE)
+            .and_then(|value| Some(hidden.text(value.to_str().ok()?))),
         content_encoding: coding.map(|value| String::from_utf8_lossy(value.as_bytes())),
         upgrade: lane.upgrade(head),
         body_digest: Digest::of(body),
         body_bytes: body.len(),
-        body: preview(body).filter(|_| is_readable),
+        body: preview(body).filter(|body| is_open && hidden.permits_body(body)),
         tool_name: judged.intent.tool_name(),
         risk_class: &judged.intent.context().risk_class,
         route: &lane.name,
         stage: lane.stage.as_str(),
-        args: fits.then_some(args),
-        args_omitted_bytes: (!fits).then_some(args_bytes),
+        args,
+        args_omitted_bytes: omitted_bytes,
         masked,
         targets: hidden.targets(judged.intent.targets()),
         reason_codes: &judged.decision.reason_codes,
@@ -113,38 +139,32 @@ pub(super) fn of(
         matched_rule: judged.decision.matched_rule.as_deref(),
         identity: &judged.intent.context().identity,
         identity_source: caller.and_then(|caller| caller.source.as_deref()),
+    }
+}
+
+/// Looks for what is to be hidden. Arguments that are too large to be shown are looked through for
+/// what the rest of the call must not say.
+fn veiled(intent: &Intent, lane: &Lane) -> Option<Veiled> {
+    let mut concealing = Concealing::of(intent)?;
+    concealing.mask(&lane.approval.masks);
+    let route = match concealing.is_masked() || holds_digests(intent, lane) {
+        true => Secrecy::Hidden,
+        false => Secrecy::Open,
     };
-    // An intent was digested, so it can be written.
-    to_raw_value(&exhibit).map_or_else(|_| RawValue::NULL.to_owned().into(), Arc::from)
-}
-
-/// The arguments without what is masked, which pointers took something away, and what.
-fn shown_args<'a>(
-    intent: &Intent,
-    masks: &'a [String],
-) -> (Map<String, Value>, Vec<&'a str>, Hidden) {
-    let mut whole = Value::Object(intent.args().clone());
-    let (mut masked, mut hidden) = (Vec::new(), Hidden::default());
-    for pointer in masks {
-        if let Some(value) = whole.pointer_mut(pointer) {
-            hidden.add(value);
-            *value = Value::String(MASK.to_owned());
-            masked.push(pointer.as_str());
-        }
-    }
-    match whole {
-        Value::Object(args) => (args, masked, hidden),
-        _ => (Map::new(), masked, hidden),
-    }
-}
-
-/// The query; of one that may hold what is masked, the names alone.
-fn shown_query(query: &str, secrecy: Secrecy) -> Cow<'_, str> {
-    let name = |pair: &str| format!("{}={MASK}", pair.split('=').next().unwrap_or_default());
-    match secrecy {
-        Secrecy::Open => Cow::Borrowed(query),
-        Secrecy::Hidden => Cow::Owned(query.split('&').map(name).collect::<Vec<_>>().join("&")),
-    }
+    let bytes = serde_json::to_vec(concealing.document().get(ARGS)?).ok()?.len();
+    let omitted_bytes = (bytes > ARGS_BYTES_MAX).then_some(bytes);
+    let Concealed { mut document, masked, hidden, .. } = match omitted_bytes {
+        None => concealing.finish(),
+        Some(_) => concealing.omit(),
+    };
+    let inside = |pointer: &String| pointer.strip_prefix("/args").map(str::to_owned);
+    Some(Veiled {
+        args: document.get_mut(ARGS).map(Value::take),
+        omitted_bytes,
+        masked: masked.iter().filter_map(inside).collect(),
+        hidden,
+        route,
+    })
 }
 
 /// Whether the route has put digests in the place of values: then the body holds secrets. What only

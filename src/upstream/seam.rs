@@ -102,6 +102,7 @@ mod tests {
             bar: None,
             charged: None,
             delegated: None,
+            candidate: None,
             delegation_ref: None,
             approved: None,
             kept: OnceLock::new(),

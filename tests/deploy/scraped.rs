@@ -12,7 +12,9 @@ use std::time::{Duration, Instant};
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Metrics that a gait has only with what the config of compose does not have.
-const ELSEWHERE: [&str; 3] = [
+const ELSEWHERE: [&str; 5] = [
+    "gait_export_lag_seconds",
+    "gait_export_records_total",
     "gait_jwks_failures_total",
     "gait_tls_certificate_not_after_timestamp_seconds",
     "gait_webhook_deliveries_total",

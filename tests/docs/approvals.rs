@@ -41,13 +41,23 @@ impl Demo {
 
     /// Where it takes calls, once it does.
     pub(super) fn server(&self) -> String {
+        self.listener("server")
+    }
+
+    /// The address of a listener.
+    pub(super) fn listener(&self, name: &str) -> String {
         let file = self.folder.path().join("state/addresses.json");
         let mut looks = (0..400).map(|_| {
             std::thread::sleep(Duration::from_millis(50));
             let read: Value = serde_json::from_slice(&fs::read(&file).ok()?).ok()?;
-            read.get("server")?.as_str().map(str::to_owned)
+            read.get(name)?.as_str().map(str::to_owned)
         });
         looks.find_map(|at| at).unwrap()
+    }
+
+    /// The id of its process.
+    pub(super) fn id(&self) -> u32 {
+        self.process.id()
     }
 
     pub(super) fn run(&self, line: &str) -> Output {

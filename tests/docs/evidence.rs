@@ -10,8 +10,10 @@ use std::collections::BTreeSet;
 
 const PAGE: &str = "docs/evidence.md";
 
-/// What the page calls the data listener.
+/// What the page calls the data listener, the one for telemetry, and the process.
 const SERVER: &str = "127.0.0.1:8080";
+const TELEMETRY: &str = "127.0.0.1:9902";
+const PROCESS: &str = "\"$(pidof gait)\"";
 
 /// What stands in backticks in the first cell of each row.
 fn first(table: &str) -> BTreeSet<String> {
@@ -23,12 +25,17 @@ fn first(table: &str) -> BTreeSet<String> {
 #[test]
 fn the_walk_of_the_page_is_walked_and_its_script_finds_the_log_whole() {
     let (demo, page) = (Demo::start(), text(PAGE));
-    let server = demo.server();
+    let (server, telemetry, process) =
+        (demo.server(), demo.listener("telemetry"), demo.id().to_string());
+    let said = |line: &str| {
+        let line = line.replace(SERVER, &server).replace(TELEMETRY, &telemetry);
+        line.replace(PROCESS, &process)
+    };
     let lines = super::block_lines(&page, "sh walk");
-    assert!(lines.len() >= 8, "the page walks");
+    assert!(lines.len() >= 16, "the page walks");
     for line in lines {
         let (line, exit) = line.split_once("# exit ").unwrap_or((line, "0"));
-        let run = demo.run(&line.replace(SERVER, &server));
+        let run = demo.run(&said(line));
         assert_eq!(run.status.code(), exit.trim().parse().ok(), "{line}: {run:?}");
     }
     let script = super::block_lines(&page, "python chain").join("\n");
@@ -39,6 +46,8 @@ fn the_walk_of_the_page_is_walked_and_its_script_finds_the_log_whole() {
     assert!(demo.run(spoil).status.success());
     let run = demo.run(&format!("python3 -c '{}' state/evidence", script.replace('\'', r"'\''")));
     assert_eq!(run.status.code(), Some(1), "{run:?}");
+    let run = demo.run("gait trace verify state");
+    assert_eq!(run.status.code(), Some(2), "{run:?}");
 }
 
 #[test]

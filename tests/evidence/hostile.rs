@@ -66,7 +66,7 @@ fn hostile_text_stays_within_its_line() {
         lowered: vec![HOSTILE.to_owned()],
         ..Reload::default()
     };
-    block_on(log.ledger.reloaded(reload)).unwrap();
+    log.ledger.reloaded(reload).unwrap();
     log.stop();
 
     let text = std::fs::read_to_string(segment(state.path(), 1)).unwrap();

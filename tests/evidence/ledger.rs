@@ -1,13 +1,14 @@
 //! Records end once, commits are durable, and what is closed refuses.
 
 use crate::{
-    Log, block_on, judgement, kinds, lines, opening, retaken, segment, told, verify, wait_until,
+    Log, answered, block_on, judgement, kinds, lines, opening, retaken, segment, told, verify,
+    wait_until,
 };
 use gait::{
     clock,
     evidence::{
-        self, CommitFailed, Cut, Ending, Exchange, Head, LedgerRefused, Reach, Record, Reload,
-        Settings, State,
+        self, CommitFailed, Cut, Ending, Exchange, Head, Judgement, LedgerRefused, PermitKind,
+        Reach, Record, Reload, Settings, State,
     },
     json::Digest,
     state::StateDir,
@@ -81,6 +82,24 @@ fn every_ending_leaves_exactly_one_closing_line() {
 }
 
 #[test]
+fn a_call_that_ends_without_a_permit_and_without_a_word_was_not_sent() {
+    let state = tempfile::tempdir().unwrap();
+    let log = Log::open(state.path(), Settings::default());
+    drop(log.record());
+    let mut permitted = log.record();
+    permitted.judged(Judgement { permit: Some(PermitKind::Allow), ..judgement() });
+    drop(permitted);
+    log.stop();
+    let lines = lines(state.path());
+    let sent: Vec<_> = lines
+        .iter()
+        .filter(|line| line["ending"] == "abandoned")
+        .map(|line| line["sent"].as_bool())
+        .collect();
+    assert_eq!(sent, [Some(false), None]);
+}
+
+#[test]
 fn a_commit_returns_with_its_line_on_disk_and_only_once() {
     let state = tempfile::tempdir().unwrap();
     let log = Log::open(state.path(), Settings::default());
@@ -123,7 +142,7 @@ fn a_stopped_log_refuses_and_the_next_process_continues_its_chain() {
     for round in 1..=3 {
         let log = Log::open(state.path(), Settings::default());
         let reload = Reload { lowered: vec!["files".to_owned()], ..Reload::default() };
-        block_on(log.ledger.reloaded(reload)).unwrap();
+        log.ledger.reloaded(reload).unwrap();
         let ledger = log.ledger.clone();
         head = log.stop();
         assert_eq!(head.seq, round * 5);
@@ -211,4 +230,36 @@ fn old_segments_go_and_what_is_left_is_one_log() {
         let told = (&expired["segment"], &expired["last_seq"], &expired["last_hash"]);
         assert_eq!(told, (&end["segment"], &end["seq"], &end["hash"]));
     }
+}
+
+#[test]
+fn nothing_goes_from_a_log_that_somebody_changed() {
+    let state = tempfile::tempdir().unwrap();
+    for _ in 0..2 {
+        Log::open(state.path(), Settings::default()).stop();
+    }
+    let last = segment(state.path(), 2);
+    let text = std::fs::read_to_string(&last).unwrap();
+    std::fs::write(&last, text.replace("\"stop\"", "\"halt\"")).unwrap();
+    let (retention, retention_bytes) = (Some(Duration::ZERO), Some(1));
+    Log::open(state.path(), Settings { retention, retention_bytes, ..Settings::default() }).stop();
+    assert!((1..4).all(|number| segment(state.path(), number).exists()));
+}
+
+#[test]
+fn reloads_find_room_in_a_full_queue_stand_in_order_and_before_the_stop() {
+    let state = tempfile::tempdir().unwrap();
+    let log = Log::open(state.path(), Settings { ledger_lines_max: 2, ..Settings::default() });
+    let record = log.ledger.open(opening()).unwrap();
+    assert_eq!(log.ledger.open(opening()).unwrap_err(), LedgerRefused::Full);
+    for name in ["a", "b", "c"] {
+        let reload = Reload { snapshot: Some(name.into()), ..Reload::default() };
+        log.ledger.reloaded(reload).unwrap();
+    }
+    record.close(answered());
+    log.stop();
+    let lines = lines(state.path());
+    let reloads = lines.iter().filter(|line| line["kind"] == "reload");
+    let snapshots: Vec<_> = reloads.map(|line| line["snapshot"].as_str().unwrap()).collect();
+    assert_eq!(snapshots, ["a", "b", "c"]);
 }

@@ -253,6 +253,16 @@ fn a_call_that_a_kill_cut_is_uncertain_and_what_left_no_line_is_listed() {
         let told = (bypass["path"].as_str(), bypass["near_a_crash"].as_bool());
         assert_eq!(told, (Some("/files/slow2"), Some(true)), "{log}: {answer}");
         assert_eq!((count(&answer, "bypass"), count(&answer, "missing")), (1, 0));
+
+        // Of the rest a call of unknown outcome explains a line, which is as much as can be said.
+        let text = nginx.text(log);
+        let rest: Vec<_> = text.lines().filter(|line| !line.contains("/files/slow2")).collect();
+        let cut = gait.dir().join(log);
+        fs::write(&cut, rest.join("\n")).unwrap();
+        let (exit, answer) = reconcile(gait.dir(), &cut, &["--format", "nginx"]);
+        assert_eq!((exit, count(&answer, "uncertain")), (Some(5), 1), "{log}: {answer}");
+        assert!(answer["uncertain"][0]["arrived"].is_string(), "{log}: {answer}");
+        assert_eq!((count(&answer, "bypass"), count(&answer, "missing")), (0, 0));
     }
 }
 

@@ -15,7 +15,7 @@ use source::{Source, imports, root, sources};
 use std::collections::BTreeMap;
 
 /// The rooms of the house, top floor first. A room may import only what stands below it.
-const ROOMS: [&str; 37] = [
+const ROOMS: [&str; 38] = [
     "main",
     "cli",
     "replay",
@@ -29,6 +29,7 @@ const ROOMS: [&str; 37] = [
     "egress",
     "gate",
     "case",
+    "rollout",
     "audit",
     "evidence",
     "state",
@@ -97,7 +98,8 @@ const RESERVED: [(&str, &[&str], &str); 9] = [
 ];
 
 /// Files and folders whose types may be read from outside.
-const READERS: [&str; 7] = ["config", "policy/source", "intent", "trace", "sign", "yaml", "cli"];
+const READERS: [&str; 8] =
+    ["config", "policy/source", "rollout/overlay", "intent", "trace", "sign", "yaml", "cli"];
 
 /// Panics with every complaint at once.
 fn report(complaints: &[String]) {

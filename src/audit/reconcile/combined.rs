@@ -3,8 +3,11 @@
 //!
 //! A caller chooses some of the text: a user name may hold spaces and brackets, a path anything.
 //! Both servers escape quotes, so the first quote of a line is the one before the request, and
-//! the time is what stands right before that. Referer and user agent are never looked into: there a
-//! caller could write a `traceparent` that the tool was not given.
+//! the time is what stands right before that. The first two quoted fields behind the request are
+//! referer and user agent, which are never looked into: there a caller could write a `traceparent`
+//! that the tool was not given. Behind them a field counts that is a `traceparent` and nothing else.
+//! Of several the last does: what a server adds stands behind what people copied. To look for one
+//! between other words was rejected, since any header could then be the one that holds it.
 
 use super::request::{self, Reading, Request, Unread};
 use super::span::Span;
@@ -12,6 +15,9 @@ use super::when;
 
 /// Statuses of connections on which nobody asked anything.
 const SILENT: [u16; 4] = [0, 400, 408, 499];
+
+/// Fields in quotes that a caller fills: referer and user agent.
+const CALLER_FIELDS: usize = 2;
 
 /// Reads one line, without its end.
 pub(super) fn read(line: &str) -> Result<Reading, Unread> {
@@ -31,22 +37,22 @@ pub(super) fn read(line: &str) -> Result<Reading, Unread> {
         target: target.to_owned(),
         status: (status > 0).then_some(status),
         client: who.split(' ').next().filter(|who| !who.is_empty()).map(str::to_owned),
-        span: Span::find(beyond_agent(word(rest).1)),
+        span: span(rest),
     })))
 }
 
-/// What follows referer and user agent, where the line has both.
-fn beyond_agent(rest: &str) -> &str {
-    let skip = |text: &'_ str| -> Option<usize> {
-        let inner = text.trim_start().strip_prefix('"')?;
-        unquote(inner).map(|(_, after)| text.len() - after.len())
-    };
-    let both = || {
-        let referer = skip(rest)?;
-        let agent = skip(rest.get(referer..)?)?;
-        rest.get(referer + agent..)
-    };
-    both().unwrap_or(rest)
+/// The `traceparent` behind what the caller says of itself; `None` where the line lacks that.
+fn span(rest: &str) -> Option<Span> {
+    fields(rest).skip(CALLER_FIELDS).filter_map(|field| Span::parse(&field)).last()
+}
+
+/// What stands in quotes, field by field, up to one that does not end.
+fn fields(mut rest: &str) -> impl Iterator<Item = String> {
+    std::iter::from_fn(move || {
+        let (field, after) = unquote(rest.split_once('"')?.1)?;
+        rest = after;
+        Some(field)
+    })
 }
 
 /// The first word and what follows it.
@@ -126,21 +132,32 @@ mod tests {
     fn a_traceparent_is_taken_from_behind_the_agent_alone() {
         let has = |rest: String| request(&format!("{HEAD}{rest}")).span.is_some();
         for rest in [
-            format!(r#" "{PARENT}""#),
-            format!(" {PARENT}"),
             format!(r#" "-" "curl/8" "{PARENT}""#),
-            format!(r#" "-" "a\"b" rt=0.001 tp={PARENT} x"#),
+            format!(r#" "-" "a\"b" rt=0.001 "{PARENT}" "x""#),
+            format!(r#" "-" "a\x22 \"" "10.0.0.9" "{PARENT}""#),
         ] {
             assert!(has(rest.clone()), "{rest}");
         }
         for rest in [
             String::new(),
+            format!(r#" "{PARENT}""#),
+            format!(" {PARENT}"),
             format!(r#" "{PARENT}" "curl/8""#),
             format!(r#" "-" "{PARENT}" "-""#),
             format!(r#" "-" "a\x22 {PARENT}" "-""#),
+            format!(r#" "-" "curl/8" "x {PARENT}""#),
+            format!(r#" "-" "curl/8" "{PARENT}"#),
+            format!(r#" "-" "curl/8" {PARENT}"#),
         ] {
             assert!(!has(rest.clone()), "{rest}");
         }
+    }
+
+    #[test]
+    fn of_several_that_could_be_the_traceparent_the_last_is() {
+        let other = PARENT.replace("00f067", "11f067");
+        let line = format!(r#"{HEAD} "-" "curl/8" "{other}" "{PARENT}" "-""#);
+        assert_eq!(request(&line).span, Span::parse(PARENT));
     }
 
     #[test]

@@ -78,12 +78,21 @@ pub struct Violation {
 /// What must hold of every call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Law {
-    /// A protected call went out, and no decision line of it was durable before.
-    #[error("a protected call was sent without a decision line before it")]
+    /// A protected or approved call went out, and no decision line of it was durable before.
+    #[error("a protected or approved call was sent without a decision line before it")]
     Uncommitted,
     /// Bytes went out without a permit.
     #[error("a call was sent without a permit")]
     Unpermitted,
+}
+
+/// Where the decision line of a call stands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Decided {
+    /// Before its closing line, perhaps in a segment that was removed since.
+    Before,
+    /// It has none.
+    Nowhere,
 }
 
 /// More calls than anybody should hold in memory.
@@ -160,7 +169,9 @@ impl Permits {
             return Err(TooManyCalls);
         }
         if let (Some(closing), Some(true)) = (closing, went) {
-            self.violations.extend(violation(closing));
+            let is_decided = decision.is_some() || self.first.is_some_and(|first| from <= first);
+            let decided = if is_decided { Decided::Before } else { Decided::Nowhere };
+            self.violations.extend(violation(closing, decided));
         }
         let Some(key) = key(entry) else { return Ok(()) };
         let certainty = match went {
@@ -236,12 +247,13 @@ fn duration(closing: &Entry) -> i64 {
     (millis.unwrap_or_default().max(0.0) * 1e3).ceil() as i64
 }
 
-fn violation(closing: &Entry) -> Option<Violation> {
-    let committed = closing.kind() == "outcome";
+/// Law of a call that was sent; `outcome` is what closes a call that had a decision line.
+fn violation(closing: &Entry, decided: Decided) -> Option<Violation> {
+    let committed = closing.kind() == "outcome" && decided == Decided::Before;
     let law = match (closing.text("permit"), closing.flag("protected")) {
         (None, _) => Law::Unpermitted,
         (Some("observed"), _) => return None,
-        (Some(_), Some(true)) if !committed => Law::Uncommitted,
+        (Some("approved"), _) | (Some(_), Some(true)) if !committed => Law::Uncommitted,
         _ => return None,
     };
     let call_id = closing.text("call_id").unwrap_or_default().to_owned();

@@ -251,20 +251,22 @@ fn write(
     }
     let origin = otlp::Origin::new("gait", &[]);
     each_call(log, filter, |call| {
-        *count += 1;
         let facts = call.facts().map(std::slice::from_ref).unwrap_or_default();
         match format {
-            Format::Csv => csv::row(&call, out),
+            Format::Csv => csv::row(&call, out)?,
             Format::Ocsf => match ocsf::event(&call) {
-                Some(event) => writeln!(out, "{}", escaped(&event)),
-                None => Ok(()),
+                Some(event) => writeln!(out, "{}", escaped(&event))?,
+                None => return Ok(()),
             },
-            Format::OtlpJson => message(out, &otlp::logs(&origin, facts)),
+            Format::OtlpJson => message(out, &otlp::logs(&origin, facts))?,
             Format::OtlpJsonSpans if otlp::is_traced(facts) => {
-                message(out, &otlp::traces(&origin, facts))
+                message(out, &otlp::traces(&origin, facts))?;
             }
-            Format::OtlpJsonSpans => Ok(()),
+            // Of a call whose trace nobody wanted kept nothing is written, so it does not count.
+            Format::OtlpJsonSpans => return Ok(()),
         }
+        *count += 1;
+        Ok(())
     })
 }
 

@@ -93,9 +93,7 @@ impl Verify {
             public: Given { path: self.public_key.into_iter().next(), env: self.public_key_env },
             private: Given { path: self.private_key, env: self.private_key_env },
         };
-        let key = sources
-            .load()?
-            .ok_or_else(|| Failure::input("public key not configured: give --public-key"))?;
+        let key = sources.required()?;
         verdict(&self.path, &record, record.verify(&key))
     }
 }

@@ -1,6 +1,6 @@
 //! When a batch that was not taken is told again, and when no more.
 
-use super::post::PostError;
+use super::PostError;
 use http::StatusCode;
 use std::time::Duration;
 

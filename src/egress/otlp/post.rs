@@ -4,10 +4,11 @@ use super::Batch;
 use crate::clock;
 use crate::egress::dial::{DialError, Goal, dial};
 use crate::egress::exchange::{exchange, request, retry_after};
+use crate::egress::post::PostError;
 use crate::snapshot::{Otlp, Signal, UpstreamSpec};
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
-use http::{HeaderValue, Method, Response, StatusCode, Uri};
+use http::{HeaderValue, Method, Response, Uri};
 use http_body_util::{BodyExt as _, Limited};
 use hyper::body::Incoming;
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceResponse;
@@ -21,29 +22,6 @@ const ANSWER_BYTES_MAX: usize = 64 << 10;
 
 /// For so long is waited for what comes behind a 2xx.
 const ANSWER_PATIENCE: Duration = Duration::from_secs(1);
-
-/// Why a batch was not taken. Says nothing of headers, which can be secrets, or of the answer but
-/// its status.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum PostError {
-    /// The collector is not reached.
-    #[error(transparent)]
-    Dial(#[from] DialError),
-    /// The exchange broke off.
-    #[error("the exchange broke off: {0}")]
-    Exchange(#[from] hyper::Error),
-    /// The answer was no 2xx.
-    #[error("answered {status}; 2xx is wanted, and redirects are not followed")]
-    Status {
-        /// What it was.
-        status: StatusCode,
-        /// For how long it asked to be left alone, where it may.
-        retry_after: Option<Duration>,
-    },
-    /// It took too long.
-    #[error("no answer in time")]
-    Late,
-}
 
 /// What a collector said of a batch that it took.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

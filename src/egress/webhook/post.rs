@@ -4,11 +4,11 @@ use super::signature::signature;
 use crate::clock;
 use crate::egress::dial::{DialError, Goal, dial};
 use crate::egress::exchange::{exchange, request, retry_after};
+use crate::egress::post::PostError;
 use crate::snapshot::{UpstreamSpec, Webhook, WebhookTransport};
 use crate::store::approvals::Letter;
 use bytes::Bytes;
-use hmac::digest::InvalidLength;
-use http::header::{CONTENT_TYPE, InvalidHeaderValue};
+use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Incoming;
@@ -21,35 +21,6 @@ const ANSWER_BYTES_MAX: usize = 4 << 10;
 
 /// For so long is waited for that.
 const ANSWER_PATIENCE: Duration = Duration::from_millis(250);
-
-/// Why a letter was not taken. Says nothing of what it holds, of the URL, which can be a secret,
-/// or of the answer but its status.
-#[derive(Debug, thiserror::Error)]
-pub enum PostError {
-    /// The webhook is not reached.
-    #[error(transparent)]
-    Dial(#[from] DialError),
-    /// The exchange broke off.
-    #[error("the exchange broke off: {0}")]
-    Exchange(#[from] hyper::Error),
-    /// The answer was no 2xx.
-    #[error("answered {status}; 2xx is wanted, and redirects are not followed")]
-    Status {
-        /// What it was.
-        status: StatusCode,
-        /// For how long it asked to be left alone, where it may.
-        retry_after: Option<Duration>,
-    },
-    /// It took too long.
-    #[error("no answer in time")]
-    Late,
-    /// Nothing can be signed with the secret.
-    #[error("its secret cannot sign")]
-    Secret(#[from] InvalidLength),
-    /// The event has a name that no header can hold.
-    #[error("the event has a name that cannot be sent")]
-    Event(#[from] InvalidHeaderValue),
-}
 
 /// Tells `letter` to `webhook`, where no tool of `tools` may be.
 pub(super) async fn post(
@@ -81,12 +52,17 @@ fn signed(
     let body = Bytes::copy_from_slice(letter.body.as_bytes());
     let mut request = request(Method::POST, &webhook.url, body).ok_or(DialError::Url)?;
     let seconds = now.as_second();
-    let signature = signature(&webhook.secret, &letter.event_id, seconds, &letter.body)?;
+    let signature = signature(&webhook.secret, &letter.event_id, seconds, &letter.body)
+        .map_err(|_| PostError::Unfit("its secret cannot sign"))?;
+    let value = |text: &str| {
+        let unfit = |_| PostError::Unfit("the event has a name that cannot be sent");
+        HeaderValue::from_str(text).map_err(unfit)
+    };
     let headers = request.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    headers.insert("webhook-id", HeaderValue::from_str(&letter.event_id)?);
+    headers.insert("webhook-id", value(&letter.event_id)?);
     headers.insert("webhook-timestamp", HeaderValue::from(seconds));
-    headers.insert("webhook-signature", HeaderValue::from_str(&signature)?);
+    headers.insert("webhook-signature", value(&signature)?);
     Ok(request)
 }
 

@@ -3,8 +3,9 @@
 
 use super::{KeyFault, Keys};
 use crate::{
-    evidence::{segment::sync_dir, settings::KeyFile},
+    evidence::settings::KeyFile,
     sign::PrivateKey,
+    state::sync_dir,
     store::file::{self, Existing},
 };
 use std::{
@@ -16,6 +17,10 @@ use zeroize::Zeroizing;
 
 /// The gateway's own key, in the state directory.
 const OWN: &str = "evidence_signing.key";
+/// It, the one before, and its half for auditors.
+const NAMES: [&str; 3] = [OWN, "evidence_signing.previous.key", "evidence_signing.pub"];
+/// Hex digits at the end of a name of the moment.
+const SUFFIX_LEN: usize = 16;
 /// A key is far shorter.
 const KEY_BYTES_MAX: u64 = 4096;
 /// Anybody but the owner.
@@ -47,6 +52,23 @@ impl KeyFiles {
         match file {
             KeyFile::Own => KeyFiles { path: state.join(OWN), owner: Owner::Gateway },
             KeyFile::At(path) => KeyFiles { path: path.clone(), owner: Owner::Operator },
+        }
+    }
+
+    /// Removes what a start or a rotation that died left of keys under names of the moment. To be
+    /// called by who holds the lock of the state directory.
+    pub(in crate::evidence) fn sweep(&self) {
+        let Some(dir) = self.path.parent().filter(|_| self.owner == Owner::Gateway) else { return };
+        // What cannot be listed cannot be written to either, and that is told.
+        let names = fs::read_dir(dir).into_iter().flatten().flatten().map(|entry| entry.path());
+        for path in names.filter(|path| is_temporary(path)) {
+            match fs::remove_file(&path) {
+                Ok(()) => tracing::info!(path = %path.display(), "half-made key file removed"),
+                Err(error) => tracing::error!(
+                    path = %path.display(), %error,
+                    "cannot remove a half-made evidence signing key: remove it"
+                ),
+            }
         }
     }
 
@@ -145,6 +167,17 @@ impl Keys for KeyFiles {
     }
 }
 
+/// Whether [`file::write`] named it, for a file of the gateway's own key.
+fn is_temporary(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let parts = name.strip_prefix('.').and_then(|name| name.rsplit_once('.'));
+    parts.is_some_and(|(name, suffix)| {
+        NAMES.contains(&name)
+            && suffix.len() == SUFFIX_LEN
+            && suffix.bytes().all(|byte| byte.is_ascii_hexdigit())
+    })
+}
+
 /// Writes a private key durably.
 pub(super) fn write(path: &Path, key: &PrivateKey, existing: Existing) -> io::Result<()> {
     file::write(path, key.to_text().as_bytes(), existing)?;
@@ -169,6 +202,30 @@ pub(super) fn load(path: &Path) -> Result<PrivateKey, KeyFault> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn keys_that_were_left_half_made_are_swept_and_nothing_else() {
+        let dir = tempfile::tempdir().unwrap();
+        let own = KeyFiles::of(dir.path(), &KeyFile::Own);
+        let left = [
+            file::beside(&own.path).unwrap(),
+            file::beside(&own.previous_path()).unwrap(),
+            file::beside(&own.path.with_extension("pub")).unwrap(),
+        ];
+        let others = [
+            own.path.clone(),
+            own.previous_path(),
+            file::beside(&dir.path().join("admin.key")).unwrap(),
+            dir.path().join(".evidence_signing.key.bak"),
+            dir.path().join(".evidence_signing.key.0123456789abcdeg"),
+        ];
+        left.iter().chain(&others).for_each(|path| fs::write(path, "x").unwrap());
+        KeyFiles::of(dir.path(), &KeyFile::At(own.path.clone())).sweep();
+        assert!(left.iter().all(|path| path.exists()), "an operator's are theirs");
+        own.sweep();
+        assert!(!left.iter().any(|path| path.exists()));
+        assert!(others.iter().all(|path| path.exists()));
+    }
 
     #[test]
     fn the_key_before_goes_only_where_it_is_the_gateways_and_signs_no_more() {

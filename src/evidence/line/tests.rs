@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::call::trace_context::FreshIds;
-use crate::evidence::{CallId, Cut, Exchange, OnApproval, PermitKind, Reach};
+use crate::evidence::{CallId, Cut, Dissent, Exchange, OnApproval, PermitKind, Reach};
 use crate::{
     policy::Verdict,
     stage::{Disposition, Stage},
@@ -35,6 +35,7 @@ fn line(ending: Ending, judgement: Judgement, follows: Follows) -> String {
     let line = Line::new("2026-01-02T03:04:05Z".parse().unwrap(), entry);
     let text = serde_json::to_string(&line).unwrap().replace(&call_id.to_string(), "ID");
     let text = text.replace(&Digest::of(b"t").to_string(), "T");
+    let text = text.replace(&Digest::of(b"next").to_string(), "N");
     text.replace(&Digest::of(b"").to_string(), "P")
 }
 
@@ -79,6 +80,12 @@ fn a_full_line_has_every_member_in_its_place() {
         reason_codes: vec!["a".to_owned(), "b".to_owned()],
         violations: vec!["c".to_owned()],
         matched_rule: Some("allow-\"reads\"".to_owned()),
+        candidate: Some(Arc::new(Dissent {
+            verdict: Verdict::Block,
+            reason_codes: vec!["newer".to_owned()],
+            matched_rule: Some("block-all".to_owned()),
+            policy_digest: Digest::of(b"next"),
+        })),
         delegation_ref: Some("d1,d2".to_owned()),
         approval: Some(Box::new(OnApproval {
             request: "r".to_owned(),
@@ -105,7 +112,9 @@ fn a_full_line_has_every_member_in_its_place() {
         r#""verdict":"allow","#,
         r#""simulated":true,"dry_run_requested":true,"disposition":"forwarded","#,
         r#""permit":"allow","reason_codes":["a","b"],"violations":["c"],"#,
-        r#""matched_rule":"allow-\"reads\"","delegation_ref":"d1,d2","#,
+        r#""matched_rule":"allow-\"reads\"","candidate_verdict":"block","#,
+        r#""candidate_reason_codes":["newer"],"candidate_rule":"block-all","#,
+        r#""candidate_policy_digest":"N","delegation_ref":"d1,d2","#,
         r#""approval_request":"r","approval_ref":"t1,t2","approvers":["ann"],"#,
         r#""trace_id":"3fda","policy_digest":"T","#,
         r#""intent_digest":"T","args_digest":"T","snapshot":"s1","asked_under":"s0","ending":"completed","#,

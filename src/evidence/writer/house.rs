@@ -1,13 +1,17 @@
 //! What the engine does between batches: syncs, changes the key, seals segments, removes old ones.
 
 use super::Engine;
+use crate::clock;
 use crate::evidence::{
     chain::Head,
-    expire::{self, Ended},
+    expire::{self, Bounds, Ended},
+    health::Anchor,
     journal::Durability,
     key::{Keys, Signer},
     line::Line,
     segment::Disk,
+    settings::Settings,
+    survey::End,
 };
 use std::{io, time::Instant};
 
@@ -52,12 +56,13 @@ impl<D: Disk, K: Keys> Engine<D, K> {
     ) -> io::Result<()> {
         self.health.line_came(now);
         self.journal.seal(lines)?;
-        let (number, bytes) = (self.journal.anchor().segment, self.journal.segment_bytes());
-        self.shelf.push(Ended { number, bytes });
+        let Anchor { segment: number, head, time, .. } = *self.journal.anchor();
+        let end = time.map(|time| End { head, time });
+        self.shelf.push(Ended { number, bytes: self.journal.segment_bytes(), end });
         self.seal_due = None;
         self.look_due = self.look_due.map(|_| now);
         self.note_progress(now);
-        let Head { seq, hash } = self.journal.anchor().head;
+        let Head { seq, hash } = head;
         tracing::info!(segment = number, seq, head = %hash, "evidence segment sealed");
         Ok(())
     }
@@ -66,8 +71,8 @@ impl<D: Disk, K: Keys> Engine<D, K> {
     /// again; the log goes on.
     fn expire(&mut self, now: Instant) -> io::Result<()> {
         self.look_due = expire::next_look(&self.settings, 0).map(|wait| now + wait);
-        let open_bytes = self.journal.open_bytes();
-        let found = self.shelf.expired(self.journal.disk(), &self.settings, open_bytes);
+        let (bounds, open_bytes) = (self.bounds(now), self.journal.open_bytes());
+        let found = self.shelf.expired(self.journal.disk(), &bounds, open_bytes);
         let mut lines = found.unwrap_or_else(|error| {
             self.note_unremoved(&error);
             Vec::new()
@@ -89,6 +94,21 @@ impl<D: Disk, K: Keys> Engine<D, K> {
         tracing::info!(removed, "old evidence segments removed");
         self.note_progress(now);
         Ok(())
+    }
+
+    /// What is kept at this moment: by age all of it while the clock is in doubt.
+    fn bounds(&mut self, now: Instant) -> Bounds {
+        let Settings { retention, retention_bytes, .. } = self.settings;
+        let wall = clock::now();
+        let is_held = retention.is_some() && self.watch.doubts(wall, now);
+        if is_held {
+            tracing::error!(
+                clock = %wall,
+                "no evidence is removed by age: the clock is over a day ahead of the log; set it \
+                 right, or wait a week where it is"
+            );
+        }
+        Bounds { now: wall, retention: retention.filter(|_| !is_held), retention_bytes }
     }
 
     fn note_unremoved(&self, error: &io::Error) {

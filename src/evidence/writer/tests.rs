@@ -7,8 +7,12 @@ mod segments;
 
 use super::*;
 use crate::evidence::{
-    Ending, Judgement, KeyFile, LedgerRefused, Opening, Reach, Record, event::Reload,
-    key::KeyFiles, queue::Message, record::Ledger,
+    Ending, Judgement, KeyFile, LedgerRefused, Opening, Reach, Record,
+    event::Reload,
+    key::KeyFiles,
+    queue::{Bell, Message},
+    record::Ledger,
+    survey::Left,
 };
 use http::{Method, StatusCode};
 use platter::FakeDisk;
@@ -23,6 +27,7 @@ use tokio::sync::mpsc;
 struct Bench {
     engine: Engine<FakeDisk, FakeDisk>,
     queue: mpsc::Receiver<Message>,
+    bell: Arc<Bell>,
     ledger: Ledger,
     tallied: Vec<&'static str>,
     now: Instant,
@@ -35,16 +40,22 @@ impl Bench {
 
     /// A process that starts on what the disk holds.
     fn start(disk: &FakeDisk, settings: Settings) -> io::Result<Bench> {
-        let (sender, queue) = mpsc::channel(64);
         let (left, shelf) = disk.opened();
+        Bench::on(disk, left, shelf, settings)
+    }
+
+    /// A process that found this on the disk.
+    fn on(disk: &FakeDisk, left: Left, shelf: Shelf, settings: Settings) -> io::Result<Bench> {
+        let (sender, queue) = mpsc::channel(64);
         let journal = Journal::new(disk.clone(), left.anchor);
         let start = Line::new(clock::now(), Entry::Event(Event::Start { torn: left.torn }));
         let (engine, start) = Engine::begin(journal, disk.clone(), shelf, settings, start)?;
         let health = Arc::clone(engine.health());
         let keys = KeyFiles::of(Path::new("nowhere"), &KeyFile::Own);
-        let ledger = Ledger::new(sender, Arc::default(), health, keys);
+        let bell = Arc::<Bell>::default();
+        let ledger = Ledger::new(sender, bell.clone(), health, keys);
         let tallied = start.iter().map(|line| line.entry().kind()).collect();
-        Ok(Bench { engine, queue, ledger, tallied, now: clock::instant() })
+        Ok(Bench { engine, queue, bell, ledger, tallied, now: clock::instant() })
     }
 
     /// Gives the engine what is queued, as one batch.
@@ -53,6 +64,7 @@ impl Bench {
         while let Ok(Message::Post(post)) = self.queue.try_recv() {
             posts.push(post);
         }
+        posts.extend(self.bell.collect());
         self.engine.take(posts, &mut |line| self.tallied.push(line.entry().kind()), self.now);
     }
 
@@ -169,9 +181,7 @@ fn a_reload_is_recorded_once_a_disk_that_refused_can_be_written() {
     assert_eq!(bench.engine.health().state(), State::Failed);
     let reload = Reload { lowered: vec!["files".to_owned()], ..Reload::default() };
     let ledger = bench.ledger.clone();
-    let mut told = Box::pin(ledger.reloaded(reload));
-    let answer = told.as_mut().poll(&mut Context::from_waker(Waker::noop()));
-    assert!(matches!(answer, Poll::Ready(Ok(()))), "{answer:?}");
+    assert_eq!(ledger.reloaded(reload), Ok(()));
     bench.turn();
     bench.pass(Duration::from_secs(1));
     assert_eq!(disk.kinds(), ["start", "key", "recover", "call", "reload", "batch"]);

@@ -1,9 +1,7 @@
 //! Texts that are hidden, and the texts that say one of them.
 
-use crate::intent::Target;
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
-use std::borrow::Cow;
 
 /// What stands in the place of a masked value.
 pub const MASK: &str = "***";
@@ -11,15 +9,30 @@ pub const MASK: &str = "***";
 /// A shorter text is looked for as a whole word: as a part of one it would be found everywhere.
 const PART_BYTES_MIN: usize = 4;
 
-/// Texts that nobody is shown, in lower case.
-#[derive(Debug, Default)]
-pub struct Hidden(Vec<String>);
+/// Of a longer text so much is looked for: what says all of it says its beginning.
+const PART_CHARS_MAX: usize = 64;
 
-impl Hidden {
-    /// Hides all texts and numbers of `value`.
-    pub fn add(&mut self, value: &Value) {
+/// Texts that nobody is to be shown, as they are gathered; in lower case.
+#[derive(Debug, Default)]
+pub(super) struct Secrets(Vec<String>);
+
+/// Texts that nobody is shown, in lower case and in order. A text is looked through once however
+/// many they are: callers choose both.
+#[derive(Debug, Default)]
+pub struct Hidden {
+    /// None of them is how another begins.
+    parts: Vec<String>,
+    /// Shorter than a part.
+    words: Vec<String>,
+}
+
+// === impl Secrets ===
+
+impl Secrets {
+    /// Adds all texts and numbers of `value`.
+    pub(super) fn add(&mut self, value: &Value) {
         match value {
-            Value::String(text) => self.0.extend(Some(text.to_lowercase())),
+            Value::String(text) => self.0.push(text.to_lowercase()),
             Value::Number(number) => self.0.push(number.to_string()),
             Value::Array(items) => items.iter().for_each(|item| self.add(item)),
             Value::Object(members) => members.values().for_each(|member| self.add(member)),
@@ -27,57 +40,62 @@ impl Hidden {
         }
     }
 
+    /// Ready to be looked for.
+    pub(super) fn hide(self) -> Hidden {
+        let texts = self.0.into_iter().filter(|text| !text.is_empty());
+        let (mut words, mut parts): (Vec<_>, Vec<_>) =
+            texts.partition(|text| text.len() < PART_BYTES_MIN);
+        for part in &mut parts {
+            *part = part.chars().take(PART_CHARS_MAX).collect();
+        }
+        parts.sort_unstable();
+        // Behind a text, in order, stand all that begin with it: it is found wherever they are.
+        parts.dedup_by(|part, before| part.starts_with(before.as_str()));
+        words.sort_unstable();
+        Hidden { parts, words }
+    }
+}
+
+// === impl Hidden ===
+
+impl Hidden {
     /// Whether nothing is hidden.
     pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    /// A path without the segments that say something hidden.
-    pub fn path<'p>(&self, path: &'p str) -> Cow<'p, str> {
-        if !self.is_in(path) {
-            return Cow::Borrowed(path);
-        }
-        let segment = |segment| if self.is_in(segment) { MASK } else { segment };
-        let masked = path.split('/').map(segment).collect::<Vec<_>>().join("/");
-        // What is said over several segments is in none of them.
-        if self.is_in(&masked) { Cow::Borrowed(MASK) } else { Cow::Owned(masked) }
-    }
-
-    /// Targets without values and hosts that say something hidden.
-    pub fn targets<'t>(&self, targets: &'t [Target]) -> Cow<'t, [Target]> {
-        let says =
-            |target: &Target| self.is_in(&target.value) || self.is_in(&target.endpoint_domain);
-        if !targets.iter().any(says) {
-            return Cow::Borrowed(targets);
-        }
-        let mut targets = targets.to_vec();
-        for target in &mut targets {
-            for text in [&mut target.value, &mut target.endpoint_domain] {
-                if self.is_in(text) {
-                    MASK.clone_into(text);
-                }
-            }
-        }
-        Cow::Owned(targets)
+        self.parts.is_empty() && self.words.is_empty()
     }
 
     /// Whether a text says something hidden, as it stands or escaped for a URL.
     pub(super) fn is_in(&self, text: &str) -> bool {
-        if self.0.is_empty() {
+        if self.is_empty() {
             return false;
         }
-        let decoded = percent_decode_str(text).decode_utf8_lossy().to_lowercase();
-        let raw = text.to_lowercase();
-        self.0.iter().any(|hidden| says(&raw, hidden) || says(&decoded, hidden))
+        let says = |text: &str| self.is_said(&text.to_lowercase());
+        says(text)
+            || text.contains('%') && says(&percent_decode_str(text).decode_utf8_lossy())
+            || text.contains('+') && says(&form(text))
+    }
+
+    fn is_said(&self, text: &str) -> bool {
+        let begins = |(at, _)| text.get(at..).is_some_and(|rest| self.begins(rest));
+        let is_word =
+            |word: &str| self.words.binary_search_by(|one| one.as_str().cmp(word)).is_ok();
+        !self.parts.is_empty() && text.char_indices().any(begins)
+            || !self.words.is_empty() && text.split(|c: char| !c.is_alphanumeric()).any(is_word)
+    }
+
+    /// Whether a text begins with a part. Only the last part that does not stand behind the text can
+    /// be its beginning: what stands between a beginning and the text begins with it, too.
+    fn begins(&self, text: &str) -> bool {
+        let behind = self.parts.partition_point(|part| part.as_str() <= text);
+        let last = behind.checked_sub(1).and_then(|last| self.parts.get(last));
+        last.is_some_and(|part| text.starts_with(part.as_str()))
     }
 }
 
-fn says(text: &str, hidden: &str) -> bool {
-    match hidden.len() {
-        0 => false,
-        1..PART_BYTES_MIN => text.split(|c: char| !c.is_alphanumeric()).any(|word| word == hidden),
-        _ => text.contains(hidden),
-    }
+/// A text as forms escape it, without the escapes.
+pub(super) fn form(text: &str) -> String {
+    let spaced = text.replace('+', " ");
+    percent_decode_str(&spaced).decode_utf8_lossy().into_owned()
 }
 
 #[cfg(test)]
@@ -85,19 +103,39 @@ mod tests {
     use super::*;
     use serde_json::json;
 
+    fn hidden(value: &Value) -> Hidden {
+        let mut secrets = Secrets::default();
+        secrets.add(value);
+        secrets.hide()
+    }
+
     #[test]
-    fn a_path_says_nothing_that_is_hidden() {
-        let mut hidden = Hidden::default();
-        hidden.add(&json!({ "deep": ["Secret/Code", 7, true, null, ""] }));
-        for (path, shown) in [
-            ("/v1/a", "/v1/a"),
-            ("/v1/secret%2fcode/b", "/v1/***/b"),
-            ("/v1/secret/code/b", "***"),
-            ("/v1/pin/7", "/v1/pin/***"),
-            ("/v17/true", "/v17/true"),
+    fn each_of_many_is_found_at_any_place() {
+        let long = format!("{}z", "long\u{e9}".repeat(40));
+        let hidden = hidden(&json!(["abcd", "abcde", "abce", "B\u{e4}r!", "zzzz", long, "no", 12]));
+        for text in [
+            "abcd",
+            "-abcdx",
+            "xabcexx",
+            "the b\u{c4}R!",
+            "zzzzz",
+            "so no.",
+            "12",
+            "x%61bcd",
+            "x+12",
         ] {
-            assert_eq!(hidden.path(path), shown, "{path}");
+            assert!(hidden.is_in(text), "{text}");
         }
-        assert_eq!(Hidden::default().path("/a/***"), "/a/***");
+        assert!(hidden.is_in(&format!("in {long}")));
+        for text in ["", "abc", "abcf", "ab cd", "b\u{e4}r", "not", "112", "long\u{e9}"] {
+            assert!(!hidden.is_in(text), "{text}");
+        }
+    }
+
+    /// A search for each by itself would take minutes.
+    #[test]
+    fn a_text_is_looked_through_once_for_all() {
+        let many: Vec<String> = (0..300_000).map(|n| format!("{n:06}x")).collect();
+        assert!(!hidden(&json!(many)).is_in(&"0".repeat(1 << 18)));
     }
 }

@@ -107,3 +107,28 @@ fn nothing_is_told_of_an_intent_that_holds_nothing() {
     assert_eq!(found.document, serde_json::to_value(&intent).unwrap());
     assert!(found.masked.is_empty());
 }
+
+#[test]
+fn what_is_not_shown_itself_still_hides_what_the_rest_must_not_say() {
+    let mut concealing = Concealing::of(&intent(
+        json!({"password": "hunter2", "pin": 987_654, "a": "b"}),
+        "https://h.test/?token=s3cret-code",
+    ))
+    .unwrap();
+    concealing.mask(&["/pin".to_owned()]);
+    let Concealed { document, masked, hidden, .. } = concealing.omit();
+    assert_eq!((document, masked), (Value::Null, vec!["/args/pin".to_owned()]));
+    assert_eq!(hidden.path("/hunter2/987654/s3cret-code/b"), "/***/***/***/b");
+}
+
+/// Long names above many masks would make the list of them the square of the document.
+#[test]
+fn the_places_of_masks_are_bounded_and_their_length_is_told() {
+    let name = "n".repeat(1 << 10);
+    let secrets: Vec<String> = (0..1_000).map(|n| format!("ghp_0123456789abcdef{n}")).collect();
+    let found = concealed(json!({ name.as_str(): secrets }), "https://h.test/", &[]);
+    assert!(found.document["args"][&name].as_array().unwrap().iter().all(|one| one == "***"));
+    let told: usize = found.masked.iter().map(String::len).sum();
+    assert!((60 << 10..=64 << 10).contains(&told), "{told}");
+    assert!(found.pointer_bytes > 1_000 << 10, "{}", found.pointer_bytes);
+}

@@ -210,6 +210,7 @@ fn broken_laws_are_found() {
         ("call", r#","permit":"observed""#, true),
         ("call", r#","permit":"allow""#, false),
         ("outcome", r#","permit":"approved""#, true),
+        ("call", r#","permit":"approved""#, false),
         ("call", "", false),
     ] {
         let more = format!(
@@ -218,5 +219,22 @@ fn broken_laws_are_found() {
         permits.call(None, Some(&entry(kind, 1.0, "/a", &more))).unwrap();
     }
     let laws: Vec<_> = permits.violations().iter().map(|violation| violation.law).collect();
-    assert_eq!(laws, [Law::Uncommitted, Law::Unpermitted]);
+    let uncommitted = [Law::Uncommitted; 3];
+    assert_eq!(laws, [&uncommitted[..], &[Law::Unpermitted]].concat());
+}
+
+#[test]
+fn a_decision_must_stand_before_what_was_committed() {
+    let more = r#","permit":"approved","protected":true,"ending":"completed","sent":true"#;
+    let (decision, outcome) =
+        (entry("decision", 5.0, "/a", more), entry("outcome", 6.0, "/a", more));
+    let broken = |decision, first: f64| {
+        let mut permits = permits();
+        permits.line(&entry("start", first, "/", ""));
+        permits.call(decision, Some(&outcome)).unwrap();
+        permits.violations().len()
+    };
+    assert_eq!((broken(None, 0.0), broken(Some(&decision), 0.0)), (1, 0));
+    // The decision may stand in a segment that was removed.
+    assert_eq!(broken(None, 6.0), 0);
 }

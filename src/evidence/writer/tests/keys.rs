@@ -75,8 +75,18 @@ fn a_key_that_takes_over_while_running_is_endorsed() {
     let batch = disk.lines().pop().unwrap();
     assert_eq!((last["kind"].as_str(), batch["key_id"].as_str()), (Some("key"), Some(second.id())));
 
+    // One that comes while the disk refuses takes over without a call.
+    let third = disk.put_key();
+    let next = disk.0.lock().unwrap().operations + 1;
+    disk.0.lock().unwrap().fails = vec![next];
+    bench.call();
+    bench.engine.rekey(PrivateKey::parse(&third.to_text()).unwrap());
+    bench.pass(Duration::from_secs(1));
+    assert_eq!(bench.engine.health().state(), State::Writing);
+    assert_eq!(bench.engine.health().durable().anchor.key_id.as_deref(), Some(third.id()));
+
     // The next process finds the key that the last one ended with.
     drop(bench);
     let (left, _) = disk.opened();
-    assert_eq!(left.anchor.key_id.as_deref(), Some(second.id()));
+    assert_eq!(left.anchor.key_id.as_deref(), Some(third.id()));
 }

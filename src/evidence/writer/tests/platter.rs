@@ -198,6 +198,7 @@ impl FakeDisk {
         let ended = |(number, bytes): (&u32, &Vec<u8>)| Ended {
             number: *number,
             bytes: bytes.len() as u64,
+            end: None,
         };
         let shelf = platter.segments.iter().map(ended).collect();
         platter.current = platter.segments.last_key_value().map_or(1, |(number, _)| number + 1);

@@ -81,6 +81,23 @@ fn segments_go_when_their_last_line_is_old() {
     let (disk, mut bench) = four(&settings);
     bench.pass(DAY);
     assert_eq!(segments(&disk), [5], "also the one that was sealed just now");
+    let read = disk.0.lock().unwrap().log.contains(&"end");
+    assert!(!read, "whoever sealed a segment knows where it ended");
+}
+
+#[test]
+fn nothing_goes_by_age_while_the_clock_is_far_ahead_of_the_log() {
+    let (disk, _) = four(&Settings::default());
+    let settings = Settings { retention: Some(Duration::ZERO), ..Settings::default() };
+    let (mut left, shelf) = disk.opened();
+    left.anchor.time = left.anchor.time.map(|time| time - 2 * DAY);
+    let mut bench = Bench::on(&disk, left, shelf, settings).unwrap();
+    bench.pass(Duration::ZERO);
+    bench.call();
+    bench.pass(DAY / 2);
+    assert_eq!(segments(&disk), [1, 2, 3, 4, 5], "a line of its own is no proof of a clock");
+    (0..2).for_each(|_| bench.pass(DAY));
+    assert_eq!(segments(&disk), [6], "two days have passed");
 }
 
 #[test]
@@ -99,6 +116,8 @@ fn a_file_that_cannot_be_removed_is_removed_later_and_keeps_nothing_up() {
     );
     // The machine dies here: the next process does both again.
     let mut bench = Bench::start(&disk, settings).unwrap();
+    bench.pass(Duration::ZERO);
+    assert_eq!(segments(&disk), [5, 6], "calls do not wait for all of them");
     bench.pass(Duration::ZERO);
     assert_eq!(segments(&disk), [6]);
     let expired = disk.lines().into_iter().filter(|line| line["kind"] == "expired");

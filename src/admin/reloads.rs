@@ -1,0 +1,55 @@
+//! Asking for a reload, and what came of it.
+//!
+//! `app` loads and swaps, one reload after the other; everybody else asks through here and is told.
+
+use std::sync::Arc;
+use tokio::sync::{mpsc, oneshot};
+
+/// As many may wait for one.
+const WAITING_MAX: usize = 16;
+
+/// What came of a reload.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Loaded {
+    /// This snapshot is in force.
+    InForce {
+        /// Its name.
+        snapshot: Arc<str>,
+        /// The one before; the same where nothing changed.
+        before: Arc<str>,
+    },
+    /// The old one stays, because of this.
+    Refused(Arc<str>),
+}
+
+/// Who asks, and is told.
+pub type Asked = oneshot::Sender<Loaded>;
+
+/// The way to ask; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Reloads(mpsc::Sender<Asked>);
+
+/// There are too many who ask, or nobody is there any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no reload can be asked for now; try again")]
+pub struct Unheard;
+
+// === impl Reloads ===
+
+impl Reloads {
+    /// The way to ask, and where it leads.
+    pub fn new() -> (Reloads, mpsc::Receiver<Asked>) {
+        let (sender, receiver) = mpsc::channel(WAITING_MAX);
+        (Reloads(sender), receiver)
+    }
+
+    /// Has everything loaded again, and waits for what comes of it.
+    ///
+    /// # Errors
+    /// Nobody hears it.
+    pub async fn ask(&self) -> Result<Loaded, Unheard> {
+        let (told, answer) = oneshot::channel();
+        self.0.try_send(told).map_err(|_| Unheard)?;
+        answer.await.map_err(|_| Unheard)
+    }
+}

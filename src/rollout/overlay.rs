@@ -1,0 +1,273 @@
+//! The overlay: stages that were set by command, over those of the config.
+//!
+//! It may set stage and percent and nothing else, so that whoever can promote a route can change
+//! nothing beside it. An entry remembers what the config said when it was written; once the config
+//! says something else of that route, the entry has no place any more.
+
+use crate::stage::{Course, Override, Percent, Stage, Standing};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// The member `v`.
+const VERSION: u64 = 1;
+
+/// Entries of one file; more routes than a config can name a series for.
+const ENTRIES_MAX: usize = 10_000;
+
+/// Stages that were set by command, by route.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Overlay {
+    entries: BTreeMap<String, Entry>,
+}
+
+/// The stage of one route, and who set it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Where its callers stand.
+    pub standing: Standing,
+    /// What the config said of the route when this was written.
+    pub over: String,
+    /// Logged in as.
+    pub by: String,
+    /// When.
+    pub at: Timestamp,
+    /// Why, in words.
+    pub reason: Option<String>,
+    /// It has no effect from this instant on.
+    pub until: Option<Timestamp>,
+}
+
+/// Why an overlay cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum OverlayError {
+    /// It is no JSON, or has members that it must not have.
+    #[error(
+        "{0}; `gait rollout promote` and `demote` write this file: move it away to go on without"
+    )]
+    Parse(#[from] serde_json::Error),
+    /// It says something that cannot be meant.
+    #[error(
+        "route `{route}`: {what}; `gait rollout promote` and `demote` write this file: move it away to go on without"
+    )]
+    Entry {
+        /// Which.
+        route: String,
+        /// What is wrong.
+        what: &'static str,
+    },
+    /// It is of a later gait.
+    #[error("version {0} is not known; it was written by a later gait")]
+    Version(u64),
+    /// There is too much in it.
+    #[error("more than {ENTRIES_MAX} routes; move it away to go on without")]
+    Long,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    v: u64,
+    routes: BTreeMap<String, WrittenEntry>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenEntry {
+    stage: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    percent: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    from: Option<String>,
+    over: String,
+    by: String,
+    at: Timestamp,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    until: Option<Timestamp>,
+}
+
+// === impl Overlay ===
+
+impl Overlay {
+    /// Reads the text of the file.
+    ///
+    /// # Errors
+    /// It is not what [`Overlay::to_text`] writes.
+    pub fn parse(text: &[u8]) -> Result<Overlay, OverlayError> {
+        let Written { v, routes } = serde_json::from_slice(text)?;
+        if v != VERSION {
+            return Err(OverlayError::Version(v));
+        }
+        if routes.len() > ENTRIES_MAX {
+            return Err(OverlayError::Long);
+        }
+        let entry = |(route, written): (String, WrittenEntry)| match written.read() {
+            Ok(entry) => Ok((route, entry)),
+            Err(what) => Err(OverlayError::Entry { route, what }),
+        };
+        Ok(Overlay { entries: routes.into_iter().map(entry).collect::<Result<_, _>>()? })
+    }
+
+    /// The text of the file: one member a line, so that a diff of two can be read.
+    ///
+    /// # Errors
+    /// None that is known of; the writer of JSON can fail by its type.
+    pub fn to_text(&self) -> Result<String, serde_json::Error> {
+        let routes = self.entries.iter().map(|(route, entry)| (route.clone(), entry.written()));
+        let mut text =
+            serde_json::to_string_pretty(&Written { v: VERSION, routes: routes.collect() })?;
+        text.push('\n');
+        Ok(text)
+    }
+
+    /// What was set for a route.
+    pub fn get(&self, route: &str) -> Option<&Entry> {
+        self.entries.get(route)
+    }
+
+    /// All of them, by route.
+    pub fn entries(&self) -> impl Iterator<Item = (&str, &Entry)> {
+        self.entries.iter().map(|(route, entry)| (route.as_str(), entry))
+    }
+
+    /// Sets the stage of a route, in the place of what was set before.
+    pub fn set(&mut self, route: &str, entry: Entry) {
+        self.entries.insert(route.to_owned(), entry);
+    }
+
+    /// Takes away every entry whose config says something else now, or whose route is gone, and
+    /// gives the names of their routes. `course` is what the config alone says of a route.
+    pub fn prune(&mut self, course: impl Fn(&str) -> Option<Course>) -> Vec<String> {
+        let stands = |route: &str, entry: &Entry| {
+            course(route).is_some_and(|course| course.to_string() == entry.over)
+        };
+        let gone =
+            |(route, entry): (&String, &Entry)| (!stands(route, entry)).then(|| route.clone());
+        let dropped: Vec<String> = self.entries.iter().filter_map(gone).collect();
+        dropped.iter().for_each(|route| drop(self.entries.remove(route)));
+        dropped
+    }
+}
+
+// === impl Entry ===
+
+impl Entry {
+    /// The course of its route while it stands: over everything that the config says.
+    pub fn over(&self, config: &Course) -> Course {
+        match self.until {
+            None => Course::of(self.standing),
+            Some(until) => {
+                let reason: Arc<str> = self.reason.as_deref().unwrap_or_default().into();
+                let own = Override { standing: self.standing, until, reason };
+                let others = config.overrides.iter().cloned();
+                Course {
+                    standing: config.standing,
+                    overrides: std::iter::once(own).chain(others).collect(),
+                }
+            }
+        }
+    }
+
+    fn written(&self) -> WrittenEntry {
+        let (stage, from, percent) = match self.standing {
+            Standing::Whole(stage) => (stage, None, None),
+            Standing::Shared { from, to, percent } => {
+                (to, Some(from.as_str().to_owned()), Some(u64::from(percent.get())))
+            }
+        };
+        WrittenEntry {
+            stage: stage.as_str().to_owned(),
+            percent,
+            from,
+            over: self.over.clone(),
+            by: self.by.clone(),
+            at: self.at,
+            reason: self.reason.clone(),
+            until: self.until,
+        }
+    }
+}
+
+// === impl WrittenEntry ===
+
+impl WrittenEntry {
+    fn read(self) -> Result<Entry, &'static str> {
+        let stage = |word: &str| Stage::parse(word).ok_or("it names a stage that there is not");
+        let to = stage(&self.stage)?;
+        let standing = match (self.from, self.percent) {
+            (None, None) => Standing::Whole(to),
+            (Some(from), Some(percent)) => Standing::Shared {
+                from: stage(&from)?,
+                to,
+                percent: Percent::new(percent).ok_or("`percent` is above 100")?,
+            },
+            _ => return Err("`percent` and `from` go together"),
+        };
+        let WrittenEntry { over, by, at, reason, until, .. } = self;
+        Ok(Entry { standing, over, by, at, reason, until })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(standing: Standing) -> Entry {
+        Entry {
+            standing,
+            over: "observe".to_owned(),
+            by: "ada@desk".to_owned(),
+            at: "2026-11-01T00:00:00Z".parse().unwrap(),
+            reason: None,
+            until: None,
+        }
+    }
+
+    fn shared() -> Standing {
+        let percent = Percent::new(25).unwrap();
+        Standing::Shared { from: Stage::Observe, to: Stage::DryRun, percent }
+    }
+
+    #[test]
+    fn what_is_written_is_read_again() {
+        let mut overlay = Overlay::default();
+        overlay.set("a", entry(Standing::Whole(Stage::DryRun)));
+        let until = Some("2026-12-01T00:00:00Z".parse().unwrap());
+        let reason = Some("incident".to_owned());
+        overlay.set("b", Entry { until, reason, ..entry(shared()) });
+        let text = overlay.to_text().unwrap();
+        assert_eq!(Overlay::parse(text.as_bytes()).unwrap(), overlay);
+    }
+
+    #[test]
+    fn nothing_but_stage_and_percent_can_be_set() {
+        let refused = |members: &str| {
+            let text = format!(
+                r#"{{"v":1,"routes":{{"a":{{"over":"observe","by":"ada","at":"2026-11-01T00:00:00Z",{members}}}}}}}"#
+            );
+            Overlay::parse(text.as_bytes()).unwrap_err().to_string()
+        };
+        assert!(refused(r#""stage":"observe","risk_class":"low""#).contains("risk_class"));
+        assert!(refused(r#""stage":"off""#).contains("a stage that there is not"));
+        assert!(refused(r#""stage":"observe","percent":5"#).contains("go together"));
+        let above = r#""stage":"observe","from":"enforce","percent":101"#;
+        assert!(refused(above).contains("above 100"));
+        assert!(Overlay::parse(br#"{"v":2,"routes":{}}"#).is_err());
+    }
+
+    #[test]
+    fn an_entry_goes_with_the_word_that_it_was_over() {
+        let mut overlay = Overlay::default();
+        ["a", "b", "gone"].iter().for_each(|route| overlay.set(route, entry(shared())));
+        let course = |route: &str| match route {
+            "a" => Some(Course::of(Standing::Whole(Stage::Observe))),
+            "b" => Some(Course::of(Standing::Whole(Stage::DryRun))),
+            _ => None,
+        };
+        assert_eq!(overlay.prune(course), ["b", "gone"]);
+        assert!(overlay.get("a").is_some() && overlay.get("b").is_none());
+    }
+}

@@ -1,0 +1,239 @@
+//! Where a route stands, for whom, and until when.
+//!
+//! A switch from one stage to the next can be shared out: `percent` of the callers that are known
+//! stand in the next stage already, the others still in the one before. Who is not known could be
+//! anybody, so the stricter of the two is theirs. An override puts another standing in the place of
+//! the usual one until an instant; from then on it is as if it had never been written, whether
+//! anybody looks at the config or not.
+
+use super::Stage;
+use jiff::Timestamp;
+use std::fmt;
+use std::sync::Arc;
+
+/// Whole hundredths: 0 to 100.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Percent(u8);
+
+/// Where the callers of a route stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// All in one stage.
+    Whole(Stage),
+    /// Some in the one, the others in the other.
+    Shared {
+        /// The stage of those who are not in the share.
+        from: Stage,
+        /// The stage of the share.
+        to: Stage,
+        /// How large the share is.
+        percent: Percent,
+    },
+}
+
+/// Who asks, as far as a share wants to know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Seat {
+    /// Somebody proven: a stable number below 100, from a keyed hash of the identity.
+    Known(Percent),
+    /// Nobody in particular, or not who they say.
+    Unknown,
+}
+
+/// Another standing, for a time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Override {
+    /// What it puts in the place of the usual one.
+    pub standing: Standing,
+    /// It has no effect from this instant on.
+    pub until: Timestamp,
+    /// Why, in words.
+    pub reason: Arc<str>,
+}
+
+/// All that is said of the standing of a route.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Course {
+    /// The usual one.
+    pub standing: Standing,
+    /// What is in its place for a time; of several that hold, the first.
+    pub overrides: Arc<[Override]>,
+}
+
+// === impl Percent ===
+
+impl Percent {
+    /// All of them.
+    pub const ALL: Percent = Percent(100);
+
+    /// `None` above 100.
+    pub fn new(percent: u64) -> Option<Percent> {
+        u8::try_from(percent).ok().filter(|percent| *percent <= 100).map(Percent)
+    }
+
+    /// The share as a part of one.
+    pub fn ratio(self) -> f64 {
+        f64::from(self.0) / 100.0
+    }
+
+    /// The number.
+    pub fn get(self) -> u8 {
+        self.0
+    }
+}
+
+// === impl Standing ===
+
+impl Standing {
+    /// The stage of somebody.
+    pub fn stage(self, seat: Seat) -> Stage {
+        match (self, seat) {
+            (Standing::Whole(stage), _) => stage,
+            (Standing::Shared { from, to, .. }, Seat::Unknown) => from.max(to),
+            (Standing::Shared { to, percent, .. }, Seat::Known(seat)) if seat < percent => to,
+            (Standing::Shared { from, .. }, Seat::Known(_)) => from,
+        }
+    }
+
+    /// The strictest stage that anybody stands in.
+    pub fn strictest(self) -> Stage {
+        self.stage(Seat::Unknown)
+    }
+
+    /// The laxest stage that somebody can stand in.
+    pub fn laxest(self) -> Stage {
+        match self {
+            Standing::Shared { from, percent: Percent::ALL, to } if from < to => to,
+            Standing::Shared { from, to, percent: Percent(0) } if to < from => from,
+            Standing::Shared { from, to, .. } => from.min(to),
+            Standing::Whole(stage) => stage,
+        }
+    }
+
+    /// The share of the known callers in each stage, as parts of one.
+    pub fn shares(self) -> [(Stage, f64); 4] {
+        Stage::ALL.map(|stage| {
+            let share = match self {
+                Standing::Whole(only) => f64::from(u8::from(only == stage)),
+                Standing::Shared { from, to, percent } => {
+                    let of = |is: Stage, ratio: f64| if is == stage { ratio } else { 0.0 };
+                    of(to, percent.ratio()) + of(from, 1.0 - percent.ratio())
+                }
+            };
+            (stage, share)
+        })
+    }
+
+    /// Whether some caller is held to less here than in `before`: everybody's seat is looked at.
+    pub fn is_below(self, before: Standing) -> bool {
+        let seats = (0..100).filter_map(Percent::new).map(Seat::Known).chain([Seat::Unknown]);
+        seats.into_iter().any(|seat| self.stage(seat) < before.stage(seat))
+    }
+}
+
+impl fmt::Display for Standing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Standing::Whole(stage) => f.write_str(stage.as_str()),
+            Standing::Shared { from, to, percent } => {
+                write!(f, "{} for {} %, else {}", to.as_str(), percent.get(), from.as_str())
+            }
+        }
+    }
+}
+
+// === impl Course ===
+
+impl Course {
+    /// One standing, for good.
+    pub fn of(standing: Standing) -> Course {
+        Course { standing, overrides: Arc::default() }
+    }
+
+    /// Where the callers stand at an instant.
+    pub fn at(&self, now: Timestamp) -> Standing {
+        let holding = self.overrides.iter().find(|one| now < one.until);
+        holding.map_or(self.standing, |one| one.standing)
+    }
+
+    /// The next instant at which it changes by itself.
+    pub fn changes_after(&self, now: Timestamp) -> Option<Timestamp> {
+        self.overrides.iter().map(|one| one.until).filter(|until| now < *until).min()
+    }
+}
+
+/// What the config says, as an overlay remembers it: the same text for the same say, whatever the
+/// time is.
+impl fmt::Display for Course {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.standing)?;
+        self.overrides
+            .iter()
+            .try_for_each(|one| write!(f, "; {} until {}", one.standing, one.until))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shared(from: Stage, to: Stage, percent: u64) -> Standing {
+        Standing::Shared { from, to, percent: Percent::new(percent).unwrap() }
+    }
+
+    fn known(seat: u64) -> Seat {
+        Seat::Known(Percent::new(seat).unwrap())
+    }
+
+    #[test]
+    fn a_share_is_as_large_as_it_says_and_nobody_in_particular_gets_the_stricter() {
+        for percent in 0..=100 {
+            let standing = shared(Stage::Observe, Stage::Enforce, percent);
+            let inside = (0..100).filter(|seat| standing.stage(known(*seat)) == Stage::Enforce);
+            assert_eq!(inside.count() as u64, percent);
+            assert_eq!(standing.stage(Seat::Unknown), Stage::Enforce);
+            let back = shared(Stage::Enforce, Stage::Observe, percent);
+            assert_eq!(back.stage(Seat::Unknown), Stage::Enforce);
+            let sum: f64 = standing.shares().iter().map(|(_, share)| share).sum();
+            assert!((sum - 1.0).abs() < 1e-9);
+        }
+        assert_eq!(shared(Stage::Observe, Stage::Enforce, 100).laxest(), Stage::Enforce);
+        assert_eq!(shared(Stage::Observe, Stage::Enforce, 99).laxest(), Stage::Observe);
+        assert_eq!(shared(Stage::Enforce, Stage::Observe, 0).laxest(), Stage::Enforce);
+    }
+
+    #[test]
+    fn whoever_is_held_to_less_is_noticed() {
+        let (observe, enforce) = (Standing::Whole(Stage::Observe), Standing::Whole(Stage::Enforce));
+        let half = shared(Stage::Observe, Stage::Enforce, 50);
+        assert!(observe.is_below(enforce) && half.is_below(enforce) && observe.is_below(half));
+        assert!(!enforce.is_below(half) && !half.is_below(observe) && !half.is_below(half));
+        assert!(shared(Stage::Observe, Stage::Enforce, 49).is_below(half));
+        // The share grows, and what it leaves behind falls: some win, some lose.
+        assert!(shared(Stage::Observe, Stage::Enforce, 60).is_below(shared(
+            Stage::DryRun,
+            Stage::Enforce,
+            50
+        )));
+    }
+
+    #[test]
+    fn an_override_ends_to_the_instant() {
+        let until: Timestamp = "2026-12-01T00:00:00Z".parse().unwrap();
+        let standing = Standing::Whole(Stage::Observe);
+        let over = Override { standing, until, reason: "incident".into() };
+        let usual = Standing::Whole(Stage::Enforce);
+        let course = Course { standing: usual, overrides: [over].into() };
+        let before = until - jiff::SignedDuration::from_nanos(1);
+        assert_eq!((course.at(before), course.at(until)), (standing, usual));
+        assert_eq!(
+            (course.changes_after(before), course.changes_after(until)),
+            (Some(until), None)
+        );
+        assert_eq!(course.to_string(), "enforce; observe until 2026-12-01T00:00:00Z");
+        assert_eq!(
+            Course::of(shared(Stage::Observe, Stage::DryRun, 25)).to_string(),
+            "dry_run for 25 %, else observe"
+        );
+    }
+}
