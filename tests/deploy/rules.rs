@@ -19,8 +19,9 @@ fn names() -> BTreeSet<String> {
 
 #[test]
 fn each_alert_is_shown_at_work() {
-    let tests = yaml("deploy/alerts_test.yaml")["tests"].as_array().expect("tests").clone();
-    let cases = tests.iter().flat_map(|test| test["alert_rule_test"].as_array()).flatten();
+    let tests = ["deploy/alerts_test.yaml", "deploy/alerts_days_test.yaml"].map(yaml);
+    let tests = tests.iter().flat_map(|file| file["tests"].as_array().expect("tests"));
+    let cases = tests.flat_map(|test| test["alert_rule_test"].as_array()).flatten();
     let fired =
         cases.filter(|case| case["exp_alerts"].as_array().is_some_and(|all| !all.is_empty()));
     let fired: BTreeSet<_> =
