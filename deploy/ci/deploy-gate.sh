@@ -1,0 +1,63 @@
+#!/bin/sh
+# Before a deployment: whatever production needs must be allowed under the policy that goes live.
+# Ends with the worst of 6, 3 and 4. Run it at the top of the repository.
+#
+#   GAIT           gait                              the program
+#   GAIT_REQUIRED  policies/intents/intent_read.json the intents that production needs, file or folder
+#   GAIT_POLICY    policies/base_high_risk.yaml      the policy that goes live; the config must name it
+#   GAIT_CONFIG    config/gait.yaml                  the config that goes live; set and empty: there is
+#                                                    no proxy
+#   GAIT_ROUTE, GAIT_STAGE  none                     both: also ask whether this route may go to this stage
+#   GAIT_EVIDENCE  none                              answer that from a copy of the evidence and GAIT_CONFIG;
+#                                                    without it the running gait is asked
+#   GAIT_METRICS   none                              a scrape of /metrics that goes with GAIT_EVIDENCE
+set -eu
+# shellcheck source=deploy/ci/common.sh
+. "$(dirname "$0")/common.sh"
+
+required=${GAIT_REQUIRED:-policies/intents/intent_read.json}
+policy=${GAIT_POLICY:-policies/base_high_risk.yaml}
+config=${GAIT_CONFIG-config/gait.yaml}
+route=${GAIT_ROUTE:-}
+stage=${GAIT_STAGE:-}
+
+find_gait
+# Half a question would pass as none.
+if [ -n "$route" ] && [ -z "$stage" ]; then
+  refuse "GAIT_ROUTE is set and GAIT_STAGE is not; set both or none"
+elif [ -n "$stage" ] && [ -z "$route" ]; then
+  refuse "GAIT_STAGE is set and GAIT_ROUTE is not; set both or none"
+elif [ -n "${GAIT_METRICS:-}" ] && [ -z "${GAIT_EVIDENCE:-}" ]; then
+  refuse "GAIT_METRICS goes with GAIT_EVIDENCE; a gait that runs knows its own"
+fi
+
+# A gate that asks another policy than the one that goes live says nothing.
+is_policy_of_config() {
+  asked=$("$GAIT" policy validate --json "$policy" | digest)
+  live=$("$GAIT" proxy --check --json --config "$config" | digest)
+  if [ -z "$asked" ] || [ "$asked" != "$live" ]; then
+    echo "the policy of $config is not $policy; name in GAIT_POLICY the one that goes live" >&2
+    return 6
+  fi
+}
+
+digest() {
+  sed -n 's/.*"policy_digest":"\([0-9a-f]*\)".*/\1/p'
+}
+
+if [ -n "$config" ]; then
+  step "$GAIT" proxy --check --config "$config"
+  step is_policy_of_config
+fi
+step "$GAIT" replay --quiet --intents "$required" --policies "$policy" --require allow
+if [ -n "$route" ]; then
+  set -- --route "$route" --to "$stage"
+  if [ -n "${GAIT_EVIDENCE:-}" ]; then
+    set -- "$@" --evidence "$GAIT_EVIDENCE" --config "$config"
+    if [ -n "${GAIT_METRICS:-}" ]; then
+      set -- "$@" --metrics "$GAIT_METRICS"
+    fi
+  fi
+  step "$GAIT" rollout gate "$@"
+fi
+finish
