@@ -19,6 +19,7 @@ mod durations;
 mod environment;
 mod evidence;
 mod exports;
+mod fixed;
 mod forwarding;
 mod identity;
 mod listeners;
@@ -38,13 +39,12 @@ mod tests;
 pub use builtin::Builtin;
 pub use checks::warnings;
 pub use environment::Environment;
+pub use fixed::{At, Fixed, Listen, Log, LogFormat, Sizes};
 
-use crate::call::peer::Transport;
 use crate::demo;
-use crate::evidence::Settings as EvidenceSettings;
 use crate::limits::Limits;
 use crate::policy::{Policy, source as policy_source};
-use crate::snapshot::{Assurance, Gates, Plan};
+use crate::snapshot::{Gates, Plan};
 use crate::stage::Stage;
 use crate::store::StoreError;
 use crate::store::switch::Given;
@@ -83,97 +83,6 @@ pub struct Config {
     pub kill_switch: Option<Given>,
     /// What is right but surprising.
     pub warnings: Vec<String>,
-}
-
-/// Settings that are taken once, at start.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fixed {
-    /// Where calls come in: `server` first, then the others.
-    pub listeners: Vec<Listen>,
-    /// Where metrics and health are read.
-    pub telemetry: SocketAddr,
-    /// Where approvals are given.
-    pub admin: Listen,
-    /// What outlives the process.
-    pub state_dir: PathBuf,
-    /// How to log.
-    pub log: Log,
-    /// Those limits that size something at start.
-    pub sizes: Sizes,
-    /// What is durable before a call goes.
-    pub assurance: Assurance,
-    /// How the evidence is kept; what follows from `sizes` is not in it yet.
-    pub evidence: EvidenceSettings,
-}
-
-/// Where a listener stands.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Listen {
-    /// Its name in the config.
-    pub name: Arc<str>,
-    /// Its address.
-    pub at: At,
-    /// Whether it encrypts: what started with TLS never goes on without.
-    pub transport: Transport,
-}
-
-/// The address of a listener.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum At {
-    /// An address and a port.
-    Tcp(SocketAddr),
-    /// A Unix socket.
-    Unix {
-        /// Its path.
-        path: PathBuf,
-        /// Who may connect, as the permissions of its file.
-        mode: u32,
-    },
-}
-
-/// Limits that are taken once, at start; a reload takes over the others.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Sizes {
-    /// Open connections of callers.
-    pub connections: usize,
-    /// Calls in flight.
-    pub calls: usize,
-    /// All buffered bodies together.
-    pub body_budget_bytes: u64,
-    /// Series on `/metrics`.
-    pub metric_series: usize,
-    /// One evidence segment.
-    pub segment_bytes: u64,
-}
-
-impl Sizes {
-    fn of(limits: &Limits) -> Sizes {
-        Sizes {
-            connections: limits.connections,
-            calls: limits.calls,
-            body_budget_bytes: limits.body_budget_bytes,
-            metric_series: limits.metric_series,
-            segment_bytes: limits.segment_bytes,
-        }
-    }
-}
-
-/// How to log.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Log {
-    /// The form of a line.
-    pub format: LogFormat,
-    /// A level, or directives such as `gait=debug`.
-    pub level: String,
-}
-
-/// The form of a log line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LogFormat {
-    /// For people.
-    Text,
-    /// For machines.
-    Json,
 }
 
 /// Why a config cannot be used.
