@@ -118,6 +118,15 @@ pub enum ConfigError {
         #[from]
         source: policy_source::PolicyError,
     },
+    /// The policy that is tried out cannot be used.
+    #[error(
+        "candidate policy: {source}; `candidate_policy` in the config names it, relative to the \
+         config; mend it, or take the key out"
+    )]
+    Candidate {
+        /// What is wrong with it.
+        source: policy_source::PolicyError,
+    },
     /// The kill switch cannot be used.
     #[error(
         "{source}; `kill_switch` in the config names it, relative to the config, and `gait \
@@ -152,6 +161,7 @@ const TOP: Keys = Keys {
         "telemetry",
         "state_dir",
         "policy",
+        "candidate_policy",
         "kill_switch",
         "stage",
         "tool_stages",
@@ -198,12 +208,19 @@ fn from_file(path: &Path, environment: &Environment) -> Result<Config, ConfigErr
     let file = path.display().to_string();
     let text = slurp(path).map_err(|source| ConfigError::Read { file: file.clone(), source })?;
     let folder = path.parent().unwrap_or(Path::new(""));
-    let Read { mut fixed, plan, policy, kill_switch } =
+    let Read { mut fixed, mut plan, policy, candidate, kill_switch } =
         read(&text, &Site::new(folder, environment)).map_err(|fault| in_file(fault, &file))?;
     fixed.state_dir = folder.join(&fixed.state_dir);
     let policy = policy_source::load(&folder.join(policy))?;
+    plan.candidate = candidate.map(|path| tried_out(&folder.join(path))).transpose()?;
     let kill_switch = kill_switch.map(|path| Given::load(folder.join(path))).transpose()?;
     Ok(join(fixed, plan, policy, kill_switch))
+}
+
+/// Reads a policy that is not to act.
+fn tried_out(path: &Path) -> Result<Arc<Policy>, ConfigError> {
+    let policy = policy_source::load(path);
+    policy.map(Arc::new).map_err(|source| ConfigError::Candidate { source })
 }
 
 fn join(fixed: Fixed, plan: Plan, policy: Policy, kill_switch: Option<Given>) -> Config {
@@ -231,6 +248,7 @@ struct Read {
     fixed: Fixed,
     plan: Plan,
     policy: PathBuf,
+    candidate: Option<PathBuf>,
     kill_switch: Option<PathBuf>,
 }
 
@@ -246,8 +264,9 @@ fn read(text: &str, site: &Site<'_>) -> Result<Read, Fault> {
     let upstreams = upstreams::read(top.take("upstreams"), site)?;
     identity.check_apart(&upstreams)?;
     let policy = required_text(&mut top, "policy", "name the policy file, such as `policy.yaml`")?;
-    // Left empty it would mean that nothing is ever stopped.
-    top.refuse_empty(&["kill_switch"])?;
+    // Left empty they would mean that nothing is ever stopped, and nothing tried out.
+    top.refuse_empty(&["kill_switch", "candidate_policy"])?;
+    let (candidate, _) = top.text("candidate_policy")?;
     let (kill_switch, _) = top.text("kill_switch")?;
     let stages = routes::Stages::read(&mut top)?;
     let risks = routes::Risks::read(&mut top)?;
@@ -257,6 +276,7 @@ fn read(text: &str, site: &Site<'_>) -> Result<Read, Fault> {
     let (routes, places) = routes::read(&mut top, &upstreams, &stages, &risks)?;
     let unmapped = checks::Unmapped::read(top.take("unmapped"), &upstreams)?;
     let mut plan = Plan {
+        candidate: None,
         approvals,
         exports,
         gates: Gates::default(),
@@ -278,8 +298,9 @@ fn read(text: &str, site: &Site<'_>) -> Result<Read, Fault> {
     };
     checks::lower_catch_alls(&plan, &places)?;
     checks::settle_lanes(&mut plan, unmapped, stages.global)?;
-    let kill_switch = Some(PathBuf::from(kill_switch)).filter(|path| path.as_os_str() != "");
-    Ok(Read { fixed: settings.fixed, plan, policy: PathBuf::from(policy), kill_switch })
+    let named = |path: String| Some(PathBuf::from(path)).filter(|path| path.as_os_str() != "");
+    let (policy, candidate) = (PathBuf::from(policy), named(candidate));
+    Ok(Read { fixed: settings.fixed, plan, policy, candidate, kill_switch: named(kill_switch) })
 }
 
 /// Text that must be given.

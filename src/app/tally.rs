@@ -16,6 +16,10 @@ pub(super) fn tally(metrics: &Metrics, line: &Line) {
     else {
         return;
     };
+    if let Some(other) = &judged.candidate {
+        let [from, to] = [other.against, other.verdict].map(|verdict| verdict_label(Some(verdict)));
+        metrics.policy_differs(route, from, to);
+    }
     let route = metrics.route(RouteLabels { route, stage: stage.as_str(), risk });
     route.call(verdict_label(judged.verdict), disposition_label(judged.disposition));
     route.call_took(close.duration);

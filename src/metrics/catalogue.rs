@@ -93,6 +93,8 @@ pub const CATALOGUE: &[Definition] = &[
     RELOAD_TIMESTAMP,
     RESTART_NEEDED,
     STAGE,
+    POLICY_DIFF,
+    CANDIDATE_ERRORS,
     SERIES_OVERFLOW,
     BUILD_INFO,
     PROCESS_CPU,
@@ -301,6 +303,16 @@ pub(super) const RESTART_NEEDED: Definition = gauge(
 );
 pub(super) const STAGE: Definition =
     gauge("gait_stage", &["route", "stage"], "1 for each stage in force on a route, else 0.");
+pub(super) const POLICY_DIFF: Definition = counter(
+    "gait_policy_diff_total",
+    &["route", "from", "to"],
+    "Calls of which the candidate policy says something else than the policy in force.",
+);
+pub(super) const CANDIDATE_ERRORS: Definition = counter(
+    "gait_candidate_errors_total",
+    &["route"],
+    "Evaluations of the candidate policy that failed; their calls were not touched.",
+);
 pub(super) const SERIES_OVERFLOW: Definition = counter(
     "gait_metric_series_overflow_total",
     &[],
