@@ -18,6 +18,7 @@ mod approvals;
 mod delegate;
 mod trace;
 mod replay;
+mod rollout;
 mod minting;
 mod signing;
 mod load;
@@ -91,6 +92,9 @@ enum Command {
     /// Check signed decisions
     #[command(subcommand)]
     Trace(trace::Command),
+    /// Bring a policy into force step by step, on evidence
+    #[command(subcommand)]
+    Rollout(rollout::Command),
     /// Judge many intents under many policies, and say what changed
     Replay(replay::Replay),
 }
@@ -151,6 +155,7 @@ impl Command {
             Command::Approvals(command) => command.run(invocation),
             Command::Delegate(command) => command.run(invocation),
             Command::Trace(command) => command.run(invocation),
+            Command::Rollout(command) => command.run(invocation),
             Command::Replay(command) => command.run(invocation),
         }
     }
