@@ -20,6 +20,7 @@ mod environment;
 mod error;
 mod evidence;
 mod exports;
+mod fixed;
 mod forwarding;
 mod gates;
 mod identity;
@@ -43,14 +44,13 @@ pub use builtin::Builtin;
 pub use checks::warnings;
 pub use environment::Environment;
 pub use error::ConfigError;
+pub use fixed::{At, Fixed, Listen, Log, LogFormat, Sizes};
 pub use overlay::Taken;
 
-use crate::call::peer::Transport;
 use crate::demo;
-use crate::evidence::Settings as EvidenceSettings;
 use crate::limits::Limits;
 use crate::policy::{Policy, source as policy_source};
-use crate::snapshot::{Assurance, Plan};
+use crate::snapshot::Plan;
 use crate::store::switch::Given;
 use crate::yaml::{self, Fault, Fields, Keys, Node, Place};
 use site::Site;
@@ -91,97 +91,6 @@ pub struct Config {
     pub warnings: Vec<String>,
 }
 
-/// Settings that are taken once, at start.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fixed {
-    /// Where calls come in: `server` first, then the others.
-    pub listeners: Vec<Listen>,
-    /// Where metrics and health are read.
-    pub telemetry: SocketAddr,
-    /// Where approvals are given.
-    pub admin: Listen,
-    /// What outlives the process.
-    pub state_dir: PathBuf,
-    /// How to log.
-    pub log: Log,
-    /// Those limits that size something at start.
-    pub sizes: Sizes,
-    /// What is durable before a call goes.
-    pub assurance: Assurance,
-    /// How the evidence is kept; what follows from `sizes` is not in it yet.
-    pub evidence: EvidenceSettings,
-}
-
-/// Where a listener stands.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Listen {
-    /// Its name in the config.
-    pub name: Arc<str>,
-    /// Its address.
-    pub at: At,
-    /// Whether it encrypts: what started with TLS never goes on without.
-    pub transport: Transport,
-}
-
-/// The address of a listener.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum At {
-    /// An address and a port.
-    Tcp(SocketAddr),
-    /// A Unix socket.
-    Unix {
-        /// Its path.
-        path: PathBuf,
-        /// Who may connect, as the permissions of its file.
-        mode: u32,
-    },
-}
-
-/// Limits that are taken once, at start; a reload takes over the others.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Sizes {
-    /// Open connections of callers.
-    pub connections: usize,
-    /// Calls in flight.
-    pub calls: usize,
-    /// All buffered bodies together.
-    pub body_budget_bytes: u64,
-    /// Series on `/metrics`.
-    pub metric_series: usize,
-    /// One evidence segment.
-    pub segment_bytes: u64,
-}
-
-impl Sizes {
-    fn of(limits: &Limits) -> Sizes {
-        Sizes {
-            connections: limits.connections,
-            calls: limits.calls,
-            body_budget_bytes: limits.body_budget_bytes,
-            metric_series: limits.metric_series,
-            segment_bytes: limits.segment_bytes,
-        }
-    }
-}
-
-/// How to log.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Log {
-    /// The form of a line.
-    pub format: LogFormat,
-    /// A level, or directives such as `gait=debug`.
-    pub level: String,
-}
-
-/// The form of a log line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LogFormat {
-    /// For people.
-    Text,
-    /// For machines.
-    Json,
-}
-
 const DOCUMENT: &str = "the config";
 
 const TOP: Keys = Keys {
@@ -194,6 +103,7 @@ const TOP: Keys = Keys {
         "telemetry",
         "state_dir",
         "policy",
+        "candidate_policy",
         "kill_switch",
         "stage",
         "tool_stages",
@@ -242,12 +152,19 @@ fn from_file(path: &Path, environment: &Environment) -> Result<Config, ConfigErr
     let file = path.display().to_string();
     let text = slurp(path).map_err(|source| ConfigError::Read { file: file.clone(), source })?;
     let folder = path.parent().unwrap_or(Path::new(""));
-    let Read { mut fixed, plan, policy, kill_switch } =
+    let Read { mut fixed, mut plan, policy, candidate, kill_switch } =
         read(&text, &Site::new(folder, environment)).map_err(|fault| in_file(fault, &file))?;
     fixed.state_dir = folder.join(&fixed.state_dir);
     let policy = policy_source::load(&folder.join(policy))?;
+    plan.candidate = candidate.map(|path| tried_out(&folder.join(path))).transpose()?;
     let kill_switch = kill_switch.map(|path| Given::load(folder.join(path))).transpose()?;
     join(fixed, plan, policy, kill_switch, environment)
+}
+
+/// Reads a policy that is not to act.
+fn tried_out(path: &Path) -> Result<Arc<Policy>, ConfigError> {
+    let policy = policy_source::load(path);
+    policy.map(Arc::new).map_err(|source| ConfigError::Candidate { source })
 }
 
 /// Lays over the config what was set by command, and looks at the whole.
@@ -285,6 +202,7 @@ struct Read {
     fixed: Fixed,
     plan: Plan,
     policy: PathBuf,
+    candidate: Option<PathBuf>,
     kill_switch: Option<PathBuf>,
 }
 
@@ -300,8 +218,9 @@ fn read(text: &str, site: &Site<'_>) -> Result<Read, Fault> {
     let upstreams = upstreams::read(top.take("upstreams"), site)?;
     identity.check_apart(&upstreams)?;
     let policy = required_text(&mut top, "policy", "name the policy file, such as `policy.yaml`")?;
-    // Left empty it would mean that nothing is ever stopped.
-    top.refuse_empty(&["kill_switch"])?;
+    // Left empty they would mean that nothing is ever stopped, and nothing tried out.
+    top.refuse_empty(&["kill_switch", "candidate_policy"])?;
+    let (candidate, _) = top.text("candidate_policy")?;
     let (kill_switch, _) = top.text("kill_switch")?;
     let stages = stages::Stages::read(&mut top)?;
     let risks = routes::Risks::read(&mut top)?;
@@ -312,6 +231,7 @@ fn read(text: &str, site: &Site<'_>) -> Result<Read, Fault> {
     let (routes, places) = routes::read(&mut top, &upstreams, &stages, &risks)?;
     let unmapped = checks::Unmapped::read(top.take("unmapped"), &upstreams)?;
     let mut plan = Plan {
+        candidate: None,
         approvals,
         exports,
         gates,
@@ -334,8 +254,9 @@ fn read(text: &str, site: &Site<'_>) -> Result<Read, Fault> {
     };
     checks::lower_catch_alls(&plan, &places)?;
     checks::settle_lanes(&mut plan, unmapped, stages.global)?;
-    let kill_switch = Some(PathBuf::from(kill_switch)).filter(|path| path.as_os_str() != "");
-    Ok(Read { fixed: settings.fixed, plan, policy: PathBuf::from(policy), kill_switch })
+    let named = |path: String| Some(PathBuf::from(path)).filter(|path| path.as_os_str() != "");
+    let (policy, candidate) = (PathBuf::from(policy), named(candidate));
+    Ok(Read { fixed: settings.fixed, plan, policy, candidate, kill_switch: named(kill_switch) })
 }
 
 /// Text that must be given.

@@ -19,6 +19,7 @@ mod registry;
 mod routes;
 mod approvals;
 mod callers;
+mod candidate;
 mod exports;
 mod face;
 mod evidence;
@@ -28,6 +29,7 @@ mod webhooks;
 
 pub use approvals::{ApprovalLabel, ApprovalMetrics};
 pub use callers::{CallerMetrics, JwksMetrics};
+pub use candidate::CandidateMetrics;
 pub use catalogue::{CATALOGUE, Definition, Kind};
 pub use evidence::EvidenceFace;
 pub use exports::{ExportMetrics, ExporterLabel};
@@ -42,6 +44,7 @@ pub use steering::{OpinionLabel, ViaLabel};
 pub use webhooks::WebhookMetrics;
 
 use callers::Sources;
+use candidate::Candidates;
 use catalogue::{
     BODY_BUDGET, BUILD_INFO, BYPASS, CONNECTIONS, DECISION_SECONDS, KILL_SWITCH,
     KILL_SWITCH_ENTRIES, OVERHEAD_SECONDS, RATE_COUNTERS, RATE_FAILURES, REJECTED,
@@ -92,6 +95,8 @@ struct Inner {
     sources: Mutex<Sources>,
     /// Taken at load, before `routes`.
     webhooks: Mutex<Webhooks>,
+    /// Taken by scrapes, at load before `routes`, and by the evidence writer.
+    candidates: Mutex<Candidates>,
     /// `None` before the first snapshot.
     face: Mutex<Option<Registry>>,
 }
@@ -142,6 +147,7 @@ impl Metrics {
             routes: Mutex::new(Routes::new(&registry)),
             sources: Mutex::default(),
             webhooks: Mutex::default(),
+            candidates: Mutex::default(),
             face: Mutex::new(None),
             registry,
         }));
@@ -214,6 +220,7 @@ impl Metrics {
         if let Some(face) = lock(&self.0.face).as_ref() {
             text.push_str(&face.render());
         }
+        lock(&self.0.candidates).render(&mut text);
         self.0.process.render(&mut text);
         text
     }

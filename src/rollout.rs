@@ -5,6 +5,7 @@
 //! log, and the shelf the file of the overlay.
 
 mod counts;
+pub mod diff;
 mod facts;
 mod gates;
 mod heard;

@@ -5,6 +5,7 @@
 
 mod approvals;
 mod assurance;
+mod candidate;
 mod credential;
 mod exports;
 mod gates;
@@ -15,6 +16,7 @@ mod upstream;
 
 pub use approvals::{Approvals, EVENTS, LOCAL_LOGIN, Login, Role, Webhook, WebhookTransport};
 pub use assurance::{Assurance, Durability, OnFailure};
+pub use candidate::Candidate;
 pub use credential::{CredentialError, ToolCredential};
 pub use exports::{AccessLog, Exports, Otlp, Signal};
 pub use gates::Gates;
@@ -100,9 +102,11 @@ pub enum Anonymous {
     Deny,
 }
 
-/// What config means: everything a snapshot is built from but the policy.
+/// What config means: everything a snapshot is built from but the policy in force.
 #[derive(Clone, Debug)]
 pub struct Plan {
+    /// A policy that is tried out beside the one in force.
+    pub candidate: Option<Arc<Policy>>,
     /// In the order in which they are tried.
     pub routes: Vec<PlannedRoute>,
     /// Where calls that no route takes may go; `None` denies them.
@@ -158,7 +162,8 @@ pub enum Capture {
 /// Everything that judging depends on, as one value.
 #[derive(Debug)]
 pub struct Snapshot {
-    /// Names the snapshot in evidence and metrics: config and policy digest, shortened.
+    /// Names the snapshot in evidence and metrics: digests of config, policy and candidate, where
+    /// there is one, shortened.
     pub id: Arc<str>,
     /// Matchers, by index of `table`.
     pub routes: Routes,
@@ -172,6 +177,8 @@ pub struct Snapshot {
     pub callers: CallerMetrics,
     /// The rules.
     pub policy: Policy,
+    /// What is tried out beside them.
+    pub candidate: Option<Candidate>,
     /// What no trailer may be called.
     pub reserved: Reserved,
     /// The plan it was built from.
@@ -181,19 +188,21 @@ pub struct Snapshot {
 impl Snapshot {
     /// Joins a plan and a policy, and registers every series that they can reach.
     pub fn build(plan: Plan, policy: Policy, metrics: &Metrics) -> Snapshot {
-        let id = identify(plan.digest, policy.digest());
         let callers = callers(&plan.identity, metrics);
         plan.approvals.webhooks.iter().for_each(|told| drop(metrics.webhook(&told.name)));
         let table = plan.routes.iter().map(|route| Route::build(route, &plan, metrics)).collect();
+        let names: Vec<Arc<str>> = plan.routes.iter().map(|route| route.name.clone()).collect();
+        let candidate = plan.candidate.clone();
         let credentials = plan.identity.credentials().iter();
         Snapshot {
-            id,
+            id: identify(plan.digest, policy.digest(), candidate.as_deref().map(Policy::digest)),
             reserved: Reserved::new(credentials.map(|field| field.name.as_str())),
             routes: Routes::new(plan.routes.iter().map(|route| route.matcher.clone()).collect()),
             table,
             unmapped: side_lane(UNMAPPED, plan.unmapped.clone(), plan.side_credential, metrics),
             refused: side_lane(REFUSED, plan.refused.clone(), plan.side_credential, metrics),
             callers,
+            candidate: Candidate::register(candidate, &names, metrics),
             policy,
             plan,
         }
@@ -249,7 +258,8 @@ impl PlannedRoute {
 }
 
 /// Sixteen hex digits of each digest: enough to tell two snapshots apart, short enough to read.
-fn identify(config: Digest, policy: Digest) -> Arc<str> {
+fn identify(config: Digest, policy: Digest, candidate: Option<Digest>) -> Arc<str> {
     let short = |digest: Digest| digest.to_string().chars().take(16).collect::<String>();
-    format!("{}-{}", short(config), short(policy)).into()
+    let digests = [Some(config), Some(policy), candidate].into_iter().flatten();
+    digests.map(short).collect::<Vec<_>>().join("-").into()
 }

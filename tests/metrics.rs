@@ -76,6 +76,7 @@ fn started() -> Metrics {
     metrics.approvals(&["approval_spent"]);
     metrics.webhook(&"chat".into());
     metrics.route(labels("files.delete"));
+    metrics.candidate(&["files.delete".into()]);
     let _made = metrics.listener("server");
     metrics.snapshot(&face("c1", &[("files.delete", "enforce", 1.0)]));
     metrics
@@ -197,6 +198,56 @@ fn a_reload_keeps_the_counters_and_drops_the_old_face() {
     assert_eq!(sum(&text, "gait_snapshot_info", &[("config", "c2")]), 1.0);
     assert_eq!(sum(&text, "gait_stage", &[("stage", "observe")]), 0.25);
     assert_eq!(sum(&text, "gait_stage", &[]), 1.0);
+}
+
+#[test]
+fn what_a_candidate_says_shows_only_while_there_is_one() {
+    let metrics = started();
+    let names: Vec<Arc<str>> = vec!["files.delete".into()];
+    let diff = |text: &str| {
+        let all = samples(text).into_iter().filter(|s| s.name == "gait_policy_diff_total");
+        all.collect::<Vec<_>>().len()
+    };
+    assert_eq!(diff(&metrics.render()), 24, "12 pairs of the route, and of all that do not fit");
+    metrics.policy_differs("files.delete", VerdictLabel::Allow, VerdictLabel::Block);
+    metrics.policy_differs("no such route", VerdictLabel::Block, VerdictLabel::Allow);
+    for (from, to) in [
+        (VerdictLabel::Block, VerdictLabel::Block),
+        (VerdictLabel::None, VerdictLabel::Allow),
+        (VerdictLabel::Allow, VerdictLabel::None),
+    ] {
+        metrics.policy_differs("files.delete", from, to);
+    }
+    metrics.candidate(&names).failed("files.delete");
+    let text = metrics.render();
+    assert_eq!((diff(&text), sum(&text, "gait_policy_diff_total", &[])), (24, 2.0));
+    let one = [("route", "files.delete"), ("from", "allow"), ("to", "block")];
+    assert_eq!(sum(&text, "gait_policy_diff_total", &one), 1.0, "a reload keeps what was counted");
+    assert_eq!(sum(&text, "gait_policy_diff_total", &[("route", "_other")]), 1.0);
+    assert_eq!(sum(&text, "gait_candidate_errors_total", &[("route", "files.delete")]), 1.0);
+    metrics.no_candidate();
+    metrics.policy_differs("files.delete", VerdictLabel::Allow, VerdictLabel::Block);
+    assert_eq!(diff(&metrics.render()), 0);
+    let before = samples(&text).len();
+    metrics.candidate(&names);
+    let text = metrics.render();
+    assert_eq!((samples(&text).len(), sum(&text, "gait_policy_diff_total", &[])), (before, 0.0));
+}
+
+#[test]
+fn a_candidate_takes_no_more_series_than_there_are() {
+    let metrics = metrics(900);
+    let names: Vec<Arc<str>> = (0..100).map(|n| format!("route.{n}").into()).collect();
+    for _ in 0..3 {
+        names.iter().for_each(|name| drop(metrics.route(labels(name))));
+        metrics.candidate(&names);
+    }
+    for name in &names {
+        metrics.policy_differs(name, VerdictLabel::DryRun, VerdictLabel::Block);
+    }
+    let text = metrics.render();
+    assert!(samples(&text).len() <= 900, "{}", samples(&text).len());
+    assert_eq!(sum(&text, "gait_policy_diff_total", &[]), 100.0);
 }
 
 #[test]

@@ -77,6 +77,7 @@ fn take_over(running: &Arc<Running>, config: Config) {
     let line = Reload {
         snapshot: Some(snapshot.id.clone()),
         policy_digest: Some(snapshot.policy.digest()),
+        candidate_policy_digest: snapshot.candidate.as_ref().map(|one| one.policy.digest()),
         lowered,
         stages,
         dropped: overlay.dropped.clone(),

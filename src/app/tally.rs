@@ -28,6 +28,10 @@ fn closed(metrics: &Metrics, about: &About, close: &Close) {
     else {
         return;
     };
+    if let Some(other) = &judged.candidate {
+        let [from, to] = [other.against, other.verdict].map(|verdict| verdict_label(Some(verdict)));
+        metrics.policy_differs(route, from, to);
+    }
     let route = metrics.route(RouteLabels { route, stage: stage.as_str(), risk });
     route.call(verdict_label(judged.verdict), disposition_label(judged.disposition));
     route.call_took(close.duration);

@@ -71,12 +71,18 @@ impl Proxy {
 fn checked(config: &Config) -> Answer {
     let routes = config.plan.routes.len();
     let digest = config.policy.digest().to_string();
+    let candidate = config.plan.candidate.as_ref().map(|policy| policy.digest().to_string());
     let line =
         format!("config ok: routes={routes} rules={} policy={digest}", config.policy.rule_count());
+    let line = match &candidate {
+        Some(digest) => format!("{line} candidate={digest}"),
+        None => line,
+    };
     let answer = Answer::new(Exit::Success)
         .with("routes", routes)
         .with("rule_count", config.policy.rule_count())
         .with("policy_digest", digest)
+        .with("candidate_policy_digest", candidate)
         .line(line);
     config.warnings.iter().fold(answer, |answer, warning| answer.warn(warning.clone()))
 }

@@ -4,6 +4,7 @@
 //! same document, so that a pipeline and a person see one truth.
 
 mod client;
+mod diff;
 mod gate;
 mod offline;
 mod status;
@@ -18,15 +19,18 @@ use clap::Subcommand;
 pub(super) enum Command {
     /// Show how each route stands in its stage, and what keeps it from the next
     Status(Box<status::Status>),
+    /// Say what the candidate policy would have changed of the calls that were judged beside it
+    Diff(Box<diff::Diff>),
     /// Ask whether a route may go on to a stage, and answer as an exit code
     Gate(Box<gate::Gate>),
 }
 
 impl Command {
     /// Runs the subcommand.
-    pub(super) fn run(self, _: &Invocation) -> Outcome {
+    pub(super) fn run(self, invocation: &Invocation) -> Outcome {
         match self {
             Command::Status(command) => command.run(),
+            Command::Diff(command) => command.run(invocation),
             Command::Gate(command) => command.run(),
         }
     }

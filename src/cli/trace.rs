@@ -7,8 +7,8 @@ mod tail;
 mod query;
 mod export;
 mod row;
-mod wanted;
-mod place;
+pub(super) mod wanted;
+pub(super) mod place;
 
 use super::Invocation;
 use super::answer::Outcome;

@@ -72,6 +72,7 @@ impl Builtin {
         let (admin_listen, admin) =
             admin::of_environment(environment).map_err(ConfigError::Flags)?;
         let mut plan = Plan {
+            candidate: None,
             approvals: Approvals::default(),
             exports: Exports::default(),
             routes: ROWS.iter().map(|row| self.route(row, &upstream)).collect(),

@@ -199,12 +199,19 @@ pub fn warnings(plan: &Plan, policy: &Policy) -> Vec<String> {
     let exposed = exposed.chain(expired(plan));
     let exposed = exposed.chain(over(plan));
     let approvals = approvals::warnings(plan, policy);
+    let same = plan.candidate.as_ref().filter(|candidate| candidate.digest() == policy.digest());
+    let idle = same.map(|_| {
+        "`candidate_policy` says the same as `policy`, so there is nothing to compare; take the \
+         key out, or change the candidate"
+            .to_owned()
+    });
     exposed
         .chain(idle_dry_runs(plan, policy))
         .chain(trust(policy))
         .chain(beyond)
         .chain(approvals)
         .chain(kept_masks(plan))
+        .chain(idle)
         .collect()
 }
 

@@ -47,6 +47,15 @@ pub enum ConfigError {
         /// What is wrong with it.
         source: ShelfError,
     },
+    /// The policy that is tried out cannot be used.
+    #[error(
+        "candidate policy: {source}; `candidate_policy` in the config names it, relative to the \
+         config; mend it, or take the key out"
+    )]
+    Candidate {
+        /// What is wrong with it.
+        source: policy_source::PolicyError,
+    },
     /// The kill switch cannot be used.
     #[error(
         "{source}; `kill_switch` in the config names it, relative to the config, and `gait \

@@ -47,7 +47,7 @@ fn what_narrows_a_route_is_never_empty() {
         let refusal = plan(&format!("routes:\n{}", route("x", matches, "", "low")));
         assert!(refusal.unwrap_err().contains("is empty"), "{matches}");
     }
-    for top in ["stage:\n", "stage: \"\"\n", "server: { hosts: [] }\n"] {
+    for top in ["stage:\n", "stage: \"\"\n", "server: { hosts: [] }\n", "candidate_policy:\n"] {
         assert!(plan(top).unwrap_err().contains("is empty"), "{top}");
     }
 }

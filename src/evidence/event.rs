@@ -88,6 +88,8 @@ pub struct Reload {
     pub snapshot: Option<Arc<str>>,
     /// Its policy.
     pub policy_digest: Option<Digest>,
+    /// The policy that is tried out beside it.
+    pub candidate_policy_digest: Option<Digest>,
     /// Routes that are held to less than before, and `_kill_switch` where no orders are followed any
     /// more: a security event (design, section 3).
     pub lowered: Vec<String>,
@@ -132,6 +134,7 @@ impl Event {
             Event::Stop | Event::Batch => Ok(()),
             Event::Reload(reload) => {
                 members.shown("policy_digest", reload.policy_digest)?;
+                members.shown("candidate_policy_digest", reload.candidate_policy_digest)?;
                 members.some("snapshot", reload.snapshot.as_deref())?;
                 members.list("lowered", &reload.lowered)?;
                 let stages: BTreeMap<&str, &str> = reload

@@ -98,6 +98,9 @@ pub struct Judgement {
 pub struct Dissent {
     /// Its verdict.
     pub verdict: Verdict,
+    /// What it differs from: the verdict of the policy in force, before limits and approvals make
+    /// another of it.
+    pub against: Verdict,
     /// Sorted, unique (spec C6).
     pub reason_codes: Vec<String>,
     /// Names of the rules that matched, comma-joined.

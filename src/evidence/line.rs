@@ -253,6 +253,7 @@ impl<M: SerializeMap> Members<M> {
         self.some("matched_rule", judged.matched_rule.as_deref())?;
         if let Some(other) = &judged.candidate {
             self.put("candidate_verdict", other.verdict.as_str())?;
+            self.put("candidate_against", other.against.as_str())?;
             self.list("candidate_reason_codes", &other.reason_codes)?;
             self.some("candidate_rule", other.matched_rule.as_deref())?;
             self.shown("candidate_policy_digest", Some(other.policy_digest))?;

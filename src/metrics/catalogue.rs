@@ -96,6 +96,8 @@ pub const CATALOGUE: &[Definition] = &[
     ROLLOUT_DROPPED,
     STAGE_CHANGES,
     LABELS,
+    POLICY_DIFF,
+    CANDIDATE_ERRORS,
     SERIES_OVERFLOW,
     BUILD_INFO,
     PROCESS_CPU,
@@ -321,6 +323,16 @@ pub(super) const LABELS: Definition = counter(
     "gait_labels_total",
     &["label"],
     "Judgements of people on decisions, counted when their line is written.",
+);
+pub(super) const POLICY_DIFF: Definition = counter(
+    "gait_policy_diff_total",
+    &["route", "from", "to"],
+    "Calls of which the candidate policy says something else than the policy in force.",
+);
+pub(super) const CANDIDATE_ERRORS: Definition = counter(
+    "gait_candidate_errors_total",
+    &["route"],
+    "Evaluations of the candidate policy that failed; their calls were not touched.",
 );
 pub(super) const SERIES_OVERFLOW: Definition = counter(
     "gait_metric_series_overflow_total",

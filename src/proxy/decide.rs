@@ -5,8 +5,13 @@
 //! show here (E14); last the limits (E13), which count what is left to be counted. All of it is settled before the stage is
 //! asked, so that a stage that does not enforce shows what enforcing would do.
 //!
+//! A policy that is tried out is judged beside it by the same steps (`candidate`), and acts on nothing.
+//!
 //! Where a policy asks for none of this, nothing is allocated or locked for it.
 
+mod candidate;
+
+use self::candidate::Matter;
 use super::domains;
 use crate::call::Call;
 use crate::call::body::Content;
@@ -21,7 +26,7 @@ use crate::intent::{Intent, IntentError};
 use crate::json::Digest;
 use crate::kill_switch::{ACTIVE, UNAVAILABLE};
 use crate::policy::freeze::{FreezeFinding, FreezeStatus};
-use crate::policy::{Decision, Verdict};
+use crate::policy::{Decision, Policy, Verdict};
 use crate::snapshot::{Lane, Route, Snapshot};
 use crate::stage::Protection;
 use crate::store::approvals::Claim;
@@ -95,17 +100,11 @@ impl Bench<'_> {
         now: Timestamp,
     ) -> Result<Judged, Cause> {
         let (policy, at) = (&self.snapshot.policy, Time::from_timestamp(now));
-        let mut ruling = Ruling::of(policy.decide(&intent, at));
-        if ruling.decision.matched_rule.is_some() && domains::are_unknown(policy, &intent) {
-            let bar = Bar { why: Why::Domain, until: None };
-            ruling.block(bar, &[DOMAIN_UNKNOWN], &[DOMAIN_UNKNOWN]);
-        }
-        if let Some(order) = self.switch.order(&intent, at) {
-            self.heed_order(order, &intent, &mut ruling);
-        }
+        let order = self.switch.order(&intent, at);
+        let matter = Matter { intent: &intent, mandate, order, at };
+        let mut ruling = self.rule(policy, &matter);
+        let candidate = self.dissent(&matter, ruling.decision.verdict);
         let policy_digest = policy.digest();
-        ruling.heed_delegation(mandate, &intent, policy_digest, at);
-        ruling.heed_broker(self.claim);
         let charged = self.charge(&mut ruling, &intent, now)?;
         let Ruling { decision, bar, delegated } = ruling;
         let trace_id = trace::trace_id(policy_digest, intent.digest(), decision.verdict);
@@ -118,22 +117,37 @@ impl Bench<'_> {
             bar,
             charged,
             delegated,
-            candidate: None,
+            candidate,
             delegation_ref,
             approved: None,
             kept: OnceLock::new(),
         })
     }
 
-    /// Stops what is ordered to stop, and the riskiest where nobody knows what is.
-    fn heed_order(&self, order: Order, intent: &Intent, ruling: &mut Ruling) {
-        // What lacks required facts is blocked for that, as the format has it.
-        if self.snapshot.policy.fails_closed(intent) {
-            return;
+    /// What a policy says, with all that stands over it but the limits.
+    fn rule(&self, policy: &Policy, matter: &Matter<'_>) -> Ruling {
+        let Matter { intent, mandate, at, .. } = *matter;
+        let mut ruling = Ruling::of(policy.decide(intent, at));
+        if ruling.decision.matched_rule.is_some() && domains::are_unknown(policy, intent) {
+            let bar = Bar { why: Why::Domain, until: None };
+            ruling.block(bar, &[DOMAIN_UNKNOWN], &[DOMAIN_UNKNOWN]);
         }
+        // What lacks required facts is blocked for that, as the format has it.
+        if let Some(order) = &matter.order
+            && !policy.fails_closed(intent)
+        {
+            self.heed_order(order, intent, &mut ruling);
+        }
+        ruling.heed_delegation(mandate, intent, self.snapshot.policy.digest(), at);
+        ruling.heed_broker(self.claim);
+        ruling
+    }
+
+    /// Stops what is ordered to stop, and the riskiest where nobody knows what is.
+    fn heed_order(&self, order: &Order, intent: &Intent, ruling: &mut Ruling) {
         match order {
             Order::Stop { outcome, until } => {
-                let bar = Bar { why: Why::Stopped, until };
+                let bar = Bar { why: Why::Stopped, until: *until };
                 ruling.block(bar, &outcome.reason_codes, &[ACTIVE]);
             }
             Order::Unknown if self.is_guarded(intent) => {

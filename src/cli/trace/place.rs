@@ -19,7 +19,7 @@ const TEMPLATE: &str =
 
 /// Where the evidence is.
 #[derive(Args)]
-pub(super) struct Place {
+pub(in crate::cli) struct Place {
     /// The evidence: a state directory, or the folder `evidence` in it
     /// [default: ./state, or ./config/state if only that exists]
     #[arg(long, value_name = "DIR")]
@@ -41,7 +41,7 @@ impl Place {
     ///
     /// # Errors
     /// Exit 6: there is none.
-    pub(super) fn open(&self) -> Result<Log, Failure> {
+    pub(in crate::cli) fn open(&self) -> Result<Log, Failure> {
         Log::open(&state_dir::or_found(self.evidence.as_deref())).map_err(|error| {
             let mend = if self.evidence.is_none() { "; name it with --evidence" } else { "" };
             Failure::input(format!("{error}{mend}"))
@@ -53,7 +53,7 @@ impl Place {
 ///
 /// # Errors
 /// None for the bar of this module.
-pub(super) fn watched(log: &Log, sieve: Sieve) -> Result<(Scan, ProgressBar), Failure> {
+pub(in crate::cli) fn watched(log: &Log, sieve: Sieve) -> Result<(Scan, ProgressBar), Failure> {
     let bar = bar(log.bytes(), Written::Meanwhile)?;
     let told = bar.clone();
     Ok((log.scan_for(sieve).telling(move |bytes| told.inc(bytes)), bar))
@@ -75,7 +75,7 @@ pub(super) fn bar(bytes: u64, written: Written) -> Result<ProgressBar, Failure> 
 }
 
 /// Says in an answer what was passed over. What could not be read at all makes it exit 1.
-pub(super) fn saying(answer: Answer, passed: &Passed) -> Answer {
+pub(in crate::cli) fn saying(answer: Answer, passed: &Passed) -> Answer {
     let answer = passed.sentences().into_iter().fold(answer, Answer::warn);
     match passed.failures.first() {
         Some(failure) => {
@@ -91,7 +91,7 @@ pub(super) fn is_gone(error: &io::Error) -> bool {
 }
 
 /// How wide lines may be; `None` where nobody looks at them on a terminal.
-pub(super) fn width(format: Format) -> Option<usize> {
+pub(in crate::cli) fn width(format: Format) -> Option<usize> {
     let terminal = io::stdout().is_terminal().then(terminal_size::terminal_size).flatten();
     terminal.filter(|_| format == Format::Text).map(|(width, _)| usize::from(width.0))
 }

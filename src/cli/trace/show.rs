@@ -34,7 +34,7 @@ const ASKED: [&str; 18] = [
 ];
 
 /// What was decided.
-const DECIDED: [&str; 16] = [
+const DECIDED: [&str; 21] = [
     "stage",
     "verdict",
     "simulated",
@@ -44,6 +44,11 @@ const DECIDED: [&str; 16] = [
     "reason_codes",
     "violations",
     "matched_rule",
+    "candidate_verdict",
+    "candidate_against",
+    "candidate_reason_codes",
+    "candidate_rule",
+    "candidate_policy_digest",
     "approval_request",
     "approvers",
     "approval_ref",

@@ -83,7 +83,11 @@ impl Wanted {
 ///
 /// # Errors
 /// Exit 6: one that can never be met.
-pub(super) fn want(filter: &mut Filter, field: Field, values: &[String]) -> Result<(), Failure> {
+pub(in crate::cli) fn want(
+    filter: &mut Filter,
+    field: Field,
+    values: &[String],
+) -> Result<(), Failure> {
     values.iter().try_for_each(|value| filter.want(field, value)).map_err(Failure::input)
 }
 
@@ -104,7 +108,7 @@ pub(super) fn pair(filter: &mut Filter, text: &str) -> Result<(), Failure> {
 ///
 /// # Errors
 /// Exit 6: it is none.
-pub(super) fn time(
+pub(in crate::cli) fn time(
     edge: Edge,
     flag: &str,
     text: Option<&str>,

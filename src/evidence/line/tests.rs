@@ -82,6 +82,7 @@ fn a_full_line_has_every_member_in_its_place() {
         matched_rule: Some("allow-\"reads\"".to_owned()),
         candidate: Some(Arc::new(Dissent {
             verdict: Verdict::Block,
+            against: Verdict::Allow,
             reason_codes: vec!["newer".to_owned()],
             matched_rule: Some("block-all".to_owned()),
             policy_digest: Digest::of(b"next"),
@@ -113,6 +114,7 @@ fn a_full_line_has_every_member_in_its_place() {
         r#""simulated":true,"dry_run_requested":true,"disposition":"forwarded","#,
         r#""permit":"allow","reason_codes":["a","b"],"violations":["c"],"#,
         r#""matched_rule":"allow-\"reads\"","candidate_verdict":"block","#,
+        r#""candidate_against":"allow","#,
         r#""candidate_reason_codes":["newer"],"candidate_rule":"block-all","#,
         r#""candidate_policy_digest":"N","delegation_ref":"d1,d2","#,
         r#""approval_request":"r","approval_ref":"t1,t2","approvers":["ann"],"#,

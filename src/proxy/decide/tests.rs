@@ -11,18 +11,17 @@ use crate::store::switch::Given;
 use serde_json::{Value, json};
 
 /// One route of risk low, with a policy.
-fn snapshot(dir: &std::path::Path, policy: &str) -> Snapshot {
+fn snapshot(dir: &std::path::Path, policy: &str, metrics: &Metrics) -> Snapshot {
     let config = "policy: p.yaml\nstage: enforce\nupstreams: { a: { url: \"http://127.0.0.1:9\" } \
                   }\nroutes: [ { name: r, upstream: a, intent: { tool_name: t, risk_class: low } \
                   } ]\n";
     std::fs::write(dir.join("gait.yaml"), config).unwrap();
     std::fs::write(dir.join("p.yaml"), policy).unwrap();
     let loaded = Source::File(dir.join("gait.yaml")).load(&Environment::default()).unwrap();
-    let metrics = Metrics::new(Limits { series_max: 1_000 }, &[]);
-    Snapshot::build(loaded.plan, loaded.policy, &metrics)
+    Snapshot::build(loaded.plan, loaded.policy, metrics)
 }
 
-fn intent(risk: &str, more: &Value) -> Intent {
+pub(super) fn intent(risk: &str, more: &Value) -> Intent {
     let context = json!({"identity": "ada", "workspace": "/w", "risk_class": risk});
     let mut intent = json!({"tool_name": "t", "context": context});
     intent.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
@@ -39,41 +38,65 @@ fn switch(dir: &std::path::Path, entries: &Value) -> Switch {
     Switch::new(Some(Given { path: dir.join("gone.json"), state }))
 }
 
-fn everything() -> Value {
+pub(super) fn everything() -> Value {
     json!([{"entry_id": "all", "enabled": true, "created_at": "2026-01-01T00:00:00Z"}])
 }
 
-struct Scene {
+pub(super) struct Scene {
     dir: tempfile::TempDir,
-    snapshot: Snapshot,
+    pub(super) metrics: Metrics,
+    pub(super) snapshot: Snapshot,
     switch: Switch,
 }
 
 impl Scene {
-    fn of(policy: &str) -> Scene {
+    pub(super) fn of(policy: &str) -> Scene {
         let dir = tempfile::tempdir().unwrap();
-        Scene { snapshot: snapshot(dir.path(), policy), switch: Switch::new(None), dir }
+        let metrics = Metrics::new(Limits { series_max: 1_000 }, &[]);
+        let snapshot = snapshot(dir.path(), policy, &metrics);
+        Scene { snapshot, metrics, switch: Switch::new(None), dir }
     }
 
-    fn switched(policy: &str, entries: &Value) -> Scene {
+    /// The same with a policy that is tried out.
+    pub(super) fn beside(policy: &str, candidate: &str) -> Scene {
+        Scene::of(policy).trying(candidate)
+    }
+
+    pub(super) fn trying(self, candidate: &str) -> Scene {
+        let Snapshot { mut plan, policy, .. } = self.snapshot;
+        let candidate = crate::policy::source::parse("next.yaml", candidate.as_bytes()).unwrap();
+        plan.candidate = Some(candidate.into());
+        Scene { snapshot: Snapshot::build(plan, policy, &self.metrics), ..self }
+    }
+
+    pub(super) fn switched(policy: &str, entries: &Value) -> Scene {
         let scene = Scene::of(policy);
         Scene { switch: switch(scene.dir.path(), entries), ..scene }
     }
 
-    fn judge(&self, intent: Intent) -> Judged {
+    pub(super) fn judge(&self, intent: Intent) -> Judged {
         self.judge_for(intent, None)
     }
 
     fn judge_for(&self, intent: Intent, mandate: Option<&Mandate>) -> Judged {
         let limits = Live::open(self.dir.path().join("limits.json")).unwrap();
+        self.judge_under(&limits, intent, mandate)
+    }
+
+    pub(super) fn judge_under(
+        &self,
+        limits: &Live,
+        intent: Intent,
+        mandate: Option<&Mandate>,
+    ) -> Judged {
         let lane = self.snapshot.table[0].common();
         let (snapshot, switch, wish) = (&self.snapshot, &self.switch, Wish::None);
-        let bench = Bench { snapshot, lane, wish, switch, limits: &limits, claim: None };
+        let bench = Bench { snapshot, lane, wish, switch, limits, claim: None };
         bench.judge(intent, mandate, crate::clock::now()).unwrap()
     }
 }
 
-fn why(judged: &Judged) -> Option<Why> {
+pub(super) fn why(judged: &Judged) -> Option<Why> {
     judged.bar.map(|bar| bar.why)
 }
 
