@@ -26,12 +26,14 @@ mod upkeep;
 mod webhooks;
 mod patience;
 mod reload;
+mod reloads;
 mod stop;
 mod tally;
 
 pub use admin::TokenError;
 
-use crate::config::{Config, ConfigError, Environment, Fixed, Source};
+use crate::admin::Reloads;
+use crate::config::{Config, ConfigError, Environment, Fixed, Gathered, Source};
 use crate::demo::Demo;
 use crate::egress::Fetch;
 use crate::evidence::{Head, Ledger, StartFailed, Unwritten};
@@ -43,6 +45,7 @@ use crate::upstream::Errand;
 use admin::Office;
 use exports::Exports;
 use listen::Door;
+use reloads::{Origins, Reloading};
 use start::{
     Kept, announce, assemble, bind, local, new_metrics, open_listeners, start_approvals,
     start_evidence, start_limits, start_logging, write_evidence,
@@ -125,12 +128,14 @@ struct Running {
     fixed: Fixed,
     source: Source,
     environment: Environment,
+    reloads: Reloads,
 }
 
 /// What others want run as tasks.
 struct Wanted {
     errands: mpsc::UnboundedReceiver<Errand>,
     fetches: mpsc::UnboundedReceiver<Fetch>,
+    reloads: Origins,
 }
 
 /// Where the process accepts.
@@ -180,7 +185,8 @@ async fn serve_until_stopped(serve: &Serve, environment: Environment) -> Result<
         }
     };
     let hangups = stop::hangups()?;
-    let config = source.load(&environment)?;
+    let Gathered { config, files } = source.gather(&environment);
+    let config = config?;
     start_logging(&config.fixed);
     config.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
     let state = StateDir::open(&config.fixed.state_dir)?;
@@ -200,8 +206,11 @@ async fn serve_until_stopped(serve: &Serve, environment: Environment) -> Result<
         office,
         exports: exports.clone(),
     };
-    let (running, wanted) = assemble(config, source, environment, metrics, kept);
-    let signals = Signals::new(hangups)?;
+    let (reloads, asked) = Reloads::new();
+    let origins = Origins { hangups, asked, files, watch: config.watch };
+    let (running, wanted) =
+        assemble(config, (source, environment), metrics, kept, (reloads, origins));
+    let signals = Signals::new()?;
     announce(&state, &listeners.addresses, demo.as_ref().map(drop));
     if let Some(listener) = demo {
         spawn(data::serve_demo(listener, Demo::new()));
@@ -254,8 +263,9 @@ impl Running {
             house: spawn(running.clone().keep_house()),
             orders: spawn(upkeep::follow_orders(running.clone())),
             counters: spawn(upkeep::keep_counters(running.clone())),
+            reloads: spawn(Reloading::new(running.clone(), wanted.reloads).run()),
         };
-        let stop = signals.wait_for_stop(&running).await;
+        let stop = signals.wait_for_stop().await;
         running.readiness.fail(Check::Shutdown);
         let timeouts = running.proxy.snapshot.load().plan.timeouts;
         if stop == Stop::Announced {

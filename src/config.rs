@@ -19,14 +19,17 @@ mod durations;
 mod environment;
 mod evidence;
 mod exports;
+mod files;
 mod forwarding;
 mod identity;
 mod listeners;
 mod outside;
 mod predicates;
+mod reload;
 mod routes;
 mod settings;
 mod site;
+mod source;
 mod targets;
 mod trusted;
 mod upgrade;
@@ -38,9 +41,10 @@ mod tests;
 pub use builtin::Builtin;
 pub use checks::warnings;
 pub use environment::Environment;
+pub use files::{Files, Marks};
+pub use source::{Gathered, Source};
 
 use crate::call::peer::Transport;
-use crate::demo;
 use crate::evidence::Settings as EvidenceSettings;
 use crate::limits::Limits;
 use crate::policy::{Policy, source as policy_source};
@@ -50,25 +54,11 @@ use crate::store::StoreError;
 use crate::store::switch::Given;
 use crate::yaml::{self, Fault, Fields, Keys, Node, Place};
 use site::Site;
-use std::fs::File;
-use std::io::{self, Read as _};
+use std::io;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
-
-/// The largest config file that is read.
-const CONFIG_BYTES_MAX: u64 = 4 << 20;
-
-/// Where a config comes from; it can be loaded again.
-#[derive(Clone, Debug)]
-pub enum Source {
-    /// A file.
-    File(PathBuf),
-    /// `--upstream URL --policy FILE`: the built-in map.
-    Builtin(Builtin),
-    /// The embedded demo, behind which the demo API listens at this address.
-    Demo(SocketAddr),
-}
+use std::time::Duration;
 
 /// A whole config.
 #[derive(Debug)]
@@ -81,6 +71,8 @@ pub struct Config {
     pub policy: Policy,
     /// The orders to stop, where a file of them is named.
     pub kill_switch: Option<Given>,
+    /// How often its files are looked at; `None` for not at all.
+    pub watch: Option<Duration>,
     /// What is right but surprising.
     pub warnings: Vec<String>,
 }
@@ -202,6 +194,15 @@ pub enum ConfigError {
     /// The command line or the environment does.
     #[error("{0}")]
     Flags(String),
+    /// No two looks at its files agreed.
+    #[error(
+        "{file} changes while it is read; write another file beside it, and rename that into its \
+         place"
+    )]
+    Unsettled {
+        /// The one that changed last.
+        file: String,
+    },
     /// The policy cannot be used.
     #[error("{source}{}", whence(source))]
     Policy {
@@ -260,57 +261,10 @@ const TOP: Keys = Keys {
         "log",
         "otlp",
         "access_log",
+        "reload",
     ],
     legacy: &[],
 };
-
-impl Source {
-    /// Reads the config and its policy.
-    ///
-    /// # Errors
-    /// The first thing that is wrong, with its place and the mend.
-    pub fn load(&self, environment: &Environment) -> Result<Config, ConfigError> {
-        match self {
-            Source::File(path) => from_file(path, environment),
-            Source::Builtin(builtin) => builtin.load(environment),
-            Source::Demo(tools) => {
-                let environment = environment.with_upstream(demo::UPSTREAM, *tools);
-                let read = read(demo::config(), &Site::new(Path::new(""), &environment));
-                let Read { fixed, plan, .. } =
-                    read.map_err(|fault| in_file(fault, "the demo config"))?;
-                let policy = policy_source::parse("the demo policy", demo::policy().as_bytes())?;
-                Ok(join(fixed, plan, policy, None))
-            }
-        }
-    }
-}
-
-fn from_file(path: &Path, environment: &Environment) -> Result<Config, ConfigError> {
-    let file = path.display().to_string();
-    let text = slurp(path).map_err(|source| ConfigError::Read { file: file.clone(), source })?;
-    let folder = path.parent().unwrap_or(Path::new(""));
-    let Read { mut fixed, plan, policy, kill_switch } =
-        read(&text, &Site::new(folder, environment)).map_err(|fault| in_file(fault, &file))?;
-    fixed.state_dir = folder.join(&fixed.state_dir);
-    let policy = policy_source::load(&folder.join(policy))?;
-    let kill_switch = kill_switch.map(|path| Given::load(folder.join(path))).transpose()?;
-    Ok(join(fixed, plan, policy, kill_switch))
-}
-
-fn join(fixed: Fixed, plan: Plan, policy: Policy, kill_switch: Option<Given>) -> Config {
-    let warnings = checks::warnings(&plan, &policy);
-    Config { fixed, plan, policy, kill_switch, warnings }
-}
-
-fn slurp(path: &Path) -> io::Result<String> {
-    let mut text = String::new();
-    File::open(path)?.take(CONFIG_BYTES_MAX + 1).read_to_string(&mut text)?;
-    if text.len() as u64 > CONFIG_BYTES_MAX {
-        let what = format!("larger than {CONFIG_BYTES_MAX} bytes");
-        return Err(io::Error::new(io::ErrorKind::FileTooLarge, what));
-    }
-    Ok(text)
-}
 
 fn in_file(fault: Fault, file: &str) -> ConfigError {
     let Place { line, column } = fault.place;
@@ -323,6 +277,7 @@ struct Read {
     plan: Plan,
     policy: PathBuf,
     kill_switch: Option<PathBuf>,
+    watch: Option<Duration>,
 }
 
 fn read(text: &str, site: &Site<'_>) -> Result<Read, Fault> {
@@ -345,6 +300,7 @@ fn read(text: &str, site: &Site<'_>) -> Result<Read, Fault> {
     let logins = (admin.logins, admin.hosts);
     let approvals = approvals::read(&mut top, logins, &risks, &upstreams, site)?;
     let exports = exports::read(&mut top, &upstreams, site)?;
+    let watch = reload::read(&mut top)?;
     let (routes, places) = routes::read(&mut top, &upstreams, &stages, &risks)?;
     let unmapped = checks::Unmapped::read(top.take("unmapped"), &upstreams)?;
     let mut plan = Plan {
@@ -370,7 +326,7 @@ fn read(text: &str, site: &Site<'_>) -> Result<Read, Fault> {
     checks::lower_catch_alls(&plan, &places)?;
     checks::settle_lanes(&mut plan, unmapped, stages.global)?;
     let kill_switch = Some(PathBuf::from(kill_switch)).filter(|path| path.as_os_str() != "");
-    Ok(Read { fixed: settings.fixed, plan, policy: PathBuf::from(policy), kill_switch })
+    Ok(Read { fixed: settings.fixed, plan, policy: PathBuf::from(policy), kill_switch, watch })
 }
 
 /// Text that must be given.

@@ -38,7 +38,7 @@ impl Test {
     pub(super) fn run(self) -> Outcome {
         let at = load::time("--at", self.at.as_deref())?;
         let at = at.map_or_else(|| Ok(clock::now()), moment)?;
-        let Config { fixed, plan, policy, kill_switch, warnings } = self.config()?;
+        let Config { fixed, plan, policy, kill_switch, warnings, .. } = self.config()?;
         let rehearsal = Rehearsal::new(plan, policy, kill_switch);
         let arrival = self.request.arrival(&fixed.listeners, &rehearsal.plan().listeners, at)?;
         let peer = match arrival {
