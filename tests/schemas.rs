@@ -202,7 +202,7 @@ fn everything(place: &Place) -> Value {
         "approvals": {
             "approvers": [{"name": "ada", "logins": ["ada@desk"], "may": {"tools": ["t"]}}],
             "webhooks": [{"name": "w", "url": "https://hooks.example", "secret": {"file": "hook"}}]},
-        "log": {}, "evidence": {}, "rollout": {"gates": {}}, "access_log": {"to": "stdout"},
+        "log": {}, "evidence": {}, "rollout": {"gates": {}}, "access_log": {"to": "stdout"}, "reload": {},
         "otlp": {"endpoint": "https://otel.example", "headers": {"x-api-key": {"file": "secret"}}},
         "identity": {"sources": sources(), "agents": {"bot": {}},
             "delegation": {"keys": ["d.key"]}},
@@ -245,6 +245,7 @@ fn the_config_schema_has_the_keys_that_the_reader_knows() {
         ("/rollout/gates", "/properties/rollout/properties/gates"),
         ("/otlp", "/properties/otlp"),
         ("/access_log", "/properties/access_log"),
+        ("/reload", "/properties/reload"),
         ("/identity", "/properties/identity"),
         ("/identity/delegation", "/properties/identity/properties/delegation"),
         ("/forwarding", "/properties/forwarding"),

@@ -4,48 +4,26 @@
 //! wrong with it, the old one stays in force, and a metric says so.
 
 use super::stages::{lowered, moved};
-use super::{Running, evidence, keys, spawn, stages};
+use super::{Running, spawn, stages};
 use crate::clock;
-use crate::config::{Config, ConfigError, Listen};
+use crate::config::{Config, Listen};
 use crate::evidence::Reload;
 use crate::metrics::{Metrics, Restart, SnapshotFace};
 use crate::snapshot::{Listener, Plan, Snapshot};
 use crate::store::approvals::Rules;
 use jiff::Timestamp;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// What evidence calls the kill switch where it is followed no more; no route has such a name.
 const KILL_SWITCH: &str = "_kill_switch";
 
-/// Reloads config and policy, or keeps what is in force; either way takes up another key.
-pub(super) async fn reload(running: &Arc<Running>) {
-    load(running).await;
-    evidence::look_at_key(running).await;
-}
+/// How long a snapshot waits for room for its line in the evidence log.
+const LINE_MAX: Duration = Duration::from_secs(1);
 
-async fn load(running: &Arc<Running>) {
-    let loader = running.clone();
-    let loaded = tokio::task::spawn_blocking(move || loader.source.load(&loader.environment)).await;
-    match loaded {
-        Ok(Ok(mut config)) => {
-            keys::take_along(running, &mut config.plan).await;
-            take_over(running, config);
-        }
-        Ok(Err(error)) => keep(running, &error),
-        Err(error) => {
-            tracing::error!(%error, "reload broke off; the snapshot in force stays");
-            running.proxy.metrics.reload_failed();
-        }
-    }
-}
-
-fn keep(running: &Running, error: &ConfigError) {
-    tracing::error!(%error, "reload refused; the snapshot in force stays");
-    running.proxy.metrics.reload_failed();
-}
-
-fn take_over(running: &Arc<Running>, config: Config) {
-    let Config { fixed, mut plan, policy, kill_switch, overlay, warnings } = config;
+/// Puts a config in force, and gives the name of its snapshot.
+pub(super) async fn take_over(running: &Arc<Running>, config: Config) -> Arc<str> {
+    let Config { fixed, mut plan, policy, kill_switch, overlay, warnings, .. } = config;
     let proxy = &running.proxy;
     warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
     let restart = if fixed == running.fixed { Restart::NotNeeded } else { Restart::Needed };
@@ -81,19 +59,30 @@ fn take_over(running: &Arc<Running>, config: Config) {
         stages,
         dropped: overlay.dropped.clone(),
     };
+    // First, so that no call's line names a snapshot of which the log does not know.
+    record(running, line).await;
     tracing::info!(snapshot = %snapshot.id, "reloaded");
     proxy.switch.follow(kill_switch);
     proxy.snapshot.store(snapshot.clone());
+    running.readiness.in_force_since(clock::now());
     // Shown once it is in force: whoever waits for the metric meets nothing older.
     show(&snapshot, &proxy.metrics);
     stages::drop_set(running, &overlay.dropped);
-    let ledger = proxy.ledger.clone();
-    // A queue that is full must not keep the next reload from being taken over.
-    drop(spawn(async move {
+    snapshot.id.clone()
+}
+
+/// Records that a snapshot comes into force. A log that has no room for long keeps it from nothing:
+/// what comes may stop more calls than what is. Its line is written then as soon as there is room.
+async fn record(running: &Running, line: Reload) {
+    let ledger = running.proxy.ledger.clone();
+    let mut recording = Box::pin(async move {
         if let Err(refusal) = ledger.reloaded(line).await {
             tracing::error!(%refusal, "the reload could not be recorded");
         }
-    }));
+    });
+    if tokio::time::timeout(LINE_MAX, &mut recording).await.is_err() {
+        drop(spawn(recording));
+    }
 }
 
 /// What the store of approvals is held to.
