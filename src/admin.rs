@@ -18,6 +18,7 @@ mod list;
 mod page;
 mod problem;
 mod query;
+mod reload;
 mod reloads;
 mod reply;
 mod resolve;
@@ -41,7 +42,7 @@ use route::{Access, Target};
 use std::net::IpAddr;
 use tokio::sync::Semaphore;
 
-pub use reloads::{Asked, Loaded, Reloads, Unheard};
+pub use reloads::{Asked, Change, Loaded, Reloads, Unheard};
 pub use route::ROUTES;
 
 /// No body that is larger is read.
@@ -67,6 +68,8 @@ pub struct Context<'a> {
     pub scheme: Scheme,
     /// Room for those who wait; [`WAITS_MAX`] at the start.
     pub waits: &'a Semaphore,
+    /// How a reload is asked for.
+    pub reloads: &'a Reloads,
 }
 
 /// How the listener is spoken to.
@@ -121,6 +124,10 @@ async fn answer_or_refuse(
         Target::Say(id, word) => {
             query::none(query)?;
             resolve::answer(&resolve::Asked { head, body, id, word, login }, context).await
+        }
+        Target::Reload => {
+            query::none(query)?;
+            reload::answer(body, login, context).await
         }
         _ => {
             query::none(query)?;

@@ -26,13 +26,15 @@ mod upkeep;
 mod webhooks;
 mod patience;
 mod reload;
+mod reloads;
 mod stages;
 mod stop;
 mod tally;
 
 pub use admin::TokenError;
 
-use crate::config::{Config, ConfigError, Environment, Fixed, Source};
+use crate::admin::Reloads;
+use crate::config::{Config, ConfigError, Environment, Fixed, Gathered, Source};
 use crate::demo::Demo;
 use crate::egress::Fetch;
 use crate::evidence::{Head, Ledger, StartFailed, Unwritten};
@@ -47,6 +49,7 @@ use admin::Office;
 use exports::Exports;
 use jiff::Timestamp;
 use listen::Door;
+use reloads::{Origins, Reloading};
 use start::{
     Kept, announce, assemble, bind, local, new_metrics, open_listeners, start_approvals,
     start_evidence, start_limits, start_logging, write_evidence,
@@ -136,12 +139,14 @@ struct Running {
     shelf: Shelf,
     /// Before anything of the first snapshot was shown.
     begun: Timestamp,
+    reloads: Reloads,
 }
 
 /// What others want run as tasks.
 struct Wanted {
     errands: mpsc::UnboundedReceiver<Errand>,
     fetches: mpsc::UnboundedReceiver<Fetch>,
+    reloads: Origins,
 }
 
 /// Where the process accepts.
@@ -191,7 +196,8 @@ async fn serve_until_stopped(serve: &Serve, environment: Environment) -> Result<
         }
     };
     let hangups = stop::hangups()?;
-    let mut config = source.load(&environment)?;
+    let Gathered { config, files } = source.gather(&environment);
+    let mut config = config?;
     let environment = environment.of_process(&config.fixed.state_dir);
     start_logging(&config.fixed);
     config.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
@@ -214,9 +220,12 @@ async fn serve_until_stopped(serve: &Serve, environment: Environment) -> Result<
         exports: exports.clone(),
     };
     let dropped = std::mem::take(&mut config.overlay.dropped);
-    let (running, wanted) = assemble(config, source, environment, metrics, kept);
+    let (reloads, asked) = Reloads::new();
+    let origins = Origins { hangups, asked, files, watch: config.watch };
+    let (running, wanted) =
+        assemble(config, (source, environment), metrics, kept, (reloads, origins));
     running.tell_stages(dropped);
-    let signals = Signals::new(hangups)?;
+    let signals = Signals::new()?;
     announce(&state, &listeners.addresses, demo.as_ref().map(drop));
     if let Some(listener) = demo {
         spawn(data::serve_demo(listener, Demo::new()));
@@ -269,8 +278,9 @@ impl Running {
             house: spawn(running.clone().keep_house()),
             orders: spawn(upkeep::follow_orders(running.clone())),
             counters: spawn(upkeep::keep_counters(running.clone())),
+            reloads: spawn(Reloading::new(running.clone(), wanted.reloads).run()),
         };
-        let stop = signals.wait_for_stop(&running).await;
+        let stop = signals.wait_for_stop().await;
         running.readiness.fail(Check::Shutdown);
         let timeouts = running.proxy.snapshot.load().plan.timeouts;
         if stop == Stop::Announced {

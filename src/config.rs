@@ -20,6 +20,7 @@ mod environment;
 mod error;
 mod evidence;
 mod exports;
+mod files;
 mod fixed;
 mod forwarding;
 mod gates;
@@ -28,9 +29,11 @@ mod listeners;
 mod outside;
 mod overlay;
 mod predicates;
+mod reload;
 mod routes;
 mod settings;
 mod site;
+mod source;
 mod stages;
 mod targets;
 mod trusted;
@@ -44,35 +47,19 @@ pub use builtin::Builtin;
 pub use checks::warnings;
 pub use environment::Environment;
 pub use error::ConfigError;
+pub use files::{Files, Marks};
 pub use fixed::{At, Fixed, Listen, Log, LogFormat, Sizes};
 pub use overlay::Taken;
+pub use source::{Gathered, Source};
 
-use crate::demo;
 use crate::limits::Limits;
-use crate::policy::{Policy, source as policy_source};
+use crate::policy::Policy;
 use crate::snapshot::Plan;
 use crate::store::switch::Given;
 use crate::yaml::{self, Fault, Fields, Keys, Node, Place};
 use site::Site;
-use std::fs::File;
-use std::io::{self, Read as _};
-use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
-
-/// The largest config file that is read.
-const CONFIG_BYTES_MAX: u64 = 4 << 20;
-
-/// Where a config comes from; it can be loaded again.
-#[derive(Clone, Debug)]
-pub enum Source {
-    /// A file.
-    File(PathBuf),
-    /// `--upstream URL --policy FILE`: the built-in map.
-    Builtin(Builtin),
-    /// The embedded demo, behind which the demo API listens at this address.
-    Demo(SocketAddr),
-}
+use std::path::PathBuf;
+use std::time::Duration;
 
 /// A whole config.
 #[derive(Debug)]
@@ -87,6 +74,8 @@ pub struct Config {
     pub kill_switch: Option<Given>,
     /// What was set by command, over what the config says.
     pub overlay: Taken,
+    /// How often its files are looked at; `None` for not at all.
+    pub watch: Option<Duration>,
     /// What is right but surprising.
     pub warnings: Vec<String>,
 }
@@ -123,74 +112,10 @@ const TOP: Keys = Keys {
         "log",
         "otlp",
         "access_log",
+        "reload",
     ],
     legacy: &[],
 };
-
-impl Source {
-    /// Reads the config and its policy.
-    ///
-    /// # Errors
-    /// The first thing that is wrong, with its place and the mend.
-    pub fn load(&self, environment: &Environment) -> Result<Config, ConfigError> {
-        match self {
-            Source::File(path) => from_file(path, environment),
-            Source::Builtin(builtin) => builtin.load(environment),
-            Source::Demo(tools) => {
-                let environment = environment.with_upstream(demo::UPSTREAM, *tools);
-                let read = read(demo::config(), &Site::new(Path::new(""), &environment));
-                let Read { fixed, plan, .. } =
-                    read.map_err(|fault| in_file(fault, "the demo config"))?;
-                let policy = policy_source::parse("the demo policy", demo::policy().as_bytes())?;
-                join(fixed, plan, policy, None, &environment)
-            }
-        }
-    }
-}
-
-fn from_file(path: &Path, environment: &Environment) -> Result<Config, ConfigError> {
-    let file = path.display().to_string();
-    let text = slurp(path).map_err(|source| ConfigError::Read { file: file.clone(), source })?;
-    let folder = path.parent().unwrap_or(Path::new(""));
-    let Read { mut fixed, mut plan, policy, candidate, kill_switch } =
-        read(&text, &Site::new(folder, environment)).map_err(|fault| in_file(fault, &file))?;
-    fixed.state_dir = folder.join(&fixed.state_dir);
-    let policy = policy_source::load(&folder.join(policy))?;
-    plan.candidate = candidate.map(|path| tried_out(&folder.join(path))).transpose()?;
-    let kill_switch = kill_switch.map(|path| Given::load(folder.join(path))).transpose()?;
-    join(fixed, plan, policy, kill_switch, environment)
-}
-
-/// Reads a policy that is not to act.
-fn tried_out(path: &Path) -> Result<Arc<Policy>, ConfigError> {
-    let policy = policy_source::load(path);
-    policy.map(Arc::new).map_err(|source| ConfigError::Candidate { source })
-}
-
-/// Lays over the config what was set by command, and looks at the whole.
-fn join(
-    fixed: Fixed,
-    mut plan: Plan,
-    policy: Policy,
-    kill_switch: Option<Given>,
-    environment: &Environment,
-) -> Result<Config, ConfigError> {
-    let overlay = overlay::take(&mut plan, environment.state_dir(&fixed.state_dir))?;
-    let closed = checks::close_lanes(&mut plan);
-    let found = checks::warnings(&plan, &policy);
-    let warnings = overlay.warnings().chain(closed).chain(found).collect();
-    Ok(Config { fixed, plan, policy, kill_switch, overlay, warnings })
-}
-
-fn slurp(path: &Path) -> io::Result<String> {
-    let mut text = String::new();
-    File::open(path)?.take(CONFIG_BYTES_MAX + 1).read_to_string(&mut text)?;
-    if text.len() as u64 > CONFIG_BYTES_MAX {
-        let what = format!("larger than {CONFIG_BYTES_MAX} bytes");
-        return Err(io::Error::new(io::ErrorKind::FileTooLarge, what));
-    }
-    Ok(text)
-}
 
 fn in_file(fault: Fault, file: &str) -> ConfigError {
     let Place { line, column } = fault.place;
@@ -204,6 +129,7 @@ struct Read {
     policy: PathBuf,
     candidate: Option<PathBuf>,
     kill_switch: Option<PathBuf>,
+    watch: Option<Duration>,
 }
 
 fn read(text: &str, site: &Site<'_>) -> Result<Read, Fault> {
@@ -228,6 +154,7 @@ fn read(text: &str, site: &Site<'_>) -> Result<Read, Fault> {
     let approvals = approvals::read(&mut top, logins, &risks, &upstreams, site)?;
     let exports = exports::read(&mut top, &upstreams, site)?;
     let gates = gates::read(&mut top)?;
+    let watch = reload::read(&mut top)?;
     let (routes, places) = routes::read(&mut top, &upstreams, &stages, &risks)?;
     let unmapped = checks::Unmapped::read(top.take("unmapped"), &upstreams)?;
     let mut plan = Plan {
@@ -256,7 +183,8 @@ fn read(text: &str, site: &Site<'_>) -> Result<Read, Fault> {
     checks::settle_lanes(&mut plan, unmapped, stages.global)?;
     let named = |path: String| Some(PathBuf::from(path)).filter(|path| path.as_os_str() != "");
     let (policy, candidate) = (PathBuf::from(policy), named(candidate));
-    Ok(Read { fixed: settings.fixed, plan, policy, candidate, kill_switch: named(kill_switch) })
+    let kill_switch = named(kill_switch);
+    Ok(Read { fixed: settings.fixed, plan, policy, candidate, kill_switch, watch })
 }
 
 /// Text that must be given.

@@ -4,15 +4,24 @@
 //! A pure function of the request's head and of what `app` hands it; `app` binds and serves.
 //! Nothing secret is in reach of this module, so the listener may bind wide and asks for no
 //! credential. `/livez` depends on nothing at all: a gait whose disk is full must be taken out of
-//! rotation, not killed. Rejected: `/healthz`, which says neither of the two.
+//! rotation, not killed. Rejected: `/healthz`, which says neither of the two; a gait that is not
+//! ready because a reload was refused: the last good snapshot serves, and all replicas that read the
+//! same bad file would go out of rotation at once.
+
+mod refused;
+
+pub use refused::Refused;
 
 use crate::evidence::Anchor;
 use crate::metrics::Metrics;
+use arc_swap::ArcSwap;
 use bytes::Bytes;
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
 use http::{Method, Response, StatusCode, Uri};
 use http_body_util::Full;
+use jiff::Timestamp;
 use std::fmt::Write;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
 /// The text format of Prometheus, with its version.
@@ -44,6 +53,16 @@ pub enum Check {
 pub struct Readiness {
     /// One bit for each check that fails.
     failing: AtomicU8,
+    snapshot: ArcSwap<Standing>,
+}
+
+/// How the snapshot in force stands to what the files say.
+#[derive(Clone, Debug, Default)]
+struct Standing {
+    /// `None` before the first.
+    since: Option<Timestamp>,
+    /// Why the files cannot be used, where the last reload was refused.
+    refused: Option<Refused>,
 }
 
 /// What the answers are made of.
@@ -95,7 +114,25 @@ impl Readiness {
     /// As at start: nothing is loaded or writable yet, nothing drains.
     pub fn new() -> Readiness {
         let failing = Check::Snapshot.bit() | Check::Evidence.bit() | Check::State.bit();
-        Readiness { failing: AtomicU8::new(failing) }
+        Readiness { failing: AtomicU8::new(failing), snapshot: ArcSwap::default() }
+    }
+
+    /// Says that another snapshot is in force.
+    pub fn in_force_since(&self, at: Timestamp) {
+        self.snapshot.store(Arc::new(Standing { since: Some(at), refused: None }));
+    }
+
+    /// Says that what the files say can be used.
+    pub fn loads(&self) {
+        self.snapshot.rcu(|standing| Standing { refused: None, since: standing.since });
+    }
+
+    /// Says that it cannot; of many refusals in a row, the first says since when.
+    pub fn refuses(&self, refused: Refused) {
+        self.snapshot.rcu(|standing| Standing {
+            since: standing.since,
+            refused: Some(refused.after(standing.refused.as_ref())),
+        });
     }
 
     /// Says that `check` holds.
@@ -115,6 +152,13 @@ impl Readiness {
 
     fn failing(&self) -> u8 {
         self.failing.load(Ordering::Acquire)
+    }
+}
+
+impl Standing {
+    /// Which snapshot is in force, and since when.
+    fn in_force(&self, snapshot: Option<&str>) -> Option<String> {
+        Some(format!("{} in force since {:.0}", snapshot?, self.since?))
     }
 }
 
@@ -163,11 +207,19 @@ fn ready(sources: &Sources<'_>, verbosity: Verbosity) -> Response<Bytes> {
         return text(status, PLAIN, "ok\n".to_owned());
     }
     let mut body = String::new();
+    let standing = sources.readiness.snapshot.load();
     for check in Check::ALL {
         let (sign, word) = if failing & check.bit() == 0 { ('+', "ok") } else { ('-', "failed") };
         let _ = write!(body, "[{sign}]{} {word}", check.as_str());
-        let trouble = sources.evidence_trouble.filter(|_| sign == '-' && check == Check::Evidence);
-        let _ = writeln!(body, "{}", trouble.map(|why| format!(": {why}")).unwrap_or_default());
+        let more = match check {
+            Check::Evidence if sign == '-' => sources.evidence_trouble.map(str::to_owned),
+            Check::Snapshot => standing.in_force(sources.snapshot),
+            _ => None,
+        };
+        let _ = writeln!(body, "{}", more.map(|more| format!(": {more}")).unwrap_or_default());
+    }
+    if let Some(refused) = &standing.refused {
+        let _ = writeln!(body, "[!]reload {refused}; the snapshot in force stays");
     }
     let _ = writeln!(body, "readyz check {verdict}");
     text(status, PLAIN, body)

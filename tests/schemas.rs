@@ -202,7 +202,7 @@ fn everything(place: &Place) -> Value {
         "approvals": {
             "approvers": [{"name": "ada", "logins": ["ada@desk"], "may": {"tools": ["t"]}}],
             "webhooks": [{"name": "w", "url": "https://hooks.example", "secret": {"file": "hook"}}]},
-        "log": {}, "evidence": {}, "rollout": {"gates": {}}, "access_log": {"to": "stdout"},
+        "log": {}, "evidence": {}, "rollout": {"gates": {}}, "access_log": {"to": "stdout"}, "reload": {},
         "otlp": {"endpoint": "https://otel.example", "headers": {"x-api-key": {"file": "secret"}}},
         "identity": {"sources": sources(), "agents": {"bot": {}},
             "delegation": {"keys": ["d.key"]}},
@@ -217,78 +217,86 @@ fn everything(place: &Place) -> Value {
         "routes": [route]})
 }
 
+/// Where a mapping of the config is described.
+const LEVELS: &[(&str, &str)] = &[
+    ("", ""),
+    ("/server", "/properties/server"),
+    ("/server/tls", "/$defs/tls"),
+    ("/server/tls/certificates/0", "/$defs/tls/properties/certificates/items"),
+    ("/listeners/0", "/properties/listeners/items"),
+    ("/telemetry", "/properties/telemetry"),
+    ("/admin", "/properties/admin"),
+    ("/admin/tls", "/properties/admin/properties/tls"),
+    ("/admin/logins/0", "/properties/admin/properties/logins/items"),
+    ("/approvals", "/properties/approvals"),
+    ("/approvals/approvers/0", "/properties/approvals/properties/approvers/items"),
+    (
+        "/approvals/approvers/0/may",
+        "/properties/approvals/properties/approvers/items/properties/may",
+    ),
+    ("/approvals/webhooks/0", "/properties/approvals/properties/webhooks/items"),
+    ("/log", "/properties/log"),
+    ("/evidence", "/properties/evidence"),
+    ("/rollout", "/properties/rollout"),
+    ("/rollout/gates", "/properties/rollout/properties/gates"),
+    ("/otlp", "/properties/otlp"),
+    ("/access_log", "/properties/access_log"),
+    ("/reload", "/properties/reload"),
+    ("/identity", "/properties/identity"),
+    ("/identity/delegation", "/properties/identity/properties/delegation"),
+    ("/forwarding", "/properties/forwarding"),
+    ("/forwarding/trusted", "/properties/forwarding/properties/trusted"),
+    ("/identity/agents/bot", "/properties/identity/properties/agents/additionalProperties"),
+    ("/identity/sources/0", "/$defs/source"),
+    ("/identity/sources/0/jwt", "/$defs/source/properties/jwt"),
+    ("/identity/sources/0/jwt/set", "/$defs/facts"),
+    ("/identity/sources/0/jwt/jwks", "/$defs/source/properties/jwt/properties/jwks"),
+    ("/identity/sources/0/jwt/claims", "/$defs/source/properties/jwt/properties/claims"),
+    ("/identity/sources/1/api_key", "/$defs/source/properties/api_key"),
+    (
+        "/identity/sources/1/api_key/keys/0",
+        "/$defs/source/properties/api_key/properties/keys/items",
+    ),
+    ("/identity/sources/2/certificate", "/$defs/source/properties/certificate"),
+    ("/identity/sources/3/header", "/$defs/source/properties/header"),
+    ("/identity/sources/3/header/from", "/$defs/trusted_peers"),
+    ("/identity/sources/4/unix", "/$defs/source/properties/unix"),
+    ("/stage", "/$defs/stage/oneOf/1"),
+    ("/stage_overrides/0", "/properties/stage_overrides/items"),
+    ("/limits", "/properties/limits"),
+    ("/timeouts", "/properties/timeouts"),
+    ("/unmapped", "/properties/unmapped"),
+    ("/upstreams/u", UPSTREAM),
+    ("/upstreams/u/tls", "/properties/upstreams/additionalProperties/properties/tls"),
+    ("/upstreams/u/credential", "/properties/upstreams/additionalProperties/properties/credential"),
+    (
+        "/upstreams/v/credential/basic",
+        "/properties/upstreams/additionalProperties/properties/credential/properties/basic",
+    ),
+    (
+        "/upstreams/w/credential/header",
+        "/properties/upstreams/additionalProperties/properties/credential/properties/header",
+    ),
+    ("/upstreams/u/credential/bearer", "/$defs/secret"),
+    ("/routes/0", "/$defs/route"),
+    ("/routes/0/match", "/$defs/route/properties/match"),
+    ("/routes/0/match/query/x", "/$defs/condition"),
+    ("/routes/0/intent", "/$defs/route/properties/intent"),
+    ("/routes/0/intent/targets/0", "/$defs/route/properties/intent/properties/targets/items"),
+];
+
 #[test]
 fn the_config_schema_has_the_keys_that_the_reader_knows() {
     let place = Place::new();
     let base = everything(&place);
-    let credential = format!("{UPSTREAM}/properties/credential");
-    let levels = [
-        ("", ""),
-        ("/server", "/properties/server"),
-        ("/server/tls", "/$defs/tls"),
-        ("/server/tls/certificates/0", "/$defs/tls/properties/certificates/items"),
-        ("/listeners/0", "/properties/listeners/items"),
-        ("/telemetry", "/properties/telemetry"),
-        ("/admin", "/properties/admin"),
-        ("/admin/tls", "/properties/admin/properties/tls"),
-        ("/admin/logins/0", "/properties/admin/properties/logins/items"),
-        ("/approvals", "/properties/approvals"),
-        ("/approvals/approvers/0", "/properties/approvals/properties/approvers/items"),
-        (
-            "/approvals/approvers/0/may",
-            "/properties/approvals/properties/approvers/items/properties/may",
-        ),
-        ("/approvals/webhooks/0", "/properties/approvals/properties/webhooks/items"),
-        ("/log", "/properties/log"),
-        ("/evidence", "/properties/evidence"),
-        ("/rollout", "/properties/rollout"),
-        ("/rollout/gates", "/properties/rollout/properties/gates"),
-        ("/otlp", "/properties/otlp"),
-        ("/access_log", "/properties/access_log"),
-        ("/identity", "/properties/identity"),
-        ("/identity/delegation", "/properties/identity/properties/delegation"),
-        ("/forwarding", "/properties/forwarding"),
-        ("/forwarding/trusted", "/properties/forwarding/properties/trusted"),
-        ("/identity/agents/bot", "/properties/identity/properties/agents/additionalProperties"),
-        ("/identity/sources/0", "/$defs/source"),
-        ("/identity/sources/0/jwt", "/$defs/source/properties/jwt"),
-        ("/identity/sources/0/jwt/set", "/$defs/facts"),
-        ("/identity/sources/0/jwt/jwks", "/$defs/source/properties/jwt/properties/jwks"),
-        ("/identity/sources/0/jwt/claims", "/$defs/source/properties/jwt/properties/claims"),
-        ("/identity/sources/1/api_key", "/$defs/source/properties/api_key"),
-        (
-            "/identity/sources/1/api_key/keys/0",
-            "/$defs/source/properties/api_key/properties/keys/items",
-        ),
-        ("/identity/sources/2/certificate", "/$defs/source/properties/certificate"),
-        ("/identity/sources/3/header", "/$defs/source/properties/header"),
-        ("/identity/sources/3/header/from", "/$defs/trusted_peers"),
-        ("/identity/sources/4/unix", "/$defs/source/properties/unix"),
-        ("/stage", "/$defs/stage/oneOf/1"),
-        ("/stage_overrides/0", "/properties/stage_overrides/items"),
-        ("/limits", "/properties/limits"),
-        ("/timeouts", "/properties/timeouts"),
-        ("/unmapped", "/properties/unmapped"),
-        ("/upstreams/u", UPSTREAM),
-        ("/upstreams/u/tls", &format!("{UPSTREAM}/properties/tls")),
-        ("/upstreams/u/credential", &credential),
-        ("/upstreams/v/credential/basic", &format!("{credential}/properties/basic")),
-        ("/upstreams/w/credential/header", &format!("{credential}/properties/header")),
-        ("/upstreams/u/credential/bearer", "/$defs/secret"),
-        ("/routes/0", "/$defs/route"),
-        ("/routes/0/match", "/$defs/route/properties/match"),
-        ("/routes/0/match/query/x", "/$defs/condition"),
-        ("/routes/0/intent", "/$defs/route/properties/intent"),
-        ("/routes/0/intent/targets/0", "/$defs/route/properties/intent/properties/targets/items"),
-    ];
-    assert_eq!(levels.len(), mappings(&schema("config"), String::new()).len());
+    assert_eq!(LEVELS.len(), mappings(&schema("config"), String::new()).len());
     let check = |document: &Value| {
         place.put("c.yaml", document.to_string());
         place.gait(&["proxy", "--check", "--config", "c.yaml"], &[])
     };
     let plain = check(&base);
     assert_eq!((plain.exit, complaints(&schema("config"), &base)), (0, vec![]), "{plain:?}");
-    same_keys("config", &base, &levels, |document| check(document).log);
+    same_keys("config", &base, LEVELS, |document| check(document).log);
 }
 
 #[test]

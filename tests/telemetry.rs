@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use gait::metrics::{Limits, Metrics};
-use gait::telemetry::{Check, Readiness, Sources, answer};
+use gait::telemetry::{Check, Readiness, Refused, Sources, answer};
 use http::{Method, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper::service::service_fn;
@@ -64,6 +64,25 @@ async fn readyz_verbose_lists_each_check() {
         assert_eq!(ask(Method::GET, uri, &ready()).await.1, told);
     }
     assert_eq!(ask(Method::GET, "/readyz?verbosely", &ready()).await.1, "ok\n");
+}
+
+#[tokio::test]
+async fn readyz_says_what_is_in_force_and_what_was_refused_and_stays_ready() {
+    let at = |second| jiff::Timestamp::from_second(second).unwrap();
+    let readiness = ready();
+    readiness.in_force_since(at(0));
+    readiness.refuses(Refused::new("config a.yaml:1:1: no", at(60)));
+    readiness.refuses(Refused::new("config a.yaml:2:1: neither", at(61)));
+    let (head, body) = ask(Method::GET, "/readyz?verbose", &readiness).await;
+    assert_eq!(head.status(), StatusCode::OK);
+    assert!(body.contains("[+]snapshot ok: s1 in force since 1970-01-01T00:00:00Z\n"), "{body}");
+    let refused = "[!]reload refused since 1970-01-01T00:01:00Z: config a.yaml:2:1: neither; the \
+                   snapshot in force stays\n";
+    assert!(body.contains(refused), "{body}");
+    assert_eq!(ask(Method::GET, "/readyz", &readiness).await.1, "ok\n");
+    readiness.loads();
+    let (_, body) = ask(Method::GET, "/readyz?verbose", &readiness).await;
+    assert!(!body.contains("[!]") && body.contains("since 1970"), "{body}");
 }
 
 #[tokio::test]

@@ -44,6 +44,8 @@ pub(super) enum Kind {
     Misdirected,
     /// It is not said what was looked at.
     ConditionRequired,
+    /// What would come into force cannot be used.
+    ReloadRefused,
     /// Too many wait.
     Busy,
     /// The store or the evidence log cannot do its part.
@@ -90,6 +92,11 @@ impl Kind {
             Kind::ConditionRequired => {
                 ("condition-required", "say what you looked at", StatusCode::PRECONDITION_REQUIRED)
             }
+            Kind::ReloadRefused => (
+                "reload-refused",
+                "what the files say cannot be used; the snapshot in force stays",
+                StatusCode::UNPROCESSABLE_ENTITY,
+            ),
             Kind::Busy => ("busy", "too many wait", StatusCode::SERVICE_UNAVAILABLE),
             Kind::Unavailable => {
                 ("unavailable", "gait cannot do its part", StatusCode::SERVICE_UNAVAILABLE)

@@ -15,11 +15,21 @@ pub enum Loaded {
     InForce {
         /// Its name.
         snapshot: Arc<str>,
-        /// The one before; the same where nothing changed.
-        before: Arc<str>,
+        /// Whether it was before.
+        change: Change,
     },
     /// The old one stays, because of this.
     Refused(Arc<str>),
+}
+
+/// Whether a reload brought anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// Something is other than before. Where that is a secret alone, the name is the same: it shows
+    /// nothing that a secret could be guessed by.
+    Made,
+    /// The files say what they said.
+    None,
 }
 
 /// Who asks, and is told.

@@ -49,10 +49,11 @@ pub(super) enum Target {
     Approvals,
     Approval(RequestId),
     Say(RequestId, Word),
+    Reload,
 }
 
 /// All of them.
-pub const ROUTES: [Route; 9] = [
+pub const ROUTES: [Route; 10] = [
     read("/", Access::Open),
     read("/approvals.js", Access::Open),
     read("/approvals.css", Access::Open),
@@ -70,6 +71,7 @@ pub const ROUTES: [Route; 9] = [
         verb: Verb::Post,
         access: Access::From(Role::Approver),
     },
+    Route { path: "/v1/reload", verb: Verb::Post, access: Access::From(Role::Admin) },
 ];
 
 const fn read(path: &'static str, access: Access) -> Route {
@@ -114,6 +116,7 @@ impl Target {
             Target::Approval(_) => "/v1/approvals/{id}",
             Target::Say(_, Word::Grant) => "/v1/approvals/{id}/grant",
             Target::Say(_, Word::Deny) => "/v1/approvals/{id}/deny",
+            Target::Reload => "/v1/reload",
         };
         ROUTES.iter().find(|route| route.path == path)
     }
@@ -126,6 +129,7 @@ impl Target {
             "/openapi.json" => return Some(Target::OpenApi),
             "/v1/session" => return Some(Target::Session),
             "/v1/approvals" => return Some(Target::Approvals),
+            "/v1/reload" => return Some(Target::Reload),
             _ => {}
         }
         let rest = path.strip_prefix("/v1/approvals/")?;

@@ -204,6 +204,7 @@ fn context<'a>(running: &'a Running, snapshot: &'a Snapshot, counter: Counter) -
         address: counter.address,
         scheme: counter.scheme,
         waits: &running.office.waits,
+        reloads: &running.reloads,
     }
 }
 

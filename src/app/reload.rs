@@ -4,9 +4,9 @@
 //! wrong with it, the old one stays in force, and a metric says so.
 
 use super::stages::{lowered, moved};
-use super::{Running, evidence, keys, stages};
+use super::{Running, stages};
 use crate::clock;
-use crate::config::{Config, ConfigError, Listen};
+use crate::config::{Config, Listen};
 use crate::evidence::Reload;
 use crate::metrics::{Metrics, Restart, SnapshotFace};
 use crate::snapshot::{Listener, Plan, Snapshot};
@@ -17,35 +17,9 @@ use std::sync::Arc;
 /// What evidence calls the kill switch where it is followed no more; no route has such a name.
 const KILL_SWITCH: &str = "_kill_switch";
 
-/// Reloads config and policy, or keeps what is in force; either way takes up another key.
-pub(super) async fn reload(running: &Arc<Running>) {
-    load(running).await;
-    evidence::look_at_key(running).await;
-}
-
-async fn load(running: &Arc<Running>) {
-    let loader = running.clone();
-    let loaded = tokio::task::spawn_blocking(move || loader.source.load(&loader.environment)).await;
-    match loaded {
-        Ok(Ok(mut config)) => {
-            keys::take_along(running, &mut config.plan).await;
-            take_over(running, config);
-        }
-        Ok(Err(error)) => keep(running, &error),
-        Err(error) => {
-            tracing::error!(%error, "reload broke off; the snapshot in force stays");
-            running.proxy.metrics.reload_failed();
-        }
-    }
-}
-
-fn keep(running: &Running, error: &ConfigError) {
-    tracing::error!(%error, "reload refused; the snapshot in force stays");
-    running.proxy.metrics.reload_failed();
-}
-
-fn take_over(running: &Arc<Running>, config: Config) {
-    let Config { fixed, mut plan, policy, kill_switch, overlay, warnings } = config;
+/// Puts a config in force, and gives the name of its snapshot.
+pub(super) fn take_over(running: &Arc<Running>, config: Config) -> Arc<str> {
+    let Config { fixed, mut plan, policy, kill_switch, overlay, warnings, .. } = config;
     let proxy = &running.proxy;
     warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
     let restart = if fixed == running.fixed { Restart::NotNeeded } else { Restart::Needed };
@@ -82,15 +56,24 @@ fn take_over(running: &Arc<Running>, config: Config) {
         stages,
         dropped: overlay.dropped.clone(),
     };
+    // First, so that no call's line names a snapshot of which the log does not know.
+    record(running, line);
     tracing::info!(snapshot = %snapshot.id, "reloaded");
     proxy.switch.follow(kill_switch);
     proxy.snapshot.store(snapshot.clone());
+    running.readiness.in_force_since(clock::now());
     // Shown once it is in force: whoever waits for the metric meets nothing older.
     show(&snapshot, &proxy.metrics);
-    if let Err(refusal) = proxy.ledger.reloaded(line) {
+    stages::drop_set(running, &overlay.dropped);
+    snapshot.id.clone()
+}
+
+/// Records that a snapshot comes into force. A log that has no room for its line keeps it from
+/// nothing: what comes may stop more calls than what is.
+fn record(running: &Running, line: Reload) {
+    if let Err(refusal) = running.proxy.ledger.reloaded(line) {
         tracing::error!(%refusal, "the reload could not be recorded");
     }
-    stages::drop_set(running, &overlay.dropped);
 }
 
 /// What the store of approvals is held to.

@@ -4,8 +4,10 @@ use super::admin::{ADMIN_TOKEN, Office};
 use super::exports::Exports;
 use super::listen::{self, Door};
 use super::log::OneLine;
+use super::reloads::Origins;
 use super::tally::tally;
 use super::{Addresses, AppError, Listeners, Running, Wanted, data, reload};
+use crate::admin::Reloads;
 use crate::clock;
 use crate::config::{Config, Environment, Fixed, LogFormat, Source};
 use crate::demo;
@@ -149,10 +151,10 @@ pub(super) fn write_evidence(
 
 pub(super) fn assemble(
     config: Config,
-    source: Source,
-    environment: Environment,
+    (source, environment): (Source, Environment),
     metrics: Metrics,
     kept: Kept,
+    (reloads, origins): (Reloads, Origins),
 ) -> (Arc<Running>, Wanted) {
     let begun = clock::now();
     let Kept { ledger, limits, desk, office, exports } = kept;
@@ -165,6 +167,7 @@ pub(super) fn assemble(
     let snapshot = Snapshot::build(plan, policy, &metrics);
     reload::show(&snapshot, &metrics);
     let readiness = Readiness::new();
+    readiness.in_force_since(clock::now());
     [Check::Snapshot, Check::Evidence, Check::State].into_iter().for_each(|c| readiness.pass(c));
     let proxy = Proxy {
         snapshot: Arc::new(ArcSwap::from_pointee(snapshot)),
@@ -191,8 +194,9 @@ pub(super) fn assemble(
         fixed,
         source,
         environment,
+        reloads,
     };
-    (Arc::new(running), Wanted { errands, fetches })
+    (Arc::new(running), Wanted { errands, fetches, reloads: origins })
 }
 
 /// Says where it listens: in the log, in the state directory, and to a person in the demo.

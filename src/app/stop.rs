@@ -1,7 +1,6 @@
 //! Stopping in order: signals, phases, and the tasks that obey them.
 
-use super::{AppError, Running, reload};
-use std::sync::Arc;
+use super::AppError;
 use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
@@ -31,34 +30,30 @@ pub(super) enum Stop {
 pub(super) struct Signals {
     term: Signal,
     int: Signal,
-    hup: Signal,
     /// A request to stop that came during other work.
     pending: Option<Stop>,
 }
 
 impl Signals {
     /// Obeys from now on; before, a request to stop ends the process where it stands.
-    pub(super) fn new(hup: Signal) -> Result<Signals, AppError> {
+    pub(super) fn new() -> Result<Signals, AppError> {
         let (term, int) = (take(SignalKind::terminate())?, take(SignalKind::interrupt())?);
-        Ok(Signals { term, int, hup, pending: None })
+        Ok(Signals { term, int, pending: None })
     }
 
-    /// Reloads on SIGHUP; returns on SIGTERM or SIGINT.
-    pub(super) async fn wait_for_stop(&mut self, running: &Arc<Running>) -> Stop {
-        loop {
-            if let Some(stop) = self.pending.take() {
-                return stop;
-            }
-            tokio::select! {
-                _ = self.term.recv() => return Stop::Announced,
-                _ = self.int.recv() => return Stop::AtOnce,
-                _ = self.hup.recv() => self.unless_stopped(reload::reload(running)).await,
-            }
+    /// Returns on SIGTERM or SIGINT.
+    pub(super) async fn wait_for_stop(&mut self) -> Stop {
+        match self.pending.take() {
+            Some(stop) => stop,
+            None => tokio::select! {
+                _ = self.term.recv() => Stop::Announced,
+                _ = self.int.recv() => Stop::AtOnce,
+            },
         }
     }
 
-    /// Waits for work that must not keep the process from stopping, such as a reload of a file on
-    /// a mount that hangs: the next request to stop ends the wait, and is asked for again.
+    /// Waits for work that must not keep the process from stopping, such as the first fetch of
+    /// keys: the next request to stop ends the wait, and is asked for again.
     pub(super) async fn unless_stopped(&mut self, work: impl Future<Output = ()>) {
         tokio::select! {
             () = work => {}
@@ -99,6 +94,7 @@ pub(super) struct Tasks {
     pub(super) house: JoinHandle<()>,
     pub(super) orders: JoinHandle<()>,
     pub(super) counters: JoinHandle<()>,
+    pub(super) reloads: JoinHandle<()>,
 }
 
 impl Tasks {
@@ -113,7 +109,8 @@ impl Tasks {
 
     /// Cuts off what is left; every record that was open is closed by its drop.
     pub(super) async fn end(self) {
-        let upkeep = [self.house, self.orders, self.counters, self.keys, self.fetches];
+        let upkeep =
+            [self.house, self.orders, self.counters, self.keys, self.fetches, self.reloads];
         for task in [self.calls, self.errands, self.reads, self.admin, self.webhooks]
             .into_iter()
             .chain(upkeep)

@@ -4,9 +4,10 @@
 //! PATCH, high for the rest; the one target is the URL at the tool.
 
 use super::environment::Environment;
+use super::site::Site;
+use super::source::{join, note_overlay};
 use super::{
-    Config, ConfigError, Fixed, Listen, Log, Sizes, admin, checks, join, listeners, settings,
-    upstreams,
+    Config, ConfigError, Fixed, Listen, Log, Sizes, admin, checks, listeners, settings, upstreams,
 };
 use crate::call::CallerCredential;
 use crate::call::forwarding::Forwarding;
@@ -20,7 +21,6 @@ use crate::intent::rest::{
 use crate::intent::routes::Matcher;
 use crate::json::Digest;
 use crate::limits::{Limits, Timeouts};
-use crate::policy::source;
 use crate::snapshot::{
     Anonymous, Approvable, Approvals, Assurance, Capture, Exports, Gates, Plan, PlannedRoute,
     UpstreamSpec,
@@ -58,7 +58,8 @@ const ROWS: [Row; 3] = [
 
 impl Builtin {
     /// Loads the policy and makes the plan.
-    pub(super) fn load(&self, environment: &Environment) -> Result<Config, ConfigError> {
+    pub(super) fn load(&self, site: &Site<'_>) -> Result<Config, ConfigError> {
+        let environment = site.environment;
         if let Some(key) = environment.strangers(&[]) {
             let what = format!("`{key}` names an upstream of a config file; use --upstream");
             return Err(ConfigError::Flags(what));
@@ -66,7 +67,7 @@ impl Builtin {
         let upstream = upstreams::bare("upstream", &self.upstream)
             .map_err(|what| ConfigError::Flags(format!("--upstream: {what}")))?;
         let upstream = Arc::new(upstream);
-        let policy = source::load(&self.policy)?;
+        let policy = site.policy(&self.policy)?;
         let (listen, listener) =
             listeners::of_environment(environment).map_err(ConfigError::Flags)?;
         let (admin_listen, admin) =
@@ -95,6 +96,7 @@ impl Builtin {
         };
         checks::settle_builtin(&mut plan);
         let fixed = fixed(listen, admin_listen, environment).map_err(ConfigError::Flags)?;
+        note_overlay(site, &fixed);
         join(fixed, plan, policy, None, environment)
     }
 

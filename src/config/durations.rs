@@ -26,18 +26,22 @@ pub(super) fn optional(
     if said.is_empty() {
         return Ok(None);
     }
+    within(&said, &range).map(Some).map_err(|what| at(fields, key, place, &what))
+}
+
+/// The duration that is said.
+///
+/// # Errors
+/// Says the range, and how one is written.
+pub(super) fn within(said: &str, range: &RangeInclusive<Duration>) -> Result<Duration, String> {
     let parsed = said.parse::<SignedDuration>().ok().and_then(|d| Duration::try_from(d).ok());
-    match parsed.filter(|duration| range.contains(duration)) {
-        Some(duration) => Ok(Some(duration)),
-        None => {
-            let (low, high) = (shown(*range.start()), shown(*range.end()));
-            let what = format!(
-                "`{said}` is not a duration from {low} to {high}; write it as `250ms`, `30s`, `5m` \
-                 or `2h`"
-            );
-            Err(at(fields, key, place, &what))
-        }
-    }
+    parsed.filter(|duration| range.contains(duration)).ok_or_else(|| {
+        let (low, high) = (shown(*range.start()), shown(*range.end()));
+        format!(
+            "`{said}` is not a duration from {low} to {high}; write it as `250ms`, `30s`, `5m` or \
+             `2h`"
+        )
+    })
 }
 
 /// In the largest unit that leaves nothing over, as a config has it.

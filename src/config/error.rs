@@ -32,6 +32,15 @@ pub enum ConfigError {
     /// The command line or the environment does.
     #[error("{0}")]
     Flags(String),
+    /// No two looks at its files agreed.
+    #[error(
+        "{file} changes while it is read; write another file beside it, and rename that into its \
+         place"
+    )]
+    Unsettled {
+        /// The one that changed last.
+        file: String,
+    },
     /// The policy cannot be used.
     #[error("{source}{}", whence(source))]
     Policy {

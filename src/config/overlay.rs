@@ -32,12 +32,17 @@ impl Taken {
     }
 }
 
+/// Where it lies.
+pub(super) fn shelf(state_dir: &Path) -> Shelf {
+    Shelf::new(state_dir)
+}
+
 /// Lays the overlay in `state_dir` over a plan, and counts what holds of it into its digest.
 ///
 /// # Errors
 /// It is there and cannot be read.
 pub(super) fn take(plan: &mut Plan, state_dir: &Path) -> Result<Taken, ConfigError> {
-    let shelf = Shelf::new(state_dir);
+    let shelf = shelf(state_dir);
     let wrong = |source| ConfigError::Overlay { file: shelf.path().to_owned(), source };
     let mut kept = shelf.read().map_err(wrong)?;
     let dropped = kept.prune(|name| plan.route(name).map(|route| route.said.clone()));

@@ -4,31 +4,37 @@
 //! certificate has another name. Secrets do not: a digest that is shown would let them be guessed.
 
 use super::environment::Environment;
+use super::files::Files;
 use crate::json::Digest;
+use crate::policy::Policy;
+use crate::policy::source::{self, PolicyError};
 use std::cell::RefCell;
-use std::fs::File;
-use std::io::{self, Read as _};
+use std::io;
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
-
-/// The largest file that a config can name.
-const FILE_BYTES_MAX: u64 = 4 << 20;
 
 /// What a config is read with.
 pub(super) struct Site<'a> {
     folder: PathBuf,
     pub(super) environment: &'a Environment,
     read: RefCell<Vec<Digest>>,
+    files: RefCell<Files>,
 }
 
 impl<'a> Site<'a> {
     /// A config in `folder`; paths in it are relative to that.
     pub(super) fn new(folder: &Path, environment: &'a Environment) -> Site<'a> {
-        Site { folder: folder.to_owned(), environment, read: RefCell::default() }
+        let folder = folder.to_owned();
+        Site { folder, environment, read: RefCell::default(), files: RefCell::default() }
+    }
+
+    /// Every file that was read or looked for here.
+    pub(super) fn into_files(self) -> Files {
+        self.files.into_inner()
     }
 
     /// A path as the config means it.
-    pub(super) fn path(&self, said: &str) -> PathBuf {
+    pub(super) fn path(&self, said: impl AsRef<Path>) -> PathBuf {
         self.folder.join(said)
     }
 
@@ -50,9 +56,34 @@ impl<'a> Site<'a> {
         self.slurp(said)
     }
 
+    /// A policy; its path as it is, and no part of the digest of the config: it has its own.
+    ///
+    /// # Errors
+    /// It cannot be read, or is none.
+    pub(super) fn policy(&self, path: &Path) -> Result<Policy, PolicyError> {
+        let file = path.display().to_string();
+        match self.bytes(path) {
+            Ok(bytes) => source::parse(&file, &bytes),
+            Err(source) => Err(PolicyError::Read { file, source }),
+        }
+    }
+
+    /// Any other file that what is loaded depends on; its path as it is.
+    ///
+    /// # Errors
+    /// What the system said.
+    pub(super) fn bytes(&self, path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
+        self.files.borrow_mut().read(path)
+    }
+
+    /// Has a file watched that others read, and follow once it could be read.
+    pub(super) fn note(&self, path: &Path) {
+        self.files.borrow_mut().note(path);
+    }
+
     fn slurp(&self, said: &str) -> Result<Zeroizing<Vec<u8>>, String> {
         let path = self.path(said);
-        read(&path).map_err(|error| format!("cannot read {}: {error}", path.display()))
+        self.bytes(&path).map_err(|error| format!("cannot read {}: {error}", path.display()))
     }
 
     /// The digest of the config text and of every file that was read.
@@ -65,18 +96,5 @@ impl<'a> Site<'a> {
         let mut fields = vec![text.as_bytes()];
         fields.extend(texts.iter().map(String::as_bytes));
         Digest::of_fields(&fields)
-    }
-}
-
-fn read(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
-    // Made large enough at once: a buffer that grows leaves copies behind that nobody wipes.
-    let mut bytes = Zeroizing::new(Vec::with_capacity(64 << 10));
-    File::open(path)?.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes)?;
-    match bytes.len() as u64 > FILE_BYTES_MAX {
-        true => {
-            let what = format!("larger than {FILE_BYTES_MAX} bytes");
-            Err(io::Error::new(io::ErrorKind::FileTooLarge, what))
-        }
-        false => Ok(bytes),
     }
 }

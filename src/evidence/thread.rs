@@ -95,8 +95,9 @@ impl Writer {
             if is_awaited {
                 self.gather(&mut cx, &mut batch, max);
             }
-            let mut posts = self.sort(&mut batch);
-            posts.extend(self.bell.collect());
+            // What was left aside comes first: a reload stands before every call that it judged.
+            let mut posts: Vec<Post> = self.bell.collect().collect();
+            posts.append(&mut self.sort(&mut batch));
             let is_idle = posts.is_empty();
             self.engine.take(posts, &mut tally, clock::instant());
             match polled {

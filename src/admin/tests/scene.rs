@@ -2,7 +2,7 @@
 
 use super::clerk::{self, Shelf};
 use super::openapi;
-use crate::admin::{self, Context, Scheme, Unread, WAITS_MAX};
+use crate::admin::{self, Asked, Context, Loaded, Reloads, Scheme, Unread, WAITS_MAX};
 use crate::approval::{Approver, May, Roster};
 use crate::evidence::{self, Ledger, Settings, Writer};
 use crate::json::Digest;
@@ -16,7 +16,7 @@ use serde_json::Value;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, mpsc};
 
 /// A request under way.
 pub(super) struct Ask {
@@ -44,6 +44,9 @@ pub(super) struct Scene {
     pub(super) address: Option<IpAddr>,
     pub(super) scheme: Scheme,
     pub(super) waits: Semaphore,
+    reloads: Reloads,
+    /// Who is asked for a reload.
+    asked: Option<mpsc::Receiver<Asked>>,
     dir: tempfile::TempDir,
 }
 
@@ -87,6 +90,7 @@ impl Scene {
         let dir = tempfile::tempdir().unwrap();
         let state = StateDir::open(dir.path()).unwrap();
         let (ledger, writer) = evidence::start(&state, Settings::default()).unwrap();
+        let (reloads, asked) = Reloads::new();
         Scene {
             desk,
             shelf,
@@ -97,6 +101,8 @@ impl Scene {
             address: Some([192, 0, 2, 1].into()),
             scheme: Scheme::Http,
             waits: Semaphore::new(WAITS_MAX),
+            reloads,
+            asked: Some(asked),
             dir,
         }
     }
@@ -110,7 +116,25 @@ impl Scene {
             address: self.address,
             scheme: self.scheme,
             waits: &self.waits,
+            reloads: &self.reloads,
         }
+    }
+
+    /// Has whoever asks for a reload told this.
+    pub(super) fn reloads(mut self, loaded: Loaded) -> Scene {
+        let mut asked = self.asked.take().unwrap();
+        // It ends with the scene.
+        tokio::task::spawn_blocking(move || {
+            while let Some(told) = asked.blocking_recv() {
+                let _ = told.send(loaded.clone());
+            }
+        });
+        self
+    }
+
+    /// Takes away who reloads.
+    pub(super) fn lose_reloads(&mut self) {
+        self.asked = None;
     }
 
     /// The answer; what is JSON in it fits its schema.
