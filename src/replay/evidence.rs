@@ -93,6 +93,9 @@ const BEYOND: [&str; 10] = [
 /// The reason that is added where tokens prove a delegation.
 const DELEGATED: &str = "delegation_granted";
 
+/// The reason that is added where people approve a call.
+const APPROVED: &str = "approval_granted";
+
 /// What the policy answered then, if the line tells.
 fn recorded(line: &Map<String, Value>) -> Result<Option<Recorded>, String> {
     let Some(verdict) = text(line, "verdict") else { return Ok(None) };
@@ -104,12 +107,20 @@ fn recorded(line: &Map<String, Value>) -> Result<Option<Recorded>, String> {
         // Tokens that hold add this reason and nothing else.
         reason_codes.retain(|code| code != DELEGATED);
     }
-    let verdict =
+    let mut verdict =
         Verdict::parse(verdict).ok_or("no evidence line: the `verdict` is none that gait knows")?;
+    if text(line, "permit") == Some("approved") {
+        // People made an allow of it, and that they did was added once.
+        verdict = Verdict::RequireApproval;
+        let at = reason_codes.iter().position(|code| code == APPROVED);
+        at.map(|at| reason_codes.remove(at));
+    }
     let added = if line.get("dry_run_requested") == Some(&Value::Bool(true)) {
         Added::DryRunAsked
     } else if text(line, "disposition") == Some("failed") {
         Added::AnyOne
+    } else if verdict == Verdict::RequireApproval {
+        Added::Unapproved
     } else {
         Added::None
     };
@@ -208,6 +219,23 @@ mod tests {
         for code in ["delegation_chain_insufficient", "delegation_token_intent_mismatch"] {
             assert!(recorded(json!([code, "r"]), true).is_none(), "{code}");
         }
+    }
+
+    #[test]
+    fn what_people_approved_wanted_an_approval() {
+        let mut line = line();
+        line["verdict"] = json!("allow");
+        line["permit"] = json!("approved");
+        line["reason_codes"] = json!(["approval_granted", "r"]);
+        let Reading::Call(call) = read(line.to_string().as_bytes()).unwrap() else {
+            panic!("no call")
+        };
+        let recorded = call.recorded.unwrap();
+        assert_eq!(
+            (recorded.verdict, recorded.added),
+            (Verdict::RequireApproval, Added::Unapproved)
+        );
+        assert_eq!(recorded.reason_codes, ["r"]);
     }
 
     #[test]

@@ -1,10 +1,12 @@
 //! When two rulings on one intent are the same.
 //!
 //! A decision is compared with all that it asks for. A recorded one knows no approvals or demands,
-//! and may hold one reason more than the policy gave: the proxy adds why it did something else
-//! than the verdict says. Only a reason that can be such an addition is let pass.
+//! and may hold more reasons than the policy gave: the proxy adds why it did something else
+//! than the verdict says. Only reasons that can be such an addition are let pass.
 
+use crate::approval::review::MISSING;
 use crate::policy::{Decision, Verdict};
+use crate::proxy::approval_reasons;
 
 /// What an intent was given before.
 #[derive(Debug)]
@@ -25,13 +27,15 @@ pub(super) struct Recorded {
     pub(super) added: Added,
 }
 
-/// Which reason the proxy can have added to those of the policy.
+/// Which reasons the proxy can have added to those of the policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Added {
     /// None.
     None,
     /// That the caller asked for a dry run.
     DryRunAsked,
+    /// Why there was no approval.
+    Unapproved,
     /// One that tells of a failure.
     AnyOne,
 }
@@ -105,12 +109,16 @@ impl Recorded {
             && (self.reason_codes == after.reason_codes || self.reasons_are_more_than(after))
     }
 
-    /// Whether the recorded reasons are those of `after` and the one that may have been added.
+    /// Whether the recorded reasons are those of `after` and such as may have been added.
     fn reasons_are_more_than(&self, after: &Decision) -> bool {
         let now = &after.reason_codes;
         let more: Vec<_> = self.reason_codes.iter().filter(|code| !now.contains(code)).collect();
         let may_be_added = match (self.added, more.as_slice()) {
             (Added::DryRunAsked, [code]) => *code == "dry_run_requested",
+            (Added::Unapproved, codes) => {
+                let known = approval_reasons();
+                codes.iter().all(|code| *code == MISSING || known.contains(&code.as_str()))
+            }
             (Added::AnyOne, [_]) => true,
             _ => false,
         };
@@ -150,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn a_recorded_decision_may_hold_the_one_reason_that_was_added() {
+    fn a_recorded_decision_may_hold_the_reasons_that_were_added() {
         assert!(same("a b", Added::None, "a b"));
         assert!(!same("a b", Added::None, "a"));
         assert!(!same("a", Added::AnyOne, "a b"));
@@ -158,6 +166,9 @@ mod tests {
         assert!(!same("a b", Added::DryRunAsked, "a"));
         assert!(same("a evidence_mismatch", Added::AnyOne, "a"));
         assert!(!same("a b c", Added::AnyOne, "a"));
+        assert!(same("a approval_denied approval_token_missing", Added::Unapproved, "a"));
+        assert!(!same("a b approval_token_missing", Added::Unapproved, "a"));
+        assert!(!same("approval_token_missing", Added::Unapproved, "a"));
     }
 
     #[test]

@@ -64,3 +64,4 @@ mod evidence_faults;
 mod evidence_disk;
 mod audit;
 mod evidence_key_load;
+mod candidate;
