@@ -5,6 +5,7 @@
 use serde_json::{Value, json};
 use std::fs;
 use std::io::{Seek as _, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use tempfile::TempDir;
@@ -325,6 +326,33 @@ fn the_time_is_the_one_that_is_given() {
     assert_eq!(said["evaluated_at"], "2026-01-01T11:00:00Z");
     assert_eq!(said["until"], "2026-01-02T00:00:00Z");
     assert_eq!(at("2026-01-03T00:00:00Z").0, 0);
+}
+
+#[test]
+fn a_stage_is_the_one_of_that_time_and_that_caller() {
+    let place = place();
+    let over = "stage_overrides: [{ route: read, stage: observe, until: '2026-12-01T00:00:00Z', \
+                reason: incident }]\n";
+    place.put("p.yaml", "default_verdict: block\n");
+    place.put("gait.yaml", format!("{over}{CONFIG}"));
+    let stage = |time: &str| place.test_json(&["GET", "/v1/a", "--at", time]).1["stage"].clone();
+    assert_eq!(stage("2026-11-30T23:59:59Z"), "observe");
+    assert_eq!(stage("2026-12-01T00:00:00Z"), "enforce");
+    let share = "stage: { from: observe, to: dry_run, percent: 0 }\n";
+    place.put("gait.yaml", CONFIG.replace("stage: enforce\n", share));
+    let (_, unseated) = place.test_json(&["GET", "/v1/a"]);
+    assert_eq!(unseated["stage"], "dry_run");
+    let warnings = unseated["warnings"].to_string();
+    assert!(
+        warnings.contains("no gait has served from") && warnings.contains("`read`"),
+        "{warnings}"
+    );
+    fs::create_dir(place.path("state")).unwrap();
+    let key = place.path("state/rollout.key");
+    fs::write(&key, [7; 32]).unwrap();
+    fs::set_permissions(&key, fs::Permissions::from_mode(0o644)).unwrap();
+    let (_, open) = place.test_json(&["GET", "/v1/a"]);
+    assert!(open["warnings"].to_string().contains("is open to others"), "{open}");
 }
 
 // === gait keys api-key ===

@@ -7,7 +7,7 @@ use super::{Running, reload, spawn};
 use crate::clock;
 use crate::evidence::Reload;
 use crate::snapshot::{Plan, PlannedRoute, Snapshot, UNMAPPED};
-use crate::stage::{Course, Protection, Standing};
+use crate::stage::Protection;
 use jiff::Timestamp;
 use std::sync::Arc;
 
@@ -61,10 +61,8 @@ fn said(route: &PlannedRoute, now: Timestamp) -> (String, String) {
 
 /// Whether a look at the config does not tell where everybody stands.
 fn is_winding(route: &&PlannedRoute) -> bool {
-    let is_plain = |course: &Course| {
-        matches!(course.standing, Standing::Whole(_)) && course.overrides.is_empty()
-    };
-    route.course != route.said || !is_plain(&route.course)
+    let course = &route.course;
+    course != &route.said || course.is_shared() || !course.overrides.is_empty()
 }
 
 /// Takes away from the overlay what has no place any more. Where that fails it is tried again at the

@@ -102,3 +102,100 @@ fn lane(route: &PlannedRoute, plan: &Plan, stage: Stage, metrics: &Metrics) -> L
         metrics: register(metrics, &route.name, stage, &route.mapping.risk_class),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Environment, Source};
+    use crate::metrics::Limits;
+    use crate::snapshot::Snapshot;
+    use crate::stage::Percent;
+
+    /// A snapshot of routes in these stages, each of the tool that it names.
+    fn snapshot(routes: &[(&str, &str)], overrides: &str) -> (Snapshot, String) {
+        let dir = tempfile::tempdir().unwrap();
+        let route = |(at, (tool, stage)): (usize, &(&str, &str))| {
+            format!(
+                "{{ name: r{at}, upstream: {tool}, stage: {stage}, intent: {{ tool_name: t, \
+                 risk_class: low }} }}"
+            )
+        };
+        let routes: Vec<String> = routes.iter().enumerate().map(route).collect();
+        let config = format!(
+            "policy: p.yaml\nstage_overrides: [{overrides}]\nupstreams: {{ a: {{ url: \
+             \"http://127.0.0.1:9\" }}, b: {{ url: \"http://127.0.0.1:10\" }} }}\nroutes: [{}]\n",
+            routes.join(", ")
+        );
+        std::fs::write(dir.path().join("gait.yaml"), config).unwrap();
+        std::fs::write(dir.path().join("p.yaml"), "").unwrap();
+        let loaded = Source::File(dir.path().join("gait.yaml")).load(&Environment::default());
+        let loaded = loaded.unwrap();
+        let metrics = Metrics::new(Limits { series_max: 5_000 }, &[]);
+        (Snapshot::build(loaded.plan, loaded.policy, &metrics), metrics.render())
+    }
+
+    fn instants() -> impl Iterator<Item = Timestamp> {
+        ["2026-11-01T00:00:00Z", "2026-12-01T00:00:00Z"].into_iter().map(|at| at.parse().unwrap())
+    }
+
+    fn seats() -> impl Iterator<Item = Seat> {
+        (0..100).filter_map(Percent::new).map(Seat::Known).chain([Seat::Unknown])
+    }
+
+    const OVER: &str = "{ route: r1, stage: dry_run, until: \"2026-12-01T00:00:00Z\", reason: x }";
+
+    #[test]
+    fn everybody_gets_the_lane_of_the_stage_that_is_theirs() {
+        let share = "{ from: observe, to: require_approval, percent: 40 }";
+        let (snapshot, text) = snapshot(&[("a", share), ("a", "enforce"), ("b", "observe")], OVER);
+        for (route, planned) in snapshot.table.iter().zip(&snapshot.plan.routes) {
+            for now in instants() {
+                for seat in seats() {
+                    let stage = route.lane(now, || seat).stage;
+                    assert_eq!(stage, planned.course.at(now).stage(seat));
+                    let unread = route.unreadable(now, || seat).stage;
+                    assert!(unread >= stage && (unread == stage || unread == Stage::Enforce));
+                }
+            }
+        }
+        let shown = |route: &str, stage: &str| {
+            text.contains(&format!("gait_calls_total{{route=\"{route}\",stage=\"{stage}\""))
+        };
+        let stages = Stage::ALL.map(Stage::as_str);
+        let of = |route: &str| stages.map(|stage| shown(route, stage));
+        // The calls of r0 that would be observed and cannot be read are refused.
+        assert_eq!(of("r0"), [true, false, true, true]);
+        assert_eq!(of("r1"), [false, true, false, true]);
+        assert_eq!(of("r2"), [true, false, false, false]);
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_observed_only_where_nobody_at_the_tool_is_ever_held_to_more() {
+        let wholly = |routes: &[(&str, &str)], overrides: &str| {
+            let (snapshot, _) = snapshot(routes, overrides);
+            snapshot.table.iter().map(Route::wholly_observes).collect::<Vec<_>>()
+        };
+        let all = [("a", "observe"), ("a", "observe"), ("b", "observe")];
+        assert_eq!(wholly(&all, ""), [true, true, true]);
+        assert_eq!(wholly(&all, OVER), [false, false, true]);
+        let some = "{ from: observe, to: dry_run, percent: 0 }";
+        assert_eq!(
+            wholly(&[("a", "observe"), ("a", some), ("b", "observe")], ""),
+            [false, false, true]
+        );
+        assert_eq!(wholly(&[("a", "dry_run"), ("b", "enforce")], ""), [false, false]);
+    }
+
+    #[test]
+    fn a_seat_is_not_asked_for_where_all_stand_in_one_stage() {
+        let (snapshot, _) = snapshot(&[("a", "enforce")], "");
+        let now = instants().next().unwrap();
+        let asked = std::cell::Cell::new(false);
+        let seat = || {
+            asked.set(true);
+            Seat::Unknown
+        };
+        assert_eq!(snapshot.table.first().unwrap().lane(now, seat).stage, Stage::Enforce);
+        assert!(!asked.get());
+    }
+}

@@ -182,6 +182,11 @@ impl Course {
         self.strictest() == Stage::Observe
     }
 
+    /// Whether the stage of a caller hangs on who it is, at some instant.
+    pub fn is_shared(&self) -> bool {
+        self.standings().any(|standing| matches!(standing, Standing::Shared { .. }))
+    }
+
     /// The stages that somebody stands in at some instant, first to last.
     pub fn stages(&self) -> impl Iterator<Item = Stage> + '_ {
         let reached = |stage: &Stage| self.standings().any(|standing| standing.reaches(*stage));

@@ -87,7 +87,7 @@ fn seat(plan: &mut Plan, state_dir: &Path) -> Option<String> {
         Err(error) => Some(error.to_string()),
     };
     plan.seats = found.ok().flatten();
-    let shared = plan.routes.iter().find(|route| route.course.stages().count() > 1)?;
+    let shared = plan.routes.iter().find(|route| route.course.is_shared())?;
     why.map(|why| {
         format!(
             "who has which seat on route `{}` is not known here, so that everybody stands in the \
