@@ -22,6 +22,7 @@ mod reloads;
 mod reply;
 mod resolve;
 mod rights;
+mod rollout;
 mod route;
 mod said;
 mod session;
@@ -42,6 +43,7 @@ use std::net::IpAddr;
 use tokio::sync::Semaphore;
 
 pub use reloads::{Asked, Loaded, Reloads, Unheard};
+pub use rollout::{Archive, Rollout};
 pub use route::ROUTES;
 
 /// No body that is larger is read.
@@ -67,6 +69,8 @@ pub struct Context<'a> {
     pub scheme: Scheme,
     /// Room for those who wait; [`WAITS_MAX`] at the start.
     pub waits: &'a Semaphore,
+    /// What the rollout is answered from.
+    pub rollout: Rollout<'a>,
 }
 
 /// How the listener is spoken to.
@@ -114,6 +118,7 @@ async fn answer_or_refuse(
     let query = head.uri.query();
     match target {
         Target::Approvals => list::answer(query, context).await,
+        Target::Rollout => rollout::status(query, context).await,
         Target::Approval(id) => {
             query::none(query)?;
             show::answer(&id, login, context).await

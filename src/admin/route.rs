@@ -47,12 +47,13 @@ pub(super) enum Target {
     OpenApi,
     Session,
     Approvals,
+    Rollout,
     Approval(RequestId),
     Say(RequestId, Word),
 }
 
 /// All of them.
-pub const ROUTES: [Route; 9] = [
+pub const ROUTES: [Route; 10] = [
     read("/", Access::Open),
     read("/approvals.js", Access::Open),
     read("/approvals.css", Access::Open),
@@ -60,6 +61,7 @@ pub const ROUTES: [Route; 9] = [
     read("/v1/session", Access::From(Role::Viewer)),
     read("/v1/approvals", Access::From(Role::Viewer)),
     read("/v1/approvals/{id}", Access::From(Role::Viewer)),
+    read("/v1/rollout", Access::From(Role::Viewer)),
     Route {
         path: "/v1/approvals/{id}/grant",
         verb: Verb::Post,
@@ -111,6 +113,7 @@ impl Target {
             Target::OpenApi => "/openapi.json",
             Target::Session => "/v1/session",
             Target::Approvals => "/v1/approvals",
+            Target::Rollout => "/v1/rollout",
             Target::Approval(_) => "/v1/approvals/{id}",
             Target::Say(_, Word::Grant) => "/v1/approvals/{id}/grant",
             Target::Say(_, Word::Deny) => "/v1/approvals/{id}/deny",
@@ -126,6 +129,7 @@ impl Target {
             "/openapi.json" => return Some(Target::OpenApi),
             "/v1/session" => return Some(Target::Session),
             "/v1/approvals" => return Some(Target::Approvals),
+            "/v1/rollout" => return Some(Target::Rollout),
             _ => {}
         }
         let rest = path.strip_prefix("/v1/approvals/")?;

@@ -6,4 +6,5 @@ mod hosts;
 mod lists;
 mod matrix;
 mod openapi;
+mod rollout;
 mod scene;

@@ -2,11 +2,13 @@
 
 use super::clerk::{self, Shelf};
 use super::openapi;
-use crate::admin::{self, Context, Scheme, Unread, WAITS_MAX};
+use crate::admin::{self, Archive, Context, Rollout, Scheme, Unread, WAITS_MAX};
 use crate::approval::{Approver, May, Roster};
 use crate::evidence::{self, Ledger, Settings, Writer};
 use crate::json::Digest;
-use crate::snapshot::{Approvals, Login, Role};
+use crate::rollout::{Counters, Facts, Life, Look, RouteFacts, Unmapped};
+use crate::snapshot::{Approvals, Gates, Login, Role};
+use crate::stage::{Stage, Standing};
 use crate::state::StateDir;
 use crate::store::approvals::{Desk, Entry};
 use bytes::Bytes;
@@ -44,6 +46,7 @@ pub(super) struct Scene {
     pub(super) address: Option<IpAddr>,
     pub(super) scheme: Scheme,
     pub(super) waits: Semaphore,
+    pub(super) archive: Archive,
     dir: tempfile::TempDir,
 }
 
@@ -59,6 +62,21 @@ fn login(name: &str, role: Role) -> Login {
 fn approver(name: &str, login: &str, identity: &str, may: May) -> Approver {
     let (logins, identities) = (vec![login.into()], vec![identity.into()]);
     Approver { name: name.into(), keys: Vec::new(), logins, identities, may }
+}
+
+/// Two routes, one in observe and one beyond.
+fn facts() -> Facts {
+    let gates = Gates::default();
+    let (window, open_for) = (gates.window, gates.approval_p95);
+    let look = Look { now: crate::clock::now(), window, open_for, life: Life::Lives };
+    let route = |(name, stage): (&str, Stage)| RouteFacts {
+        name: name.into(),
+        standing: Standing::Whole(stage),
+        observing: Vec::new(),
+    };
+    let routes = [("reads", Stage::Observe), ("deletes", Stage::DryRun)].map(route).to_vec();
+    let counters = Counters { bypasses: Some(0), unrecorded: Some(0) };
+    Facts { look, gates, counters, unmapped: Unmapped::Denied, routes }
 }
 
 impl Scene {
@@ -97,6 +115,7 @@ impl Scene {
             address: Some([192, 0, 2, 1].into()),
             scheme: Scheme::Http,
             waits: Semaphore::new(WAITS_MAX),
+            archive: Archive::new(dir.path().to_owned()),
             dir,
         }
     }
@@ -110,6 +129,7 @@ impl Scene {
             address: self.address,
             scheme: self.scheme,
             waits: &self.waits,
+            rollout: Rollout { archive: &self.archive, facts: &facts },
         }
     }
 
