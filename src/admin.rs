@@ -23,6 +23,7 @@ mod reloads;
 mod reply;
 mod resolve;
 mod rights;
+mod rollout;
 mod route;
 mod said;
 mod session;
@@ -43,6 +44,7 @@ use std::net::IpAddr;
 use tokio::sync::Semaphore;
 
 pub use reloads::{Asked, Change, Loaded, Reloads, Unheard};
+pub use rollout::{Archive, Rollout};
 pub use route::ROUTES;
 
 /// No body that is larger is read.
@@ -70,6 +72,8 @@ pub struct Context<'a> {
     pub waits: &'a Semaphore,
     /// How a reload is asked for.
     pub reloads: &'a Reloads,
+    /// What the rollout is answered from.
+    pub rollout: Rollout<'a>,
 }
 
 /// How the listener is spoken to.
@@ -117,6 +121,7 @@ async fn answer_or_refuse(
     let query = head.uri.query();
     match target {
         Target::Approvals => list::answer(query, context).await,
+        Target::Rollout => rollout::status(query, context).await,
         Target::Approval(id) => {
             query::none(query)?;
             show::answer(&id, login, context).await

@@ -57,6 +57,7 @@ use metrics::{Counter, Gauge, Histogram};
 use process::Process;
 use registry::Registry;
 use routes::Routes;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use steering::Steering;
@@ -88,6 +89,9 @@ pub struct Metrics(Arc<Inner>);
 struct Inner {
     registry: Registry,
     fixed: Fixed,
+    /// The same as two of the counters, which the exporter does not give back.
+    bypasses: AtomicU64,
+    unrecorded: AtomicU64,
     process: Process,
     /// Taken by scrapes and at load, never by a call.
     routes: Mutex<Routes>,
@@ -143,6 +147,8 @@ impl Metrics {
         drop(ApprovalMetrics::new(&registry, &[]));
         let metrics = Metrics(Arc::new(Inner {
             fixed: Fixed::new(&registry, reasons),
+            bypasses: AtomicU64::new(0),
+            unrecorded: AtomicU64::new(0),
             process: Process::new(),
             routes: Mutex::new(Routes::new(&registry)),
             sources: Mutex::default(),
@@ -235,11 +241,23 @@ impl Metrics {
         if let Some(counter) = self.0.fixed.bypass.get(cause as usize) {
             counter.increment(1);
         }
+        self.0.bypasses.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How many sends the seam has stopped.
+    pub fn bypasses(&self) -> u64 {
+        self.0.bypasses.load(Ordering::Relaxed)
     }
 
     /// Counts a call that went out in observe without a record.
     pub fn unrecorded(&self) {
         self.0.fixed.unrecorded.increment(1);
+        self.0.unrecorded.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How many calls went out without a record.
+    pub fn unrecorded_calls(&self) -> u64 {
+        self.0.unrecorded.load(Ordering::Relaxed)
     }
 
     /// Counts a rejection; a reason that is not on the closed list counts as `other`.

@@ -24,7 +24,7 @@ pub use counts::{Counts, VERDICTS};
 pub use facts::{Counters, Facts, RouteFacts, Unmapped};
 pub use gates::{Check, Gate, GateVerdict, NoStep, check};
 pub use overlay::{Entry, Overlay, OverlayError};
-pub use read::{Cache, Cut, read};
+pub use read::{Cache, NotRead, read};
 pub use shelf::{Shelf, ShelfError};
 pub use status::{Evidence, RouteStatus, StageStatus, Status};
 pub use stay::{Proof, Stay};

@@ -39,17 +39,25 @@ pub(super) fn none(query: Option<&str>) -> Result<(), Problem> {
     }
 }
 
+/// All parameters, each once.
+pub(super) fn pairs(query: Option<&str>) -> Result<Vec<(&str, String)>, Problem> {
+    let mut seen = HashSet::new();
+    let pairs = query.unwrap_or_default().split('&').filter(|pair| !pair.is_empty());
+    let read = |pair| {
+        let (name, value) = str::split_once(pair, '=').unwrap_or((pair, ""));
+        match seen.insert(name) {
+            true => Ok((name, decoded(name, value)?)),
+            false => Err(Problem::malformed(format!("`{name}` stands twice in the query"))),
+        }
+    };
+    pairs.map(read).collect()
+}
+
 /// Reads the parameters of a list.
 pub(super) fn wish(query: Option<&str>) -> Result<Wish, Problem> {
     let mut filter = Filter { limit: LIMIT_DEFAULT, ..Filter::default() };
     let (mut since, mut wait) = (None, None);
-    let mut seen = HashSet::new();
-    for pair in query.unwrap_or_default().split('&').filter(|pair| !pair.is_empty()) {
-        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        if !seen.insert(name) {
-            return Err(Problem::malformed(format!("`{name}` stands twice in the query")));
-        }
-        let value = decoded(name, value)?;
+    for (name, value) in pairs(query)? {
         match name {
             "state" => filter.states = states(&value)?,
             "tool" => filter.tool_name = Some(tool(&value)?),

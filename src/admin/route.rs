@@ -47,13 +47,14 @@ pub(super) enum Target {
     OpenApi,
     Session,
     Approvals,
+    Rollout,
     Approval(RequestId),
     Say(RequestId, Word),
     Reload,
 }
 
 /// All of them.
-pub const ROUTES: [Route; 10] = [
+pub const ROUTES: [Route; 11] = [
     read("/", Access::Open),
     read("/approvals.js", Access::Open),
     read("/approvals.css", Access::Open),
@@ -61,6 +62,7 @@ pub const ROUTES: [Route; 10] = [
     read("/v1/session", Access::From(Role::Viewer)),
     read("/v1/approvals", Access::From(Role::Viewer)),
     read("/v1/approvals/{id}", Access::From(Role::Viewer)),
+    read("/v1/rollout", Access::From(Role::Viewer)),
     Route {
         path: "/v1/approvals/{id}/grant",
         verb: Verb::Post,
@@ -113,6 +115,7 @@ impl Target {
             Target::OpenApi => "/openapi.json",
             Target::Session => "/v1/session",
             Target::Approvals => "/v1/approvals",
+            Target::Rollout => "/v1/rollout",
             Target::Approval(_) => "/v1/approvals/{id}",
             Target::Say(_, Word::Grant) => "/v1/approvals/{id}/grant",
             Target::Say(_, Word::Deny) => "/v1/approvals/{id}/deny",
@@ -130,6 +133,7 @@ impl Target {
             "/v1/session" => return Some(Target::Session),
             "/v1/approvals" => return Some(Target::Approvals),
             "/v1/reload" => return Some(Target::Reload),
+            "/v1/rollout" => return Some(Target::Rollout),
             _ => {}
         }
         let rest = path.strip_prefix("/v1/approvals/")?;

@@ -7,4 +7,5 @@ mod lists;
 mod matrix;
 mod openapi;
 mod reload;
+mod rollout;
 mod scene;

@@ -13,8 +13,10 @@ use super::listen::{self, Door};
 use super::patience::Patient;
 use super::socket::Socket;
 use super::{Running, spawn};
-use crate::admin::{self, BODY_BYTES_MAX, Context, Scheme, Unread, WAITS_MAX};
+use crate::admin::{self, Archive, BODY_BYTES_MAX, Context, Rollout, Scheme, Unread, WAITS_MAX};
 use crate::call::peer::Address;
+use crate::clock;
+use crate::rollout::{Counters, Facts, Life};
 use crate::snapshot::{Login, Snapshot};
 use crate::state::StateDir;
 use bytes::Bytes;
@@ -51,6 +53,7 @@ pub(super) const ADMIN_TOKEN: &str = "admin.token";
 pub(super) struct Office {
     local: Login,
     waits: Semaphore,
+    archive: Archive,
 }
 
 /// Where one connection came to, and who is there.
@@ -64,7 +67,8 @@ impl Office {
     /// Reads the token of the local login, or makes it.
     pub(super) fn open(state: &StateDir) -> Result<Office, TokenError> {
         let local = token::local(&state.path().join(ADMIN_TOKEN))?;
-        Ok(Office { local, waits: Semaphore::new(WAITS_MAX) })
+        let archive = Archive::new(state.path().to_owned());
+        Ok(Office { local, waits: Semaphore::new(WAITS_MAX), archive })
     }
 }
 
@@ -186,16 +190,33 @@ async fn answered(
     counter: Counter,
 ) -> Response<Full<Bytes>> {
     let snapshot = running.proxy.snapshot.load_full();
-    let answer = admin::answer(head, body, &context(running, &snapshot, counter)).await;
+    let facts = || facts(running);
+    let answer = admin::answer(head, body, &context(running, &snapshot, counter, &facts)).await;
     let now = running.proxy.snapshot.load_full();
     if head.method == Method::POST || Arc::ptr_eq(&snapshot, &now) {
         return answer;
     }
     // It may have been waited for, and who waited be taken away meanwhile.
-    admin::refusal(head, &context(running, &now, counter)).unwrap_or(answer)
+    admin::refusal(head, &context(running, &now, counter, &facts)).unwrap_or(answer)
 }
 
-fn context<'a>(running: &'a Running, snapshot: &'a Snapshot, counter: Counter) -> Context<'a> {
+/// What the rollout wants to know beside the log, of the snapshot that is in force now.
+fn facts(running: &Running) -> Facts {
+    let snapshot = running.proxy.snapshot.load();
+    let metrics = &running.proxy.metrics;
+    let counters = Counters {
+        bypasses: Some(metrics.bypasses()),
+        unrecorded: Some(metrics.unrecorded_calls()),
+    };
+    Facts::of(&snapshot.plan, counters, Life::Lives, clock::now())
+}
+
+fn context<'a>(
+    running: &'a Running,
+    snapshot: &'a Snapshot,
+    counter: Counter,
+    facts: &'a (dyn Fn() -> Facts + Sync),
+) -> Context<'a> {
     Context {
         desk: &running.proxy.desk,
         approvals: &snapshot.plan.approvals,
@@ -205,6 +226,7 @@ fn context<'a>(running: &'a Running, snapshot: &'a Snapshot, counter: Counter) -
         scheme: counter.scheme,
         waits: &running.office.waits,
         reloads: &running.reloads,
+        rollout: Rollout { archive: &running.office.archive, facts },
     }
 }
 

@@ -23,25 +23,31 @@ struct Sealed {
     summary: Summary,
 }
 
-/// There was no time to read all of it; what was read is kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{read} of {of} segments of the log are read; ask again")]
-pub struct Cut {
-    /// Segments that were read.
-    pub read: usize,
-    /// Segments that there are.
-    pub of: usize,
+/// Why a log is not summed up; what was read is kept.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotRead {
+    /// There was no time to read all of it.
+    #[error("{read} of {of} segments of the log are read; ask again")]
+    Cut {
+        /// Segments that were read.
+        read: usize,
+        /// Segments that there are.
+        of: usize,
+    },
+    /// A segment cannot be read to its end: a part must not pass for the whole.
+    #[error("the log cannot be read: {0}")]
+    Failed(String),
 }
 
 /// Sums up all that is in a log. `goes_on` is asked before each segment.
 ///
 /// # Errors
-/// It was told to stop.
+/// It was told to stop, or the disk refuses.
 pub fn read(
     log: &Log,
     cache: &mut Cache,
     mut goes_on: impl FnMut() -> bool,
-) -> Result<Summary, Cut> {
+) -> Result<Summary, NotRead> {
     let mut whole = Summary::default();
     let of = log.segments().len();
     for (read, (number, _)) in log.segments().iter().enumerate() {
@@ -49,9 +55,9 @@ pub fn read(
         let seal = seal(&segment);
         match cache.find(*number, seal.as_deref()) {
             Some(summary) => whole.extend(summary),
-            None if !goes_on() => return Err(Cut { read, of }),
+            None if !goes_on() => return Err(NotRead::Cut { read, of }),
             None => {
-                let summary = sum(&segment);
+                let summary = sum(&segment)?;
                 whole.extend(&summary);
                 cache.keep(*number, seal, summary);
             }
@@ -60,12 +66,15 @@ pub fn read(
     Ok(whole)
 }
 
-fn sum(segment: &Log) -> Summary {
+fn sum(segment: &Log) -> Result<Summary, NotRead> {
     let (mut summary, mut scan) = (Summary::default(), segment.scan());
     while let Some(found) = scan.next_line() {
         summary.take(&found.entry);
     }
-    summary
+    match scan.passed().failures.first() {
+        Some(failure) => Err(NotRead::Failed(failure.clone())),
+        None => Ok(summary),
+    }
 }
 
 /// The hash of the seal, where the segment has one.

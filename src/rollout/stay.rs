@@ -110,13 +110,18 @@ impl Epoch<'_> {
         self.all().any(foreign)
     }
 
+    /// Where nobody said where the route stands, and it was seen elsewhere as well, nothing says that
+    /// it stood there before.
     fn seen(&self, stage: Stage) -> Shows {
         let proof = if self.mark == 0 { Proof::AtLeast } else { Proof::Seen };
-        let first = self.cells(stage).map(|cell| cell.first).min();
-        match first {
-            Some(since) => Shows::Stay(Stay { since, proof, epoch: self.mark }),
-            None if self.all().next().is_some() => Shows::Other,
-            None => Shows::Nothing,
+        let stay = |since| Stay { since, proof, epoch: self.mark };
+        let first = self.cells(stage).map(|cell| cell.first).min().map(stay);
+        let is_elsewhere = self.all().any(|(key, _)| key.stage != stage);
+        match (first, is_elsewhere) {
+            (Some(stay), false) => Shows::Stay(stay),
+            (Some(stay), true) => Shows::Begins(stay),
+            (None, true) => Shows::Other,
+            (None, false) => Shows::Nothing,
         }
     }
 

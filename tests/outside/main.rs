@@ -35,6 +35,7 @@ mod upstream_tls;
 mod upstream_h2;
 mod upstream_secret;
 mod reload;
+mod rollout_status;
 mod shutdown;
 mod json_server;
 mod admin;

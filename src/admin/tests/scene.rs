@@ -2,11 +2,15 @@
 
 use super::clerk::{self, Shelf};
 use super::openapi;
-use crate::admin::{self, Asked, Context, Loaded, Reloads, Scheme, Unread, WAITS_MAX};
+use crate::admin::{
+    self, Archive, Asked, Context, Loaded, Reloads, Rollout, Scheme, Unread, WAITS_MAX,
+};
 use crate::approval::{Approver, May, Roster};
 use crate::evidence::{self, Ledger, Settings, Writer};
 use crate::json::Digest;
-use crate::snapshot::{Approvals, Login, Role};
+use crate::rollout::{Counters, Facts, Life, Look, RouteFacts, Unmapped};
+use crate::snapshot::{Approvals, Gates, Login, Role};
+use crate::stage::{Stage, Standing};
 use crate::state::StateDir;
 use crate::store::approvals::{Desk, Entry};
 use bytes::Bytes;
@@ -47,6 +51,7 @@ pub(super) struct Scene {
     reloads: Reloads,
     /// Who is asked for a reload.
     asked: Option<mpsc::Receiver<Asked>>,
+    pub(super) archive: Archive,
     dir: tempfile::TempDir,
 }
 
@@ -62,6 +67,21 @@ fn login(name: &str, role: Role) -> Login {
 fn approver(name: &str, login: &str, identity: &str, may: May) -> Approver {
     let (logins, identities) = (vec![login.into()], vec![identity.into()]);
     Approver { name: name.into(), keys: Vec::new(), logins, identities, may }
+}
+
+/// Two routes, one in observe and one beyond.
+fn facts() -> Facts {
+    let gates = Gates::default();
+    let (window, open_for) = (gates.window, gates.approval_p95);
+    let look = Look { now: crate::clock::now(), window, open_for, life: Life::Lives };
+    let route = |(name, stage): (&str, Stage)| RouteFacts {
+        name: name.into(),
+        standing: Standing::Whole(stage),
+        observing: Vec::new(),
+    };
+    let routes = [("reads", Stage::Observe), ("deletes", Stage::DryRun)].map(route).to_vec();
+    let counters = Counters { bypasses: Some(0), unrecorded: Some(0) };
+    Facts { look, gates, counters, unmapped: Unmapped::Denied, routes }
 }
 
 impl Scene {
@@ -103,6 +123,7 @@ impl Scene {
             waits: Semaphore::new(WAITS_MAX),
             reloads,
             asked: Some(asked),
+            archive: Archive::new(dir.path().to_owned()),
             dir,
         }
     }
@@ -117,6 +138,7 @@ impl Scene {
             scheme: self.scheme,
             waits: &self.waits,
             reloads: &self.reloads,
+            rollout: Rollout { archive: &self.archive, facts: &facts },
         }
     }
 

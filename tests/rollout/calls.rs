@@ -1,0 +1,151 @@
+//! Enough calls, for long enough, all judged, none past gait, none without its line.
+
+use crate::forge::{Calls, Step};
+use crate::{CLEAN, HOUR, History, hold};
+use gait::stage::Stage;
+use gait::stage::Stage::{DryRun, Enforce, Observe, RequireApproval};
+
+fn good(name: &'static str) -> History {
+    History::good(name, Observe, DryRun)
+}
+
+fn since(name: &'static str, ago: u64, calls: u64) -> History {
+    History::bare(name, Observe, DryRun)
+        .then(Step::Reload { ago, stages: "observe" })
+        .then(Step::allowed(Observe, calls, ago - 60))
+}
+
+fn undecided(stage: Stage, done: &'static str, code: &'static str) -> Step {
+    Step::Calls(Calls { verdict: None, done, code, ..Step::calls(stage, 1, 30 * HOUR) })
+}
+
+fn stray(route: &'static str, count: u64, ago: u64, done: &'static str) -> Step {
+    Step::Calls(Calls { route, verdict: None, done, ..Step::calls(Observe, count, ago) })
+}
+
+#[test]
+fn enough_calls_for_long_enough() {
+    let day = 24 * HOUR;
+    hold(vec![
+        good("all is well"),
+        since("one call too few", 72 * HOUR, 99).unknown("calls"),
+        since("as many as wanted", 72 * HOUR, 100),
+        since("one more", 72 * HOUR, 101),
+        since("two minutes too short", day - 120, 100).unknown("time"),
+        since("just as long as wanted", day, 100),
+        since("an hour longer", day + HOUR, 100),
+        since("too few and too short", HOUR, 10).unknown("calls").unknown("time"),
+        History::bare("nothing at all", Observe, DryRun).unknown("calls").unknown("time"),
+        since("nothing is wanted", HOUR, 0).gates(|gates| {
+            gates.min_calls = 0;
+            gates.min_time = std::time::Duration::ZERO;
+        }),
+        since("older than the window", 72 * HOUR, 100)
+            .gates(|gates| gates.window = std::time::Duration::from_secs(48 * HOUR))
+            .unknown("calls"),
+        since("asked for a dry run, which is no traffic", 72 * HOUR, 99)
+            .then(Step::Calls(Calls {
+                more: serde_json::json!({"dry_run_requested": true}),
+                ..Step::calls(Observe, 50, 30 * HOUR)
+            }))
+            .unknown("calls"),
+        since("calls of another route", 72 * HOUR, 99)
+            .then(Step::Calls(Calls { route: "other", ..Step::calls(Observe, 50, 30 * HOUR) }))
+            .unknown("calls"),
+    ]);
+}
+
+#[test]
+fn what_cannot_be_judged() {
+    let one = |gates: &mut gait::snapshot::Gates| gates.evaluation_errors = 1;
+    let error = || undecided(Observe, "forwarded", "intent_invalid");
+    hold(vec![
+        good("an intent that is none").then(error()).not_met("evaluation_errors"),
+        good("one is allowed").then(error()).gates(one),
+        good("two are not").then(error()).then(error()).gates(one).not_met("evaluation_errors"),
+        good("nobody known, let through")
+            .then(undecided(Observe, "forwarded", "credentials_missing"))
+            .not_met("evaluation_errors"),
+        History::good("nobody known, refused by right", DryRun, RequireApproval).then(undecided(
+            DryRun,
+            "denied",
+            "credentials_missing",
+        )),
+        History::good("our own fault", DryRun, RequireApproval)
+            .then(undecided(DryRun, "failed", "evaluator_failed"))
+            .not_met("evaluation_errors"),
+    ]);
+}
+
+#[test]
+fn calls_that_no_route_took() {
+    let three = |gates: &mut gait::snapshot::Gates| gates.unmapped_calls = 3;
+    let strays = |count| stray("_unmapped", count, 30 * HOUR, "forwarded");
+    hold(vec![
+        good("one stray").then(strays(1)).not_met("unmapped"),
+        good("one stray, denied")
+            .then(stray("_unmapped", 1, 30 * HOUR, "denied"))
+            .not_met("unmapped"),
+        good("as many as may be").then(strays(3)).gates(three),
+        good("one more than may be").then(strays(4)).gates(three).not_met("unmapped"),
+        History::bare("before the stage began", Observe, DryRun)
+            .then(stray("_unmapped", 5, 80 * HOUR, "forwarded"))
+            .then(Step::Reload { ago: 72 * HOUR, stages: "observe" })
+            .then(Step::allowed(Observe, 100, 48 * HOUR)),
+        good("what strictness refused").then(stray("_refused", 9, 30 * HOUR, "denied")),
+        good("what it would refuse went on")
+            .then(stray("_refused", 1, 30 * HOUR, "forwarded"))
+            .not_met("unmapped"),
+        History::good("on the way to enforce it is not asked again", RequireApproval, Enforce)
+            .then(stray("_unmapped", 1, 30 * HOUR, "denied")),
+    ]);
+}
+
+#[test]
+fn nothing_goes_past() {
+    let bypassed = "gait_bypass_total{cause=\"x\"} 1\ngait_unrecorded_total 0\n";
+    let undecided = Step::Calls(Step::calls(DryRun, 1, 30 * HOUR));
+    hold(vec![
+        good("a send was stopped").metrics(Some(bypassed)).not_met("bypasses"),
+        good("nobody counted").metrics(None).unknown("bypasses").unknown("evidence"),
+        History::good("sent without a decision", DryRun, RequireApproval)
+            .then(undecided)
+            .not_met("bypasses"),
+        good("observed calls need none").then(Step::allowed(Observe, 1, 30 * HOUR)),
+        good("counted as nought").metrics(Some(CLEAN)),
+    ]);
+}
+
+#[test]
+fn every_call_has_its_line() {
+    let unrecorded = "gait_bypass_total{cause=\"x\"} 0\ngait_unrecorded_total 2\n";
+    let dry = |name| History::good(name, DryRun, RequireApproval);
+    let lost = |ago| Step::Lost { ago, stage: DryRun };
+    hold(vec![
+        dry("the process died on a call")
+            .then(lost(30 * HOUR))
+            .then(Step::Start { ago: 29 * HOUR })
+            .then(Step::allowed(DryRun, 1, 28 * HOUR))
+            .not_met("evidence"),
+        dry("it died and nobody started it").then(lost(2 * HOUR)).not_met("evidence"),
+        dry("it is still at it").then(lost(60)),
+        History::bare("it died before the stage began", DryRun, RequireApproval)
+            .then(Step::Lost { ago: 90 * HOUR, stage: Observe })
+            .then(Step::Start { ago: 80 * HOUR })
+            .then(Step::Reload { ago: 72 * HOUR, stages: "dry_run" })
+            .then(Step::allowed(DryRun, 100, 48 * HOUR)),
+        dry("a line is missing")
+            .then(Step::Gap(1))
+            .then(Step::allowed(DryRun, 1, 30 * HOUR))
+            .not_met("evidence"),
+        dry("went out without a line").metrics(Some(unrecorded)).not_met("evidence"),
+        dry("lost, and blocked wrongly")
+            .then(lost(30 * HOUR))
+            .then(Step::against(DryRun, 1, 29 * HOUR))
+            .then(Step::Labels { wrong: 1, right: 0 })
+            .not_met("evidence")
+            .not_met("false_positives"),
+        good("retention took the front").then(Step::Cut(2)),
+        good("retention took calls").then(Step::Cut(30)).unknown("calls"),
+    ]);
+}

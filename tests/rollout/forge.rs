@@ -1,0 +1,311 @@
+//! Lines as gait writes them, of a past that nobody wants to wait for.
+
+use gait::audit::Entry;
+use gait::rollout::Summary;
+use gait::stage::Stage;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+use std::path::Path;
+use uuid::{NoContext, Uuid};
+
+/// Something that happened; `ago` is in seconds.
+#[derive(Clone)]
+pub(crate) enum Step {
+    Start {
+        ago: u64,
+    },
+    Reload {
+        ago: u64,
+        stages: &'static str,
+    },
+    /// Calls, one a second, with one line each, or with two where they were decided before.
+    Calls(Calls),
+    /// Labels for calls with a verdict other than allow, from the first that has none.
+    Labels {
+        wrong: usize,
+        right: usize,
+    },
+    /// The first labelled ones are labelled anew.
+    Relabel {
+        opinion: &'static str,
+        count: usize,
+    },
+    /// A label for a call that was allowed.
+    Missed,
+    /// A decision whose outcome nobody wrote down.
+    Lost {
+        ago: u64,
+        stage: Stage,
+    },
+    /// Requests for approval, and after how many seconds each was decided.
+    Requests {
+        ago: u64,
+        count: u64,
+        decided: Option<u64>,
+        action: &'static str,
+    },
+    /// A word that decides nothing yet, on the last request, and one that does.
+    Quorum {
+        ago: u64,
+        first: u64,
+        second: Option<u64>,
+    },
+    /// So many lines are not there.
+    Gap(u64),
+    /// Retention takes away so many lines at the front.
+    Cut(usize),
+}
+
+/// Calls of one kind.
+#[derive(Clone)]
+pub(crate) struct Calls {
+    pub(crate) ago: u64,
+    /// How long each took.
+    pub(crate) took: u64,
+    pub(crate) count: u64,
+    pub(crate) route: &'static str,
+    pub(crate) stage: Stage,
+    pub(crate) verdict: Option<&'static str>,
+    pub(crate) done: &'static str,
+    pub(crate) code: &'static str,
+    pub(crate) kind: &'static str,
+    pub(crate) more: Value,
+}
+
+/// A log in the making.
+pub(crate) struct Forge {
+    pub(crate) now: Timestamp,
+    pub(crate) lines: Vec<Value>,
+    seq: u64,
+    calls: u64,
+    /// Calls with a verdict other than allow: id, line, labels.
+    against: Vec<(String, Value)>,
+    labelled: usize,
+}
+
+impl Step {
+    pub(crate) fn calls(stage: Stage, count: u64, ago: u64) -> Calls {
+        Calls {
+            ago,
+            took: 0,
+            count,
+            route: "r",
+            stage,
+            verdict: Some("allow"),
+            done: "forwarded",
+            code: "",
+            kind: "call",
+            more: json!({}),
+        }
+    }
+
+    pub(crate) fn allowed(stage: Stage, count: u64, ago: u64) -> Step {
+        let kind = if stage == Stage::Observe { "call" } else { "outcome" };
+        Step::Calls(Calls { kind, ..Step::calls(stage, count, ago) })
+    }
+
+    /// Blocked, and let through or not, as the stage has it.
+    pub(crate) fn against(stage: Stage, count: u64, ago: u64) -> Step {
+        let done = match stage {
+            Stage::Observe => "forwarded",
+            Stage::DryRun => "dry_run",
+            _ => "denied",
+        };
+        Step::Calls(Calls { verdict: Some("block"), done, ..Step::calls(stage, count, ago) })
+    }
+}
+
+impl Forge {
+    pub(crate) fn new(now: Timestamp) -> Forge {
+        // The lines are cut to the microsecond.
+        let now = now.round(jiff::Unit::Second).unwrap();
+        Forge { now, lines: Vec::new(), seq: 0, calls: 0, against: Vec::new(), labelled: 0 }
+    }
+
+    pub(crate) fn step(&mut self, step: &Step) {
+        match step {
+            Step::Start { ago } => self.line(*ago, json!({"kind": "start", "version": "0"})),
+            Step::Reload { ago, stages } => {
+                let stages = json!({ "r": stages });
+                self.line(*ago, json!({"kind": "reload", "snapshot": "s", "stages": stages}));
+            }
+            Step::Calls(calls) => {
+                (0..calls.count).for_each(|n| self.call(calls, calls.ago.saturating_sub(n)));
+            }
+            Step::Labels { wrong, right } => {
+                let words = std::iter::repeat_n("false-positive", *wrong);
+                for word in words.chain(std::iter::repeat_n("correct", *right)) {
+                    let (call_id, line) = self.against[self.labelled].clone();
+                    self.labelled += 1;
+                    self.label(&call_id, &line, word);
+                }
+            }
+            Step::Relabel { opinion, count } => {
+                let first: Vec<_> = self.against.iter().take(*count).cloned().collect();
+                for (call_id, line) in first {
+                    self.label(&call_id, &line, opinion);
+                }
+            }
+            Step::Missed => {
+                let line =
+                    self.lines.iter().find(|line| line["verdict"] == "allow").unwrap().clone();
+                self.label(line["call_id"].as_str().unwrap(), &line, "missed");
+            }
+            Step::Lost { ago, stage } => {
+                let calls = Step::calls(*stage, 1, *ago);
+                let (_, about) = self.about(&calls, *ago);
+                self.line(*ago, with(json!({"kind": "decision"}), about));
+            }
+            Step::Requests { ago, count, decided, action } => {
+                for _ in 0..*count {
+                    let id = self.request(*ago);
+                    let state = if *action == "grant" { "approved" } else { "denied" };
+                    decided.iter().for_each(|wait| self.word(ago - wait, &id, action, state));
+                }
+            }
+            Step::Quorum { ago, first, second } => {
+                let id = self.request(*ago);
+                self.word(ago - first, &id, "grant", "pending");
+                second.iter().for_each(|wait| self.word(ago - wait, &id, "grant", "approved"));
+            }
+            Step::Gap(lines) => self.seq += lines,
+            Step::Cut(lines) => drop(self.lines.drain(..*lines)),
+        }
+    }
+
+    fn word(&mut self, ago: u64, request: &str, action: &str, state: &str) {
+        let approval = json!({"kind": "approval", "action": action, "request": request,
+            "state": state, "approver": "ada", "login": "ada@desk"});
+        self.line(ago, approval);
+    }
+
+    fn request(&mut self, ago: u64) -> String {
+        let id = format!("request{}", self.calls);
+        let more = json!({ "approval_request": id });
+        let verdict = Some("require_approval");
+        let calls = Step::calls(Stage::RequireApproval, 1, ago);
+        self.call(&Calls { verdict, done: "denied", more, ..calls }, ago);
+        id
+    }
+
+    fn call(&mut self, calls: &Calls, ago: u64) {
+        let (call_id, about) = self.about(calls, ago);
+        if calls.kind == "outcome" {
+            self.line(ago, with(json!({"kind": "decision"}), about.clone()));
+        }
+        let sent = calls.done == "forwarded";
+        let close = json!({"ending": "completed", "sent": sent, "duration_ms": 1.5});
+        let line = with(with(json!({"kind": calls.kind}), about), close);
+        if calls.verdict.is_some_and(|verdict| verdict != "allow") {
+            self.against.push((call_id, line.clone()));
+        }
+        self.line(ago - calls.took, line);
+    }
+
+    fn about(&mut self, calls: &Calls, ago: u64) -> (String, Value) {
+        self.calls += 1;
+        let at = self.at(ago);
+        let seconds = u64::try_from(at.as_second()).unwrap();
+        let call_id = Uuid::new_v7(uuid::Timestamp::from_unix(NoContext, seconds, 0)).to_string();
+        let codes = Some(calls.code).filter(|code| !code.is_empty());
+        let about = json!({"call_id": call_id, "method": "DELETE", "target_digest": "00",
+            "upstream": "u", "route": calls.route, "stage": calls.stage.as_str(),
+            "tool_name": "t", "risk_class": "high", "protected": true, "identity": "ci",
+            "verdict": calls.verdict, "disposition": calls.done,
+            "reason_codes": codes.map_or_else(Vec::new, |code| vec![code])});
+        (call_id, with(about, calls.more.clone()))
+    }
+
+    fn label(&mut self, call_id: &str, of: &Value, opinion: &str) {
+        let of = json!({"route": of["route"], "stage": of["stage"], "tool_name": of["tool_name"],
+            "verdict": of["verdict"], "disposition": of["disposition"]});
+        let label = json!({"kind": "label", "call_id": call_id, "label": opinion, "by": "ada"});
+        self.line(60, with(label, of));
+    }
+
+    fn line(&mut self, ago: u64, members: Value) {
+        self.seq += 1;
+        let time = format!("{:.6}", self.at(ago));
+        let frame = json!({"v": 1, "seq": self.seq, "time": time, "prev": "p", "hash": "h"});
+        self.lines.push(with(frame, members));
+    }
+
+    fn at(&self, ago: u64) -> Timestamp {
+        self.now - SignedDuration::from_secs(i64::try_from(ago).unwrap())
+    }
+
+    /// What all lines together say.
+    pub(crate) fn summary(&self) -> Summary {
+        sum(&self.entries())
+    }
+
+    /// The lines as they are read.
+    pub(crate) fn entries(&self) -> Vec<Entry> {
+        entries(&self.lines)
+    }
+
+    /// The same with the seals that [`Forge::write`] adds.
+    pub(crate) fn summary_of_segments(&self, segments: usize) -> Summary {
+        sum(&entries(&self.segments(segments).concat()))
+    }
+
+    /// Writes the lines as so many segments, all but the last sealed.
+    pub(crate) fn write(&self, dir: &Path, segments: usize) {
+        std::fs::create_dir_all(dir).unwrap();
+        for (at, lines) in self.segments(segments).iter().enumerate() {
+            let text: String = lines.iter().map(|line| format!("{}\n", ordered(line))).collect();
+            std::fs::write(dir.join(format!("{:06}.jsonl", at + 1)), text).unwrap();
+        }
+    }
+
+    /// With a seal between them, which takes a number in the chain.
+    fn segments(&self, segments: usize) -> Vec<Vec<Value>> {
+        let each = self.lines.len().div_ceil(segments).max(1);
+        let mut parts: Vec<Vec<Value>> = self.lines.chunks(each).map(<[Value]>::to_vec).collect();
+        let all = parts.len();
+        for (at, part) in parts.iter_mut().enumerate() {
+            let shift = at as u64;
+            let number = |line: &Value| line["seq"].as_u64().unwrap() + shift;
+            part.iter_mut().for_each(|line| line["seq"] = number(line).into());
+            if at + 1 < all {
+                let last = part.last().unwrap().clone();
+                let seq = last["seq"].as_u64().unwrap() + 1;
+                part.push(json!({"v": 1, "seq": seq, "kind": "seal", "time": last["time"],
+                    "segment": at + 1, "hash": format!("h{at}")}));
+            }
+        }
+        parts
+    }
+}
+
+fn entries(lines: &[Value]) -> Vec<Entry> {
+    lines.iter().map(|line| Entry::read(line.to_string().as_bytes()).unwrap()).collect()
+}
+
+/// What lines say.
+pub(crate) fn sum(lines: &[Entry]) -> Summary {
+    let mut summary = Summary::default();
+    lines.iter().for_each(|line| summary.take(line));
+    summary
+}
+
+fn with(mut one: Value, more: Value) -> Value {
+    let Value::Object(more) = more else { return one };
+    let members = more.into_iter().filter(|(_, value)| !value.is_null());
+    one.as_object_mut().unwrap().extend(members);
+    one
+}
+
+/// The text of a line, in which the first members stand where gait writes them.
+fn ordered(line: &Value) -> String {
+    let (seq, kind, time) = (&line["seq"], &line["kind"], &line["time"]);
+    let mut rest = line.clone();
+    for name in ["v", "seq", "kind", "time"] {
+        rest.as_object_mut().unwrap().remove(name);
+    }
+    let rest = rest.to_string();
+    format!(
+        "{{\"v\":1,\"seq\":{seq},\"kind\":{kind},\"time\":{time},{}",
+        rest.trim_start_matches('{')
+    )
+}

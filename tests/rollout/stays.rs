@@ -1,0 +1,130 @@
+//! Since when a route stands in its stage: reloads, restarts, shares, overrides that end.
+
+use crate::forge::{Calls, Step};
+use crate::{HOUR, History, hold};
+use gait::stage::Stage::{DryRun, Enforce, Observe, RequireApproval};
+
+fn reload(ago: u64, stages: &'static str) -> Step {
+    Step::Reload { ago: ago * HOUR, stages }
+}
+
+fn calls(stage: gait::stage::Stage, count: u64, ago: u64) -> Step {
+    Step::allowed(stage, count, ago * HOUR)
+}
+
+fn bare(name: &'static str) -> History {
+    History::bare(name, Observe, DryRun)
+}
+
+#[test]
+fn a_stay_begins_where_the_log_proves_it() {
+    hold(vec![
+        bare("no word, but calls").then(calls(Observe, 100, 48)),
+        bare("calls since an hour ago").then(calls(Observe, 100, 1)).unknown("time"),
+        bare("came back")
+            .then(reload(90, "observe"))
+            .then(calls(Observe, 100, 89))
+            .then(reload(60, "dry_run"))
+            .then(reload(48, "observe"))
+            .then(calls(Observe, 50, 47))
+            .unknown("calls"),
+        bare("came back an hour ago")
+            .then(reload(90, "observe"))
+            .then(reload(60, "dry_run"))
+            .then(reload(1, "observe"))
+            .then(Step::allowed(Observe, 100, HOUR - 60))
+            .unknown("time"),
+        bare("said to be elsewhere")
+            .then(calls(Observe, 100, 48))
+            .then(reload(1, "dry_run"))
+            .unknown("calls")
+            .unknown("time"),
+    ]);
+}
+
+#[test]
+fn a_process_that_starts_does_not_end_a_stay() {
+    let start = |ago| Step::Start { ago: ago * HOUR };
+    hold(vec![
+        bare("started again")
+            .then(calls(Observe, 60, 48))
+            .then(start(40))
+            .then(calls(Observe, 40, 39)),
+        bare("started, and not used since").then(calls(Observe, 100, 48)).then(start(40)),
+        bare("started elsewhere in between")
+            .then(calls(Observe, 60, 70))
+            .then(start(60))
+            .then(calls(DryRun, 5, 59))
+            .then(start(40))
+            .then(calls(Observe, 40, 39))
+            .unknown("calls"),
+        bare("here and there, and nobody said why")
+            .then(calls(Observe, 60, 70))
+            .then(start(60))
+            .then(calls(DryRun, 5, 59))
+            .then(calls(Observe, 40, 39))
+            .unknown("calls"),
+        bare("a crash loop")
+            .then(calls(Observe, 60, 48))
+            .then(start(40))
+            .then(start(39))
+            .then(start(38))
+            .then(calls(Observe, 40, 37)),
+    ]);
+}
+
+#[test]
+fn what_ends_by_itself_ends_a_stay() {
+    let enforced = |name| History::bare(name, DryRun, RequireApproval);
+    hold(vec![
+        enforced("an override is over, without a word")
+            .then(reload(72, "observe"))
+            .then(calls(DryRun, 100, 48)),
+        enforced("only calls that were late")
+            .then(reload(72, "dry_run"))
+            .then(calls(DryRun, 100, 70))
+            .then(reload(48, "enforce"))
+            .then(Step::Calls(Calls { took: 10, ..Step::calls(DryRun, 1, 48 * HOUR + 5) }))
+            .unknown("calls")
+            .unknown("time"),
+        bare("was elsewhere for a time, without a word")
+            .then(reload(90, "observe"))
+            .then(calls(Observe, 100, 89))
+            .then(calls(DryRun, 5, 60))
+            .then(reload(48, "observe"))
+            .then(calls(Observe, 40, 47))
+            .unknown("calls"),
+    ]);
+}
+
+#[test]
+fn a_share_counts_both_stages_apart() {
+    let shared = |name| {
+        bare(name).shared(Observe, DryRun, 25).then(reload(72, "dry_run for 25 %, else observe"))
+    };
+    hold(vec![
+        shared("enough stayed behind").then(calls(Observe, 100, 48)).then(calls(DryRun, 30, 47)),
+        shared("too few stayed behind")
+            .then(calls(Observe, 99, 48))
+            .then(calls(DryRun, 90, 47))
+            .unknown("calls"),
+        shared("the share grew")
+            .then(calls(Observe, 60, 70))
+            .then(reload(40, "dry_run for 50 %, else observe"))
+            .then(calls(Observe, 40, 39)),
+        shared("wrong in the other stage")
+            .then(calls(Observe, 100, 48))
+            .then(Step::against(DryRun, 5, 40 * HOUR))
+            .then(Step::Labels { wrong: 5, right: 0 }),
+        bare("a share of all is all")
+            .shared(Observe, DryRun, 100)
+            .then(reload(72, "dry_run for 100 %, else observe"))
+            .then(calls(DryRun, 100, 48))
+            .towards(RequireApproval),
+        bare("on from a share")
+            .shared(DryRun, RequireApproval, 10)
+            .then(reload(72, "require_approval for 10 %, else dry_run"))
+            .then(calls(DryRun, 100, 48))
+            .towards(Enforce),
+    ]);
+}

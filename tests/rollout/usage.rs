@@ -1,0 +1,101 @@
+//! What is no step forward, what is no log, and what a person sees.
+
+use crate::command::Place;
+use crate::forge::Step;
+use crate::{HOUR, History};
+use gait::stage::Stage::{DryRun, Observe, RequireApproval};
+
+fn ask(place: &Place, line: &str) -> crate::Run {
+    place.gait(&line.split_whitespace().collect::<Vec<_>>(), &[])
+}
+
+fn written() -> Place {
+    let place = Place::new();
+    let history = History::good("", DryRun, RequireApproval)
+        .beside_another()
+        .then(Step::against(DryRun, 12, 40 * HOUR))
+        .then(Step::Labels { wrong: 1, right: 11 });
+    history.ask(&place, &history.forge(), None);
+    place
+}
+
+const OFFLINE: &str = "--evidence state --config gait.yaml --metrics metrics.txt";
+
+#[test]
+fn what_is_no_step_forward_is_bad_usage() {
+    let place = written();
+    for (line, part) in [
+        ("--route r --to dry_run", "would not go forward to dry_run"),
+        ("--route r --to observe", "`gait rollout demote` goes back"),
+        ("--route nobody --to enforce", "there is no route `nobody`; the config has `r`, `other`"),
+        ("--route r --to later", "unknown stage"),
+    ] {
+        let run = ask(&place, &format!("rollout gate {line} {OFFLINE} --json"));
+        assert_eq!(run.exit, 6, "{line}: {run:?}");
+        assert!(run.json()["error"].as_str().unwrap().contains(part), "{line}: {run:?}");
+    }
+}
+
+#[test]
+fn what_cannot_be_read_is_said() {
+    let place = written();
+    place.put("page.txt", "up 1\n");
+    for (line, part) in [
+        ("--evidence nowhere --config gait.yaml", "cannot read evidence in `nowhere`"),
+        ("--evidence state --config nowhere.yaml", "read config nowhere.yaml"),
+        ("--evidence state --config gait.yaml --metrics page.txt", "no page of gait's metrics"),
+        ("--evidence state", "--config"),
+    ] {
+        let run = ask(&place, &format!("rollout status {line} --json"));
+        assert_eq!(run.exit, 6, "{line}: {run:?}");
+        assert!(run.json()["error"].as_str().unwrap().contains(part), "{line}: {run:?}");
+    }
+    let run = ask(&place, &format!("rollout status --route nobody {OFFLINE}"));
+    assert!(run.exit == 6 && run.log.contains("no route `nobody`"), "{run:?}");
+}
+
+#[test]
+fn a_status_is_for_people_and_for_machines() {
+    let place = written();
+    let run = ask(&place, &format!("rollout status --route r {OFFLINE}"));
+    assert_eq!((run.exit, run.log.as_str()), (0, ""), "{run:?}");
+    for part in [
+        "r                      dry_run",
+        "112 calls, 0 would be blocked, 12 dry runs",
+        "block",
+        "██",
+        "1 of 12 labelled, 12 in all",
+        "to require_approval  not met",
+        "false_positives",
+        "mend the policy",
+    ] {
+        assert!(run.out.contains(part), "{part}: {}", run.out);
+    }
+    assert!(!run.out.contains('\u{1b}'), "no colours where nobody sees them");
+    let colours = ask(&place, &format!("rollout status --color always {OFFLINE}"));
+    assert!(colours.out.contains("\u{1b}[31mnot met"), "{}", colours.out);
+
+    let json = ask(&place, &format!("rollout status {OFFLINE} --json")).json();
+    let json = &json["rollout"];
+    let stage = &json["routes"][0]["stages"][0];
+    assert_eq!((&stage["stage"], &stage["calls"]), (&"dry_run".into(), &112.into()), "{json}");
+    assert_eq!((&stage["dry_runs"], &stage["labels"]["against"]), (&12.into(), &12.into()));
+    assert_eq!((&json["bypasses"], &json["unmapped"]), (&0.into(), &"denied".into()));
+    assert_eq!(json["routes"][0]["next"]["verdict"], "not_met");
+    assert_eq!(json["routes"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn whoever_asks_nobody_is_told() {
+    let place = Place::new();
+    let run = ask(&place, "rollout gate --route r --to dry_run --json");
+    assert_eq!(run.exit, 1, "{run:?}");
+    assert!(run.json()["error"].as_str().unwrap().contains("gait is not running here"));
+    // Nothing of a history that is only looked at changes.
+    let (place, observed) = (written(), History::good("", Observe, DryRun));
+    let before = std::fs::read(place.path("state/evidence/000001.jsonl")).unwrap();
+    assert_eq!(ask(&place, &format!("rollout gate --route r --to enforce {OFFLINE}")).exit, 3);
+    assert_eq!(std::fs::read(place.path("state/evidence/000001.jsonl")).unwrap(), before);
+    let place = Place::new();
+    assert_eq!(observed.ask(&place, &observed.forge(), None).exit, 0);
+}
