@@ -35,7 +35,7 @@ pub use admin::TokenError;
 
 use crate::admin::Reloads;
 use crate::config::{Config, ConfigError, Environment, Fixed, Gathered, Source};
-use crate::demo::Demo;
+use crate::demo::{self, Demo};
 use crate::egress::Fetch;
 use crate::evidence::{Head, Ledger, StartFailed, Unwritten};
 use crate::proxy::Proxy;
@@ -75,9 +75,14 @@ const WRITER_PATIENCE: Duration = Duration::from_secs(30);
 pub enum Serve {
     /// A config that can be loaded again.
     Configured(Source),
+    /// The same, with the tools of the demo behind its upstream `demo`.
+    BesideDemo(Source),
     /// The embedded demo.
     Demo,
 }
+
+/// What is loaded, how, and what stands behind it in this process.
+type Backdrop = (Source, Environment, Option<TcpListener>);
 
 /// Why the process ended badly.
 #[derive(Debug, thiserror::Error)]
@@ -166,7 +171,7 @@ type Addresses = Vec<(String, String)>;
 /// What [`run`] would refuse to start with.
 pub fn check(serve: &Serve, environment: &Environment) -> Result<Config, ConfigError> {
     match serve {
-        Serve::Configured(source) => source.load(environment),
+        Serve::Configured(source) | Serve::BesideDemo(source) => source.load(environment),
         Serve::Demo => Source::Demo(SocketAddr::from(([127, 0, 0, 1], 9))).load(environment),
     }
 }
@@ -188,13 +193,7 @@ pub fn run(serve: &Serve, environment: Environment) -> Result<(), AppError> {
 }
 
 async fn serve_until_stopped(serve: &Serve, environment: Environment) -> Result<(), AppError> {
-    let (source, demo) = match serve {
-        Serve::Configured(source) => (source.clone(), None),
-        Serve::Demo => {
-            let listener = bind("demo tools", SocketAddr::from(([127, 0, 0, 1], 0)))?;
-            (Source::Demo(local(&listener)?), Some(listener))
-        }
-    };
+    let (source, environment, demo) = set(serve, environment)?;
     let hangups = stop::hangups()?;
     let Gathered { config, files } = source.gather(&environment);
     let mut config = config?;
@@ -226,7 +225,8 @@ async fn serve_until_stopped(serve: &Serve, environment: Environment) -> Result<
         assemble(config, (source, environment), metrics, kept, (reloads, origins));
     running.tell_stages(dropped);
     let signals = Signals::new()?;
-    announce(&state, &listeners.addresses, demo.as_ref().map(drop));
+    let is_demo = matches!(serve, Serve::Demo).then_some(());
+    announce(&state, &listeners.addresses, is_demo);
     if let Some(listener) = demo {
         spawn(data::serve_demo(listener, Demo::new()));
     }
@@ -242,6 +242,22 @@ async fn serve_until_stopped(serve: &Serve, environment: Environment) -> Result<
         what: "the last write of the counters broke off",
         source: io::Error::other(error),
     })??)
+}
+
+/// Binds the demo's tools, where they are wanted, and leads the config to them.
+fn set(serve: &Serve, environment: Environment) -> Result<Backdrop, AppError> {
+    if let Serve::Configured(source) = serve {
+        return Ok((source.clone(), environment, None));
+    }
+    let listener = bind("demo tools", SocketAddr::from(([127, 0, 0, 1], 0)))?;
+    let tools = local(&listener)?;
+    Ok(match serve {
+        Serve::Configured(source) | Serve::BesideDemo(source) => {
+            let environment = environment.with_upstream(demo::UPSTREAM, tools);
+            (source.clone(), environment, Some(listener))
+        }
+        Serve::Demo => (Source::Demo(tools), environment, Some(listener)),
+    })
 }
 
 /// Lets the store of approvals write down what ended last. Of a call whose end is lost the next

@@ -27,6 +27,9 @@ pub(super) struct Proxy {
     /// What outlives the process: evidence, counters of limits and the lock
     #[arg(long, value_name = "DIR")]
     state_dir: Option<PathBuf>,
+    /// Put the tools of the demo behind the upstream `demo` of the config
+    #[arg(long, requires = "config")]
+    demo: bool,
     /// Check the config, the files that it names and the policy, and exit
     #[arg(long)]
     check: bool,
@@ -54,7 +57,11 @@ impl Proxy {
     }
 
     fn serve(&self) -> Serve {
-        self.origin.source().map_or(Serve::Demo, Serve::Configured)
+        match self.origin.source() {
+            None => Serve::Demo,
+            Some(source) if self.demo => Serve::BesideDemo(source),
+            Some(source) => Serve::Configured(source),
+        }
     }
 
     fn environment(&self) -> Result<Environment, ConfigError> {

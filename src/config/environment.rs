@@ -43,7 +43,7 @@ impl Environment {
     }
 
     /// The same, with the URL of one upstream set.
-    pub(super) fn with_upstream(&self, name: &str, address: SocketAddr) -> Environment {
+    pub fn with_upstream(&self, name: &str, address: SocketAddr) -> Environment {
         let mut variables = self.variables.clone();
         variables.insert(upstream_key(name), format!("http://{address}"));
         Environment { variables, serving: self.serving.clone() }
