@@ -70,7 +70,7 @@ async fn write(state: &Path, settings: Settings) {
     let (ledger, writer) = evidence::start(&state, settings).unwrap();
     let writing = tokio::task::spawn_blocking(move || writer.run(|_| {}));
     let stages = vec![("r".to_owned(), "require_approval".to_owned())];
-    ledger.reloaded(Reload { stages, ..Reload::default() }).await.unwrap();
+    ledger.reloaded(Reload { stages, ..Reload::default() }).unwrap();
     let request = RequestId::of([7; _]);
     let record = |judged: Judgement| {
         let mut record: Record = ledger.open(opening()).unwrap();
