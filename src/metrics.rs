@@ -19,6 +19,7 @@ mod registry;
 mod routes;
 mod approvals;
 mod callers;
+mod counted;
 mod candidate;
 mod exports;
 mod face;
@@ -57,7 +58,7 @@ use metrics::{Counter, Gauge, Histogram};
 use process::Process;
 use registry::Registry;
 use routes::Routes;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use steering::Steering;
@@ -234,30 +235,6 @@ impl Metrics {
     /// Folds histogram samples; call it every few seconds, or they pile up between scrapes.
     pub fn upkeep(&self) {
         self.0.registry.upkeep();
-    }
-
-    /// Counts a send that the send seam stopped.
-    pub fn bypass(&self, cause: BypassLabel) {
-        if let Some(counter) = self.0.fixed.bypass.get(cause as usize) {
-            counter.increment(1);
-        }
-        self.0.bypasses.fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// How many sends the seam has stopped.
-    pub fn bypasses(&self) -> u64 {
-        self.0.bypasses.load(Ordering::Relaxed)
-    }
-
-    /// Counts a call that went out in observe without a record.
-    pub fn unrecorded(&self) {
-        self.0.fixed.unrecorded.increment(1);
-        self.0.unrecorded.fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// How many calls went out without a record.
-    pub fn unrecorded_calls(&self) -> u64 {
-        self.0.unrecorded.load(Ordering::Relaxed)
     }
 
     /// Counts a rejection; a reason that is not on the closed list counts as `other`.

@@ -118,7 +118,7 @@ impl Step {
 impl Forge {
     pub(crate) fn new(now: Timestamp) -> Forge {
         // The lines are cut to the microsecond.
-        let now = now.round(jiff::Unit::Second).unwrap();
+        let now = Timestamp::from_second(now.as_second()).unwrap();
         Forge { now, lines: Vec::new(), seq: 0, calls: 0, against: Vec::new(), labelled: 0 }
     }
 

@@ -175,8 +175,14 @@ impl History {
 
     /// The config that says the same, for the command line.
     fn config(&self) -> String {
-        let Standing::Whole(stage) = self.standing else { return String::new() };
-        let (g, stage) = (&self.gates, stage.as_str());
+        let g = &self.gates;
+        let stage = &match self.standing {
+            Standing::Whole(stage) => stage.as_str().to_owned(),
+            Standing::Shared { from, to, percent } => {
+                let (from, to, percent) = (from.as_str(), to.as_str(), percent.get());
+                format!("{{ from: {from}, to: {to}, percent: {percent} }}")
+            }
+        };
         let unmapped = match self.unmapped {
             Unmapped::Denied => "{ action: deny }",
             Unmapped::GoTo(_) => "{ action: observe, upstream: u }",
@@ -232,9 +238,6 @@ pub(crate) fn hold(histories: Vec<History>) {
         let summary = forge.summary();
         history.holds(&history.check(&summary, &forge));
         laws::cuts_do_not_matter(history.name, &forge, &summary);
-        if matches!(history.standing, Standing::Shared { .. }) {
-            continue;
-        }
         let place = Place::new();
         let run = history.ask(&place, &forge, Some("--json"));
         assert_eq!(run.exit, history.exit(), "{}: {run:?}", history.name);
