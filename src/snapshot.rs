@@ -241,7 +241,7 @@ pub struct Snapshot {
 impl Snapshot {
     /// Joins a plan and a policy, and registers every series that they can reach.
     pub fn build(plan: Plan, policy: Policy, metrics: &Metrics) -> Snapshot {
-        let id = identify(plan.digest, policy.digest());
+        let id = plan.snapshot_id(&policy);
         let callers = callers(&plan.identity, metrics);
         plan.approvals.webhooks.iter().for_each(|told| drop(metrics.webhook(&told.name)));
         let table = plan.routes.iter().map(|route| route.enforce(&plan, metrics)).collect();
@@ -277,6 +277,13 @@ impl Plan {
             Some(certificate) => tls.is_some_and(|tls| tls.vouches_for(certificate, now)),
             None => !tls.is_some_and(Server::wants_certificates),
         }
+    }
+
+    /// What the snapshot of this plan and a policy is called: sixteen hex digits of each digest,
+    /// enough to tell two of them apart and short enough to read.
+    pub fn snapshot_id(&self, policy: &Policy) -> Arc<str> {
+        let short = |digest: Digest| digest.to_string().chars().take(16).collect::<String>();
+        format!("{}-{}", short(self.digest), short(policy.digest())).into()
     }
 
     /// Whether every route to the tool of `upstream` is in observe, under whatever name.
@@ -352,10 +359,4 @@ fn side_lane(
 
 fn register(metrics: &Metrics, route: &str, stage: Stage, risk: &str) -> Arc<RouteMetrics> {
     metrics.route(RouteLabels { route, stage: stage.as_str(), risk })
-}
-
-/// Sixteen hex digits of each digest: enough to tell two snapshots apart, short enough to read.
-fn identify(config: Digest, policy: Digest) -> Arc<str> {
-    let short = |digest: Digest| digest.to_string().chars().take(16).collect::<String>();
-    format!("{}-{}", short(config), short(policy)).into()
 }

@@ -62,7 +62,7 @@ impl Writer {
     ) -> io::Result<Writer> {
         let (segments, left, shelf) = Segments::open(&state.path().join("evidence"))?;
         note(&left);
-        let event = Event::Start { torn: left.torn };
+        let event = Event::Start { torn: left.torn, in_force: settings.in_force.clone() };
         let start = Line::new(clock::now(), Entry::Event(event));
         let journal = Journal::new(segments, left.anchor);
         let (engine, start) = Engine::begin(journal, keys, shelf, settings, start)?;

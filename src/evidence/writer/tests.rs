@@ -38,7 +38,8 @@ impl Bench {
         let (sender, queue) = mpsc::channel(64);
         let (left, shelf) = disk.opened();
         let journal = Journal::new(disk.clone(), left.anchor);
-        let start = Line::new(clock::now(), Entry::Event(Event::Start { torn: left.torn }));
+        let start =
+            Line::new(clock::now(), Entry::Event(Event::Start { torn: left.torn, in_force: None }));
         let (engine, start) = Engine::begin(journal, disk.clone(), shelf, settings, start)?;
         let health = Arc::clone(engine.health());
         let keys = KeyFiles::of(Path::new("nowhere"), &KeyFile::Own);
