@@ -34,6 +34,8 @@ mod upstream_tls;
 mod upstream_h2;
 mod upstream_secret;
 mod reload;
+mod reload_storm;
+mod reload_watch;
 mod shutdown;
 mod json_server;
 mod admin;
