@@ -59,7 +59,7 @@ mod chain;
 pub use approval::Approval;
 pub use chain::Head;
 pub use ending::{Cut, Ending, Exchange, Reach};
-pub use event::{Event, Expired, Reload, Seal, SigningKey, TornTail};
+pub use event::{Event, Expired, InForce, Reload, Seal, SigningKey, TornTail};
 pub use facts::{CallId, Dissent, Judgement, Kept, OnApproval, Opening, PermitKind};
 pub use health::{Anchor, Durable, Health, State, Totals};
 pub use key::{KeyFault, KeyFiles, RotateFailed, Rotated, rotate as rotate_key};

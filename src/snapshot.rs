@@ -188,6 +188,7 @@ pub struct Snapshot {
 impl Snapshot {
     /// Joins a plan and a policy, and registers every series that they can reach.
     pub fn build(plan: Plan, policy: Policy, metrics: &Metrics) -> Snapshot {
+        let id = plan.snapshot_id(&policy);
         let callers = callers(&plan.identity, metrics);
         plan.approvals.webhooks.iter().for_each(|told| drop(metrics.webhook(&told.name)));
         let table = plan.routes.iter().map(|route| Route::build(route, &plan, metrics)).collect();
@@ -195,7 +196,7 @@ impl Snapshot {
         let candidate = plan.candidate.clone();
         let credentials = plan.identity.credentials().iter();
         Snapshot {
-            id: identify(plan.digest, policy.digest(), candidate.as_deref().map(Policy::digest)),
+            id,
             reserved: Reserved::new(credentials.map(|field| field.name.as_str())),
             routes: Routes::new(plan.routes.iter().map(|route| route.matcher.clone()).collect()),
             table,
@@ -233,6 +234,16 @@ impl Plan {
         self.routes.iter().find(|route| *route.name == *name)
     }
 
+    /// What the snapshot of this plan and a policy is called: sixteen hex digits of each digest,
+    /// of the candidate's too where there is one; enough to tell two of them apart and short enough
+    /// to read.
+    pub fn snapshot_id(&self, policy: &Policy) -> Arc<str> {
+        let short = |digest: Digest| digest.to_string().chars().take(16).collect::<String>();
+        let candidate = self.candidate.as_deref().map(Policy::digest);
+        let digests = [Some(self.digest), Some(policy.digest()), candidate].into_iter().flatten();
+        digests.map(short).collect::<Vec<_>>().join("-").into()
+    }
+
     /// Whether nobody on any route to the tool of `upstream`, under whatever name, ever stands
     /// beyond observe.
     pub fn wholly_observes(&self, upstream: &UpstreamSpec) -> bool {
@@ -255,11 +266,4 @@ impl PlannedRoute {
             _ => String::new(),
         }
     }
-}
-
-/// Sixteen hex digits of each digest: enough to tell two snapshots apart, short enough to read.
-fn identify(config: Digest, policy: Digest, candidate: Option<Digest>) -> Arc<str> {
-    let short = |digest: Digest| digest.to_string().chars().take(16).collect::<String>();
-    let digests = [Some(config), Some(policy), candidate].into_iter().flatten();
-    digests.map(short).collect::<Vec<_>>().join("-").into()
 }

@@ -49,6 +49,15 @@ pub(super) struct Origins {
     pub(super) watch: Option<Duration>,
 }
 
+/// Why there is a load.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reason {
+    /// Somebody wants one, whatever the files look like.
+    Asked,
+    /// They look other than before.
+    Changed,
+}
+
 /// Why a load brought nothing.
 #[derive(Debug, thiserror::Error)]
 enum Failed {
@@ -78,11 +87,12 @@ impl Reloading {
     /// Reloads for as long as the process lives.
     pub(super) async fn run(mut self) {
         loop {
-            let mut waiting = self.wait().await;
+            let (reason, mut waiting) = self.wait().await;
             while let Ok(told) = self.asked.try_recv() {
                 waiting.push(told);
             }
-            let loaded = self.reload().await;
+            let reason = if waiting.is_empty() { reason } else { Reason::Asked };
+            let Some(loaded) = self.reload(reason).await else { continue };
             for told in waiting {
                 // Whoever asked may be gone.
                 let _ = told.send(loaded.clone());
@@ -91,38 +101,49 @@ impl Reloading {
     }
 
     /// Waits for a reason to load, and gives who wants to be told.
-    async fn wait(&mut self) -> Vec<Asked> {
+    async fn wait(&mut self) -> (Reason, Vec<Asked>) {
         tokio::select! {
-            _ = self.hangups.recv() => Vec::new(),
-            Some(told) = self.asked.recv() => vec![told],
-            () = self.watch.changed() => Vec::new(),
-            Some(_) = self.stuck.join_next() => Vec::new(),
+            _ = self.hangups.recv() => (Reason::Asked, Vec::new()),
+            Some(told) = self.asked.recv() => (Reason::Asked, vec![told]),
+            () = self.watch.changed() => (Reason::Changed, Vec::new()),
+            Some(_) = self.stuck.join_next() => (Reason::Asked, Vec::new()),
         }
     }
 
-    /// Loads, takes over or keeps what is in force; either way takes up another key.
-    async fn reload(&mut self) -> Loaded {
-        let loaded = match self.load().await {
-            Ok(config) => config,
-            Err(failed) => return self.refuse(&failed).await,
+    /// Loads, takes over or keeps what is in force; either way takes up another key. `None` where
+    /// the files are still being written.
+    async fn reload(&mut self, reason: Reason) -> Option<Loaded> {
+        let (config, files) = match self.gather().await {
+            Ok(Gathered { config, files }) => (config, files),
+            Err(failed) => return Some(self.refuse(&failed).await),
         };
-        self.running.readiness.loads();
-        let (snapshot, change) = match loaded {
-            None => {
-                tracing::info!("reload: nothing has changed");
-                self.running.proxy.metrics.reload_succeeded(clock::now());
-                (self.running.proxy.snapshot.load().id.clone(), Change::None)
-            }
-            Some((mut config, files)) => {
-                self.watch.every(config.watch);
-                keys::take_along(&self.running, &mut config.plan).await;
-                let snapshot = reload::take_over(&self.running, config);
-                self.in_force = files;
-                (snapshot, Change::Made)
-            }
+        if reason == Reason::Changed && !self.watch.is_settled(&files) {
+            return None;
+        }
+        self.watch.follow(files.clone());
+        let loaded = match config {
+            Err(error) => return Some(self.refuse(&error.into()).await),
+            Ok(_) if files.hold_the_same(&self.in_force) => self.keep(),
+            Ok(config) => self.take_over(config, files).await,
         };
         evidence::look_at_key(&self.running).await;
-        Loaded::InForce { snapshot, change }
+        Some(loaded)
+    }
+
+    fn keep(&self) -> Loaded {
+        tracing::info!("reload: nothing has changed");
+        self.running.readiness.loads();
+        self.running.proxy.metrics.reload_succeeded(clock::now());
+        let snapshot = self.running.proxy.snapshot.load().id.clone();
+        Loaded::InForce { snapshot, change: Change::None }
+    }
+
+    async fn take_over(&mut self, mut config: Config, files: Files) -> Loaded {
+        self.watch.every(config.watch);
+        keys::take_along(&self.running, &mut config.plan).await;
+        let snapshot = reload::take_over(&self.running, config);
+        self.in_force = files;
+        Loaded::InForce { snapshot, change: Change::Made }
     }
 
     async fn refuse(&mut self, failed: &Failed) -> Loaded {
@@ -134,14 +155,7 @@ impl Reloading {
         Loaded::Refused(why.into())
     }
 
-    /// The config as its files say it now; `None` where that is what is in force.
-    async fn load(&mut self) -> Result<Option<(Config, Files)>, Failed> {
-        let Gathered { config, files } = self.gather().await?;
-        self.watch.follow(files.clone());
-        let config = config?;
-        Ok((!files.hold_the_same(&self.in_force)).then_some((config, files)))
-    }
-
+    /// What the files say now.
     async fn gather(&mut self) -> Result<Gathered, Failed> {
         if self.stuck.len() >= STUCK_MAX {
             return Err(Failed::Stuck);

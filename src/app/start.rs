@@ -12,7 +12,7 @@ use crate::clock;
 use crate::config::{Config, Environment, Fixed, LogFormat, Source};
 use crate::demo;
 use crate::egress::Fetcher;
-use crate::evidence::{self, Ledger, Line, Settings, Unwritten, Writer};
+use crate::evidence::{self, InForce, Ledger, Line, Settings, Unwritten, Writer};
 use crate::limits::{Budget, Places};
 use crate::metrics::{self, Metrics};
 use crate::proxy::{Proxy, approval_reasons};
@@ -89,11 +89,16 @@ pub(super) fn new_metrics(config: &Config) -> Metrics {
 
 pub(super) fn start_evidence(
     state: &StateDir,
-    fixed: &Fixed,
+    config: &Config,
 ) -> Result<(Ledger, Writer), AppError> {
+    let Config { fixed, plan, policy, .. } = config;
     let settings = Settings {
         ledger_lines_max: fixed.sizes.calls.saturating_mul(2),
         segment_bytes_max: fixed.sizes.segment_bytes,
+        in_force: Some(InForce {
+            snapshot: plan.snapshot_id(policy),
+            policy_digest: policy.digest(),
+        }),
         ..fixed.evidence.clone()
     };
     Ok(evidence::start(state, settings)?)

@@ -109,6 +109,15 @@ impl Files {
         moved.map(|found| found.path.as_path())
     }
 
+    /// Whether a load found its files as a look at these did, as far as both have them.
+    pub fn agree(&self, looked: &Marks, loaded: &Files) -> bool {
+        let agrees = |(own, mark): (&Found, &Mark)| {
+            let mut others = loaded.0.iter().filter(|other| other.path == own.path);
+            *mark == Mark::Rewritten || others.all(|other| other.mark == *mark)
+        };
+        self.0.iter().zip(&looked.0).all(agrees)
+    }
+
     /// Whether both loads found the same bytes in the same files.
     pub fn hold_the_same(&self, other: &Files) -> bool {
         let holds_the_same = |(one, other): (&Found, &Found)| match (one.content, other.content) {

@@ -17,6 +17,8 @@ pub enum Event {
     Start {
         /// What a crash left behind the last line of the log so far.
         torn: Option<TornTail>,
+        /// What the first calls are judged by.
+        in_force: Option<InForce>,
     },
     /// The process stopped in order: every call that was open has its line.
     Stop,
@@ -43,6 +45,15 @@ pub enum Event {
     Seal(Seal),
     /// An old segment is removed; written before it goes.
     Expired(Expired),
+}
+
+/// The snapshot that a process starts with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InForce {
+    /// Its name.
+    pub snapshot: Arc<str>,
+    /// Its policy.
+    pub policy_digest: Digest,
 }
 
 /// Bytes that are no whole line, as the next process found them.
@@ -125,8 +136,10 @@ impl Event {
         members: &mut Members<M>,
     ) -> Result<(), M::Error> {
         match self {
-            Event::Start { torn } => {
+            Event::Start { torn, in_force } => {
                 members.put("version", env!("CARGO_PKG_VERSION"))?;
+                members.shown("policy_digest", in_force.as_ref().map(|it| it.policy_digest))?;
+                members.some("snapshot", in_force.as_ref().map(|it| &*it.snapshot))?;
                 members.some("torn_tail", torn.map(|_| true))?;
                 members.some("torn_bytes", torn.map(|torn| torn.bytes))?;
                 members.shown("torn_digest", torn.map(|torn| torn.digest))

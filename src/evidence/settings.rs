@@ -3,6 +3,7 @@
 //! Whoever runs a gateway sets these once, at its start; the config names the members that are
 //! theirs, the others have one value that fits.
 
+use super::event::InForce;
 use std::{path::PathBuf, time::Duration};
 
 /// Bounds of the log.
@@ -24,6 +25,8 @@ pub struct Settings {
     pub gather: Duration,
     /// The key that signs.
     pub signing_key: KeyFile,
+    /// What is in force at the start, for its line.
+    pub in_force: Option<InForce>,
     /// How long a line that nobody waits for may stay unsynced.
     pub sync_interval: Duration,
     /// How many bytes may be written and not synced; they are kept in memory too.
@@ -55,6 +58,7 @@ impl Default for Settings {
             retention_bytes: None,
             gather: Duration::ZERO,
             signing_key: KeyFile::Own,
+            in_force: None,
             sync_interval: Duration::from_secs(1),
             unsynced_bytes_max: 4 << 20,
             retry_interval: Duration::from_millis(250),

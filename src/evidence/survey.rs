@@ -213,8 +213,10 @@ mod tests {
         assert_eq!(left.torn.unwrap().bytes, (torn.len() - bytes.len()) as u64);
 
         let time = "2026-01-02T03:04:05Z".parse().unwrap();
-        let (mut start, mut unsigned) =
-            (Line::new(time, Entry::Event(Event::Start { torn: None })), Vec::new());
+        let (mut start, mut unsigned) = (
+            Line::new(time, Entry::Event(Event::Start { torn: None, in_force: None })),
+            Vec::new(),
+        );
         let last = chain::append(head, [&mut start], &mut unsigned).unwrap();
         let left = found(&[&bytes, &unsigned, b"{\"v"]);
         assert_eq!((left.anchor.head, left.anchor.segment), (last, 2));
@@ -236,7 +238,7 @@ mod tests {
             chain::append(base, lines.iter_mut(), &mut out).unwrap();
             out
         };
-        let start = Event::Start { torn: None };
+        let start = Event::Start { torn: None, in_force: None };
         for events in [&[Event::Stop][..], &[start.clone(), Event::Stop]] {
             assert_eq!(found(&[&bytes, &lines(head, events)]).state, LeftState::Broken);
             assert_eq!(found(&[&lines(Head::genesis(), events)]).state, LeftState::Sound);

@@ -66,7 +66,7 @@ impl Writer {
             LeftState::Sound => settings,
             LeftState::Broken => Settings { retention: None, retention_bytes: None, ..settings },
         };
-        let event = Event::Start { torn: left.torn };
+        let event = Event::Start { torn: left.torn, in_force: settings.in_force.clone() };
         let start = Line::new(clock::now(), Entry::Event(event));
         let journal = Journal::new(segments, left.anchor);
         let (engine, start) = Engine::begin(journal, keys, shelf, settings, start)?;

@@ -36,6 +36,8 @@ mod upstream_h2;
 mod upstream_secret;
 mod reload;
 mod rollout_status;
+mod reload_storm;
+mod reload_watch;
 mod shutdown;
 mod json_server;
 mod admin;

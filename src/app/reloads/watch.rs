@@ -20,15 +20,23 @@ pub(super) struct Watch {
     sight: Sight,
     /// `None` where nobody is to look.
     ticks: Option<Interval>,
-    looking: Option<JoinHandle<(Files, Marks)>>,
+    looking: Option<Look>,
+    /// Rises with each load: a look that began before one says nothing of what was loaded.
+    turn: u64,
 }
+
+/// A look under way, and the turn in which it began.
+struct Look(u64, JoinHandle<(Files, Marks)>);
 
 /// What the looks have brought since the last load.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Sight {
+    /// What was loaded, or is to be: what cannot be is not asked for again until it changes.
     loaded: Marks,
-    /// The last look that found something else, and how many did.
-    changed: Option<(Marks, u32)>,
+    /// The last look that found something else.
+    changed: Option<Marks>,
+    /// How many did.
+    looks: u32,
 }
 
 /// What a look is worth.
@@ -48,13 +56,20 @@ impl Watch {
     /// Follows what a load read, with a look every so often.
     pub(super) fn new(files: Files, every: Option<Duration>) -> Watch {
         let sight = Sight::of(files.marks());
-        Watch { files, sight, ticks: every.map(ticks), looking: None }
+        Watch { files, sight, ticks: every.map(ticks), looking: None, turn: 0 }
     }
 
     /// Follows what another load read; whatever was seen before is part of it.
     pub(super) fn follow(&mut self, files: Files) {
         self.sight = Sight::of(files.marks());
         self.files = files;
+        self.turn = self.turn.wrapping_add(1);
+    }
+
+    /// Whether a load that was made for a change found what the looks had agreed on. If not, the files
+    /// are still being written, and what was loaded is of no use: the looks go on.
+    pub(super) fn is_settled(&self, loaded: &Files) -> bool {
+        self.sight.looks >= LOOKS_MAX || self.files.agree(&self.sight.loaded, loaded)
     }
 
     /// Looks so often from now on; `None` for never.
@@ -68,22 +83,20 @@ impl Watch {
     pub(super) async fn changed(&mut self) {
         loop {
             let Some(ticks) = &mut self.ticks else { return std::future::pending().await };
-            let looking = match &mut self.looking {
+            let Look(turn, looking) = match &mut self.looking {
                 Some(looking) => looking,
                 None => {
                     ticks.tick().await;
-                    let mut files = self.files.clone();
-                    self.looking.insert(tokio::task::spawn_blocking(move || {
-                        let marks = files.look();
-                        (files, marks)
-                    }))
+                    self.looking.insert(Look(self.turn, look(self.files.clone())))
                 }
             };
-            let looked = looking.await;
+            let (turn, looked) = (*turn, looking.await);
             self.looking = None;
             match looked {
+                Ok(_) if turn != self.turn => {}
                 Ok((files, marks)) => {
-                    if self.take(files, marks) == Seen::Changed {
+                    self.files = files;
+                    if self.sight.take(marks) == Seen::Changed {
                         return;
                     }
                 }
@@ -93,15 +106,13 @@ impl Watch {
             }
         }
     }
+}
 
-    /// Takes what a look brought; one that began before the last load says nothing.
-    fn take(&mut self, files: Files, marks: Marks) -> Seen {
-        if files.marks() != self.sight.loaded {
-            return Seen::Same;
-        }
-        self.files = files;
-        self.sight.take(marks)
-    }
+fn look(mut files: Files) -> JoinHandle<(Files, Marks)> {
+    tokio::task::spawn_blocking(move || {
+        let marks = files.look();
+        (files, marks)
+    })
 }
 
 fn ticks(every: Duration) -> Interval {
@@ -116,23 +127,22 @@ fn ticks(every: Duration) -> Interval {
 
 impl Sight {
     fn of(loaded: Marks) -> Sight {
-        Sight { loaded, changed: None }
+        Sight { loaded, changed: None, looks: 0 }
     }
 
     /// What is half written changes until it is whole, so two looks must agree.
     fn take(&mut self, now: Marks) -> Seen {
         if now == self.loaded {
-            self.changed = None;
+            *self = Sight::of(now);
             return Seen::Same;
         }
-        let (before, looks) = match self.changed.take() {
-            Some((before, looks)) => (Some(before), looks.saturating_add(1)),
-            None => (None, 1),
-        };
-        if before.as_ref() == Some(&now) || looks >= LOOKS_MAX {
+        self.looks = self.looks.saturating_add(1);
+        let before = self.changed.replace(now.clone());
+        if before.as_ref() == Some(&now) || self.looks >= LOOKS_MAX {
+            self.changed = None;
+            self.loaded = now;
             return Seen::Changed;
         }
-        self.changed = Some((now, looks));
         Seen::Unsettled
     }
 }
@@ -165,9 +175,10 @@ mod tests {
         assert_eq!(sight.take(two.clone()), Seen::Unsettled);
         assert_eq!(sight.take(three.clone()), Seen::Unsettled);
         assert_eq!(sight.take(three.clone()), Seen::Changed);
+        assert_eq!(sight.take(three.clone()), Seen::Same, "nobody is asked twice");
         assert_eq!(sight.take(two), Seen::Unsettled);
-        assert_eq!(sight.take(one), Seen::Same, "it was taken back");
-        assert_eq!(sight.take(three), Seen::Unsettled);
+        assert_eq!(sight.take(three), Seen::Same, "it was taken back");
+        assert_eq!(sight.take(one), Seen::Unsettled);
     }
 
     #[test]
@@ -196,6 +207,10 @@ mod tests {
         assert!(tokio::time::timeout(soon * 20, watch.changed()).await.is_ok());
         watch.follow(files());
         assert!(tokio::time::timeout(soon, watch.changed()).await.is_err());
+        assert!(!watch.is_settled(&{
+            fs::write(dir.path().join("gait.yaml"), "colour: blue, again").unwrap();
+            files()
+        }));
         watch.every(None);
         fs::write(dir.path().join("gait.yaml"), "colour: green").unwrap();
         assert!(tokio::time::timeout(soon, watch.changed()).await.is_err());

@@ -66,7 +66,7 @@ impl Log {
         let bytes = torn.len() as u64;
         let torn = (bytes > 0).then(|| TornTail { bytes, digest: Digest::of(&torn) });
         self.segment();
-        self.put(Event::Start { torn });
+        self.put(Event::Start { torn, in_force: None });
         self.introduce();
     }
 

@@ -52,7 +52,8 @@ impl Bench {
     fn on(disk: &FakeDisk, left: Left, shelf: Shelf, settings: Settings) -> io::Result<Bench> {
         let (sender, queue) = mpsc::channel(64);
         let journal = Journal::new(disk.clone(), left.anchor);
-        let start = Line::new(clock::now(), Entry::Event(Event::Start { torn: left.torn }));
+        let start =
+            Line::new(clock::now(), Entry::Event(Event::Start { torn: left.torn, in_force: None }));
         let (engine, start) = Engine::begin(journal, disk.clone(), shelf, settings, start)?;
         let health = Arc::clone(engine.health());
         let keys = KeyFiles::of(Path::new("nowhere"), &KeyFile::Own);

@@ -84,7 +84,7 @@ fn a_log_that_begins_behind_a_rotation_is_taken_up_at_the_new_key() {
     let old = log.public();
     log.batch(2);
     log.segment();
-    log.put(Event::Start { torn: None });
+    log.put(Event::Start { torn: None, in_force: None });
     log.rotate(key());
     log.batch(2);
     log.expire(1);
@@ -101,7 +101,7 @@ fn lines_that_came_in_without_a_key_are_named_though_a_later_start_signs_over_th
         log.batch(2);
         log.seal();
         log.segment();
-        (0..begins).for_each(|_| log.put(Event::Start { torn: None }));
+        (0..begins).for_each(|_| log.put(Event::Start { torn: None, in_force: None }));
         log.put(filler(1));
         log.start();
         let found = broken(log.verify());

@@ -63,7 +63,7 @@ fn torn_bytes_that_were_swapped_for_others_are_named() {
 fn a_log_without_keys_is_only_chained() {
     let mut log = Log::empty();
     log.segment();
-    log.put(Event::Start { torn: None });
+    log.put(Event::Start { torn: None, in_force: None });
     log.put(Event::Stop);
     let report = log.verify().unwrap();
     assert_eq!((report.covered_to, report.uncovered(), report.signers.len()), (0, 2, 0));

@@ -1,0 +1,165 @@
+//! Files that change are taken up without a signal: behind links, half written, or not at all where
+//! nobody is to look.
+
+use crate::support::{Authority, Caller, Folder, Gait, Recorder, Setup, get, send, wait_for};
+use std::fs::{self, OpenOptions};
+use std::io::Write as _;
+use std::thread;
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+const ALLOW: &str = "default_verdict: allow\n";
+const BLOCK: &str = "default_verdict: block\n";
+/// Two looks a second apart, a load, and a machine that has other things to do.
+const TAKEN_UP: Duration = Duration::from_secs(4);
+
+/// A config whose one route is called by the name of this tool.
+fn config(tool: &Recorder, name: &str, server: &str) -> String {
+    format!(
+        "server: {server}\nstage: enforce\nupstreams: {{ api: {{ url: \"http://{}\" }} }}\n\
+         routes:\n  - name: read\n    match: {{ methods: [GET], path: \"/v1/{{rest*}}\" }}\n    \
+         upstream: api\n    intent: {{ tool_name: {name}, risk_class: low }}\n",
+        tool.address
+    )
+}
+
+fn start(tool: &Recorder, more: &str) -> Gait {
+    let config = config(tool, "one", "{ listen: \"127.0.0.1:0\" }") + more;
+    Setup { config, policy: ALLOW.to_owned() }.start()
+}
+
+fn status(gait: &Gait) -> u16 {
+    send(gait.server, get("/v1/a")).status
+}
+
+#[test]
+fn a_folder_that_is_exchanged_behind_links_is_taken_up_whole() {
+    let (tool, authority, dir) =
+        (Recorder::start(), Authority::new("ours"), TempDir::new().unwrap());
+    let server =
+        "{ listen: \"127.0.0.1:0\", tls: { certificates: [ { cert: s.pem, key: s.key } ] } }";
+    let head = "telemetry: { listen: \"127.0.0.1:0\" }\nadmin: { listen: \"127.0.0.1:0\" }\n\
+                state_dir: ./state\npolicy: ./policy.yaml\n";
+    let generation = |name: &str, policy: &str| {
+        let pair = authority.server(&["api.test"]);
+        let files = [
+            ("gait.yaml", format!("{head}{}", config(&tool, name, server))),
+            ("policy.yaml", policy.to_owned()),
+            ("s.pem", pair.cert.clone()),
+            ("s.key", pair.key.clone()),
+        ];
+        (files, pair)
+    };
+    let (files, _) = generation("one", ALLOW);
+    let folder = Folder::mount(dir.path(), &files);
+    let gait = Gait::launch(dir, &["proxy", "--config", "gait.yaml"], &[]);
+    let caller = Caller::of(&authority.pem());
+    assert_eq!(caller.get(gait.server, "/v1/a").unwrap(), 200);
+    for (name, policy, wanted) in [("two", BLOCK, 403), ("three", ALLOW, 200)] {
+        let (files, pair) = generation(name, policy);
+        let turned = Instant::now();
+        folder.turn(&files);
+        wait_for("the new policy", || {
+            (caller.get(gait.server, "/v1/a").unwrap() == wanted).then_some(())
+        });
+        assert!(turned.elapsed() < TAKEN_UP, "{:?}", turned.elapsed());
+        let conn = caller.open(gait.server);
+        let shown = conn.stream().conn.peer_certificates().unwrap()[0].to_vec();
+        assert_eq!(shown, pair.der(), "the certificate of the same generation");
+        wait_for("the line of a call", || {
+            let lines = gait.evidence();
+            lines.iter().any(|line| line["tool_name"] == name).then_some(())
+        });
+    }
+    let log = gait.log();
+    assert_eq!((log.matches("\"reloaded\"").count(), log.contains("refused")), (2, false), "{log}");
+    gait.settled().assert_law();
+}
+
+#[test]
+fn a_file_that_is_half_written_is_not_taken_up() {
+    let tool = Recorder::start();
+    let gait = start(&tool, "");
+    let path = gait.dir().join("policy.yaml");
+    let half = "default_verdict: allow\nrules: [\n";
+    fs::write(&path, half).unwrap();
+    // Longer than a look takes, shorter than the time between two.
+    for piece in ["  { name: no, effect: block,\n", "    match: { tool_names: [one] } }\n"] {
+        thread::sleep(Duration::from_millis(100));
+        let mut file = OpenOptions::new().append(true).open(&path).unwrap();
+        file.write_all(piece.as_bytes()).unwrap();
+    }
+    OpenOptions::new().append(true).open(&path).unwrap().write_all(b"]\n").unwrap();
+    wait_for("the whole policy", || (status(&gait) == 403).then_some(()));
+    assert!(!gait.log().contains("refused"), "{}", gait.log());
+}
+
+#[test]
+fn what_is_wrong_is_said_once_and_mended_by_the_next_change() {
+    let tool = Recorder::start();
+    let gait = start(&tool, "reload: { watch: 100ms }\n");
+    let path = gait.dir().join("policy.yaml");
+    fs::write(&path, "default_verdict: perhaps\n").unwrap();
+    let told = wait_for("the refusal", || {
+        let told = gait.telemetry("/readyz?verbose");
+        assert_eq!(told.status, 200);
+        told.text().contains("[!]reload refused since").then(|| told.text())
+    });
+    assert!(told.contains("policy.yaml:1:") && told.contains("`perhaps`"), "{told}");
+    assert!(told.contains("[+]snapshot ok: ") && told.contains(" in force since "), "{told}");
+    thread::sleep(Duration::from_secs(1));
+    assert_eq!(gait.log().matches("reload refused").count(), 1, "{}", gait.log());
+    assert_eq!(status(&gait), 200);
+    fs::write(&path, BLOCK).unwrap();
+    wait_for("the mended policy", || (status(&gait) == 403).then_some(()));
+    assert!(!gait.telemetry("/readyz?verbose").text().contains("[!]"));
+}
+
+#[test]
+fn a_touched_file_makes_no_snapshot() {
+    let tool = Recorder::start();
+    let gait = start(&tool, "reload: { watch: 100ms }\n");
+    let path = gait.dir().join("policy.yaml");
+    let text = fs::read(&path).unwrap();
+    for _ in 0..3 {
+        thread::sleep(Duration::from_millis(50));
+        fs::write(&path, &text).unwrap();
+    }
+    gait.signal("HUP");
+    wait_for("a load", || gait.log().contains("nothing has changed").then_some(()));
+    assert!(!gait.evidence().iter().any(|line| line["kind"] == "reload"));
+    assert!(!gait.log().contains("\"reloaded\""));
+}
+
+#[test]
+fn nobody_looks_where_nobody_is_to() {
+    let tool = Recorder::start();
+    let gait = start(&tool, "reload: { watch: off }\n");
+    fs::write(gait.dir().join("policy.yaml"), BLOCK).unwrap();
+    thread::sleep(TAKEN_UP);
+    assert_eq!(status(&gait), 200);
+    gait.signal("HUP");
+    wait_for("the new policy", || (status(&gait) == 403).then_some(()));
+}
+
+#[test]
+fn a_config_that_hangs_keeps_nobody_from_asking() {
+    let tool = Recorder::start();
+    let gait = start(&tool, "reload: { watch: 100ms }\n");
+    let config = gait.dir().join("gait.yaml");
+    let text = fs::read_to_string(&config).unwrap();
+    fs::remove_file(&config).unwrap();
+    // Whoever opens it to read waits for a writer that never comes.
+    let made = std::process::Command::new("mkfifo").arg(&config).status().unwrap();
+    assert!(made.success());
+    wait_for("the load that hangs to be given up", || {
+        gait.log().contains("were not read within").then_some(())
+    });
+    assert_eq!(status(&gait), 200);
+    let stop = text.replace("stage: enforce", "stage: observe");
+    fs::remove_file(&config).unwrap();
+    fs::write(&config, stop).unwrap();
+    fs::write(gait.dir().join("policy.yaml"), BLOCK).unwrap();
+    wait_for("another config", || gait.log().contains("\"reloaded\"").then_some(()));
+    assert_eq!(status(&gait), 200, "in observe");
+}
