@@ -8,6 +8,7 @@ mod counts;
 mod facts;
 mod gates;
 mod heard;
+pub mod judged;
 mod overlay;
 mod read;
 mod shelf;

@@ -16,6 +16,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 const NAMES: [&str; 4] = ["policy", "intent", "config", "suite"];
+const APPROVER: &str = "/properties/approvals/properties/approvers/items";
 const UPSTREAM: &str = "/properties/upstreams/additionalProperties";
 const ROWS: [&str; 2] = [
     include_str!("vectors/decisions_core.jsonl"),
@@ -233,11 +234,8 @@ fn the_config_schema_has_the_keys_that_the_reader_knows() {
         ("/admin/tls", "/properties/admin/properties/tls"),
         ("/admin/logins/0", "/properties/admin/properties/logins/items"),
         ("/approvals", "/properties/approvals"),
-        ("/approvals/approvers/0", "/properties/approvals/properties/approvers/items"),
-        (
-            "/approvals/approvers/0/may",
-            "/properties/approvals/properties/approvers/items/properties/may",
-        ),
+        ("/approvals/approvers/0", APPROVER),
+        ("/approvals/approvers/0/may", &format!("{APPROVER}/properties/may")),
         ("/approvals/webhooks/0", "/properties/approvals/properties/webhooks/items"),
         ("/log", "/properties/log"),
         ("/evidence", "/properties/evidence"),
