@@ -5,6 +5,7 @@
 use crate::support::{
     Approver, Conn, Dice, Gait, Recorder, Setup, audit, run_to_end, send, wait_for,
 };
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::fs;
 use std::net::SocketAddr;
@@ -239,7 +240,9 @@ fn check(dir: &Path) -> usize {
         }
     }
     if let Some(entry) = overlay(dir).and_then(|set| set["routes"].get("del").cloned()) {
-        let is_own = |line: &&&Value| line["time"] == entry["at"] && line["by"] == entry["by"];
+        let time = |text: &Value| text.as_str().unwrap().parse::<Timestamp>().unwrap();
+        let is_own =
+            |line: &&&Value| time(&line["time"]) == time(&entry["at"]) && line["by"] == entry["by"];
         let line = wanted.iter().find(is_own).unwrap_or_else(|| panic!("no line of {entry}"));
         let stage = entry["stage"].as_str().unwrap();
         assert!(line["to"].as_str().unwrap().starts_with(stage), "{line} {entry}");
