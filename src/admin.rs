@@ -12,8 +12,10 @@
 mod auth;
 mod condition;
 mod diff;
+mod helm;
 mod hosts;
 mod json;
+mod labels;
 mod list;
 mod page;
 mod problem;
@@ -28,6 +30,7 @@ mod route;
 mod said;
 mod session;
 mod show;
+mod stages;
 
 #[cfg(test)]
 mod tests;
@@ -43,6 +46,7 @@ use route::{Access, Target};
 use std::net::IpAddr;
 use tokio::sync::Semaphore;
 
+pub use helm::{Helm, Stands};
 pub use reloads::{Asked, Change, Loaded, Reloads, Unheard};
 pub use rollout::{Archive, Rollout};
 pub use route::ROUTES;
@@ -72,6 +76,10 @@ pub struct Context<'a> {
     pub waits: &'a Semaphore,
     /// How a reload is asked for.
     pub reloads: &'a Reloads,
+    /// What people steer the rollout with.
+    pub helm: &'a Helm,
+    /// Where a route stands in the snapshot that is in force when it is asked.
+    pub stands: &'a (dyn Fn(&str) -> Option<Stands> + Sync),
     /// What the rollout is answered from.
     pub rollout: Rollout<'a>,
 }
@@ -121,6 +129,11 @@ async fn answer_or_refuse(
     let query = head.uri.query();
     match target {
         Target::Approvals => list::answer(query, context).await,
+        Target::Labels => labels::list(query, context).await,
+        Target::Label => {
+            query::none(query)?;
+            labels::give(&labels::Asked { head, body, login }, context).await
+        }
         Target::Rollout => rollout::status(query, context).await,
         Target::Approval(id) => {
             query::none(query)?;
@@ -129,6 +142,14 @@ async fn answer_or_refuse(
         Target::Say(id, word) => {
             query::none(query)?;
             resolve::answer(&resolve::Asked { head, body, id, word, login }, context).await
+        }
+        Target::Promote(route) => {
+            query::none(query)?;
+            stages::promote(&stages::Asked { head, body, route, login }, context).await
+        }
+        Target::Demote(route) => {
+            query::none(query)?;
+            stages::demote(&stages::Asked { head, body, route, login }, context).await
         }
         Target::Reload => {
             query::none(query)?;

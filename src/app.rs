@@ -141,7 +141,7 @@ struct Running {
     source: Source,
     environment: Environment,
     /// The overlay.
-    shelf: Shelf,
+    shelf: Arc<Shelf>,
     /// Before anything of the first snapshot was shown.
     begun: Timestamp,
     reloads: Reloads,

@@ -292,16 +292,6 @@ impl Metrics {
         self.0.fixed.rate_failures.increment(1);
     }
 
-    /// Counts what somebody said of a decision.
-    pub fn labelled(&self, label: OpinionLabel) {
-        self.0.fixed.steering.labelled(label);
-    }
-
-    /// Counts a stage that somebody set.
-    pub fn stage_changed(&self, via: ViaLabel) {
-        self.0.fixed.steering.changed(via);
-    }
-
     /// Shows how the evidence log stands.
     pub fn evidence(&self, face: &EvidenceFace) {
         self.0.fixed.evidence.show(face);

@@ -9,6 +9,7 @@ pub mod diff;
 mod facts;
 mod gates;
 mod heard;
+pub mod judged;
 mod overlay;
 mod read;
 mod shelf;

@@ -7,6 +7,8 @@
 //! Rejected: a database. The files are a public format that another tool reads and writes too.
 
 pub mod file;
+mod database;
+pub mod labels;
 mod lock;
 pub mod approvals;
 pub mod kill_switches;

@@ -1,6 +1,7 @@
 //! Refusals, as problem details (RFC 9457).
 
 use super::reply;
+use crate::rollout::Check;
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Response, StatusCode, header};
 use serde::Serialize;
@@ -14,7 +15,8 @@ pub(super) struct Problem {
     kind: Kind,
     detail: String,
     reason: Option<&'static str>,
-    field: Option<Field>,
+    field: Option<Box<Field>>,
+    check: Option<Box<Check>>,
 }
 
 /// A kind of refusal; its URI is part of the contract.
@@ -34,6 +36,12 @@ pub(super) enum Kind {
     MethodNotAllowed,
     /// It is too late, or was said before.
     Conflict,
+    /// It does not fit how things stand.
+    Unfit,
+    /// The evidence does not say that a route may go on.
+    GatesNotMet,
+    /// A part of it is done, and people must see to the rest.
+    Halfway,
     /// It has changed since it was looked at.
     Changed,
     /// The body is too large.
@@ -60,6 +68,9 @@ struct Shown<'a> {
     detail: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'static str>,
+    /// What was looked at.
+    #[serde(flatten)]
+    check: Option<&'a Check>,
 }
 
 // === impl Kind ===
@@ -78,6 +89,11 @@ impl Kind {
             Kind::MethodNotAllowed => {
                 ("method-not-allowed", "not by this method", StatusCode::METHOD_NOT_ALLOWED)
             }
+            Kind::GatesNotMet => ("gates-not-met", "a gate is not met", StatusCode::CONFLICT),
+            Kind::Halfway => {
+                ("halfway", "it is written, and not in force", StatusCode::INTERNAL_SERVER_ERROR)
+            }
+            Kind::Unfit => ("unfit", "it does not fit how things stand", StatusCode::CONFLICT),
             Kind::Conflict => ("conflict", "it is decided already", StatusCode::CONFLICT),
             Kind::Changed => {
                 ("changed", "it has changed since you looked", StatusCode::PRECONDITION_FAILED)
@@ -109,12 +125,17 @@ impl Kind {
 
 impl Problem {
     pub(super) fn new(kind: Kind, detail: impl Into<String>) -> Problem {
-        Problem { kind, detail: detail.into(), reason: None, field: None }
+        Problem { kind, detail: detail.into(), reason: None, field: None, check: None }
     }
 
     /// With a code for machines.
     pub(super) fn because(self, reason: &'static str) -> Problem {
         Problem { reason: Some(reason), ..self }
+    }
+
+    /// With the gates that were asked.
+    pub(super) fn checked(self, check: Check) -> Problem {
+        Problem { check: Some(Box::new(check)), ..self }
     }
 
     pub(super) fn malformed(detail: impl Into<String>) -> Problem {
@@ -137,7 +158,7 @@ impl Problem {
     }
 
     fn with(self, name: HeaderName, value: &'static str) -> Problem {
-        Problem { field: Some((name, HeaderValue::from_static(value))), ..self }
+        Problem { field: Some(Box::new((name, HeaderValue::from_static(value)))), ..self }
     }
 
     pub(super) fn response(self) -> Response<Bytes> {
@@ -148,12 +169,13 @@ impl Problem {
             status: status.as_u16(),
             detail: &self.detail,
             reason: self.reason,
+            check: self.check.as_deref(),
         };
         let mut response = reply::json(status, &shown);
         let headers = response.headers_mut();
         let media = HeaderValue::from_static("application/problem+json");
         headers.insert(header::CONTENT_TYPE, media);
-        headers.extend(self.field);
+        headers.extend(self.field.map(|field| *field));
         response
     }
 }

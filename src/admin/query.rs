@@ -113,7 +113,7 @@ fn before(value: &str) -> Result<RequestId, Problem> {
         .ok_or_else(|| Problem::malformed("`before` is no id; use `next` of the page before"))
 }
 
-fn number<N>(name: &str, value: &str, min: N, max: N) -> Result<N, Problem>
+pub(super) fn number<N>(name: &str, value: &str, min: N, max: N) -> Result<N, Problem>
 where
     N: FromStr + PartialOrd + std::fmt::Display,
 {

@@ -12,7 +12,7 @@ use http::Method;
 /// One path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Route {
-    /// As in the OpenAPI document: `{id}` stands for a request.
+    /// As in the OpenAPI document: `{id}` stands for a request, `{route}` for a route.
     pub path: &'static str,
     /// What may be done.
     pub verb: Verb,
@@ -51,10 +51,14 @@ pub(super) enum Target {
     Approval(RequestId),
     Say(RequestId, Word),
     Reload,
+    Labels,
+    Label,
+    Promote(String),
+    Demote(String),
 }
 
 /// All of them.
-pub const ROUTES: [Route; 11] = [
+pub const ROUTES: [Route; 15] = [
     read("/", Access::Open),
     read("/approvals.js", Access::Open),
     read("/approvals.css", Access::Open),
@@ -63,6 +67,8 @@ pub const ROUTES: [Route; 11] = [
     read("/v1/approvals", Access::From(Role::Viewer)),
     read("/v1/approvals/{id}", Access::From(Role::Viewer)),
     read("/v1/rollout", Access::From(Role::Viewer)),
+    read("/v1/labels", Access::From(Role::Viewer)),
+    Route { path: "/v1/labels", verb: Verb::Post, access: Access::From(Role::Approver) },
     Route {
         path: "/v1/approvals/{id}/grant",
         verb: Verb::Post,
@@ -74,6 +80,16 @@ pub const ROUTES: [Route; 11] = [
         access: Access::From(Role::Approver),
     },
     Route { path: "/v1/reload", verb: Verb::Post, access: Access::From(Role::Admin) },
+    Route {
+        path: "/v1/rollout/{route}/promote",
+        verb: Verb::Post,
+        access: Access::From(Role::Admin),
+    },
+    Route {
+        path: "/v1/rollout/{route}/demote",
+        verb: Verb::Post,
+        access: Access::From(Role::Admin),
+    },
 ];
 
 const fn read(path: &'static str, access: Access) -> Route {
@@ -83,14 +99,6 @@ const fn read(path: &'static str, access: Access) -> Route {
 // === impl Verb ===
 
 impl Verb {
-    /// The value of `Allow`.
-    pub fn allow(self) -> &'static str {
-        match self {
-            Verb::Read => "GET, HEAD",
-            Verb::Post => "POST",
-        }
-    }
-
     fn takes(self, method: &Method) -> bool {
         match self {
             Verb::Read => *method == Method::GET || *method == Method::HEAD,
@@ -108,7 +116,20 @@ impl Target {
     }
 
     fn route(&self) -> Option<&'static Route> {
-        let path = match self {
+        let verb = match self {
+            Target::Say(..)
+            | Target::Label
+            | Target::Reload
+            | Target::Promote(_)
+            | Target::Demote(_) => Verb::Post,
+            _ => Verb::Read,
+        };
+        let path = self.path();
+        ROUTES.iter().find(|route| route.path == path && route.verb == verb)
+    }
+
+    fn path(&self) -> &'static str {
+        match self {
             Target::Page => "/",
             Target::Script => "/approvals.js",
             Target::Style => "/approvals.css",
@@ -120,11 +141,13 @@ impl Target {
             Target::Say(_, Word::Grant) => "/v1/approvals/{id}/grant",
             Target::Say(_, Word::Deny) => "/v1/approvals/{id}/deny",
             Target::Reload => "/v1/reload",
-        };
-        ROUTES.iter().find(|route| route.path == path)
+            Target::Promote(_) => "/v1/rollout/{route}/promote",
+            Target::Demote(_) => "/v1/rollout/{route}/demote",
+            Target::Labels | Target::Label => "/v1/labels",
+        }
     }
 
-    fn parse(path: &str) -> Option<Target> {
+    fn parse(method: &Method, path: &str) -> Option<Target> {
         match path {
             "/" => return Some(Target::Page),
             "/approvals.js" => return Some(Target::Script),
@@ -133,8 +156,17 @@ impl Target {
             "/v1/session" => return Some(Target::Session),
             "/v1/approvals" => return Some(Target::Approvals),
             "/v1/reload" => return Some(Target::Reload),
+            "/v1/labels" if *method == Method::POST => return Some(Target::Label),
+            "/v1/labels" => return Some(Target::Labels),
             "/v1/rollout" => return Some(Target::Rollout),
             _ => {}
+        }
+        if let Some(rest) = path.strip_prefix("/v1/rollout/") {
+            return match rest.split_once('/')? {
+                (route, "promote") => Some(Target::Promote(route.to_owned())),
+                (route, "demote") => Some(Target::Demote(route.to_owned())),
+                _ => None,
+            };
         }
         let rest = path.strip_prefix("/v1/approvals/")?;
         let (id, word) = match rest.split_once('/') {
@@ -150,10 +182,20 @@ impl Target {
 /// What is asked for.
 pub(super) fn find(method: &Method, path: &str) -> Result<Target, Problem> {
     let absent = || Problem::new(Kind::NotFound, "there is nothing here; see /openapi.json");
-    let target = Target::parse(path).ok_or_else(absent)?;
-    let verb = target.route().ok_or_else(absent)?.verb;
-    match verb.takes(method) {
+    let target = Target::parse(method, path).ok_or_else(absent)?;
+    let route = target.route().ok_or_else(absent)?;
+    match route.verb.takes(method) {
         true => Ok(target),
-        false => Err(Problem::not_allowed(verb.allow())),
+        false => Err(Problem::not_allowed(allow(route.path))),
+    }
+}
+
+/// What may be done to a path: the value of `Allow`.
+pub(super) fn allow(path: &str) -> &'static str {
+    let has = |verb| ROUTES.iter().any(|route| route.path == path && route.verb == verb);
+    match (has(Verb::Read), has(Verb::Post)) {
+        (true, true) => "GET, HEAD, POST",
+        (true, false) => "GET, HEAD",
+        (false, _) => "POST",
     }
 }

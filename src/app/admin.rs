@@ -13,10 +13,12 @@ use super::listen::{self, Door};
 use super::patience::Patient;
 use super::socket::Socket;
 use super::{Running, spawn};
-use crate::admin::{self, Archive, BODY_BYTES_MAX, Context, Rollout, Scheme, Unread, WAITS_MAX};
+use crate::admin::{
+    self, Archive, BODY_BYTES_MAX, Context, Helm, Rollout, Scheme, Stands, Unread, WAITS_MAX,
+};
 use crate::call::peer::Address;
 use crate::clock;
-use crate::rollout::{Counters, Facts, Life};
+use crate::rollout::{Counters, Facts, Life, Shelf};
 use crate::snapshot::{Login, Snapshot};
 use crate::state::StateDir;
 use bytes::Bytes;
@@ -54,6 +56,8 @@ pub(super) struct Office {
     local: Login,
     waits: Semaphore,
     archive: Archive,
+    shelf: Arc<Shelf>,
+    helm: Helm,
 }
 
 /// Where one connection came to, and who is there.
@@ -63,12 +67,26 @@ struct Counter {
     scheme: Scheme,
 }
 
+/// What is in force when it is asked for, and not when the request came.
+#[derive(Clone, Copy)]
+struct Now<'a> {
+    facts: &'a (dyn Fn() -> Facts + Sync),
+    stands: &'a (dyn Fn(&str) -> Option<Stands> + Sync),
+}
+
 impl Office {
     /// Reads the token of the local login, or makes it.
     pub(super) fn open(state: &StateDir) -> Result<Office, TokenError> {
         let local = token::local(&state.path().join(ADMIN_TOKEN))?;
         let archive = Archive::new(state.path().to_owned());
-        Ok(Office { local, waits: Semaphore::new(WAITS_MAX), archive })
+        let shelf = Arc::new(Shelf::new(state.path()));
+        let helm = Helm::new(state.path(), shelf.clone());
+        Ok(Office { local, waits: Semaphore::new(WAITS_MAX), archive, shelf, helm })
+    }
+
+    /// The overlay, which whoever changes it must share.
+    pub(super) fn shelf(&self) -> Arc<Shelf> {
+        self.shelf.clone()
     }
 }
 
@@ -190,14 +208,14 @@ async fn answered(
     counter: Counter,
 ) -> Response<Full<Bytes>> {
     let snapshot = running.proxy.snapshot.load_full();
-    let facts = || facts(running);
-    let answer = admin::answer(head, body, &context(running, &snapshot, counter, &facts)).await;
-    let now = running.proxy.snapshot.load_full();
-    if head.method == Method::POST || Arc::ptr_eq(&snapshot, &now) {
+    let now = Now { facts: &|| facts(running), stands: &|route| stands(running, route) };
+    let answer = admin::answer(head, body, &context(running, &snapshot, counter, now)).await;
+    let later = running.proxy.snapshot.load_full();
+    if head.method == Method::POST || Arc::ptr_eq(&snapshot, &later) {
         return answer;
     }
     // It may have been waited for, and who waited be taken away meanwhile.
-    admin::refusal(head, &context(running, &now, counter, &facts)).unwrap_or(answer)
+    admin::refusal(head, &context(running, &later, counter, now)).unwrap_or(answer)
 }
 
 /// What the rollout wants to know beside the log, of the snapshot that is in force now.
@@ -211,11 +229,18 @@ fn facts(running: &Running) -> Facts {
     Facts::of(&snapshot.plan, counters, Life::Lives, clock::now())
 }
 
+/// Where a route stands in the snapshot that is in force now.
+fn stands(running: &Running, route: &str) -> Option<Stands> {
+    let snapshot = running.proxy.snapshot.load();
+    let route = snapshot.plan.route(route)?;
+    Some(Stands { said: route.said.clone(), course: route.course.clone() })
+}
+
 fn context<'a>(
     running: &'a Running,
     snapshot: &'a Snapshot,
     counter: Counter,
-    facts: &'a (dyn Fn() -> Facts + Sync),
+    now: Now<'a>,
 ) -> Context<'a> {
     Context {
         desk: &running.proxy.desk,
@@ -226,7 +251,9 @@ fn context<'a>(
         scheme: counter.scheme,
         waits: &running.office.waits,
         reloads: &running.reloads,
-        rollout: Rollout { archive: &running.office.archive, facts },
+        helm: &running.office.helm,
+        rollout: Rollout { archive: &running.office.archive, facts: now.facts },
+        stands: now.stands,
     }
 }
 

@@ -16,7 +16,6 @@ use crate::evidence::{self, InForce, Ledger, Line, Settings, Unwritten, Writer};
 use crate::limits::{Budget, Places};
 use crate::metrics::{self, Metrics};
 use crate::proxy::{Proxy, approval_reasons};
-use crate::rollout::Shelf;
 use crate::snapshot::Snapshot;
 use crate::state::StateDir;
 use crate::store::StoreError;
@@ -163,6 +162,7 @@ pub(super) fn assemble(
 ) -> (Arc<Running>, Wanted) {
     let begun = clock::now();
     let Kept { ledger, limits, desk, office, exports } = kept;
+    let shelf = office.shelf();
     let (tools, errands) = Tools::new(metrics.clone());
     let (keys, fetches) = Fetcher::new(metrics.clone());
     let Config { fixed, plan, policy, kill_switch, .. } = config;
@@ -194,7 +194,7 @@ pub(super) fn assemble(
         office,
         exports,
         readiness: Arc::new(readiness),
-        shelf: Shelf::new(&fixed.state_dir),
+        shelf,
         begun,
         fixed,
         source,

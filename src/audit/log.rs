@@ -100,6 +100,11 @@ impl Log {
         })
     }
 
+    /// The same of one segment alone.
+    pub(super) fn segment_backwards(&self, segment: (u32, PathBuf), sieve: Sieve) -> Backwards {
+        Backwards::new(self.dir.clone(), vec![segment], sieve)
+    }
+
     /// The lines that a sieve lets through, newest first.
     pub fn backwards(&self, sieve: Sieve) -> Backwards {
         Backwards::new(self.dir.clone(), self.segments.clone(), sieve)

@@ -4,9 +4,12 @@
 //! same document, so that a pipeline and a person see one truth.
 
 mod client;
+mod demote;
 mod diff;
 mod gate;
+mod label;
 mod offline;
+mod promote;
 mod status;
 mod wire;
 
@@ -23,6 +26,12 @@ pub(super) enum Command {
     Diff(Box<diff::Diff>),
     /// Ask whether a route may go on to a stage, and answer as an exit code
     Gate(Box<gate::Gate>),
+    /// Say of a decision whether it was right: what the gates count
+    Label(Box<label::Label>),
+    /// Bring a route on to a stage, if its gates are met
+    Promote(Box<promote::Promote>),
+    /// Bring a route back to a stage, whatever the gates say
+    Demote(Box<demote::Demote>),
 }
 
 impl Command {
@@ -32,6 +41,9 @@ impl Command {
             Command::Status(command) => command.run(),
             Command::Diff(command) => command.run(invocation),
             Command::Gate(command) => command.run(),
+            Command::Label(command) => command.run(),
+            Command::Promote(command) => command.run(),
+            Command::Demote(command) => command.run(),
         }
     }
 }

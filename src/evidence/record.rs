@@ -18,6 +18,7 @@ use super::{
     writer::{CommitFailed, Committed},
 };
 use crate::{clock, sign::PrivateKey};
+use jiff::Timestamp;
 use std::sync::Arc;
 use tokio::sync::{
     mpsc::{OwnedPermit, Sender, error::TrySendError},
@@ -52,6 +53,8 @@ pub enum LedgerRefused {
 pub struct Recorded {
     /// Its place in the chain.
     pub seq: u64,
+    /// Its time, as it stands in it.
+    pub time: Timestamp,
 }
 
 /// Room for one line about a request for approval; given back when dropped. To be had before the
@@ -172,6 +175,17 @@ impl Ledger {
             TrySendError::Full(_) => LedgerRefused::Full,
             TrySendError::Closed(_) => LedgerRefused::Stopped,
         })
+    }
+}
+
+// === impl Recorded ===
+
+impl Recorded {
+    /// To be asked for only once the line is durable.
+    pub(super) fn of(line: &Line) -> Recorded {
+        let time = line.time();
+        let micros = Timestamp::from_microsecond(time.as_microsecond());
+        Recorded { seq: line.seq(), time: micros.unwrap_or(time) }
     }
 }
 

@@ -376,7 +376,7 @@ fn acknowledge(post: Post) {
             let _ = reply.send(Committed::of(&line));
         }
         Post::Deed { line, reply } => {
-            let _ = reply.send(Ok(Recorded { seq: line.seq() }));
+            let _ = reply.send(Ok(Recorded::of(&line)));
         }
         Post::Closing { .. } | Post::Event(_) => {}
     }

@@ -3,6 +3,7 @@
 //!
 //! Counted by the evidence writer when the line is written, as calls are.
 
+use super::Metrics;
 use super::catalogue::{LABELS, STAGE_CHANGES};
 use super::registry::Registry;
 use metrics::Counter;
@@ -88,5 +89,19 @@ impl Steering {
         if let Some(counter) = self.changes.get(via as usize) {
             counter.increment(1);
         }
+    }
+}
+
+// === impl Metrics ===
+
+impl Metrics {
+    /// Counts what somebody said of a decision.
+    pub fn labelled(&self, label: OpinionLabel) {
+        self.0.fixed.steering.labelled(label);
+    }
+
+    /// Counts a stage that somebody set.
+    pub fn stage_changed(&self, via: ViaLabel) {
+        self.0.fixed.steering.changed(via);
     }
 }

@@ -21,6 +21,7 @@ mod wire;
 mod forwarding;
 mod upgrade;
 mod stages;
+mod rollout_commands;
 mod rollout_stages;
 mod limits;
 mod switch;

@@ -3,14 +3,15 @@
 use super::clerk::{self, Shelf};
 use super::openapi;
 use crate::admin::{
-    self, Archive, Asked, Context, Loaded, Reloads, Rollout, Scheme, Unread, WAITS_MAX,
+    self, Archive, Asked, Context, Helm, Loaded, Reloads, Rollout, Scheme, Stands, Unread,
+    WAITS_MAX,
 };
 use crate::approval::{Approver, May, Roster};
 use crate::evidence::{self, Ledger, Settings, Writer};
 use crate::json::Digest;
-use crate::rollout::{Counters, Facts, Life, Look, RouteFacts, Unmapped};
+use crate::rollout::{Counters, Facts, Life, Look, RouteFacts, Shelf as Overlay, Unmapped};
 use crate::snapshot::{Approvals, Gates, Login, Role};
-use crate::stage::{Stage, Standing};
+use crate::stage::{Course, Stage, Standing};
 use crate::state::StateDir;
 use crate::store::approvals::{Desk, Entry};
 use bytes::Bytes;
@@ -52,6 +53,7 @@ pub(super) struct Scene {
     /// Who is asked for a reload.
     asked: Option<mpsc::Receiver<Asked>>,
     pub(super) archive: Archive,
+    helm: Helm,
     dir: tempfile::TempDir,
 }
 
@@ -82,6 +84,13 @@ fn facts() -> Facts {
     let routes = [("reads", Stage::Observe), ("deletes", Stage::DryRun)].map(route).to_vec();
     let counters = Counters { bypasses: Some(0), unrecorded: Some(0) };
     Facts { look, gates, counters, unmapped: Unmapped::Denied, routes }
+}
+
+/// The same two, where the config alone says so.
+fn stands(route: &str) -> Option<Stands> {
+    let facts = facts();
+    let course = Course::of(facts.route(route)?.standing);
+    Some(Stands { said: course.clone(), course })
 }
 
 impl Scene {
@@ -124,6 +133,7 @@ impl Scene {
             reloads,
             asked: Some(asked),
             archive: Archive::new(dir.path().to_owned()),
+            helm: Helm::new(dir.path(), Arc::new(Overlay::new(dir.path()))),
             dir,
         }
     }
@@ -139,6 +149,8 @@ impl Scene {
             waits: &self.waits,
             reloads: &self.reloads,
             rollout: Rollout { archive: &self.archive, facts: &facts },
+            helm: &self.helm,
+            stands: &stands,
         }
     }
 

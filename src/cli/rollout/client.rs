@@ -18,17 +18,41 @@ const BUSY_PAUSE: Duration = Duration::from_millis(500);
 /// # Errors
 /// Exit 1 where gait does not answer or cannot, 6 for all else.
 pub(super) fn get(door: &Door, target: &str) -> Result<Value, Failure> {
+    match exchange(door, Method::GET, target, &Bytes::new())? {
+        (StatusCode::OK, value) => Ok(value),
+        (status, value) => Err(refusal(status, &value)),
+    }
+}
+
+/// Has something done; whatever is answered is an answer.
+///
+/// # Errors
+/// Exit 1 where gait does not answer, 6 where it cannot be asked.
+pub(super) fn post(
+    door: &Door,
+    target: &str,
+    body: &Value,
+) -> Result<(StatusCode, Value), Failure> {
+    exchange(door, Method::POST, target, &Bytes::from(body.to_string()))
+}
+
+fn exchange(
+    door: &Door,
+    method: Method,
+    target: &str,
+    body: &Bytes,
+) -> Result<(StatusCode, Value), Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(Failure::internal)?;
     let admin = door.admin()?;
     runtime.block_on(async {
         for _ in 0..BUSY_MAX {
-            match ask(&admin, target).await? {
-                (StatusCode::OK, value) => return Ok(value),
+            // Who is busy has done nothing.
+            match ask(&admin, method.clone(), target, body.clone()).await? {
                 (status, value) if is_busy(status, &value) => {
                     tokio::time::sleep(BUSY_PAUSE).await;
                 }
-                (status, value) => return Err(refusal(status, &value)),
+                answered => return Ok(answered),
             }
         }
         Err(Failure::internal("gait is still reading its log; ask again later"))
@@ -40,9 +64,13 @@ pub(super) fn escaped(value: &str) -> String {
     utf8_percent_encode(value, NON_ALPHANUMERIC).to_string()
 }
 
-async fn ask(admin: &Admin, target: &str) -> Result<(StatusCode, Value), Failure> {
-    let (method, body, wait) = (Method::GET, Bytes::new(), Duration::ZERO);
-    let place = admin.place();
+async fn ask(
+    admin: &Admin,
+    method: Method,
+    target: &str,
+    body: Bytes,
+) -> Result<(StatusCode, Value), Failure> {
+    let (place, wait) = (admin.place(), Duration::ZERO);
     let answered = admin.ask(Ask { method, target, if_match: None, body, wait }).await;
     let Answered { status, body } = answered.map_err(|error| match error.is_input() {
         true => Failure::input(error),
@@ -61,15 +89,23 @@ fn is_busy(status: StatusCode, problem: &Value) -> bool {
 }
 
 /// Why gait did not answer, and the mend.
-fn refusal(status: StatusCode, problem: &Value) -> Failure {
+pub(super) fn refusal(status: StatusCode, problem: &Value) -> Failure {
     let text = |name: &str| problem.get(name).and_then(Value::as_str).map(str::to_owned);
     let said = text("detail").or_else(|| text("title")).unwrap_or_else(|| status.to_string());
-    match status.as_u16() {
+    let failure = match status.as_u16() {
         401 => Failure::input(format!(
             "{said}; gait does not know this token: name another with --token-file or \
              GAIT_ADMIN_TOKEN"
         )),
         500.. => Failure::internal(said),
         _ => Failure::input(said),
+    };
+    failure.with("reason", text("reason").unwrap_or_default())
+}
+
+/// Adds a member to a document, where there is something to say.
+pub(super) fn add(body: &mut Value, name: &str, value: Option<impl Into<Value>>) {
+    if let (Value::Object(members), Some(value)) = (body, value) {
+        members.insert(name.to_owned(), value.into());
     }
 }

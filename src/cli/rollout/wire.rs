@@ -98,6 +98,49 @@ pub(super) struct Check {
     pub(super) gates: Vec<Gate>,
 }
 
+/// A stage that was set, or would be.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Change {
+    pub(super) route: String,
+    pub(super) from: String,
+    pub(super) to: String,
+    pub(super) until: Option<String>,
+    pub(super) after: Option<String>,
+    pub(super) via: String,
+    pub(super) gates: Vec<Gate>,
+    pub(super) seq: Option<u64>,
+}
+
+/// What became of a wish for another stage.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Changed {
+    pub(super) change: Change,
+    pub(super) diff: String,
+}
+
+/// A label that was given.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Given {
+    pub(super) label: Label,
+}
+
+/// What was said of a call.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Label {
+    pub(super) call_id: String,
+    pub(super) label: String,
+    pub(super) by: String,
+    pub(super) seq: u64,
+    pub(super) route: String,
+    pub(super) stage: String,
+    pub(super) verdict: String,
+    pub(super) tool_name: String,
+}
+
 /// One gate.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]

@@ -1,8 +1,7 @@
 //! The shelf of one machine: an SQLite file that only its owner can read.
 //!
-//! WAL with `synchronous=FULL`: a commit that returned outlives a power cut, and a commit without
-//! a change writes nothing. A file that is there is never made anew: one that cannot be read, is of
-//! a newer gait, or became another file while gait runs, is an error that people must mend.
+//! A file that is there is never made anew: one that cannot be read, is of a newer gait, or became
+//! another file while gait runs, is an error that people must mend.
 
 mod outbox;
 mod requests;
@@ -11,19 +10,13 @@ mod values;
 mod words;
 
 use super::shelf::{Fault, Shelf};
-use crate::store::file;
+use crate::store::database::{self, Unusable};
 use jiff::Timestamp;
-use rusqlite::{Connection, ErrorCode, OpenFlags};
-use std::fs::{self, File};
+use rusqlite::{Connection, ErrorCode};
+use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
-
-/// Others than gait have no business here; who only looks is gone by then.
-const BUSY: Duration = Duration::from_millis(250);
-/// Every statement is kept.
-const STATEMENTS_MAX: usize = 64;
 
 /// Whether the state directory has served before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,7 +62,7 @@ impl Place {
     pub(super) fn open(&mut self, now: Timestamp) -> Result<Sqlite, Fault> {
         let mark = self.found().map_err(|error| self.at(error))?;
         self.mark = Some(mark);
-        let mut connection = connect(&self.path)?;
+        let mut connection = database::connect(&self.path)?;
         let born_at = (self.past == Past::Evidence).then_some(now);
         schema::migrate(&mut connection, born_at)?;
         let born_at = schema::born_at(&connection)?;
@@ -82,7 +75,9 @@ impl Place {
             (Ok(there), None) => Ok(there),
             (Ok(there), Some(known)) if there == known => Ok(there),
             (Ok(_), Some(_)) => Err(other_file()),
-            (Err(error), None) if error.kind() == io::ErrorKind::NotFound => create(&self.path),
+            (Err(error), None) if error.kind() == io::ErrorKind::NotFound => {
+                database::create(&self.path).and_then(|()| Mark::of(&self.path))
+            }
             (Err(error), _) => Err(error),
         }
     }
@@ -100,36 +95,6 @@ impl Mark {
 
 fn other_file() -> io::Error {
     io::Error::other("it is another file than at first; put the first one back, or start anew")
-}
-
-/// An empty file, of mode 0600 before SQLite sees it; its companions take the mode from it.
-fn create(path: &Path) -> io::Result<Mark> {
-    file::make_parent(path)?;
-    file::create(path)?.sync_all()?;
-    if let Some(folder) = path.parent() {
-        File::open(folder)?.sync_all()?;
-    }
-    Mark::of(path)
-}
-
-fn connect(path: &Path) -> Result<Connection, Fault> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags)?;
-    connection.busy_timeout(BUSY)?;
-    connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
-    connection.pragma_update(None, "trusted_schema", false)?;
-    connection.pragma_update(None, "foreign_keys", true)?;
-    connection.pragma_update(None, "synchronous", "FULL")?;
-    let mode: String =
-        connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
-    if mode != "wal" {
-        return Err(Fault::Broken(format!("journal mode is {mode}, WAL is needed")));
-    }
-    let found: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
-    match found.as_str() {
-        "ok" => Ok(connection),
-        _ => Err(Fault::Broken(format!("the file is damaged: {found}"))),
-    }
 }
 
 // === impl Sqlite ===
@@ -187,6 +152,12 @@ impl Shelf for Sqlite {
 }
 
 // === impl Fault ===
+
+impl From<Unusable> for Fault {
+    fn from(why: Unusable) -> Fault {
+        Fault::Broken(why.to_string())
+    }
+}
 
 impl From<rusqlite::Error> for Fault {
     fn from(error: rusqlite::Error) -> Fault {

@@ -1,0 +1,306 @@
+//! Stages that people set: on, where the evidence says that a route may, and back, always.
+//!
+//! The line that says who does what, and why, is durable before anything of it is written
+//! elsewhere; then the overlay is written, then the config is loaded again. Done is what is in force.
+//! Whatever breaks off in between, nothing executes more than before without a line that says who
+//! wanted it. Rejected: to answer once the overlay is written, which says nothing of what calls meet.
+
+mod unified;
+mod wish;
+
+use super::helm::{Stands, blocking};
+use super::json::time;
+use super::labels::unrecorded;
+use super::problem::{Kind, Problem};
+use super::{Context, Loaded, Unread, reply};
+use crate::clock;
+use crate::evidence::{Event, GateFact, Head, StageChange, Via};
+use crate::rollout::{Check, Entry, GateVerdict, NoStep, Overlay, Status, check};
+use crate::snapshot::Login;
+use crate::stage::Standing;
+use bytes::Bytes;
+use http::{Response, StatusCode, request::Parts};
+use jiff::Timestamp;
+use serde::Serialize;
+use std::sync::Arc;
+use wish::{Act, Gates, Wish};
+
+/// The file of the overlay, as a diff names it.
+const OVERLAY: &str = "rollout.json";
+
+/// Who wants something of which route.
+pub(super) struct Asked<'a> {
+    pub(super) head: &'a Parts,
+    pub(super) body: Result<Bytes, Unread>,
+    pub(super) route: String,
+    pub(super) login: &'a Login,
+}
+
+/// A stage that is to be set.
+struct Change {
+    route: Arc<str>,
+    from: Standing,
+    entry: Entry,
+    /// Where the route stands then, if the config says of it what it said.
+    then: Stands,
+    via: Via,
+    gates: Vec<GateFact>,
+    head: Head,
+}
+
+#[derive(Serialize)]
+struct Answer {
+    change: Told,
+    diff: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<Status>,
+}
+
+/// A stage that was set, or would be.
+#[derive(Serialize)]
+struct Told {
+    route: String,
+    from: String,
+    to: String,
+    until: Option<String>,
+    /// Where the route stands after that.
+    after: Option<String>,
+    via: &'static str,
+    by: String,
+    reason: Option<String>,
+    gates: Vec<GateFact>,
+    /// The `seq` of its line in the evidence; none where nothing was done.
+    seq: Option<u64>,
+}
+
+/// Brings a route on.
+pub(super) async fn promote(
+    asked: &Asked<'_>,
+    context: &Context<'_>,
+) -> Result<Response<Bytes>, Problem> {
+    let wish = Wish::to_promote(asked)?;
+    let _turn = context.helm.setting.lock().await;
+    let (stands, now) = (stands(context, &asked.route)?, clock::now());
+    let head = context.ledger.health().head();
+    let summary = context.rollout.archive.summary().await?;
+    let looked = check(&summary, &(context.rollout.facts)(), &asked.route, wish.to);
+    let looked = looked.map_err(no_step)?;
+    let mut change = change(asked, &wish, &stands, now)?;
+    if change.then.course.is_below(&stands.course, now) {
+        let detail = "somebody would be held to less than now; `gait rollout demote` does that";
+        return Err(Problem::new(Kind::Unfit, detail).because("would_lower"));
+    }
+    if looked.verdict != GateVerdict::Met && wish.gates == Gates::Count {
+        return Err(not_met(looked));
+    }
+    (change.via, change.gates, change.head) = (via(wish.gates), looked.facts(), head);
+    let mut answer = match wish.act {
+        Act::Tell => tell(change, context).await?,
+        Act::Do => carry_out(change, context).await?,
+    };
+    answer.status = Some(Status::of(&summary, &(context.rollout.facts)(), Some(&asked.route)));
+    Ok(reply::json(StatusCode::OK, &answer))
+}
+
+/// Brings a route back. Asks nothing of the evidence: it is always possible.
+pub(super) async fn demote(
+    asked: &Asked<'_>,
+    context: &Context<'_>,
+) -> Result<Response<Bytes>, Problem> {
+    let now = clock::now();
+    let wish = Wish::to_demote(asked, now)?;
+    let _turn = context.helm.setting.lock().await;
+    let stands = stands(context, &asked.route)?;
+    let mut change = change(asked, &wish, &stands, now)?;
+    if stands.course.is_below(&change.then.course, now) {
+        let detail = "somebody would be held to more than now; `gait rollout promote` does that";
+        return Err(Problem::new(Kind::Unfit, detail).because("would_raise"));
+    }
+    change.head = context.ledger.health().head();
+    let answer = carry_out(change, context).await?;
+    Ok(reply::json(StatusCode::OK, &answer))
+}
+
+fn stands(context: &Context<'_>, route: &str) -> Result<Stands, Problem> {
+    let absent = || Problem::new(Kind::NotFound, format!("there is no route `{route}`"));
+    (context.stands)(route).ok_or_else(absent)
+}
+
+/// What is wanted, as a demotion that nothing was asked for.
+fn change(
+    asked: &Asked<'_>,
+    wish: &Wish,
+    stands: &Stands,
+    now: Timestamp,
+) -> Result<Change, Problem> {
+    let from = stands.course.at(now);
+    let entry = Entry {
+        standing: wish.standing(from)?,
+        over: stands.said.to_string(),
+        by: asked.login.name.as_ref().to_owned(),
+        at: now,
+        reason: wish.reason.clone(),
+        until: wish.until,
+    };
+    let then = Stands { said: stands.said.clone(), course: entry.over(&stands.said) };
+    if then.course == stands.course {
+        let detail = format!("route `{}` stands in {from} already", asked.route);
+        return Err(Problem::new(Kind::Unfit, detail).because("no_step"));
+    }
+    let (route, via, gates) = (asked.route.as_str().into(), Via::Demote, Vec::new());
+    Ok(Change { route, from, entry, then, via, gates, head: Head::genesis() })
+}
+
+fn via(gates: Gates) -> Via {
+    match gates {
+        Gates::Count => Via::Promote,
+        Gates::Forced => Via::ForcedPromote,
+    }
+}
+
+fn no_step(why: NoStep) -> Problem {
+    match why {
+        NoStep::Route { .. } => Problem::new(Kind::NotFound, why.to_string()),
+        NoStep::NotForward { .. } => Problem::new(Kind::Unfit, why.to_string()).because("no_step"),
+    }
+}
+
+fn not_met(check: Check) -> Problem {
+    let open = check.gates.iter().filter(|gate| gate.verdict != GateVerdict::Met);
+    let names: Vec<&str> = open.map(|gate| gate.name).collect();
+    let detail = format!(
+        "these gates keep route `{}` from {}: {}; `force` goes on all the same, with a `reason`",
+        check.route,
+        check.to.as_str(),
+        names.join(", ")
+    );
+    Problem::new(Kind::GatesNotMet, detail).because("gates_not_met").checked(check)
+}
+
+/// Says what would be done, and does nothing.
+async fn tell(change: Change, context: &Context<'_>) -> Result<Answer, Problem> {
+    let diff = diff(&change, context).await?;
+    Ok(Answer { change: change.told(None), diff, status: None })
+}
+
+/// The line, the overlay, the load: each only once the one before is done.
+async fn carry_out(mut change: Change, context: &Context<'_>) -> Result<Answer, Problem> {
+    // What cannot be read cannot be written to either; better to know before anything is said.
+    diff(&change, context).await?;
+    let recorded = context.ledger.record(Event::Stage(Box::new(change.line()))).await;
+    let recorded = recorded.map_err(unrecorded)?;
+    change.entry.at = recorded.time;
+    change.announce();
+    let diff = diff(&change, context).await?;
+    change.write(context).await?;
+    change.enforce(context).await?;
+    Ok(Answer { change: change.told(Some(recorded.seq)), diff, status: None })
+}
+
+/// What the overlay says then that it does not say now.
+async fn diff(change: &Change, context: &Context<'_>) -> Result<String, Problem> {
+    let (overlay, route, entry) =
+        (context.helm.overlay.clone(), change.route.clone(), change.entry.clone());
+    let compared = blocking(move || {
+        let before = overlay.read().map_err(|error| error.to_string())?;
+        let mut after = before.clone();
+        after.set(&route, entry);
+        let text = |overlay: &Overlay| overlay.to_text().map_err(|error| error.to_string());
+        Ok(unified::diff(OVERLAY, &text(&before)?, &text(&after)?))
+    });
+    compared.await?.map_err(|why: String| {
+        let path = context.helm.overlay.path().display();
+        Problem::new(Kind::Unavailable, format!("{path}: {why}")).because("overlay_unavailable")
+    })
+}
+
+// === impl Change ===
+
+impl Change {
+    fn line(&self) -> StageChange {
+        StageChange {
+            route: self.route.clone(),
+            from: self.from,
+            to: self.entry.standing,
+            until: self.entry.until,
+            via: self.via,
+            by: self.entry.by.as_str().into(),
+            reason: self.entry.reason.as_deref().map(Into::into),
+            gates: self.gates.clone(),
+            head: Some(self.head),
+        }
+    }
+
+    /// Says in the log of the process what is being done.
+    fn announce(&self) {
+        let (route, from, to) = (&self.route, self.from, self.entry.standing);
+        let (by, reason) = (&self.entry.by, self.entry.reason.as_deref().unwrap_or_default());
+        match self.via {
+            Via::Promote => tracing::info!(%route, %from, %to, by, reason, "a stage is set"),
+            Via::ForcedPromote => tracing::warn!(
+                %route, %from, %to, by, reason,
+                "security event: a stage is set although its gates are not met"
+            ),
+            Via::Demote => tracing::warn!(
+                %route, %from, %to, by, reason, "security event: a stage is set back"
+            ),
+        }
+    }
+
+    async fn write(&self, context: &Context<'_>) -> Result<(), Problem> {
+        let (overlay, route, entry) =
+            (context.helm.overlay.clone(), self.route.clone(), self.entry.clone());
+        let written = blocking(move || overlay.change(|overlay| overlay.set(&route, entry)));
+        written.await?.map_err(|error| {
+            let path = context.helm.overlay.path().display();
+            let detail = format!(
+                "the evidence says that this was done, and it was not: {path}: {error}; see to the \
+                 disk, look with `gait rollout status`, and ask again"
+            );
+            Problem::new(Kind::Halfway, detail).because("overlay_unwritten")
+        })
+    }
+
+    /// Has the config loaded with the new overlay, and looks what that made of the route.
+    async fn enforce(&self, context: &Context<'_>) -> Result<(), Problem> {
+        let why = match context.reloads.ask().await {
+            Ok(Loaded::InForce { .. }) => match (context.stands)(&self.route) {
+                Some(stands) if stands == self.then => return Ok(()),
+                _ => return Err(self.overtaken()),
+            },
+            Ok(Loaded::Refused(why)) => why.to_string(),
+            Err(unheard) => unheard.to_string(),
+        };
+        let detail = format!(
+            "the evidence and {OVERLAY} say that route `{}` goes to {}, and it comes into force \
+             with the next load that succeeds; mend this: {why}",
+            self.route, self.entry.standing
+        );
+        Err(Problem::new(Kind::Halfway, detail).because("not_loaded"))
+    }
+
+    fn overtaken(&self) -> Problem {
+        let detail = format!(
+            "the config says something else of route `{}` than a moment ago, so what was set for it \
+             was dropped; look with `gait rollout status`, and ask again if it is still meant",
+            self.route
+        );
+        Problem::new(Kind::Halfway, detail).because("overtaken")
+    }
+
+    fn told(self, seq: Option<u64>) -> Told {
+        let after = self.entry.until.map(|until| self.then.course.at(until).to_string());
+        Told {
+            route: self.route.as_ref().to_owned(),
+            from: self.from.to_string(),
+            to: self.entry.standing.to_string(),
+            until: self.entry.until.map(time),
+            after,
+            via: self.via.as_str(),
+            by: self.entry.by,
+            reason: self.entry.reason,
+            gates: self.gates,
+            seq,
+        }
+    }
+}
