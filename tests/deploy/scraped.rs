@@ -12,7 +12,8 @@ use std::time::{Duration, Instant};
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Metrics that a gait has only with what the config of compose does not have.
-const ELSEWHERE: [&str; 5] = [
+const ELSEWHERE: [&str; 6] = [
+    "gait_candidate_errors_total",
     "gait_export_lag_seconds",
     "gait_export_records_total",
     "gait_jwks_failures_total",
