@@ -141,6 +141,7 @@ fn change(
         at: now,
         reason: wish.reason.clone(),
         until: wish.until,
+        then: wish.until.and_then(|_| Entry::before(&stands.said, &stands.course)),
     };
     let then = Stands { said: stands.said.clone(), course: entry.over(&stands.said) };
     if then.course == stands.course {

@@ -37,6 +37,8 @@ pub struct Entry {
     pub reason: Option<String>,
     /// It has no effect from this instant on.
     pub until: Option<Timestamp>,
+    /// Where they stand after that, where a command had set something before; else the config says.
+    pub then: Option<Standing>,
 }
 
 /// Why an overlay cannot be used.
@@ -87,6 +89,18 @@ struct WrittenEntry {
     reason: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     until: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    then: Option<WrittenStanding>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenStanding {
+    stage: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    percent: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    from: Option<String>,
 }
 
 // === impl Overlay ===
@@ -162,29 +176,27 @@ impl Overlay {
 impl Entry {
     /// The course of its route while it stands: over everything that the config says.
     pub fn over(&self, config: &Course) -> Course {
-        match self.until {
-            None => Course::of(self.standing),
-            Some(until) => {
-                let reason: Arc<str> = self.reason.as_deref().unwrap_or_default().into();
-                let own = Override { standing: self.standing, until, reason };
-                let others = config.overrides.iter().cloned();
-                Course {
-                    standing: config.standing,
-                    overrides: std::iter::once(own).chain(others).collect(),
-                }
-            }
-        }
+        let Some(until) = self.until else { return Course::of(self.standing) };
+        let reason: Arc<str> = self.reason.as_deref().unwrap_or_default().into();
+        let own = Override { standing: self.standing, until, reason };
+        let after = self.then.map_or_else(|| config.clone(), Course::of);
+        let others = after.overrides.iter().cloned();
+        let overrides = std::iter::once(own).chain(others).collect();
+        Course { standing: after.standing, overrides }
+    }
+
+    /// What was set for good by a command before, if `course` is in force where the config says
+    /// `said`: that, and not the config, holds again after something that ends.
+    pub fn before(said: &Course, course: &Course) -> Option<Standing> {
+        let is_set =
+            course.standing != said.standing || !course.overrides.ends_with(&said.overrides);
+        is_set.then_some(course.standing)
     }
 
     fn written(&self) -> WrittenEntry {
-        let (stage, from, percent) = match self.standing {
-            Standing::Whole(stage) => (stage, None, None),
-            Standing::Shared { from, to, percent } => {
-                (to, Some(from.as_str().to_owned()), Some(u64::from(percent.get())))
-            }
-        };
+        let WrittenStanding { stage, percent, from } = WrittenStanding::of(self.standing);
         WrittenEntry {
-            stage: stage.as_str().to_owned(),
+            stage,
             percent,
             from,
             over: self.over.clone(),
@@ -192,6 +204,7 @@ impl Entry {
             at: self.at,
             reason: self.reason.clone(),
             until: self.until,
+            then: self.then.map(WrittenStanding::of),
         }
     }
 }
@@ -200,19 +213,41 @@ impl Entry {
 
 impl WrittenEntry {
     fn read(self) -> Result<Entry, &'static str> {
+        let WrittenEntry { stage, percent, from, over, by, at, reason, until, then } = self;
+        let standing = WrittenStanding { stage, percent, from }.read()?;
+        let then = then.map(WrittenStanding::read).transpose()?;
+        if then.is_some() && until.is_none() {
+            return Err("`then` goes with `until`");
+        }
+        Ok(Entry { standing, over, by, at, reason, until, then })
+    }
+}
+
+// === impl WrittenStanding ===
+
+impl WrittenStanding {
+    fn of(standing: Standing) -> WrittenStanding {
+        let (stage, from, percent) = match standing {
+            Standing::Whole(stage) => (stage, None, None),
+            Standing::Shared { from, to, percent } => {
+                (to, Some(from.as_str().to_owned()), Some(u64::from(percent.get())))
+            }
+        };
+        WrittenStanding { stage: stage.as_str().to_owned(), percent, from }
+    }
+
+    fn read(self) -> Result<Standing, &'static str> {
         let stage = |word: &str| Stage::parse(word).ok_or("it names a stage that there is not");
         let to = stage(&self.stage)?;
-        let standing = match (self.from, self.percent) {
-            (None, None) => Standing::Whole(to),
-            (Some(from), Some(percent)) => Standing::Shared {
+        match (self.from, self.percent) {
+            (None, None) => Ok(Standing::Whole(to)),
+            (Some(from), Some(percent)) => Ok(Standing::Shared {
                 from: stage(&from)?,
                 to,
                 percent: Percent::new(percent).ok_or("`percent` is above 100")?,
-            },
-            _ => return Err("`percent` and `from` go together"),
-        };
-        let WrittenEntry { over, by, at, reason, until, .. } = self;
-        Ok(Entry { standing, over, by, at, reason, until })
+            }),
+            _ => Err("`percent` and `from` go together"),
+        }
     }
 }
 
@@ -228,6 +263,7 @@ mod tests {
             at: "2026-11-01T00:00:00Z".parse().unwrap(),
             reason: None,
             until: None,
+            then: None,
         }
     }
 
@@ -242,7 +278,8 @@ mod tests {
         overlay.set("a", entry(Standing::Whole(Stage::DryRun)));
         let until = Some("2026-12-01T00:00:00Z".parse().unwrap());
         let reason = Some("incident".to_owned());
-        overlay.set("b", Entry { until, reason, ..entry(shared()) });
+        overlay.set("b", Entry { until, reason: reason.clone(), ..entry(shared()) });
+        overlay.set("c", Entry { until, reason, then: Some(shared()), ..entry(shared()) });
         let text = overlay.to_text().unwrap();
         assert_eq!(Overlay::parse(text.as_bytes()).unwrap(), overlay);
     }
@@ -261,6 +298,29 @@ mod tests {
         let above = r#""stage":"observe","from":"enforce","percent":101"#;
         assert!(refused(above).contains("above 100"));
         assert!(Overlay::parse(br#"{"v":2,"routes":{}}"#).is_err());
+    }
+
+    #[test]
+    fn after_something_that_ends_comes_what_was_set_before_and_not_the_config() {
+        let said = Course::of(Standing::Whole(Stage::Observe));
+        let promoted = entry(Standing::Whole(Stage::Enforce));
+        let course = promoted.over(&said);
+        let until: Timestamp = "2026-12-01T00:00:00Z".parse().unwrap();
+        let demoted = |course: &Course| Entry {
+            until: Some(until),
+            then: Entry::before(&said, course),
+            ..entry(Standing::Whole(Stage::DryRun))
+        };
+        let first = demoted(&course).over(&said);
+        let early = until - jiff::SignedDuration::from_secs(1);
+        assert_eq!(first.at(early), Standing::Whole(Stage::DryRun));
+        assert_eq!(first.at(until), Standing::Whole(Stage::Enforce));
+        // A second one over the first ends where the first would have.
+        assert_eq!(demoted(&first).over(&said).at(until), Standing::Whole(Stage::Enforce));
+        // Where nothing was set the config's word comes back, with its own overrides.
+        assert_eq!(Entry::before(&said, &said), None);
+        let once = demoted(&said).over(&said);
+        assert_eq!((once.at(until), Entry::before(&said, &once)), (said.standing, None));
     }
 
     #[test]

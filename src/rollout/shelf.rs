@@ -106,6 +106,7 @@ mod tests {
             at: "2026-11-01T00:00:00Z".parse().unwrap(),
             reason: None,
             until: None,
+            then: None,
         }
     }
 

@@ -25,7 +25,7 @@ pub(in crate::cli) struct Demote {
     /// Why, for those who look later
     #[arg(long, value_name = "TEXT")]
     reason: String,
-    /// For how long, such as 30m or 2h; then it is as the config says [default: for good]
+    /// For how long, such as 30m or 2h; then it is as before [default: for good]
     #[arg(long = "for", value_name = "DURATION", value_parser = end)]
     until: Option<Timestamp>,
     #[command(flatten)]

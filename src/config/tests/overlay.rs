@@ -26,6 +26,7 @@ fn entry(stage: Stage, over: &str) -> Entry {
         at: "2026-11-01T00:00:00Z".parse().unwrap(),
         reason: None,
         until: None,
+        then: None,
     }
 }
 
