@@ -226,7 +226,8 @@ fn facts(running: &Running) -> Facts {
         bypasses: Some(metrics.bypasses()),
         unrecorded: Some(metrics.unrecorded_calls()),
     };
-    Facts::of(&snapshot.plan, counters, Life::Lives, clock::now())
+    let policy = snapshot.policy.digest();
+    Facts::of(&snapshot.plan, policy, counters, Life::Lives, clock::now())
 }
 
 /// Where a route stands in the snapshot that is in force now.

@@ -1,5 +1,6 @@
 //! Lines as gait writes them, of a past that nobody wants to wait for.
 
+use crate::{POLICY, digest};
 use gait::audit::Entry;
 use gait::rollout::Summary;
 use gait::stage::Stage;
@@ -50,6 +51,8 @@ pub(crate) enum Step {
         first: u64,
         second: Option<u64>,
     },
+    /// Calls from here on are judged by this policy.
+    Policy(&'static str),
     /// So many lines are not there.
     Gap(u64),
     /// Retention takes away so many lines at the front.
@@ -81,6 +84,7 @@ pub(crate) struct Forge {
     /// Calls with a verdict other than allow: id, line, labels.
     against: Vec<(String, Value)>,
     labelled: usize,
+    policy: String,
 }
 
 impl Step {
@@ -119,7 +123,8 @@ impl Forge {
     pub(crate) fn new(now: Timestamp) -> Forge {
         // The lines are cut to the microsecond.
         let now = Timestamp::from_second(now.as_second()).unwrap();
-        Forge { now, lines: Vec::new(), seq: 0, calls: 0, against: Vec::new(), labelled: 0 }
+        let (lines, against, policy) = (Vec::new(), Vec::new(), digest(POLICY).to_string());
+        Forge { now, lines, seq: 0, calls: 0, against, labelled: 0, policy }
     }
 
     pub(crate) fn step(&mut self, step: &Step) {
@@ -168,6 +173,7 @@ impl Forge {
                 self.word(ago - first, &id, "grant", "pending");
                 second.iter().for_each(|wait| self.word(ago - wait, &id, "grant", "approved"));
             }
+            Step::Policy(policy) => self.policy = digest(policy).to_string(),
             Step::Gap(lines) => self.seq += lines,
             Step::Cut(lines) => drop(self.lines.drain(..*lines)),
         }
@@ -212,13 +218,15 @@ impl Forge {
             "upstream": "u", "route": calls.route, "stage": calls.stage.as_str(),
             "tool_name": "t", "risk_class": "high", "protected": true, "identity": "ci",
             "verdict": calls.verdict, "disposition": calls.done,
+            "policy_digest": calls.verdict.map(|_| &self.policy),
             "reason_codes": codes.map_or_else(Vec::new, |code| vec![code])});
         (call_id, with(about, calls.more.clone()))
     }
 
     fn label(&mut self, call_id: &str, of: &Value, opinion: &str) {
         let of = json!({"route": of["route"], "stage": of["stage"], "tool_name": of["tool_name"],
-            "verdict": of["verdict"], "disposition": of["disposition"]});
+            "verdict": of["verdict"], "disposition": of["disposition"],
+            "policy_digest": of["policy_digest"]});
         let label = json!({"kind": "label", "call_id": call_id, "label": opinion, "by": "ada"});
         self.line(60, with(label, of));
     }

@@ -38,7 +38,9 @@ impl Offline {
         let counters = self.counters()?;
         let summary = rollout::read(&log, &mut Cache::default(), || true);
         let summary = summary.map_err(Failure::internal)?;
-        Ok(Some((summary, Facts::of(&config.plan, counters, Life::Unknown, clock::now()))))
+        let policy = config.policy.digest();
+        let facts = Facts::of(&config.plan, policy, counters, Life::Unknown, clock::now());
+        Ok(Some((summary, facts)))
     }
 
     fn counters(&self) -> Result<Counters, Failure> {
