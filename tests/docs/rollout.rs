@@ -4,7 +4,7 @@
 use super::{block_lines, root, text};
 use serde_json::Value;
 use std::fs;
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -126,7 +126,8 @@ impl Nginx {
         let process = command.stderr(Stdio::null()).spawn().unwrap();
         let nginx = Nginx { folder, process, address };
         let mut looks = (0..200).map(|_| std::thread::sleep(Duration::from_millis(50)));
-        assert!(looks.any(|()| TcpStream::connect(&nginx.address).is_ok()), "nginx does not serve");
+        let pid = nginx.folder.path().join("pid");
+        assert!(looks.any(|()| pid.exists()), "nginx does not serve");
         nginx
     }
 }
