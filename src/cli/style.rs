@@ -161,6 +161,15 @@ impl Line {
         self.text(" ".repeat(missing))
     }
 
+    /// Cells beside each other; the last one is not padded.
+    pub(super) fn row<const N: usize>(cells: [Line; N], widths: &[usize]) -> Line {
+        let cells = cells.into_iter().zip(widths).enumerate();
+        cells.fold(Line::new(), |line, (at, (cell, width))| match at + 1 == N {
+            true => line.then(cell),
+            false => line.then(cell.padded(*width)).text("  "),
+        })
+    }
+
     /// How many characters it shows.
     pub(super) fn width(&self) -> usize {
         self.spans.iter().map(|(_, text)| shown(text).chars().count()).sum()

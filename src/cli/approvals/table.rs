@@ -20,14 +20,14 @@ pub(super) fn lines(requests: &[Summary], width: Option<usize>) -> Vec<Line> {
     let widths: Vec<usize> =
         (0..HEADS.len()).map(|column| widest(column).max().unwrap_or_default()).collect();
     let width = width.map(|width| width.max(WIDTH_MIN));
-    rows.into_iter().map(|row| bounded(joined(row, &widths), width)).collect()
+    rows.into_iter().map(|row| bounded(Line::row(row, &widths), width)).collect()
 }
 
 /// One request that is new or has changed, on a line of its own.
 pub(super) fn news(request: &Summary, at: &str, width: Option<usize>) -> Line {
     let [id, _, state, grants, risk, tool, requester, call] = row(request, width);
     let row = [Line::new().hued(Hue::Faint, at), id, state, grants, risk, tool, requester, call];
-    bounded(joined(row, &[0, 0, "approved".len(), 0, 0, 0, 0, 0]), width)
+    bounded(Line::row(row, &[0, 0, "approved".len(), 0, 0, 0, 0, 0]), width)
 }
 
 fn bounded(line: Line, width: Option<usize>) -> Line {
@@ -35,16 +35,6 @@ fn bounded(line: Line, width: Option<usize>) -> Line {
         Some(width) => line.fitted(width),
         None => line,
     }
-}
-
-/// The last cell is not padded.
-fn joined(row: [Line; 8], widths: &[usize]) -> Line {
-    let last = row.len() - 1;
-    let cells = row.into_iter().zip(widths).enumerate();
-    cells.fold(Line::new(), |line, (at, (cell, width))| match at == last {
-        true => line.then(cell),
-        false => line.then(cell.padded(*width)).text("  "),
-    })
 }
 
 fn row(request: &Summary, width: Option<usize>) -> [Line; 8] {

@@ -99,11 +99,12 @@ pub(super) fn form(text: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use serde_json::json;
 
-    fn hidden(value: &Value) -> Hidden {
+    /// All texts and numbers of a value.
+    pub(in crate::intent::conceal) fn hidden(value: &Value) -> Hidden {
         let mut secrets = Secrets::default();
         secrets.add(value);
         secrets.hide()

@@ -115,15 +115,9 @@ impl Hidden {
 
 #[cfg(test)]
 mod tests {
-    use super::super::hidden::Secrets;
+    use super::super::hidden::tests::hidden;
     use super::*;
     use serde_json::json;
-
-    fn hidden(value: &Value) -> Hidden {
-        let mut secrets = Secrets::default();
-        secrets.add(value);
-        secrets.hide()
-    }
 
     #[test]
     fn a_path_says_nothing_that_is_hidden() {

@@ -29,7 +29,7 @@ pub(super) fn of(found: &Found, width: Option<usize>) -> Vec<Line> {
     };
     let widths: Vec<usize> = (0..HEADS.len()).map(widest).collect();
     let width = width.map(|width| width.max(WIDTH_MIN));
-    lines.extend(rows.into_iter().map(|row| bounded(joined(row, &widths), width)));
+    lines.extend(rows.into_iter().map(|row| bounded(Line::row(row, &widths), width)));
     lines.extend(rest(found));
     lines
 }
@@ -77,16 +77,6 @@ fn row(one: &Difference, width: Option<usize>) -> [Line; 8] {
         cell(group.caller.as_deref().unwrap_or("-")),
         Line::from(one.examples.last().map_or("-", String::as_str)),
     ]
-}
-
-/// The last cell is not padded.
-fn joined(row: [Line; 8], widths: &[usize]) -> Line {
-    let last = row.len() - 1;
-    let cells = row.into_iter().zip(widths).enumerate();
-    cells.fold(Line::new(), |line, (at, (cell, width))| match at == last {
-        true => line.then(cell),
-        false => line.then(cell.padded(*width)).text("  "),
-    })
 }
 
 fn bounded(line: Line, width: Option<usize>) -> Line {
