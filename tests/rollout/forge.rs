@@ -44,6 +44,12 @@ pub(crate) enum Step {
         decided: Option<u64>,
         action: &'static str,
     },
+    /// Requests that were granted so long before the first line that names them.
+    Answered {
+        ago: u64,
+        count: u64,
+        before: u64,
+    },
     /// A word that decides nothing yet, on the last request, and one that does.
     Quorum {
         ago: u64,
@@ -161,6 +167,13 @@ impl Forge {
                     let id = self.request(*ago);
                     let state = if *action == "grant" { "approved" } else { "denied" };
                     decided.iter().for_each(|wait| self.word(ago - wait, &id, action, state));
+                }
+            }
+            Step::Answered { ago, count, before } => {
+                for _ in 0..*count {
+                    let id = format!("request{}", self.calls);
+                    self.word(ago + before, &id, "grant", "approved");
+                    self.request(*ago);
                 }
             }
             Step::Quorum { ago, first, second } => {
