@@ -11,6 +11,7 @@ mod gates;
 mod heard;
 pub mod judged;
 mod overlay;
+mod processes;
 mod read;
 mod shelf;
 mod status;

@@ -7,6 +7,7 @@
 //! over them can move.
 
 use super::counts::Counts;
+use super::processes::Processes;
 use super::ticks::Ticks;
 use crate::evidence::Opinion;
 use crate::policy::Verdict;
@@ -31,6 +32,8 @@ pub struct Summary {
     pub(super) span: Option<Span>,
     /// Where processes took up the log.
     pub(super) starts: BTreeSet<u64>,
+    /// What they say that they did without a line.
+    pub(super) processes: Processes,
     pub(super) trails: BTreeMap<String, Trail>,
     cells: usize,
     /// Lines that are not there.
@@ -160,6 +163,7 @@ impl Summary {
             self.extend_trail(route, trail);
         }
         later.starts.iter().for_each(|seq| self.start(*seq));
+        self.dropped += self.processes.extend(&later.processes);
         self.gaps.extend(&later.gaps);
         self.strays.extend(&later.strays);
         later.requests.iter().for_each(|(id, request)| self.request(id, request.clone()));

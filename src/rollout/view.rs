@@ -1,6 +1,7 @@
 //! What a summary says of one route in one stage, as of now.
 
 use super::counts::Counts;
+use super::processes::{Last, Toll};
 use super::stay::Proof;
 use super::summary::{CellKey, Labelled, Open, Said, Summary};
 use super::tally::{begins, hour};
@@ -127,6 +128,12 @@ impl Summary {
     /// Lines that are not there, since then.
     pub fn missing(&self, from: Timestamp) -> u64 {
         self.gaps.since(from)
+    }
+
+    /// What was done without a line, since then.
+    pub(super) fn toll(&self, from: Timestamp, last: Last) -> Toll {
+        let first = self.span.map_or(0, |span| span.first_seq);
+        self.processes.toll(first, from, last)
     }
 
     /// What there was no room to remember.

@@ -18,6 +18,16 @@ pub(crate) enum Step {
         ago: u64,
         stages: &'static str,
     },
+    /// A reload, in so many words of what was done without a line: sends stopped, calls gone.
+    Told {
+        ago: u64,
+        missed: (u64, u64),
+    },
+    /// The process ends in order, and says the same; `None` is one that does not.
+    Stop {
+        ago: u64,
+        missed: Option<(u64, u64)>,
+    },
     /// Calls, one a second, with one line each, or with two where they were decided before.
     Calls(Calls),
     /// Labels for calls with a verdict other than allow, from the first that has none.
@@ -134,6 +144,15 @@ impl Forge {
             Step::Reload { ago, stages } => {
                 let stages = json!({ "r": stages });
                 self.line(*ago, json!({"kind": "reload", "snapshot": "s", "stages": stages}));
+            }
+            Step::Told { ago, missed: (bypasses, unrecorded) } => {
+                let told = json!({"bypasses": bypasses, "unrecorded": unrecorded});
+                self.line(*ago, with(json!({"kind": "reload", "snapshot": "s"}), told));
+            }
+            Step::Stop { ago, missed } => {
+                let missed = missed.unzip();
+                let told = json!({"bypasses": missed.0, "unrecorded": missed.1});
+                self.line(*ago, with(json!({"kind": "stop"}), told));
             }
             Step::Calls(calls) => {
                 (0..calls.count).for_each(|n| self.call(calls, calls.ago.saturating_sub(n)));

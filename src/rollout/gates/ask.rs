@@ -2,6 +2,7 @@
 
 use super::{Case, Gate, GateVerdict};
 use crate::rollout::facts::Unmapped;
+use crate::rollout::processes::Toll;
 use crate::rollout::wilson::wilson;
 use jiff::SignedDuration;
 use std::time::Duration;
@@ -65,16 +66,30 @@ pub(super) fn bypasses(case: &Case<'_>) -> Gate {
         );
         return gate(name, GateVerdict::NotMet, say).of(unproven as f64, 0.0);
     }
-    match case.facts.counters.bypasses {
-        Some(0) => gate(name, GateVerdict::Met, "no send without its permit").of(0.0, 0.0),
-        Some(count) => {
+    let toll = case.summary.toll(case.view.from, case.facts.last());
+    match (toll.missed.bypasses, unknown(toll)) {
+        (0, Some(why)) => gate(name, GateVerdict::NotEnoughData, why),
+        (0, None) => gate(name, GateVerdict::Met, "no send without its permit").of(0.0, 0.0),
+        (count, _) => {
             let say = format!(
                 "{count} sends were stopped for want of a permit: look at gait_bypass_total and \
                  at gait's log, and report it"
             );
             gate(name, GateVerdict::NotMet, say).of(count as f64, 0.0)
         }
-        None => gate(name, GateVerdict::NotEnoughData, UNCOUNTED),
+    }
+}
+
+/// Why nobody knows what was done without a line.
+fn unknown(toll: Toll) -> Option<String> {
+    match toll {
+        Toll { mute: 0, is_open: false, .. } => None,
+        Toll { mute: 0, .. } => Some(UNCOUNTED.to_owned()),
+        Toll { mute, .. } => Some(format!(
+            "{mute} processes did not say in the end what they did without a line, they were killed \
+             or are of an older gait: the count begins anew with the next stage, or after \
+             `rollout.gates.window`"
+        )),
     }
 }
 
@@ -84,8 +99,10 @@ const UNCOUNTED: &str = "the log cannot say it: ask the gait that runs, or give 
 /// Every call has its closing line, and nothing is missing.
 pub(super) fn evidence(case: &Case<'_>) -> Gate {
     let (lost, missing) = (case.view.counts.lost, case.summary.missing(case.view.from));
-    let (dropped, unrecorded) = (case.summary.dropped(), case.facts.counters.unrecorded);
-    let (verdict, say) = match unrecorded {
+    let (dropped, toll) =
+        (case.summary.dropped(), case.summary.toll(case.view.from, case.facts.last()));
+    let unrecorded = toll.missed.unrecorded;
+    let (verdict, say) = match unknown(toll) {
         _ if missing > 0 => (
             GateVerdict::NotMet,
             format!("{missing} lines are missing in the log: `gait trace verify` says where"),
@@ -98,11 +115,11 @@ pub(super) fn evidence(case: &Case<'_>) -> Gate {
                  `rollout.gates.window`"
             ),
         ),
-        Some(count) if count > 0 => (
+        _ if unrecorded > 0 => (
             GateVerdict::NotMet,
             format!(
-                "{count} calls went out without a line: see gait_unrecorded_total, give the log \
-                 room, and start gait again"
+                "{unrecorded} calls went out without a line: give the log room; the count begins \
+                 anew with the next stage, or after `rollout.gates.window`"
             ),
         ),
         _ if dropped > 0 => (
@@ -112,10 +129,10 @@ pub(super) fn evidence(case: &Case<'_>) -> Gate {
                      `rollout.gates.window` or `evidence.retention`"
             ),
         ),
-        None => (GateVerdict::NotEnoughData, UNCOUNTED.to_owned()),
-        Some(_) => (GateVerdict::Met, "every call has its line".to_owned()),
+        Some(why) => (GateVerdict::NotEnoughData, why),
+        None => (GateVerdict::Met, "every call has its line".to_owned()),
     };
-    let found = lost + missing + unrecorded.unwrap_or_default();
+    let found = lost + missing + unrecorded;
     gate("evidence", verdict, say).of(found as f64, 0.0)
 }
 
