@@ -66,6 +66,10 @@ pub(crate) enum Step {
         first: u64,
         second: Option<u64>,
     },
+    /// What ends what one sync made durable.
+    Batch {
+        ago: u64,
+    },
     /// So many lines are not there.
     Gap(u64),
     /// Retention takes away so many lines at the front.
@@ -200,6 +204,7 @@ impl Forge {
                 self.word(ago - first, &id, "grant", "pending");
                 second.iter().for_each(|wait| self.word(ago - wait, &id, "grant", "approved"));
             }
+            Step::Batch { ago } => self.line(*ago, json!({"kind": "batch"})),
             Step::Gap(lines) => self.seq += lines,
             Step::Cut(lines) => drop(self.lines.drain(..*lines)),
         }
