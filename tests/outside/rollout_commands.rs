@@ -127,7 +127,7 @@ fn back_and_forced(gait: &Gait, tool: &Recorder) {
     assert_eq!(run(gait, &step("demote", "observe", &[])).0, 6, "a reason is asked for");
     let (exit, done) =
         run(gait, &step("demote", "observe", &[&why[..], &["--for", "1h"]].concat()));
-    assert_eq!((exit, &done["change"]["after"]), (0, &"observe".into()), "{done}");
+    assert_eq!((exit, &done["change"]["after"]), (0, &"dry_run".into()), "{done}");
     assert_eq!((call(gait), tool.count()), (200, before + 1));
     let (exit, refused) = run(gait, &step("promote", "observe", &[]));
     assert!(exit == 6 && refused["reason"] == "no_step", "{refused}");
