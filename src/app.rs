@@ -207,7 +207,7 @@ async fn serve_until_stopped(serve: &Serve, environment: Environment) -> Result<
     let metrics = new_metrics(&config);
     let listeners = open_listeners(&config.fixed, &metrics).await?;
     let (desk, deciding) = start_approvals(&state, &metrics)?;
-    let (ledger, writer) = start_evidence(&state, &config)?;
+    let (ledger, writer) = start_evidence(&state, &config, &metrics)?;
     let exports = Exports::new(metrics.clone());
     exports.configure(&config.plan);
     let writing = write_evidence(writer, metrics.clone(), exports.clone())?;

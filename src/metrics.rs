@@ -32,6 +32,7 @@ pub use approvals::{ApprovalLabel, ApprovalMetrics};
 pub use callers::{CallerMetrics, JwksMetrics};
 pub use candidate::CandidateMetrics;
 pub use catalogue::{CATALOGUE, Definition, Kind};
+pub use counted::{Missed, Unlined};
 pub use evidence::EvidenceFace;
 pub use exports::{ExportMetrics, ExporterLabel};
 pub use face::SnapshotFace;
@@ -58,7 +59,6 @@ use metrics::{Counter, Gauge, Histogram};
 use process::Process;
 use registry::Registry;
 use routes::Routes;
-use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use steering::Steering;
@@ -91,8 +91,7 @@ struct Inner {
     registry: Registry,
     fixed: Fixed,
     /// The same as two of the counters, which the exporter does not give back.
-    bypasses: AtomicU64,
-    unrecorded: AtomicU64,
+    unlined: Unlined,
     process: Process,
     /// Taken by scrapes and at load, never by a call.
     routes: Mutex<Routes>,
@@ -148,8 +147,7 @@ impl Metrics {
         drop(ApprovalMetrics::new(&registry, &[]));
         let metrics = Metrics(Arc::new(Inner {
             fixed: Fixed::new(&registry, reasons),
-            bypasses: AtomicU64::new(0),
-            unrecorded: AtomicU64::new(0),
+            unlined: Unlined::default(),
             process: Process::new(),
             routes: Mutex::new(Routes::new(&registry)),
             sources: Mutex::default(),

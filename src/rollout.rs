@@ -12,6 +12,7 @@ mod heard;
 pub mod judged;
 mod overlay;
 mod policy_key;
+mod processes;
 mod read;
 mod shelf;
 mod status;

@@ -128,6 +128,11 @@ impl Problem {
         Problem { kind, detail: detail.into(), reason: None, field: None, check: None }
     }
 
+    /// What is said of it.
+    pub(super) fn detail(&self) -> &str {
+        &self.detail
+    }
+
     /// With a code for machines.
     pub(super) fn because(self, reason: &'static str) -> Problem {
         Problem { reason: Some(reason), ..self }

@@ -1,7 +1,8 @@
 //! The rollout: how routes stand, and whether one may go on.
 //!
 //! All is read from the log, on a thread where waiting is allowed, by one at a time and for a bounded
-//! time: what was read so far is kept, so whoever is told to ask again waits for less.
+//! time: what was read so far is kept, so whoever is told to ask again waits for less. Who asks
+//! while another reads waits for its turn, in order: whoever looks on keeps nobody from promoting.
 
 mod status;
 
@@ -16,9 +17,13 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Mutex, OwnedMutexGuard};
 use tokio::task::spawn_blocking;
+use tokio::time::timeout;
 
 /// One reading takes no longer, but for the segment that it is at.
 const READING_MAX: Duration = Duration::from_secs(5);
+
+/// Who only looks waits for its turn no longer.
+const LOOKING_MAX: Duration = Duration::from_secs(2);
 
 /// What the rollout is answered from.
 #[derive(Clone, Copy)]
@@ -50,10 +55,10 @@ impl Archive {
         Archive { dir: state_dir, cache: Arc::default() }
     }
 
-    /// All that is in the log.
-    pub(super) async fn summary(&self) -> Result<Summary, Problem> {
-        let cache = self.cache.clone().try_lock_owned();
-        let cache = cache.map_err(|_| busy("somebody else has the log read; ask again"))?;
+    /// All that is in the log; waits for whoever reads it, no longer than `patience`.
+    pub(super) async fn summary(&self, patience: Duration) -> Result<Summary, Problem> {
+        let turn = timeout(patience, self.cache.clone().lock_owned());
+        let cache = turn.await.map_err(|_| busy("somebody else has the log read; ask again"))?;
         let dir = self.dir.clone();
         // It goes on when whoever asked has left: the next will find it done.
         match spawn_blocking(move || sum(dir, cache)).await {

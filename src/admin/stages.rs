@@ -5,6 +5,7 @@
 //! Whatever breaks off in between, nothing executes more than before without a line that says who
 //! wanted it. Rejected: to answer once the overlay is written, which says nothing of what calls meet.
 
+mod looked;
 mod unified;
 mod wish;
 
@@ -15,16 +16,20 @@ use super::problem::{Kind, Problem};
 use super::{Context, Loaded, Unread, reply};
 use crate::clock;
 use crate::evidence::{Event, GateFact, Head, StageChange, Via};
-use crate::rollout::{Check, Entry, GateVerdict, NoStep, Overlay, Status, check};
+use crate::rollout::{Entry, Overlay, Status};
 use crate::snapshot::Login;
 use crate::stage::Standing;
 use bytes::Bytes;
 use http::{Response, StatusCode, request::Parts};
 use jiff::Timestamp;
+use looked::Looked;
 use serde::Serialize;
 use std::sync::Arc;
+use std::time::Duration;
 use wish::{Act, Gates, Wish};
 
+/// A promotion waits no longer for others to have the log read: for one that reads, and some.
+const TURN_MAX: Duration = Duration::from_secs(15);
 /// The file of the overlay, as a diff names it.
 const OVERLAY: &str = "rollout.json";
 
@@ -45,6 +50,8 @@ struct Change {
     then: Stands,
     via: Via,
     gates: Vec<GateFact>,
+    /// Why no gate was asked, where somebody went on without.
+    unread: Option<String>,
     head: Head,
 }
 
@@ -79,26 +86,25 @@ pub(super) async fn promote(
     context: &Context<'_>,
 ) -> Result<Response<Bytes>, Problem> {
     let wish = Wish::to_promote(asked)?;
+    stands(context, &asked.route)?;
+    let head = context.ledger.health().head();
+    let summary = context.rollout.archive.summary(TURN_MAX).await;
+    // Only now: nobody waits for the reading of a log, least of all a demotion.
     let _turn = context.helm.setting.lock().await;
     let (stands, now) = (stands(context, &asked.route)?, clock::now());
-    let head = context.ledger.health().head();
-    let summary = context.rollout.archive.summary().await?;
-    let looked = check(&summary, &(context.rollout.facts)(), &asked.route, wish.to);
-    let looked = looked.map_err(no_step)?;
+    let looked = Looked::at(summary, asked, &wish, context).await?;
     let mut change = change(asked, &wish, &stands, now)?;
     if change.then.course.is_below(&stands.course, now) {
         let detail = "somebody would be held to less than now; `gait rollout demote` does that";
         return Err(Problem::new(Kind::Unfit, detail).because("would_lower"));
     }
-    if looked.verdict != GateVerdict::Met && wish.gates == Gates::Count {
-        return Err(not_met(looked));
-    }
-    (change.via, change.gates, change.head) = (via(wish.gates), looked.facts(), head);
+    (change.gates, change.unread) = looked.facts(wish.gates)?;
+    (change.via, change.head) = (via(wish.gates), head);
     let mut answer = match wish.act {
         Act::Tell => tell(change, context).await?,
         Act::Do => carry_out(change, context).await?,
     };
-    answer.status = Some(Status::of(&summary, &(context.rollout.facts)(), Some(&asked.route)));
+    answer.status = looked.status(asked, context).await?;
     Ok(reply::json(StatusCode::OK, &answer))
 }
 
@@ -149,7 +155,8 @@ fn change(
         return Err(Problem::new(Kind::Unfit, detail).because("no_step"));
     }
     let (route, via, gates) = (asked.route.as_str().into(), Via::Demote, Vec::new());
-    Ok(Change { route, from, entry, then, via, gates, head: Head::genesis() })
+    let head = Head::genesis();
+    Ok(Change { route, from, entry, then, via, gates, unread: None, head })
 }
 
 fn via(gates: Gates) -> Via {
@@ -157,25 +164,6 @@ fn via(gates: Gates) -> Via {
         Gates::Count => Via::Promote,
         Gates::Forced => Via::ForcedPromote,
     }
-}
-
-fn no_step(why: NoStep) -> Problem {
-    match why {
-        NoStep::Route { .. } => Problem::new(Kind::NotFound, why.to_string()),
-        NoStep::NotForward { .. } => Problem::new(Kind::Unfit, why.to_string()).because("no_step"),
-    }
-}
-
-fn not_met(check: Check) -> Problem {
-    let open = check.gates.iter().filter(|gate| gate.verdict != GateVerdict::Met);
-    let names: Vec<&str> = open.map(|gate| gate.name).collect();
-    let detail = format!(
-        "these gates keep route `{}` from {}: {}; `force` goes on all the same, with a `reason`",
-        check.route,
-        check.to.as_str(),
-        names.join(", ")
-    );
-    Problem::new(Kind::GatesNotMet, detail).because("gates_not_met").checked(check)
 }
 
 /// Says what would be done, and does nothing.
@@ -228,6 +216,7 @@ impl Change {
             by: self.entry.by.as_str().into(),
             reason: self.entry.reason.as_deref().map(Into::into),
             gates: self.gates.clone(),
+            unread: self.unread.as_deref().map(Into::into),
             head: Some(self.head),
         }
     }

@@ -18,6 +18,7 @@ use crate::admin::{
 };
 use crate::call::peer::Address;
 use crate::clock;
+use crate::metrics::Missed;
 use crate::rollout::{Counters, Facts, Life, Shelf};
 use crate::snapshot::{Login, Snapshot};
 use crate::state::StateDir;
@@ -221,11 +222,8 @@ async fn answered(
 /// What the rollout wants to know beside the log, of the snapshot that is in force now.
 fn facts(running: &Running) -> Facts {
     let snapshot = running.proxy.snapshot.load();
-    let metrics = &running.proxy.metrics;
-    let counters = Counters {
-        bypasses: Some(metrics.bypasses()),
-        unrecorded: Some(metrics.unrecorded_calls()),
-    };
+    let Missed { bypasses, unrecorded } = running.proxy.metrics.unlined().read();
+    let counters = Counters { bypasses: Some(bypasses), unrecorded: Some(unrecorded) };
     let policy = snapshot.policy.digest();
     Facts::of(&snapshot.plan, policy, counters, Life::Lives, clock::now())
 }

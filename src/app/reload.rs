@@ -55,6 +55,7 @@ pub(super) fn take_over(running: &Arc<Running>, config: Config) -> Arc<str> {
         lowered,
         stages,
         dropped: overlay.dropped.clone(),
+        ..Reload::default()
     };
     // First, so that no call's line names a snapshot of which the log does not know.
     record(running, line);

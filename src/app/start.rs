@@ -89,6 +89,7 @@ pub(super) fn new_metrics(config: &Config) -> Metrics {
 pub(super) fn start_evidence(
     state: &StateDir,
     config: &Config,
+    metrics: &Metrics,
 ) -> Result<(Ledger, Writer), AppError> {
     let Config { fixed, plan, policy, .. } = config;
     let settings = Settings {
@@ -100,7 +101,9 @@ pub(super) fn start_evidence(
         }),
         ..fixed.evidence.clone()
     };
-    Ok(evidence::start(state, settings)?)
+    let (ledger, writer) = evidence::start(state, settings)?;
+    ledger.health().tell(metrics.unlined());
+    Ok((ledger, writer))
 }
 
 /// What limits have counted before this process.

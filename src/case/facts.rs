@@ -1,6 +1,7 @@
 //! What the evidence says of a case: every line of a call is made from here.
 
 use super::{Approved, Case, Cause, Judged, Wish};
+use crate::approval::RequestId;
 use crate::evidence::{Judgement, OnApproval, PermitKind};
 use crate::metrics::PermitLabel;
 use crate::policy::Verdict;
@@ -49,11 +50,11 @@ pub fn facts(
     }
 }
 
-/// Writes into the record of a call that it waits for an approval: should its caller leave, that is
-/// what stands in its line.
-pub fn note_held(case: &mut Case, judged: &Judged) {
+/// Writes into the record of a call that it waits for an answer to `request`: should its caller
+/// leave, that is what stands in its line.
+pub fn note_held(case: &mut Case, judged: &Judged, request: &RequestId) {
     let facts = facts(case, Some(judged), Disposition::Held, &[]);
-    case.record.judged(facts);
+    case.record.judged(Judgement { approval: Some(waits_for(request)), ..facts });
 }
 
 /// The kind of permit as a metric label.
@@ -77,6 +78,10 @@ fn used(approved: &Approved) -> Box<OnApproval> {
 /// What the evidence says of an approval that a call waits for.
 pub fn asked(cause: &Cause) -> Option<Box<OnApproval>> {
     let Cause::Unapproved(unapproved) = cause else { return None };
-    let request = unapproved.request.as_ref()?.to_string();
-    Some(Box::new(OnApproval { request, tokens: String::new(), approvers: Vec::new() }))
+    unapproved.request.as_ref().map(waits_for)
+}
+
+fn waits_for(request: &RequestId) -> Box<OnApproval> {
+    let (request, tokens) = (request.to_string(), String::new());
+    Box::new(OnApproval { request, tokens, approvers: Vec::new() })
 }

@@ -243,7 +243,10 @@ mod tests {
     fn chain() -> (Vec<Line>, Vec<u8>) {
         let time = "2026-01-02T03:04:05Z".parse().unwrap();
         let event = |event| Line::new(time, Entry::Event(event));
-        let lines = vec![event(Event::Start { torn: None, in_force: None }), event(Event::Stop)];
+        let lines = vec![
+            event(Event::Start { torn: None, in_force: None }),
+            event(Event::Stop { missed: None }),
+        ];
         let (mut lines, mut bytes) = (lines, Vec::new());
         append(Head::genesis(), &mut lines, &mut bytes).unwrap();
         (lines, bytes)

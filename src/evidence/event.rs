@@ -6,7 +6,7 @@ use super::{
     line::Members,
     rollout::{Label, StageChange},
 };
-use crate::{json::Digest, sign::PublicKey};
+use crate::{json::Digest, metrics::Missed, sign::PublicKey};
 use serde::ser::SerializeMap;
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -21,7 +21,10 @@ pub enum Event {
         in_force: Option<InForce>,
     },
     /// The process stopped in order: every call that was open has its line.
-    Stop,
+    Stop {
+        /// What the process did without a line, where somebody counted.
+        missed: Option<Missed>,
+    },
     /// Another snapshot came into force.
     Reload(Reload),
     /// The log could not be written for a time, and now can again.
@@ -108,6 +111,8 @@ pub struct Reload {
     pub stages: Vec<(String, String)>,
     /// Routes whose overlay was dropped, because the config says something else of them.
     pub dropped: Vec<String>,
+    /// What the process did without a line by now; the ledger puts it in, whatever stands here.
+    pub missed: Option<Missed>,
 }
 
 // === impl Event ===
@@ -117,7 +122,7 @@ impl Event {
     pub(super) fn kind(&self) -> &'static str {
         match self {
             Event::Start { .. } => "start",
-            Event::Stop => "stop",
+            Event::Stop { .. } => "stop",
             Event::Reload(_) => "reload",
             Event::Recover { .. } => "recover",
             Event::Approval(_) => "approval",
@@ -144,7 +149,8 @@ impl Event {
                 members.some("torn_bytes", torn.map(|torn| torn.bytes))?;
                 members.shown("torn_digest", torn.map(|torn| torn.digest))
             }
-            Event::Stop | Event::Batch => Ok(()),
+            Event::Batch => Ok(()),
+            Event::Stop { missed } => unlined(members, *missed),
             Event::Reload(reload) => {
                 members.shown("policy_digest", reload.policy_digest)?;
                 members.shown("candidate_policy_digest", reload.candidate_policy_digest)?;
@@ -156,7 +162,8 @@ impl Event {
                     .map(|(route, stage)| (route.as_str(), stage.as_str()))
                     .collect();
                 members.some("stages", Some(stages).filter(|stages| !stages.is_empty()))?;
-                members.list("dropped", &reload.dropped)
+                members.list("dropped", &reload.dropped)?;
+                unlined(members, reload.missed)
             }
             Event::Recover { error, withdrawn } => {
                 members.put("error", error)?;
@@ -180,4 +187,13 @@ impl Event {
             }
         }
     }
+}
+
+/// What no line tells: only so does it outlive the counters of the process.
+fn unlined<M: SerializeMap>(
+    members: &mut Members<M>,
+    missed: Option<Missed>,
+) -> Result<(), M::Error> {
+    members.some("bypasses", missed.map(|missed| missed.bypasses))?;
+    members.some("unrecorded", missed.map(|missed| missed.unrecorded))
 }

@@ -3,11 +3,12 @@
 //! Written by the writer alone, read by anybody without a lock.
 
 use super::chain::Head;
+use crate::metrics::{Missed, Unlined};
 use arc_swap::{ArcSwap, ArcSwapOption};
 use jiff::Timestamp;
 use std::{
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicU8, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
@@ -26,6 +27,8 @@ pub struct Health {
     oldest: AtomicU64,
     durable: ArcSwap<Durable>,
     trouble: ArcSwapOption<String>,
+    /// Counters that lines tell of now and then.
+    unlined: OnceLock<Unlined>,
 }
 
 /// What is durable, all of one moment.
@@ -88,6 +91,7 @@ impl Health {
             oldest: AtomicU64::new(0),
             durable: ArcSwap::from_pointee(durable),
             trouble: ArcSwapOption::empty(),
+            unlined: OnceLock::new(),
         }
     }
 
@@ -140,6 +144,17 @@ impl Health {
     /// What is durable.
     pub fn durable(&self) -> Arc<Durable> {
         self.durable.load_full()
+    }
+
+    /// Has the log tell these counters with each reload and in the end; the first ones stay.
+    pub fn tell(&self, unlined: &Unlined) {
+        // A process has one set of counters, so there is never a second to set.
+        let _ = self.unlined.set(unlined.clone());
+    }
+
+    /// What the process did without a line; `None` where nobody counts.
+    pub(super) fn missed(&self) -> Option<Missed> {
+        self.unlined.get().map(Unlined::read)
     }
 
     pub(super) fn set_state(&self, state: State) {

@@ -111,6 +111,7 @@ impl Ledger {
         if self.health.state() == State::Stopped {
             return Err(LedgerRefused::Stopped);
         }
+        let reload = Reload { missed: self.health.missed(), ..reload };
         let line = Line::new(clock::now(), Entry::Event(Event::Reload(reload)));
         self.bell.leave(line)
     }

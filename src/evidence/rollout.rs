@@ -35,6 +35,8 @@ pub struct StageChange {
     pub reason: Option<Arc<str>>,
     /// What was looked at before.
     pub gates: Vec<GateFact>,
+    /// Why nothing was, where somebody went on all the same.
+    pub unread: Option<Arc<str>>,
     /// The log up to which it was looked at.
     pub head: Option<Head>,
 }
@@ -167,6 +169,7 @@ impl StageChange {
         members.put("by", &*self.by)?;
         text(members, "reason", self.reason.as_deref())?;
         members.some("gates", Some(&self.gates).filter(|gates| !gates.is_empty()))?;
+        members.some("unread", self.unread.as_deref())?;
         members.some("head_seq", self.head.map(|head| head.seq))?;
         members.shown("head_hash", self.head.map(|head| head.hash))
     }

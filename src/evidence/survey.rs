@@ -178,7 +178,11 @@ mod tests {
         let mut out = Vec::new();
         let head = signer.introduce(base, &mut out).unwrap();
         let time = "2026-01-02T03:04:05Z".parse().unwrap();
-        let head = chain::append(head, [&mut Line::new(time, Entry::Event(Event::Stop))], &mut out);
+        let head = chain::append(
+            head,
+            [&mut Line::new(time, Entry::Event(Event::Stop { missed: None }))],
+            &mut out,
+        );
         let head = signer.sign(head.unwrap(), Event::Batch, &mut out).unwrap();
         (out, head)
     }
@@ -239,7 +243,9 @@ mod tests {
             out
         };
         let start = Event::Start { torn: None, in_force: None };
-        for events in [&[Event::Stop][..], &[start.clone(), Event::Stop]] {
+        for events in
+            [&[Event::Stop { missed: None }][..], &[start.clone(), Event::Stop { missed: None }]]
+        {
             assert_eq!(found(&[&bytes, &lines(head, events)]).state, LeftState::Broken);
             assert_eq!(found(&[&lines(Head::genesis(), events)]).state, LeftState::Sound);
         }

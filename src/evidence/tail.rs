@@ -139,7 +139,7 @@ mod tests {
             let mut bytes = Vec::new();
             head = match at % 3 {
                 2 => chain::append_signed(head, &mut line(Event::Batch), &key, &mut bytes),
-                _ => chain::append(head, [&mut line(Event::Stop)], &mut bytes),
+                _ => chain::append(head, [&mut line(Event::Stop { missed: None })], &mut bytes),
             }
             .unwrap();
             all.push(bytes);

@@ -84,7 +84,7 @@ mod tests {
             let mut bytes = Vec::new();
             head = match at {
                 4 => append_signed(head, &mut line(Event::Batch), key, &mut bytes),
-                _ => append(head, [&mut line(Event::Stop)], &mut bytes),
+                _ => append(head, [&mut line(Event::Stop { missed: None })], &mut bytes),
             }
             .unwrap();
             bytes.pop();

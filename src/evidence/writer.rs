@@ -353,7 +353,8 @@ impl<D: Disk, K: Keys> Engine<D, K> {
                 Unwritten { lines, error: trouble.into() }
             })?;
         }
-        let mut stop = Line::new(clock::now(), Entry::Event(Event::Stop));
+        let event = Event::Stop { missed: self.health.missed() };
+        let mut stop = Line::new(clock::now(), Entry::Event(event));
         self.seal(std::iter::once(&mut stop), now)
             .map_err(|error| Unwritten { lines: 1, error })?;
         tally(&stop);

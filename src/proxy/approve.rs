@@ -201,7 +201,7 @@ impl Search<'_> {
                 Next::Refuse(lack) => return self.end(case, judged, &look, lack, hold.waited()),
                 Next::Wait => {
                     if hold.is_open() {
-                        note_held(&mut case, &judged);
+                        note_held(&mut case, &judged, &look.standing.id);
                     }
                     let waiter = || self.proxy.desk.waiter(&look.standing.id);
                     if !hold.wait(&look.standing.id, waiter, &self.proxy.draining).await {

@@ -1,7 +1,9 @@
 //! What the gates want to know beside the log: the config, and counters of the process.
 
+use super::processes::Last;
 use super::view::{Life, Look};
 use crate::json::Digest;
+use crate::metrics::Missed;
 use crate::snapshot::{Gates, Plan};
 use crate::stage::{Stage, Standing};
 use jiff::Timestamp;
@@ -70,6 +72,17 @@ impl Facts {
             counters,
             unmapped: unmapped.map_or(Unmapped::Denied, |to| Unmapped::GoTo(to.name.clone())),
             routes: routes(plan, now),
+        }
+    }
+
+    /// What is known of the process that wrote the last line.
+    pub(super) fn last(&self) -> Last {
+        let Counters { bypasses, unrecorded } = self.counters;
+        let missed = bypasses.zip(unrecorded);
+        let missed = missed.map(|(bypasses, unrecorded)| Missed { bypasses, unrecorded });
+        match (self.look.life, missed) {
+            (Life::Lives, Some(missed)) => Last::Runs(missed),
+            (_, missed) => Last::MayRun(missed),
         }
     }
 

@@ -8,6 +8,7 @@
 
 use super::counts::Counts;
 use super::policy_key::PolicyKey;
+use super::processes::Processes;
 use super::ticks::Ticks;
 use crate::evidence::Opinion;
 use crate::policy::Verdict;
@@ -32,6 +33,8 @@ pub struct Summary {
     pub(super) span: Option<Span>,
     /// Where processes took up the log.
     pub(super) starts: BTreeSet<u64>,
+    /// What they say that they did without a line.
+    pub(super) processes: Processes,
     pub(super) trails: BTreeMap<String, Trail>,
     cells: usize,
     /// Lines that are not there.
@@ -164,6 +167,7 @@ impl Summary {
             self.extend_trail(route, trail);
         }
         later.starts.iter().for_each(|seq| self.start(*seq));
+        self.dropped += self.processes.extend(&later.processes);
         self.gaps.extend(&later.gaps);
         self.strays.extend(&later.strays);
         later.requests.iter().for_each(|(id, request)| self.request(id, request.clone()));

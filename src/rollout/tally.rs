@@ -30,6 +30,7 @@ impl Summary {
         let Some(at) = time(entry) else { return };
         let seq = entry.seq();
         self.reach(Span { first_seq: seq, last_seq: seq, first_time: at, last_time: at });
+        self.dropped += self.processes.take(entry, at);
         match entry.kind() {
             "decision" => self.decided(entry),
             "outcome" | "call" => self.ended(entry),

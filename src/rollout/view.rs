@@ -2,6 +2,7 @@
 
 use super::counts::Counts;
 use super::policy_key::PolicyKey;
+use super::processes::{Last, Toll};
 use super::stay::Proof;
 use super::summary::{CellKey, Labelled, Open, Said, Summary};
 use super::tally::{begins, hour};
@@ -105,6 +106,8 @@ pub struct Approvals {
     pub pending: u64,
     /// From the question to the decision, shortest first.
     pub waits: Vec<Duration>,
+    /// Decided before the first line that names them: how long it took nobody knows.
+    pub untimed: u64,
 }
 
 // === impl Summary ===
@@ -156,6 +159,12 @@ impl Summary {
     /// Lines that are not there, since then.
     pub fn missing(&self, from: Timestamp) -> u64 {
         self.gaps.since(from)
+    }
+
+    /// What was done without a line, since then.
+    pub(super) fn toll(&self, from: Timestamp, last: Last) -> Toll {
+        let first = self.span.map_or(0, |span| span.first_seq);
+        self.processes.toll(first, from, last)
     }
 
     /// What there was no room to remember.
@@ -217,18 +226,11 @@ impl Summary {
             if asked.route != route || asked.stage != stage || asked.begun < from {
                 continue;
             }
-            let waited = |until: Timestamp| {
-                Duration::try_from(until.duration_since(asked.begun)).unwrap_or_default()
-            };
+            let waited =
+                |until: Timestamp| Duration::try_from(until.duration_since(asked.begun)).ok();
             match request.decided {
-                Some((at, said)) => {
-                    approvals.waits.push(waited(at));
-                    match said {
-                        Said::Yes => approvals.granted += 1,
-                        Said::No => approvals.denied += 1,
-                    }
-                }
-                None if waited(look.now) >= look.open_for => approvals.expired += 1,
+                Some((at, said)) => approvals.answered(waited(at), said),
+                None if waited(look.now) >= Some(look.open_for) => approvals.expired += 1,
                 None => approvals.pending += 1,
             }
         }
@@ -303,8 +305,21 @@ impl Approvals {
     }
 
     /// The wait that this many hundredths of the decided requests did not exceed (nearest rank).
+    ///
+    /// Where nobody knows how long some took, they count as the longest: `None` where it is one of
+    /// them.
     pub fn percentile(&self, hundredths: u64) -> Option<Duration> {
-        let rank = (self.waits.len() as u64 * hundredths).div_ceil(100).max(1);
+        let all = self.waits.len() as u64 + self.untimed;
+        let rank = (all * hundredths).div_ceil(100).max(1);
         self.waits.get(usize::try_from(rank).ok()?.checked_sub(1)?).copied()
+    }
+
+    fn answered(&mut self, after: Option<Duration>, said: Said) {
+        self.waits.extend(after);
+        self.untimed += u64::from(after.is_none());
+        *match said {
+            Said::Yes => &mut self.granted,
+            Said::No => &mut self.denied,
+        } += 1;
     }
 }

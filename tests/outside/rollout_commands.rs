@@ -127,7 +127,7 @@ fn back_and_forced(gait: &Gait, tool: &Recorder) {
     assert_eq!(run(gait, &step("demote", "observe", &[])).0, 6, "a reason is asked for");
     let (exit, done) =
         run(gait, &step("demote", "observe", &[&why[..], &["--for", "1h"]].concat()));
-    assert_eq!((exit, &done["change"]["after"]), (0, &"observe".into()), "{done}");
+    assert_eq!((exit, &done["change"]["after"]), (0, &"dry_run".into()), "{done}");
     assert_eq!((call(gait), tool.count()), (200, before + 1));
     let (exit, refused) = run(gait, &step("promote", "observe", &[]));
     assert!(exit == 6 && refused["reason"] == "no_step", "{refused}");
@@ -170,6 +170,23 @@ fn what_cannot_be_recorded_or_loaded_is_not_said_to_be_done() {
     assert_eq!((exit, &refused["reason"]), (1, &"overlay_unavailable".into()), "{refused}");
     let after = gait.evidence().iter().filter(|line| line["kind"] == "stage").count();
     assert_eq!((before, after, fs::read_to_string(&path).unwrap().as_str()), (1, 1, "{}"));
+}
+
+#[test]
+fn a_log_that_cannot_be_read_keeps_nobody_from_forcing_a_stage() {
+    let tool = Recorder::start();
+    let gait = setup(&tool, "observe").start();
+    // As a disk answers that gives a segment back no more.
+    fs::create_dir(gait.dir().join("state/evidence/000099.jsonl")).unwrap();
+    let (exit, refused) = run(&gait, &step("promote", "enforce", &[]));
+    assert_eq!(exit, 1, "{refused}");
+    let (exit, done) = run(&gait, &step("promote", "enforce", &["--force", "--reason", "audit"]));
+    assert_eq!((exit, &done["change"]["gates"]), (0, &Value::Array(Vec::new())), "{done}");
+    assert_eq!(call(&gait), 403);
+    fs::remove_dir(gait.dir().join("state/evidence/000099.jsonl")).unwrap();
+    let lines = gait.evidence();
+    let line = lines.iter().find(|line| line["kind"] == "stage").unwrap();
+    assert!(line["unread"].as_str().unwrap().contains("cannot"), "{line}");
 }
 
 // === whatever is done, and whenever it dies ===

@@ -23,7 +23,7 @@ fn forgotten(count: u64, ago: u64) -> Step {
 /// With a label for each refusal, since a call that wants an approval is one.
 fn asked(name: &'static str, steps: Vec<Step>) -> History {
     let count = |step: &Step| match step {
-        Step::Requests { count, .. } => *count as usize,
+        Step::Requests { count, .. } | Step::Answered { count, .. } => *count as usize,
         Step::Quorum { .. } => 1,
         _ => 0,
     };
@@ -66,6 +66,16 @@ fn people_answer_at_all() {
             .not_met(DECIDED),
         asked("the second does", vec![granted(10, 5), quorum(Some(10 * MINUTE))]),
         asked("and is what counts", vec![quorum(Some(40 * MINUTE)); 10]).not_met(LATENCY),
+    ]);
+}
+
+#[test]
+fn an_answer_before_the_question_is_no_quick_one() {
+    let answered = |count| Step::Answered { ago: 20 * HOUR, count, before: 3 * HOUR };
+    hold(vec![
+        asked("nobody knows how long", vec![answered(10)]).unknown(LATENCY),
+        asked("of one in ten", vec![granted(9, 5), answered(1)]).unknown(LATENCY),
+        asked("of one in twenty", vec![granted(19, 5), answered(1)]),
     ]);
 }
 

@@ -126,6 +126,7 @@ fn every_call_has_its_line() {
             .then(lost(30 * HOUR))
             .then(Step::Start { ago: 29 * HOUR })
             .then(Step::allowed(DryRun, 1, 28 * HOUR))
+            .unknown("bypasses")
             .not_met("evidence"),
         dry("it died and nobody started it").then(lost(2 * HOUR)).not_met("evidence"),
         dry("it is still at it").then(lost(60)),
@@ -147,5 +148,45 @@ fn every_call_has_its_line() {
             .not_met("false_positives"),
         good("retention took the front").then(Step::Cut(2)),
         good("retention took calls").then(Step::Cut(30)).unknown("calls"),
+    ]);
+}
+
+#[test]
+fn a_restart_forgets_nothing() {
+    let stop = |missed| Step::Stop { ago: 30 * HOUR, missed };
+    let start = || Step::Start { ago: 29 * HOUR };
+    let told = |ago, missed| Step::Told { ago: ago * HOUR, missed };
+    let shared_before = |name| {
+        History::bare(name, Observe, DryRun)
+            .then(told(80, (1, 9)))
+            .then(Step::Reload { ago: 72 * HOUR, stages: "observe" })
+            .then(Step::allowed(Observe, 100, 48 * HOUR))
+    };
+    let counted = "gait_bypass_total{cause=\"x\"} 1\ngait_unrecorded_total 9\n";
+    hold(vec![
+        good("ended in order").then(stop(Some((0, 0)))).then(start()),
+        good("nothing runs").metrics(None).then(stop(Some((0, 0)))),
+        good("calls went out before").then(stop(Some((0, 4)))).then(start()).not_met("evidence"),
+        good("a send was stopped before")
+            .then(stop(Some((1, 0))))
+            .then(start())
+            .not_met("bypasses"),
+        good("it did not say")
+            .then(stop(None))
+            .then(start())
+            .unknown("bypasses")
+            .unknown("evidence"),
+        good("it was killed").then(start()).unknown("bypasses").unknown("evidence"),
+        good("it runs, and nobody counts")
+            .metrics(None)
+            .then(told(20, (0, 1)))
+            .unknown("bypasses")
+            .not_met("evidence"),
+        shared_before("all of it was before the stage").metrics(Some(counted)),
+        shared_before("and it ended with that").then(stop(Some((1, 9)))).then(start()),
+        shared_before("and more came after")
+            .then(stop(Some((1, 10))))
+            .then(start())
+            .not_met("evidence"),
     ]);
 }

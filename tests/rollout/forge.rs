@@ -19,6 +19,16 @@ pub(crate) enum Step {
         ago: u64,
         stages: &'static str,
     },
+    /// A reload, in so many words of what was done without a line: sends stopped, calls gone.
+    Told {
+        ago: u64,
+        missed: (u64, u64),
+    },
+    /// The process ends in order, and says the same; `None` is one that does not.
+    Stop {
+        ago: u64,
+        missed: Option<(u64, u64)>,
+    },
     /// Calls, one a second, with one line each, or with two where they were decided before.
     Calls(Calls),
     /// Labels for calls with a verdict other than allow, from the first that has none.
@@ -45,6 +55,12 @@ pub(crate) enum Step {
         decided: Option<u64>,
         action: &'static str,
     },
+    /// Requests that were granted so long before the first line that names them.
+    Answered {
+        ago: u64,
+        count: u64,
+        before: u64,
+    },
     /// A word that decides nothing yet, on the last request, and one that does.
     Quorum {
         ago: u64,
@@ -53,6 +69,10 @@ pub(crate) enum Step {
     },
     /// Calls from here on are judged by this policy.
     Policy(&'static str),
+    /// What ends what one sync made durable.
+    Batch {
+        ago: u64,
+    },
     /// So many lines are not there.
     Gap(u64),
     /// Retention takes away so many lines at the front.
@@ -134,6 +154,15 @@ impl Forge {
                 let stages = json!({ "r": stages });
                 self.line(*ago, json!({"kind": "reload", "snapshot": "s", "stages": stages}));
             }
+            Step::Told { ago, missed: (bypasses, unrecorded) } => {
+                let told = json!({"bypasses": bypasses, "unrecorded": unrecorded});
+                self.line(*ago, with(json!({"kind": "reload", "snapshot": "s"}), told));
+            }
+            Step::Stop { ago, missed } => {
+                let missed = missed.unzip();
+                let told = json!({"bypasses": missed.0, "unrecorded": missed.1});
+                self.line(*ago, with(json!({"kind": "stop"}), told));
+            }
             Step::Calls(calls) => {
                 (0..calls.count).for_each(|n| self.call(calls, calls.ago.saturating_sub(n)));
             }
@@ -168,12 +197,20 @@ impl Forge {
                     decided.iter().for_each(|wait| self.word(ago - wait, &id, action, state));
                 }
             }
+            Step::Answered { ago, count, before } => {
+                for _ in 0..*count {
+                    let id = format!("request{}", self.calls);
+                    self.word(ago + before, &id, "grant", "approved");
+                    self.request(*ago);
+                }
+            }
             Step::Quorum { ago, first, second } => {
                 let id = self.request(*ago);
                 self.word(ago - first, &id, "grant", "pending");
                 second.iter().for_each(|wait| self.word(ago - wait, &id, "grant", "approved"));
             }
             Step::Policy(policy) => self.policy = digest(policy).to_string(),
+            Step::Batch { ago } => self.line(*ago, json!({"kind": "batch"})),
             Step::Gap(lines) => self.seq += lines,
             Step::Cut(lines) => drop(self.lines.drain(..*lines)),
         }

@@ -29,6 +29,7 @@ use gait::rollout::{
 };
 use gait::snapshot::Gates;
 use gait::stage::{Percent, Stage, Standing};
+use jiff::Timestamp;
 use std::time::Duration;
 
 /// What is counted of a gait that does as it should.
@@ -123,8 +124,15 @@ impl History {
 
     /// Its lines, and when they are looked at.
     pub(crate) fn forge(&self) -> Forge {
-        let mut forge = Forge::new(clock::now());
+        self.forge_at(clock::now())
+    }
+
+    /// The same of a log that ends then.
+    pub(crate) fn forge_at(&self, now: Timestamp) -> Forge {
+        let mut forge = Forge::new(now);
         self.steps.iter().for_each(|step| forge.step(step));
+        // A log is looked at as of its last line.
+        forge.step(&Step::Batch { ago: 0 });
         forge
     }
 

@@ -4,6 +4,7 @@ use crate::command::Place;
 use crate::forge::Step;
 use crate::{HOUR, History};
 use gait::stage::Stage::{DryRun, Observe, RequireApproval};
+use jiff::SignedDuration;
 
 fn ask(place: &Place, line: &str) -> crate::Run {
     place.gait(&line.split_whitespace().collect::<Vec<_>>(), &[])
@@ -98,4 +99,30 @@ fn whoever_asks_nobody_is_told() {
     assert_eq!(std::fs::read(place.path("state/evidence/000001.jsonl")).unwrap(), before);
     let place = Place::new();
     assert_eq!(observed.ask(&place, &observed.forge(), None).exit, 0);
+}
+
+#[test]
+fn a_copy_is_judged_as_of_its_last_line() {
+    let place = Place::new();
+    let history = History::bare("", Observe, DryRun)
+        .then(Step::Reload { ago: 23 * HOUR, stages: "observe" })
+        .then(Step::allowed(Observe, 100, 22 * HOUR));
+    let taken = gait::clock::now() - SignedDuration::from_hours(48);
+    let run = history.ask(&place, &history.forge_at(taken), Some("--json"));
+    assert_eq!(run.exit, 4, "{run:?}");
+    assert_eq!(run.json()["gates"][1]["value"], 82_800.0, "{run:?}");
+}
+
+#[test]
+fn what_was_set_by_command_is_copied_with_the_log() {
+    let place = written();
+    std::fs::rename(place.path("state"), place.path("copy")).unwrap();
+    let entry =
+        r#"{"stage":"require_approval","over":"dry_run","by":"ada","at":"2026-01-02T03:04:05Z"}"#;
+    place.put("copy/rollout.json", format!(r#"{{"v":1,"routes":{{"r":{entry}}}}}"#));
+    for evidence in ["copy", "copy/evidence"] {
+        let line = format!("rollout status --route r --evidence {evidence} --config gait.yaml");
+        let run = ask(&place, &line);
+        assert!(run.out.contains("r                      require_approval"), "{run:?}");
+    }
 }

@@ -8,6 +8,7 @@ use gait::evidence::{
     Reload, Settings,
 };
 use gait::json::Digest;
+use gait::metrics::Unlined;
 use gait::policy::Verdict;
 use gait::rollout::{Cache, Life, Look, NotRead, Proof, Summary, read};
 use gait::stage::{Disposition, Protection, Stage};
@@ -68,6 +69,7 @@ fn approval(request: &RequestId) -> Approval {
 async fn write(state: &Path, settings: Settings) {
     let state = StateDir::open(state).unwrap();
     let (ledger, writer) = evidence::start(&state, settings).unwrap();
+    ledger.health().tell(&Unlined::default());
     let writing = tokio::task::spawn_blocking(move || writer.run(|_| {}));
     let stages = vec![("r".to_owned(), "require_approval".to_owned())];
     ledger.reloaded(Reload { stages, ..Reload::default() }).unwrap();
@@ -119,6 +121,13 @@ async fn what_gait_writes_is_understood() {
     let approvals = &view.approvals;
     assert_eq!((approvals.granted, approvals.all()), (1, 1), "{view:?}");
     assert_eq!((summary.missing(view.from), summary.dropped()), (0, 0));
+    let text: Vec<String> =
+        log.segments().iter().map(|(_, path)| std::fs::read_to_string(path).unwrap()).collect();
+    for kind in ["reload", "stop"] {
+        let kind = format!("\"kind\":\"{kind}\"");
+        let line = text.iter().flat_map(|text| text.lines()).find(|line| line.contains(&kind));
+        assert!(line.unwrap().contains("\"bypasses\":0,\"unrecorded\":0"), "{line:?}");
+    }
 }
 
 #[tokio::test]

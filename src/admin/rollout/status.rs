@@ -1,8 +1,10 @@
 //! How routes stand, and on wish whether one may go on to a stage.
 
+use super::super::helm::blocking;
 use super::super::problem::{Kind, Problem};
 use super::super::{Context, query, reply};
-use crate::rollout::{Check, NoStep, Status, check};
+use super::LOOKING_MAX;
+use crate::rollout::{Check, Facts, NoStep, Status, Summary, check};
 use crate::stage::Stage;
 use bytes::Bytes;
 use http::{Response, StatusCode};
@@ -28,17 +30,9 @@ pub(in crate::admin) async fn answer(
     context: &Context<'_>,
 ) -> Result<Response<Bytes>, Problem> {
     let wish = Wish::read(query)?;
-    let summary = context.rollout.archive.summary().await?;
+    let summary = context.rollout.archive.summary(LOOKING_MAX).await?;
     let facts = (context.rollout.facts)();
-    let route = wish.route.as_deref();
-    if let Some(name) = route.filter(|name| facts.route(name).is_none()) {
-        return Err(Problem::new(Kind::NotFound, format!("there is no route `{name}`")));
-    }
-    let check = match (route, wish.to) {
-        (Some(route), Some(to)) => Some(check(&summary, &facts, route, to).map_err(refused)?),
-        _ => None,
-    };
-    let answer = Answer { status: Status::of(&summary, &facts, route), check };
+    let answer = blocking(move || wish.answer(&summary, &facts)).await??;
     Ok(reply::json(StatusCode::OK, &answer))
 }
 
@@ -51,6 +45,19 @@ fn refused(no_step: NoStep) -> Problem {
 }
 
 impl Wish {
+    /// Goes through all that was summed up, once for each route: no work for a thread that serves.
+    fn answer(&self, summary: &Summary, facts: &Facts) -> Result<Answer, Problem> {
+        let route = self.route.as_deref();
+        if let Some(name) = route.filter(|name| facts.route(name).is_none()) {
+            return Err(Problem::new(Kind::NotFound, format!("there is no route `{name}`")));
+        }
+        let check = match (route, self.to) {
+            (Some(route), Some(to)) => Some(check(summary, facts, route, to).map_err(refused)?),
+            _ => None,
+        };
+        Ok(Answer { status: Status::of(summary, facts, route), check })
+    }
+
     fn read(query: Option<&str>) -> Result<Wish, Problem> {
         let mut wish = Wish::default();
         for (name, value) in query::pairs(query)? {

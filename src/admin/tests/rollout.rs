@@ -44,6 +44,18 @@ async fn what_cannot_be_asked_is_refused_with_the_mend() {
 }
 
 #[tokio::test]
+async fn whoever_looks_waits_for_its_turn() {
+    let scene = Scene::new(Vec::new());
+    let reading = scene.archive.cache.clone().try_lock_owned().unwrap();
+    let read = async {
+        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+        drop(reading);
+    };
+    let (answer, ()) = tokio::join!(scene.ask(Ask::get("/v1/rollout").by("viewer")), read);
+    assert_eq!(answer.status, 200, "{}", answer.text);
+}
+
+#[tokio::test]
 async fn the_log_is_read_by_one_at_a_time() {
     let scene = Scene::new(Vec::new());
     let _reading = scene.archive.cache.clone().try_lock_owned().unwrap();

@@ -1,4 +1,7 @@
 //! What a log and a config say, without the gait that runs.
+//!
+//! Now is the time of the last line: what a copy does not hold nobody waited for. Rejected: the clock
+//! of whoever looks, by which a copy of an hour makes a day, and what was open is late.
 
 use crate::audit::Log;
 use crate::cli::answer::Failure;
@@ -7,7 +10,10 @@ use crate::clock;
 use crate::config::Source;
 use crate::rollout::{self, Cache, Counters, Facts, Life, Summary};
 use clap::Args;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+/// The folder of a log in a state directory.
+const FOLDER: &str = "evidence";
 
 /// Where to look instead of asking the gait that runs.
 #[derive(Args)]
@@ -33,13 +39,19 @@ impl Offline {
             return Ok(None);
         };
         let environment = origin::environment([]).map_err(Failure::input)?;
+        // What was set by command lies beside the log that says so.
+        let environment = match state_dir(evidence) {
+            Some(state_dir) => environment.of_process(state_dir),
+            None => environment,
+        };
         let config = Source::File(config.clone()).load(&environment).map_err(Failure::input)?;
         let log = Log::open(evidence).map_err(Failure::input)?;
         let counters = self.counters()?;
         let summary = rollout::read(&log, &mut Cache::default(), || true);
         let summary = summary.map_err(Failure::internal)?;
         let policy = config.policy.digest();
-        let facts = Facts::of(&config.plan, policy, counters, Life::Unknown, clock::now());
+        let now = summary.span().map_or_else(clock::now, |span| span.last_time);
+        let facts = Facts::of(&config.plan, policy, counters, Life::Unknown, now);
         Ok(Some((summary, facts)))
     }
 
@@ -56,6 +68,14 @@ impl Offline {
                 path.display()
             ))),
         }
+    }
+}
+
+/// The state directory that a log is said to lie in; `None` for a folder of segments alone.
+fn state_dir(evidence: &Path) -> Option<&Path> {
+    match evidence.join(FOLDER).is_dir() {
+        true => Some(evidence),
+        false => evidence.parent().filter(|_| evidence.ends_with(FOLDER)),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::{Case, Gate, GateVerdict};
 use crate::rollout::facts::Unmapped;
+use crate::rollout::processes::Toll;
 use crate::rollout::wilson::wilson;
 use jiff::SignedDuration;
 use std::time::Duration;
@@ -67,16 +68,30 @@ pub(super) fn bypasses(case: &Case<'_>) -> Gate {
         );
         return gate(name, GateVerdict::NotMet, say).of(unproven as f64, 0.0);
     }
-    match case.facts.counters.bypasses {
-        Some(0) => gate(name, GateVerdict::Met, "no send without its permit").of(0.0, 0.0),
-        Some(count) => {
+    let toll = case.summary.toll(case.view.from, case.facts.last());
+    match (toll.missed.bypasses, unknown(toll)) {
+        (0, Some(why)) => gate(name, GateVerdict::NotEnoughData, why),
+        (0, None) => gate(name, GateVerdict::Met, "no send without its permit").of(0.0, 0.0),
+        (count, _) => {
             let say = format!(
                 "{count} sends were stopped for want of a permit: look at gait_bypass_total and \
                  at gait's log, and report it"
             );
             gate(name, GateVerdict::NotMet, say).of(count as f64, 0.0)
         }
-        None => gate(name, GateVerdict::NotEnoughData, UNCOUNTED),
+    }
+}
+
+/// Why nobody knows what was done without a line.
+fn unknown(toll: Toll) -> Option<String> {
+    match toll {
+        Toll { mute: 0, is_open: false, .. } => None,
+        Toll { mute: 0, .. } => Some(UNCOUNTED.to_owned()),
+        Toll { mute, .. } => Some(format!(
+            "{mute} processes did not say in the end what they did without a line, they were killed \
+             or are of an older gait: the count begins anew with the next stage, or after \
+             `rollout.gates.window`"
+        )),
     }
 }
 
@@ -86,8 +101,10 @@ const UNCOUNTED: &str = "the log cannot say it: ask the gait that runs, or give 
 /// Every call has its closing line, and nothing is missing.
 pub(super) fn evidence(case: &Case<'_>) -> Gate {
     let (lost, missing) = (case.view.counts.lost, case.summary.missing(case.view.from));
-    let (dropped, unrecorded) = (case.summary.dropped(), case.facts.counters.unrecorded);
-    let (verdict, say) = match unrecorded {
+    let (dropped, toll) =
+        (case.summary.dropped(), case.summary.toll(case.view.from, case.facts.last()));
+    let unrecorded = toll.missed.unrecorded;
+    let (verdict, say) = match unknown(toll) {
         _ if missing > 0 => (
             GateVerdict::NotMet,
             format!("{missing} lines are missing in the log: `gait trace verify` says where"),
@@ -100,11 +117,11 @@ pub(super) fn evidence(case: &Case<'_>) -> Gate {
                  `rollout.gates.window`"
             ),
         ),
-        Some(count) if count > 0 => (
+        _ if unrecorded > 0 => (
             GateVerdict::NotMet,
             format!(
-                "{count} calls went out without a line: see gait_unrecorded_total, give the log \
-                 room, and start gait again"
+                "{unrecorded} calls went out without a line: give the log room; the count begins \
+                 anew with the next stage, or after `rollout.gates.window`"
             ),
         ),
         _ if dropped > 0 => (
@@ -114,10 +131,10 @@ pub(super) fn evidence(case: &Case<'_>) -> Gate {
                      `rollout.gates.window` or `evidence.retention`"
             ),
         ),
-        None => (GateVerdict::NotEnoughData, UNCOUNTED.to_owned()),
-        Some(_) => (GateVerdict::Met, "every call has its line".to_owned()),
+        Some(why) => (GateVerdict::NotEnoughData, why),
+        None => (GateVerdict::Met, "every call has its line".to_owned()),
     };
-    let found = lost + missing + unrecorded.unwrap_or_default();
+    let found = lost + missing + unrecorded;
     gate("evidence", verdict, say).of(found as f64, 0.0)
 }
 
@@ -179,9 +196,19 @@ pub(super) fn approval_latency(case: &Case<'_>) -> Gate {
     if let Some(gate) = too_few_approvals(case, name) {
         return gate;
     }
-    let Some(found) = approvals.percentile(95) else {
+    let found = approvals.percentile(95);
+    if approvals.decided() == 0 {
         return gate(name, GateVerdict::NotMet, "no request for approval was decided in time")
             .wanting(most.as_secs_f64());
+    }
+    // What is not known may be short or long.
+    let Some(found) = found.filter(|found| *found <= most || approvals.untimed == 0) else {
+        let say = format!(
+            "{} requests were decided before the first line that names them, and how long they \
+             waited is not known: wait for more requests",
+            approvals.untimed
+        );
+        return gate(name, GateVerdict::NotEnoughData, say).wanting(most.as_secs_f64());
     };
     let is_soon = found <= most;
     let next = if is_soon { "" } else { ": let more people approve, or let webhooks call them" };

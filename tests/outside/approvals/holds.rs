@@ -56,6 +56,7 @@ fn a_caller_who_hangs_up_releases_its_hold_and_runs_nothing() {
         gait.evidence().into_iter().find(|line| line["disposition"] == "held")
     });
     assert_eq!(line["ending"], "abandoned");
+    assert_eq!(line["approval_request"], id.as_str(), "the gates must see that it asked");
 }
 
 #[test]

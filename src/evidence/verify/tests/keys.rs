@@ -131,7 +131,7 @@ fn a_seal_ends_its_own_segment_and_no_other() {
     let mut log = Log::begun();
     log.batch(2);
     log.seal();
-    log.put(Event::Stop);
+    log.put(Event::Stop { missed: None });
     let found = broken(log.verify());
     assert_eq!((found.place.line, found.fault), (7, Fault::AfterSeal));
 

@@ -69,7 +69,7 @@ fn log(dice: &mut Dice) -> Log {
                 log.introduce();
             }
             1 => {
-                log.put(Event::Stop);
+                log.put(Event::Stop { missed: None });
                 log.seal();
                 log.start();
             }
@@ -91,7 +91,7 @@ fn log(dice: &mut Dice) -> Log {
     }
     log.expire(3);
     log.batch(3);
-    log.put(Event::Stop);
+    log.put(Event::Stop { missed: None });
     log.seal();
     log
 }

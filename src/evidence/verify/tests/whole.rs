@@ -10,7 +10,7 @@ fn log() -> Log {
     log.segment();
     log.introduce();
     log.batch(4);
-    log.put(Event::Stop);
+    log.put(Event::Stop { missed: None });
     log.seal();
     log.start();
     log.batch(2);
@@ -64,7 +64,7 @@ fn a_log_without_keys_is_only_chained() {
     let mut log = Log::empty();
     log.segment();
     log.put(Event::Start { torn: None, in_force: None });
-    log.put(Event::Stop);
+    log.put(Event::Stop { missed: None });
     let report = log.verify().unwrap();
     assert_eq!((report.covered_to, report.uncovered(), report.signers.len()), (0, 2, 0));
     let trust = Trust { keys: vec![log.public()], head: None };
