@@ -22,6 +22,7 @@ use bytes::Bytes;
 use http::{Response, StatusCode, request::Parts};
 use jiff::Timestamp;
 use serde::Serialize;
+use std::fmt::Display;
 use std::sync::Arc;
 use wish::{Act, Gates, Wish};
 
@@ -85,7 +86,7 @@ pub(super) async fn promote(
     let summary = context.rollout.archive.summary().await?;
     let looked = check(&summary, &(context.rollout.facts)(), &asked.route, wish.to);
     let looked = looked.map_err(no_step)?;
-    let mut change = change(asked, &wish, &stands, now)?;
+    let mut change = change(asked, &wish, &stands, now, set(context, asked).await?)?;
     if change.then.course.is_below(&stands.course, now) {
         let detail = "somebody would be held to less than now; `gait rollout demote` does that";
         return Err(Problem::new(Kind::Unfit, detail).because("would_lower"));
@@ -111,7 +112,7 @@ pub(super) async fn demote(
     let wish = Wish::to_demote(asked, now)?;
     let _turn = context.helm.setting.lock().await;
     let stands = stands(context, &asked.route)?;
-    let mut change = change(asked, &wish, &stands, now)?;
+    let mut change = change(asked, &wish, &stands, now, set(context, asked).await?)?;
     if stands.course.is_below(&change.then.course, now) {
         let detail = "somebody would be held to more than now; `gait rollout promote` does that";
         return Err(Problem::new(Kind::Unfit, detail).because("would_raise"));
@@ -126,14 +127,28 @@ fn stands(context: &Context<'_>, route: &str) -> Result<Stands, Problem> {
     (context.stands)(route).ok_or_else(absent)
 }
 
-/// What is wanted, as a demotion that nothing was asked for.
+/// What a command set before, whether it is in force by now or not.
+async fn set(context: &Context<'_>, asked: &Asked<'_>) -> Result<Option<Entry>, Problem> {
+    let overlay = context.helm.overlay.clone();
+    let read = blocking(move || overlay.read()).await?;
+    Ok(read.map_err(|error| unavailable(context, &error))?.get(&asked.route).cloned())
+}
+
+fn unavailable(context: &Context<'_>, why: &dyn Display) -> Problem {
+    let path = context.helm.overlay.path().display();
+    Problem::new(Kind::Unavailable, format!("{path}: {why}")).because("overlay_unavailable")
+}
+
+/// What is wanted, as a demotion that nothing was asked for, in the place of what was set.
 fn change(
     asked: &Asked<'_>,
     wish: &Wish,
     stands: &Stands,
     now: Timestamp,
+    set: Option<Entry>,
 ) -> Result<Change, Problem> {
     let from = stands.course.at(now);
+    let set = set.filter(|set| set.stands_over(&stands.said));
     let entry = Entry {
         standing: wish.standing(from)?,
         over: stands.said.to_string(),
@@ -141,7 +156,7 @@ fn change(
         at: now,
         reason: wish.reason.clone(),
         until: wish.until,
-        then: wish.until.and_then(|_| Entry::before(&stands.said, &stands.course)),
+        then: wish.until.and_then(|_| set?.lasting()),
     };
     let then = Stands { said: stands.said.clone(), course: entry.over(&stands.said) };
     if then.course == stands.course {
@@ -209,10 +224,7 @@ async fn diff(change: &Change, context: &Context<'_>) -> Result<String, Problem>
         let text = |overlay: &Overlay| overlay.to_text().map_err(|error| error.to_string());
         Ok(unified::diff(OVERLAY, &text(&before)?, &text(&after)?))
     });
-    compared.await?.map_err(|why: String| {
-        let path = context.helm.overlay.path().display();
-        Problem::new(Kind::Unavailable, format!("{path}: {why}")).because("overlay_unavailable")
-    })
+    compared.await?.map_err(|why: String| unavailable(context, &why))
 }
 
 // === impl Change ===
