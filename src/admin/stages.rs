@@ -14,7 +14,7 @@ use super::labels::unrecorded;
 use super::problem::{Kind, Problem};
 use super::{Context, Loaded, Unread, reply};
 use crate::clock;
-use crate::evidence::{Event, GateFact, Head, StageChange, Via};
+use crate::evidence::{Event, GateFact, Head, LedgerRefused, StageChange, Via};
 use crate::rollout::{Check, Entry, GateVerdict, NoStep, Overlay, Status, check};
 use crate::snapshot::Login;
 use crate::stage::Standing;
@@ -24,7 +24,12 @@ use jiff::Timestamp;
 use serde::Serialize;
 use std::fmt::Display;
 use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::timeout;
 use wish::{Act, Gates, Wish};
+
+/// How long the line may take to be durable. Whoever waits holds up all others who set a stage.
+const RECORD_MAX: Duration = Duration::from_secs(10);
 
 /// The file of the overlay, as a diff names it.
 const OVERLAY: &str = "rollout.json";
@@ -55,6 +60,9 @@ struct Answer {
     diff: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     status: Option<Status>,
+    /// What is wrong with the config on disk, which is not in force.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refused: Option<String>,
 }
 
 /// A stage that was set, or would be.
@@ -81,7 +89,7 @@ pub(super) async fn promote(
 ) -> Result<Response<Bytes>, Problem> {
     let wish = Wish::to_promote(asked)?;
     let _turn = context.helm.setting.lock().await;
-    let (stands, now) = (stands(context, &asked.route)?, clock::now());
+    let (stands, now) = (stands(context, &asked.route)?, now(context));
     let head = context.ledger.health().head();
     let summary = context.rollout.archive.summary().await?;
     let looked = check(&summary, &(context.rollout.facts)(), &asked.route, wish.to);
@@ -108,7 +116,7 @@ pub(super) async fn demote(
     asked: &Asked<'_>,
     context: &Context<'_>,
 ) -> Result<Response<Bytes>, Problem> {
-    let now = clock::now();
+    let now = now(context);
     let wish = Wish::to_demote(asked, now)?;
     let _turn = context.helm.setting.lock().await;
     let stands = stands(context, &asked.route)?;
@@ -125,6 +133,11 @@ pub(super) async fn demote(
 fn stands(context: &Context<'_>, route: &str) -> Result<Stands, Problem> {
     let absent = || Problem::new(Kind::NotFound, format!("there is no route `{route}`"));
     (context.stands)(route).ok_or_else(absent)
+}
+
+/// What stages are picked by.
+fn now(context: &Context<'_>) -> Timestamp {
+    context.ledger.health().time(clock::now(), clock::instant())
 }
 
 /// What a command set before, whether it is in force by now or not.
@@ -196,21 +209,35 @@ fn not_met(check: Check) -> Problem {
 /// Says what would be done, and does nothing.
 async fn tell(change: Change, context: &Context<'_>) -> Result<Answer, Problem> {
     let diff = diff(&change, context).await?;
-    Ok(Answer { change: change.told(None), diff, status: None })
+    Ok(Answer { change: change.told(None), diff, status: None, refused: None })
 }
 
 /// The line, the overlay, the load: each only once the one before is done.
 async fn carry_out(mut change: Change, context: &Context<'_>) -> Result<Answer, Problem> {
     // What cannot be read cannot be written to either; better to know before anything is said.
     diff(&change, context).await?;
-    let recorded = context.ledger.record(Event::Stage(Box::new(change.line()))).await;
+    if context.ledger.health().is_stuck(clock::instant()) {
+        return Err(unrecorded(LedgerRefused::Failed));
+    }
+    let recording = context.ledger.record(Event::Stage(Box::new(change.line())));
+    let recorded = timeout(RECORD_MAX, recording).await.map_err(|_| unheard_of())?;
     let recorded = recorded.map_err(unrecorded)?;
     change.entry.at = recorded.time;
     change.announce();
     let diff = diff(&change, context).await?;
     change.write(context).await?;
-    change.enforce(context).await?;
-    Ok(Answer { change: change.told(Some(recorded.seq)), diff, status: None })
+    let refused = change.enforce(context).await?;
+    Ok(Answer { change: change.told(Some(recorded.seq)), diff, status: None, refused })
+}
+
+/// The log did not say whether it has the line.
+fn unheard_of() -> Problem {
+    let detail = format!(
+        "the evidence log did not answer within {} s: the line may come to stand in it, and nothing \
+         else was done; see to the disk, and ask again",
+        RECORD_MAX.as_secs()
+    );
+    Problem::new(Kind::Unavailable, detail).because("evidence_unavailable")
 }
 
 /// What the overlay says then that it does not say now.
@@ -274,13 +301,15 @@ impl Change {
         })
     }
 
-    /// Has the config loaded with the new overlay, and looks what that made of the route.
-    async fn enforce(&self, context: &Context<'_>) -> Result<(), Problem> {
-        let why = match context.reloads.ask().await {
-            Ok(Loaded::InForce { .. }) => match (context.stands)(&self.route) {
-                Some(stands) if stands == self.then => return Ok(()),
-                _ => return Err(self.overtaken()),
-            },
+    /// Has the config loaded with the new overlay, and looks what that made of the route. A config
+    /// that cannot be loaded keeps no stage from coming into force; what is wrong with it is given.
+    async fn enforce(&self, context: &Context<'_>) -> Result<Option<String>, Problem> {
+        let loaded = context.reloads.ask().await;
+        let is_done = (context.stands)(&self.route).is_some_and(|stands| stands == self.then);
+        let why = match loaded {
+            Ok(Loaded::InForce { .. }) if is_done => return Ok(None),
+            Ok(Loaded::InForce { .. }) => return Err(self.overtaken()),
+            Ok(Loaded::Refused(why)) if is_done => return Ok(Some(why.to_string())),
             Ok(Loaded::Refused(why)) => why.to_string(),
             Err(unheard) => unheard.to_string(),
         };

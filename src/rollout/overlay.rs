@@ -146,17 +146,36 @@ impl Overlay {
         self.entries.insert(route.to_owned(), entry);
     }
 
-    /// Takes away every entry whose config says something else now, or whose route is gone, and
-    /// gives the names of their routes. `course` is what the config alone says of a route.
-    pub fn prune(&mut self, course: impl Fn(&str) -> Option<Course>) -> Vec<String> {
-        let stands = |route: &str, entry: &Entry| {
-            course(route).is_some_and(|course| entry.stands_over(&course))
+    /// Takes away every entry of whose route the config says something else now, and gives them.
+    /// One whose route is not there sleeps: whoever takes back a config finds all as it was.
+    /// `course` is what the config alone says of a route.
+    pub fn prune(&mut self, course: impl Fn(&str) -> Option<Course>) -> Overlay {
+        let is_over = |(route, entry): &(String, Entry)| {
+            course(route).is_some_and(|course| !entry.stands_over(&course))
         };
-        let gone =
-            |(route, entry): (&String, &Entry)| (!stands(route, entry)).then(|| route.clone());
-        let dropped: Vec<String> = self.entries.iter().filter_map(gone).collect();
-        dropped.iter().for_each(|route| drop(self.entries.remove(route)));
-        dropped
+        let (dropped, kept) = std::mem::take(&mut self.entries).into_iter().partition(is_over);
+        self.entries = kept;
+        Overlay { entries: dropped }
+    }
+
+    /// Takes away these entries, each only as it is there: what was set meanwhile stays.
+    pub fn remove(&mut self, others: &Overlay) {
+        self.entries.retain(|route, entry| others.get(route) != Some(&*entry));
+    }
+
+    /// Adds entries, in the place of others of the same routes.
+    pub fn add(&mut self, others: &Overlay) {
+        self.entries.extend(others.entries.clone());
+    }
+
+    /// The routes of which something is set.
+    pub fn routes(&self) -> Vec<String> {
+        self.entries.keys().cloned().collect()
+    }
+
+    /// Whether some entry is in both.
+    pub fn meets(&self, others: &Overlay) -> bool {
+        self.entries.iter().any(|(route, entry)| others.get(route) == Some(entry))
     }
 }
 
@@ -294,7 +313,19 @@ mod tests {
             "b" => Some(Course::of(Standing::Whole(Stage::DryRun))),
             _ => None,
         };
-        assert_eq!(overlay.prune(course), ["b", "gone"]);
-        assert!(overlay.get("a").is_some() && overlay.get("b").is_none());
+        let mut whole = overlay.clone();
+        let dropped = overlay.prune(course);
+        assert_eq!(
+            (dropped.routes(), overlay.routes()),
+            (vec!["b".into()], vec!["a".into(), "gone".into()])
+        );
+        assert!(whole.meets(&dropped) && !overlay.meets(&dropped));
+        // What was set meanwhile is another entry.
+        whole.set("b", Entry { by: "bob".to_owned(), ..entry(shared()) });
+        whole.remove(&dropped);
+        assert_eq!(whole.routes(), ["a", "b", "gone"]);
+        whole.add(&dropped);
+        whole.remove(&dropped);
+        assert_eq!(whole, overlay);
     }
 }
