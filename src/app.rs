@@ -218,9 +218,10 @@ async fn serve_until_stopped(serve: &Serve, environment: Environment) -> Result<
         office,
         exports: exports.clone(),
     };
-    let dropped = std::mem::take(&mut config.overlay.dropped);
+    let overlay = std::mem::take(&mut config.overlay);
+    let dropped = overlay.dropped.routes();
     let (reloads, asked) = Reloads::new();
-    let origins = Origins { hangups, asked, files, watch: config.watch };
+    let origins = Origins { hangups, asked, files, watch: config.watch, overlay };
     let (running, wanted) =
         assemble(config, (source, environment), metrics, kept, (reloads, origins));
     running.tell_stages(dropped);

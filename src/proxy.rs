@@ -116,9 +116,8 @@ impl Proxy {
         request: Request<Incoming>,
         peer: Arc<Peer>,
     ) -> Response<AnswerBody> {
-        let now = clock::now();
-        let call_id = CallId::fresh(now);
-        let handled = AssertUnwindSafe(self.handle(request, peer, call_id, now)).catch_unwind();
+        let call_id = CallId::fresh(clock::now());
+        let handled = AssertUnwindSafe(self.handle(request, peer, call_id)).catch_unwind();
         match handled.await {
             Ok(response) => response,
             Err(_) => {
@@ -129,12 +128,16 @@ impl Proxy {
         }
     }
 
+    /// What a stage is picked by: an override that has ended stays so, whatever becomes of the clock.
+    pub fn stage_time(&self) -> Timestamp {
+        self.ledger.health().time(clock::now(), clock::instant())
+    }
+
     async fn handle(
         &self,
         mut request: Request<Incoming>,
         peer: Arc<Peer>,
         call_id: CallId,
-        now: Timestamp,
     ) -> Response<AnswerBody> {
         if self.draining.load(Ordering::Relaxed) {
             self.metrics.rejected(DRAINING);
@@ -147,7 +150,7 @@ impl Proxy {
             snapshot: self.snapshot.load_full(),
             call_id,
             received: clock::instant(),
-            now,
+            now: self.stage_time(),
             wish: wish(&parts.headers),
             peer,
         };

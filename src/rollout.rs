@@ -6,6 +6,7 @@
 
 mod counts;
 pub mod diff;
+mod entry;
 mod facts;
 mod gates;
 mod heard;
@@ -24,9 +25,10 @@ mod view;
 mod wilson;
 
 pub use counts::{Counts, VERDICTS};
+pub use entry::{Entry, Lasting};
 pub use facts::{Counters, Facts, RouteFacts, Unmapped};
 pub use gates::{Check, Gate, GateVerdict, NoStep, check};
-pub use overlay::{Entry, Overlay, OverlayError};
+pub use overlay::{Overlay, OverlayError};
 pub use read::{Cache, NotRead, read};
 pub use shelf::{Shelf, ShelfError};
 pub use status::{Evidence, RouteStatus, StageStatus, Status};

@@ -176,7 +176,7 @@ pub struct Snapshot {
     /// Counters of those who call.
     pub callers: CallerMetrics,
     /// The rules.
-    pub policy: Policy,
+    pub policy: Arc<Policy>,
     /// What is tried out beside them.
     pub candidate: Option<Candidate>,
     /// What no trailer may be called.
@@ -187,7 +187,8 @@ pub struct Snapshot {
 
 impl Snapshot {
     /// Joins a plan and a policy, and registers every series that they can reach.
-    pub fn build(plan: Plan, policy: Policy, metrics: &Metrics) -> Snapshot {
+    pub fn build(plan: Plan, policy: impl Into<Arc<Policy>>, metrics: &Metrics) -> Snapshot {
+        let policy = policy.into();
         let id = plan.snapshot_id(&policy);
         let callers = callers(&plan.identity, metrics);
         plan.approvals.webhooks.iter().for_each(|told| drop(metrics.webhook(&told.name)));

@@ -15,7 +15,7 @@ use super::labels::unrecorded;
 use super::problem::{Kind, Problem};
 use super::{Context, Loaded, Unread, reply};
 use crate::clock;
-use crate::evidence::{Event, GateFact, Head, StageChange, Via};
+use crate::evidence::{Event, GateFact, Head, LedgerRefused, StageChange, Via};
 use crate::rollout::{Entry, Overlay, Status};
 use crate::snapshot::Login;
 use crate::stage::Standing;
@@ -24,12 +24,18 @@ use http::{Response, StatusCode, request::Parts};
 use jiff::Timestamp;
 use looked::Looked;
 use serde::Serialize;
+use std::fmt::Display;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::time::timeout;
 use wish::{Act, Gates, Wish};
 
 /// A promotion waits no longer for others to have the log read: for one that reads, and some.
 const TURN_MAX: Duration = Duration::from_secs(15);
+
+/// How long the line may take to be durable. Whoever waits holds up all others who set a stage.
+const RECORD_MAX: Duration = Duration::from_secs(10);
+
 /// The file of the overlay, as a diff names it.
 const OVERLAY: &str = "rollout.json";
 
@@ -61,6 +67,9 @@ struct Answer {
     diff: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     status: Option<Status>,
+    /// What is wrong with the config on disk, which is not in force.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refused: Option<String>,
 }
 
 /// A stage that was set, or would be.
@@ -91,9 +100,9 @@ pub(super) async fn promote(
     let summary = context.rollout.archive.summary(TURN_MAX).await;
     // Only now: nobody waits for the reading of a log, least of all a demotion.
     let _turn = context.helm.setting.lock().await;
-    let (stands, now) = (stands(context, &asked.route)?, clock::now());
+    let (stands, now) = (stands(context, &asked.route)?, now(context));
     let looked = Looked::at(summary, asked, &wish, context).await?;
-    let mut change = change(asked, &wish, &stands, now)?;
+    let mut change = change(asked, &wish, &stands, now, set(context, asked).await?)?;
     if change.then.course.is_below(&stands.course, now) {
         let detail = "somebody would be held to less than now; `gait rollout demote` does that";
         return Err(Problem::new(Kind::Unfit, detail).because("would_lower"));
@@ -113,11 +122,11 @@ pub(super) async fn demote(
     asked: &Asked<'_>,
     context: &Context<'_>,
 ) -> Result<Response<Bytes>, Problem> {
-    let now = clock::now();
+    let now = now(context);
     let wish = Wish::to_demote(asked, now)?;
     let _turn = context.helm.setting.lock().await;
     let stands = stands(context, &asked.route)?;
-    let mut change = change(asked, &wish, &stands, now)?;
+    let mut change = change(asked, &wish, &stands, now, set(context, asked).await?)?;
     if stands.course.is_below(&change.then.course, now) {
         let detail = "somebody would be held to more than now; `gait rollout promote` does that";
         return Err(Problem::new(Kind::Unfit, detail).because("would_raise"));
@@ -132,14 +141,33 @@ fn stands(context: &Context<'_>, route: &str) -> Result<Stands, Problem> {
     (context.stands)(route).ok_or_else(absent)
 }
 
-/// What is wanted, as a demotion that nothing was asked for.
+/// What stages are picked by.
+fn now(context: &Context<'_>) -> Timestamp {
+    context.ledger.health().time(clock::now(), clock::instant())
+}
+
+/// What a command set before, whether it is in force by now or not.
+async fn set(context: &Context<'_>, asked: &Asked<'_>) -> Result<Option<Entry>, Problem> {
+    let overlay = context.helm.overlay.clone();
+    let read = blocking(move || overlay.read()).await?;
+    Ok(read.map_err(|error| unavailable(context, &error))?.get(&asked.route).cloned())
+}
+
+fn unavailable(context: &Context<'_>, why: &dyn Display) -> Problem {
+    let path = context.helm.overlay.path().display();
+    Problem::new(Kind::Unavailable, format!("{path}: {why}")).because("overlay_unavailable")
+}
+
+/// What is wanted, as a demotion that nothing was asked for, in the place of what was set.
 fn change(
     asked: &Asked<'_>,
     wish: &Wish,
     stands: &Stands,
     now: Timestamp,
+    set: Option<Entry>,
 ) -> Result<Change, Problem> {
     let from = stands.course.at(now);
+    let set = set.filter(|set| set.stands_over(&stands.said));
     let entry = Entry {
         standing: wish.standing(from)?,
         over: stands.said.to_string(),
@@ -147,7 +175,7 @@ fn change(
         at: now,
         reason: wish.reason.clone(),
         until: wish.until,
-        then: wish.until.and_then(|_| Entry::before(&stands.said, &stands.course)),
+        then: wish.until.and_then(|_| set?.lasting()),
     };
     let then = Stands { said: stands.said.clone(), course: entry.over(&stands.said) };
     if then.course == stands.course {
@@ -169,21 +197,35 @@ fn via(gates: Gates) -> Via {
 /// Says what would be done, and does nothing.
 async fn tell(change: Change, context: &Context<'_>) -> Result<Answer, Problem> {
     let diff = diff(&change, context).await?;
-    Ok(Answer { change: change.told(None), diff, status: None })
+    Ok(Answer { change: change.told(None), diff, status: None, refused: None })
 }
 
 /// The line, the overlay, the load: each only once the one before is done.
 async fn carry_out(mut change: Change, context: &Context<'_>) -> Result<Answer, Problem> {
     // What cannot be read cannot be written to either; better to know before anything is said.
     diff(&change, context).await?;
-    let recorded = context.ledger.record(Event::Stage(Box::new(change.line()))).await;
+    if context.ledger.health().is_stuck(clock::instant()) {
+        return Err(unrecorded(LedgerRefused::Failed));
+    }
+    let recording = context.ledger.record(Event::Stage(Box::new(change.line())));
+    let recorded = timeout(RECORD_MAX, recording).await.map_err(|_| unheard_of())?;
     let recorded = recorded.map_err(unrecorded)?;
     change.entry.at = recorded.time;
     change.announce();
     let diff = diff(&change, context).await?;
     change.write(context).await?;
-    change.enforce(context).await?;
-    Ok(Answer { change: change.told(Some(recorded.seq)), diff, status: None })
+    let refused = change.enforce(context).await?;
+    Ok(Answer { change: change.told(Some(recorded.seq)), diff, status: None, refused })
+}
+
+/// The log did not say whether it has the line.
+fn unheard_of() -> Problem {
+    let detail = format!(
+        "the evidence log did not answer within {} s: the line may come to stand in it, and nothing \
+         else was done; see to the disk, and ask again",
+        RECORD_MAX.as_secs()
+    );
+    Problem::new(Kind::Unavailable, detail).because("evidence_unavailable")
 }
 
 /// What the overlay says then that it does not say now.
@@ -197,10 +239,7 @@ async fn diff(change: &Change, context: &Context<'_>) -> Result<String, Problem>
         let text = |overlay: &Overlay| overlay.to_text().map_err(|error| error.to_string());
         Ok(unified::diff(OVERLAY, &text(&before)?, &text(&after)?))
     });
-    compared.await?.map_err(|why: String| {
-        let path = context.helm.overlay.path().display();
-        Problem::new(Kind::Unavailable, format!("{path}: {why}")).because("overlay_unavailable")
-    })
+    compared.await?.map_err(|why: String| unavailable(context, &why))
 }
 
 // === impl Change ===
@@ -251,13 +290,15 @@ impl Change {
         })
     }
 
-    /// Has the config loaded with the new overlay, and looks what that made of the route.
-    async fn enforce(&self, context: &Context<'_>) -> Result<(), Problem> {
-        let why = match context.reloads.ask().await {
-            Ok(Loaded::InForce { .. }) => match (context.stands)(&self.route) {
-                Some(stands) if stands == self.then => return Ok(()),
-                _ => return Err(self.overtaken()),
-            },
+    /// Has the config loaded with the new overlay, and looks what that made of the route. A config
+    /// that cannot be loaded keeps no stage from coming into force; what is wrong with it is given.
+    async fn enforce(&self, context: &Context<'_>) -> Result<Option<String>, Problem> {
+        let loaded = context.reloads.ask().await;
+        let is_done = (context.stands)(&self.route).is_some_and(|stands| stands == self.then);
+        let why = match loaded {
+            Ok(Loaded::InForce { .. }) if is_done => return Ok(None),
+            Ok(Loaded::InForce { .. }) => return Err(self.overtaken()),
+            Ok(Loaded::Refused(why)) if is_done => return Ok(Some(why.to_string())),
             Ok(Loaded::Refused(why)) => why.to_string(),
             Err(unheard) => unheard.to_string(),
         };

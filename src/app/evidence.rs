@@ -6,19 +6,6 @@ use crate::evidence::State;
 use crate::metrics::EvidenceFace;
 use crate::telemetry::Check;
 
-/// Looks at the key file again; another key that is good signs from now on.
-pub(super) async fn look_at_key(running: &Running) {
-    let ledger = &running.proxy.ledger;
-    let files = ledger.key_files().clone();
-    match tokio::task::spawn_blocking(move || files.load()).await {
-        Ok(Ok(key)) => ledger.sign_with(key).await,
-        Ok(Err(fault)) => {
-            tracing::error!(%fault, "the key that signs the evidence stays the one in force");
-        }
-        Err(error) => tracing::error!(%error, "a look at the evidence signing key broke off"),
-    }
-}
-
 impl Running {
     /// Brings readiness and metrics of the log up to this moment.
     pub(super) fn observe_evidence(&self) {

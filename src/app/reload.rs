@@ -6,7 +6,7 @@
 use super::stages::{lowered, moved};
 use super::{Running, stages};
 use crate::clock;
-use crate::config::{Config, Listen};
+use crate::config::{Config, Listen, Taken};
 use crate::evidence::Reload;
 use crate::metrics::{Metrics, Restart, SnapshotFace};
 use crate::snapshot::{Listener, Plan, Snapshot};
@@ -34,7 +34,7 @@ pub(super) fn take_over(running: &Arc<Running>, config: Config) -> Arc<str> {
     plan.admin = kept_admin(&running.fixed.admin, &old.plan.admin, plan.admin);
     plan.assurance = running.fixed.assurance;
     plan.seats = old.plan.seats.clone();
-    let now = clock::now();
+    let now = proxy.stage_time();
     let mut lowered = lowered(&old.plan, &plan, now);
     if !lowered.is_empty() {
         tracing::warn!(routes = ?lowered, "security event: these routes are held to less than before, or more may be approved");
@@ -48,30 +48,51 @@ pub(super) fn take_over(running: &Arc<Running>, config: Config) -> Arc<str> {
     proxy.desk.configure(rules(&plan));
     running.exports.configure(&plan);
     let snapshot = Arc::new(Snapshot::build(plan, policy, &proxy.metrics));
-    let line = Reload {
-        snapshot: Some(snapshot.id.clone()),
-        policy_digest: Some(snapshot.policy.digest()),
-        candidate_policy_digest: snapshot.candidate.as_ref().map(|one| one.policy.digest()),
-        lowered,
-        stages,
-        dropped: overlay.dropped.clone(),
-        ..Reload::default()
-    };
+    let dropped = overlay.dropped.routes();
     // First, so that no call's line names a snapshot of which the log does not know.
-    record(running, line);
+    record(running, &snapshot, Reload { lowered, stages, dropped, ..Reload::default() });
     tracing::info!(snapshot = %snapshot.id, "reloaded");
     proxy.switch.follow(kill_switch);
-    proxy.snapshot.store(snapshot.clone());
+    put(running, &snapshot, &overlay);
+    proxy.metrics.reload_succeeded(clock::now());
+    snapshot.id.clone()
+}
+
+/// Puts the plan in force under another overlay, with the policy in force. No other file has a say
+/// in it: what was set by command holds also while the config cannot be loaded.
+pub(super) fn restage(running: &Arc<Running>, plan: Plan, overlay: &Taken) {
+    let proxy = &running.proxy;
+    let (old, now) = (proxy.snapshot.load_full(), proxy.stage_time());
+    let lowered = lowered(&old.plan, &plan, now);
+    if !lowered.is_empty() {
+        tracing::warn!(routes = ?lowered, "security event: these routes are held to less than before");
+    }
+    let stages = moved(&old.plan, &plan, now);
+    let snapshot = Arc::new(Snapshot::build(plan, old.policy.clone(), &proxy.metrics));
+    let dropped = overlay.dropped.routes();
+    record(running, &snapshot, Reload { lowered, stages, dropped, ..Reload::default() });
+    tracing::warn!(snapshot = %snapshot.id, "stages that were set are in force; the config on disk is not");
+    put(running, &snapshot, overlay);
+}
+
+/// Swaps the pointer.
+fn put(running: &Running, snapshot: &Arc<Snapshot>, overlay: &Taken) {
+    running.proxy.snapshot.store(snapshot.clone());
     running.readiness.in_force_since(clock::now());
     // Shown once it is in force: whoever waits for the metric meets nothing older.
-    show(&snapshot, &proxy.metrics);
-    stages::drop_set(running, &overlay.dropped);
-    snapshot.id.clone()
+    show_face(snapshot, &running.proxy.metrics, running.proxy.stage_time());
+    running.proxy.metrics.rollout_dropped(overlay.dropped.routes().len());
 }
 
 /// Records that a snapshot comes into force. A log that has no room for its line keeps it from
 /// nothing: what comes may stop more calls than what is.
-fn record(running: &Running, line: Reload) {
+fn record(running: &Running, snapshot: &Snapshot, line: Reload) {
+    let line = Reload {
+        snapshot: Some(snapshot.id.clone()),
+        policy_digest: Some(snapshot.policy.digest()),
+        candidate_policy_digest: snapshot.candidate.as_ref().map(|one| one.policy.digest()),
+        ..line
+    };
     if let Err(refusal) = running.proxy.ledger.reloaded(line) {
         tracing::error!(%refusal, "the reload could not be recorded");
     }

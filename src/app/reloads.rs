@@ -7,10 +7,11 @@
 
 mod watch;
 
-use super::{Running, evidence, keys, reload};
+use super::{Running, keys, reload};
 use crate::admin::{Asked, Change, Loaded};
 use crate::clock;
-use crate::config::{Config, ConfigError, Files, Gathered};
+use crate::config::{Config, ConfigError, Files, Gathered, Taken};
+use crate::rollout::Overlay;
 use crate::telemetry::Refused;
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,7 +34,11 @@ pub(super) struct Reloading {
     watch: Watch,
     /// What is in force was read from these.
     in_force: Files,
-    /// Loads that nobody waits for any more.
+    /// What was set by command, in force.
+    laid: Overlay,
+    /// What was dropped and may still be on disk. It never comes into force again.
+    dropped: Overlay,
+    /// Work on a disk that nobody waits for any more.
     stuck: JoinSet<()>,
 }
 
@@ -47,6 +52,8 @@ pub(super) struct Origins {
     pub(super) files: Files,
     /// How often to look at them.
     pub(super) watch: Option<Duration>,
+    /// What it took of the overlay.
+    pub(super) overlay: Taken,
 }
 
 /// Why there is a load.
@@ -72,6 +79,11 @@ enum Failed {
     Stuck,
     #[error("the load broke off: {0}; look at gait's log")]
     BrokeOff(#[from] JoinError),
+    #[error(
+        "a stage that was dropped would hold again, as `rollout.json` could not be written; see to \
+         the disk"
+    )]
+    Revived,
 }
 
 // === impl Reloading ===
@@ -79,13 +91,16 @@ enum Failed {
 impl Reloading {
     /// For a process whose first snapshot is in force.
     pub(super) fn new(running: Arc<Running>, origins: Origins) -> Reloading {
-        let Origins { hangups, asked, files, watch } = origins;
+        let Origins { hangups, asked, files, watch, overlay } = origins;
         let watch = Watch::new(files.clone(), watch);
-        Reloading { running, hangups, asked, watch, in_force: files, stuck: JoinSet::new() }
+        let Taken { kept: laid, dropped, .. } = overlay;
+        let stuck = JoinSet::new();
+        Reloading { running, hangups, asked, watch, in_force: files, laid, dropped, stuck }
     }
 
     /// Reloads for as long as the process lives.
     pub(super) async fn run(mut self) {
+        self.prune().await;
         loop {
             let (reason, mut waiting) = self.wait().await;
             while let Ok(told) = self.asked.try_recv() {
@@ -97,6 +112,7 @@ impl Reloading {
                 // Whoever asked may be gone.
                 let _ = told.send(loaded.clone());
             }
+            self.look_at_key().await;
         }
     }
 
@@ -110,9 +126,10 @@ impl Reloading {
         }
     }
 
-    /// Loads, takes over or keeps what is in force; either way takes up another key. `None` where
-    /// the files are still being written.
+    /// Loads, takes over or keeps what is in force. `None` where the files are still being written.
     async fn reload(&mut self, reason: Reason) -> Option<Loaded> {
+        // Before the load, so that it meets nothing that was dropped.
+        self.prune().await;
         let (config, files) = match self.gather().await {
             Ok(Gathered { config, files }) => (config, files),
             Err(failed) => return Some(self.refuse(&failed).await),
@@ -122,11 +139,14 @@ impl Reloading {
         }
         self.watch.follow(files.clone());
         let loaded = match config {
-            Err(error) => return Some(self.refuse(&error.into()).await),
+            Err(error) => self.refuse(&error.into()).await,
+            Ok(config) if config.overlay.kept.meets(&self.dropped) => {
+                self.refuse(&Failed::Revived).await
+            }
             Ok(_) if files.hold_the_same(&self.in_force) => self.keep(),
             Ok(config) => self.take_over(config, files).await,
         };
-        evidence::look_at_key(&self.running).await;
+        self.prune().await;
         Some(loaded)
     }
 
@@ -141,6 +161,8 @@ impl Reloading {
     async fn take_over(&mut self, mut config: Config, files: Files) -> Loaded {
         self.watch.every(config.watch);
         keys::take_along(&self.running, &mut config.plan).await;
+        self.laid = config.overlay.kept.clone();
+        self.dropped.add(&config.overlay.dropped);
         let snapshot = reload::take_over(&self.running, config);
         self.in_force = files;
         Loaded::InForce { snapshot, change: Change::Made }
@@ -151,29 +173,93 @@ impl Reloading {
         tracing::error!(error = %why, "reload refused; the snapshot in force stays");
         self.running.proxy.metrics.reload_failed();
         self.running.readiness.refuses(Refused::new(&why, clock::now()));
-        evidence::look_at_key(&self.running).await;
+        self.restage().await;
         Loaded::Refused(why.into())
+    }
+
+    /// Has what was set by command hold although the config cannot be loaded.
+    async fn restage(&mut self) {
+        let (running, laid) = (self.running.clone(), self.laid.clone());
+        let (plan, taken) = match self.bounded(move || running.restage(&laid)).await {
+            Ok(Ok(Some(found))) => found,
+            Ok(Ok(None)) => return,
+            Ok(Err(error)) => return tracing::error!(%error, "the stages in force stay"),
+            Err(error) => return tracing::error!(%error, "the stages in force stay"),
+        };
+        if taken.kept.meets(&self.dropped) {
+            return tracing::error!(error = %Failed::Revived, "the stages in force stay");
+        }
+        reload::restage(&self.running, plan, &taken);
+        // No files say what is in force now: the next config that can be loaded is taken over.
+        self.in_force = Files::default();
+        self.dropped.add(&taken.dropped);
+        self.laid = taken.kept;
+    }
+
+    /// Takes what was dropped from the disk; where that fails it is tried again at the next load.
+    async fn prune(&mut self) {
+        if self.dropped.is_empty() {
+            return;
+        }
+        let (running, dropped) = (self.running.clone(), self.dropped.clone());
+        let routes = dropped.routes();
+        let overlay = self.running.shelf.path().to_owned();
+        match self.bounded(move || running.prune(&dropped)).await {
+            Ok(Ok(())) => {
+                tracing::info!(?routes, "taken from the overlay");
+                self.dropped = Overlay::default();
+            }
+            Ok(Err(error)) => {
+                tracing::error!(%error, overlay = %overlay.display(), "dropped stages stay there")
+            }
+            Err(error) => {
+                tracing::error!(%error, overlay = %overlay.display(), "dropped stages stay there")
+            }
+        }
+    }
+
+    /// Takes up another key for the evidence. A disk that hangs keeps no load from beginning.
+    async fn look_at_key(&mut self) {
+        let files = self.running.proxy.ledger.key_files().clone();
+        let told = match self.bounded(move || files.load()).await {
+            Ok(Ok(key)) => {
+                let signs = self.running.proxy.ledger.sign_with(key);
+                tokio::time::timeout(LOAD_MAX, signs).await.map_err(|late| late.to_string())
+            }
+            Ok(Err(fault)) => Err(fault.to_string()),
+            Err(error) => Err(error.to_string()),
+        };
+        if let Err(error) = told {
+            tracing::error!(%error, "the key that signs the evidence stays the one in force");
+        }
     }
 
     /// What the files say now.
     async fn gather(&mut self) -> Result<Gathered, Failed> {
+        let loader = self.running.clone();
+        self.bounded(move || loader.source.gather(&loader.environment)).await
+    }
+
+    /// Works where waiting is allowed, and waits for it, but not for ever.
+    async fn bounded<T: Send + 'static>(
+        &mut self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Failed> {
         if self.stuck.len() >= STUCK_MAX {
             return Err(Failed::Stuck);
         }
-        let loader = self.running.clone();
-        let mut loading =
-            tokio::task::spawn_blocking(move || loader.source.gather(&loader.environment));
-        match tokio::time::timeout(LOAD_MAX, &mut loading).await {
-            Ok(loaded) => Ok(loaded?),
+        let mut working = tokio::task::spawn_blocking(work);
+        match tokio::time::timeout(LOAD_MAX, &mut working).await {
+            Ok(done) => Ok(done?),
             Err(_) => {
-                self.stuck.spawn(end_of(loading));
+                self.stuck.spawn(end_of(working));
                 Err(Failed::Late)
             }
         }
     }
 }
 
-/// Waits for the end of a load whose result is of no use any more.
-async fn end_of(loading: JoinHandle<Gathered>) {
-    drop(loading.await);
+/// Waits for the end of work whose result is of no use any more.
+async fn end_of<T>(working: JoinHandle<T>) {
+    drop(working.await);
 }

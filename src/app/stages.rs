@@ -3,9 +3,10 @@
 //! What a call is judged by is picked for the call; nothing here has a say in that. An override
 //! ends by itself, without a reload, so somebody has to look for it.
 
-use super::{Running, reload, spawn};
-use crate::clock;
+use super::{Running, reload};
+use crate::config::{self, Taken};
 use crate::evidence::Reload;
+use crate::rollout::{Overlay, ShelfError};
 use crate::snapshot::{Plan, PlannedRoute, Snapshot, UNMAPPED};
 use crate::stage::Protection;
 use jiff::Timestamp;
@@ -65,37 +66,24 @@ fn is_winding(route: &&PlannedRoute) -> bool {
     course != &route.said || course.is_shared() || !course.overrides.is_empty()
 }
 
-/// Takes away from the overlay what has no place any more. Where that fails it is tried again at the
-/// next load, which meets it again.
-pub(super) fn drop_set(running: &Arc<Running>, dropped: &[String]) {
-    if dropped.is_empty() {
-        return;
-    }
-    running.proxy.metrics.rollout_dropped(dropped.len());
-    let (running, dropped) = (running.clone(), dropped.to_vec());
-    drop(spawn(async move {
-        let pruned = tokio::task::spawn_blocking(move || running.prune(&dropped)).await;
-        if let Err(error) = pruned {
-            tracing::error!(%error, "taking dropped stages from the overlay broke off");
-        }
-    }));
-}
-
 impl Running {
-    fn prune(&self, dropped: &[String]) {
-        let said = |name: &str| {
-            // What is set by now may be over a config that came later.
-            let snapshot = self.proxy.snapshot.load();
-            snapshot.plan.route(name).map(|route| route.said.clone())
-        };
-        match self.shelf.change(|overlay| overlay.prune(said)) {
-            Ok(_) => tracing::info!(routes = ?dropped, "taken from the overlay"),
-            Err(error) => tracing::error!(
-                %error,
-                overlay = %self.shelf.path().display(),
-                "dropped stages stay in the overlay until the next load"
-            ),
-        }
+    /// Takes from the overlay what a load dropped, and nothing that was set since.
+    ///
+    /// # Errors
+    /// It cannot be read or written.
+    pub(super) fn prune(&self, dropped: &Overlay) -> Result<(), ShelfError> {
+        self.shelf.change(|overlay| overlay.remove(dropped))
+    }
+
+    /// Lays the overlay over the plan in force, whatever the other files say by now. `None` where
+    /// nothing of it is other than `before`.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub(super) fn restage(&self, before: &Overlay) -> Result<Option<(Plan, Taken)>, ShelfError> {
+        let mut plan = self.proxy.snapshot.load().plan.clone();
+        let taken = config::retake(&mut plan, &self.shelf, before)?;
+        Ok(taken.map(|taken| (plan, taken)))
     }
 
     /// Says at start what the config does not tell: where routes stand of which something else was
@@ -103,8 +91,8 @@ impl Running {
     pub(super) fn tell_stages(self: &Arc<Self>, dropped: Vec<String>) {
         let snapshot = self.proxy.snapshot.load_full();
         let winding = snapshot.plan.routes.iter().filter(is_winding);
-        let stages: Vec<_> = winding.map(|route| said(route, clock::now())).collect();
-        drop_set(self, &dropped);
+        let stages: Vec<_> = winding.map(|route| said(route, self.proxy.stage_time())).collect();
+        self.proxy.metrics.rollout_dropped(dropped.len());
         if !stages.is_empty() || !dropped.is_empty() {
             self.record(Reload { stages, dropped, ..of(&snapshot) });
         }
@@ -112,7 +100,7 @@ impl Running {
 
     /// Looks whether an override has ended since, and says so; gives when it looked.
     pub(super) fn observe_stages(self: &Arc<Self>, since: Timestamp) -> Timestamp {
-        let (now, snapshot) = (clock::now(), self.proxy.snapshot.load_full());
+        let (now, snapshot) = (self.proxy.stage_time(), self.proxy.snapshot.load_full());
         let ended = |route: &&PlannedRoute| route.course.at(since) != route.course.at(now);
         let ended: Vec<&PlannedRoute> = snapshot.plan.routes.iter().filter(ended).collect();
         if ended.is_empty() {

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use std::{
     sync::{
         Arc, OnceLock,
-        atomic::{AtomicU8, AtomicU64, Ordering},
+        atomic::{AtomicI64, AtomicU8, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -29,6 +29,8 @@ pub struct Health {
     trouble: ArcSwapOption<String>,
     /// Counters that lines tell of now and then.
     unlined: OnceLock<Unlined>,
+    /// Nanoseconds of Unix time at `base`, by the latest of all durable lines; only ever rises.
+    origin: AtomicI64,
 }
 
 /// What is durable, all of one moment.
@@ -83,7 +85,7 @@ pub enum State {
 
 impl Health {
     pub(super) fn new(durable: Durable, base: Instant, lag_max: Duration) -> Health {
-        Health {
+        let health = Health {
             base,
             lag_max,
             state: AtomicU8::new(State::Writing as u8),
@@ -92,7 +94,10 @@ impl Health {
             durable: ArcSwap::from_pointee(durable),
             trouble: ArcSwapOption::empty(),
             unlined: OnceLock::new(),
-        }
+            origin: AtomicI64::new(i64::MIN),
+        };
+        health.note_time(base);
+        health
     }
 
     /// Whether lines can be written.
@@ -157,6 +162,22 @@ impl Health {
         self.unlined.get().map(Unlined::read)
     }
 
+    /// The later of the wall's time and of the last durable line's with what has passed since: a
+    /// clock that is set back brings nothing back that has ended.
+    pub fn time(&self, wall: Timestamp, now: Instant) -> Timestamp {
+        let passed = nanos(now.saturating_duration_since(self.base));
+        let time = self.origin.load(Ordering::Relaxed).saturating_add(passed);
+        Timestamp::from_nanosecond(time.into()).map_or(wall, |time| time.max(wall))
+    }
+
+    fn note_time(&self, now: Instant) {
+        if let Some(time) = self.durable.load().anchor.time {
+            let passed = nanos(now.saturating_duration_since(self.base));
+            let time = i64::try_from(time.as_nanosecond()).unwrap_or(i64::MAX);
+            self.origin.fetch_max(time.saturating_sub(passed), Ordering::Relaxed);
+        }
+    }
+
     pub(super) fn set_state(&self, state: State) {
         self.state.store(state as u8, Ordering::Release);
     }
@@ -183,10 +204,15 @@ impl Health {
     }
 
     /// Notes that every line so far is durable and none is waiting.
-    pub(super) fn all_durable(&self, durable: Durable) {
+    pub(super) fn all_durable(&self, durable: Durable, now: Instant) {
         self.durable.store(Arc::new(durable));
+        self.note_time(now);
         self.oldest.store(0, Ordering::Relaxed);
     }
+}
+
+fn nanos(passed: Duration) -> i64 {
+    i64::try_from(passed.as_nanos()).unwrap_or(i64::MAX)
 }
 
 // === impl Anchor ===
@@ -218,8 +244,28 @@ mod tests {
         assert_eq!(health.lag(at(9)), Duration::from_secs(7));
         assert!(health.is_stuck(at(9)) && health.trouble(at(9)).is_some());
         assert!(!health.is_stuck(at(8)) && health.trouble(at(8)).is_none());
-        health.all_durable((*health.durable()).clone());
+        health.all_durable((*health.durable()).clone(), at(9));
         assert_eq!(health.lag(at(9)), Duration::ZERO);
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_is_not_followed() {
+        let base = crate::clock::instant();
+        let at = |seconds| base + Duration::from_secs(seconds);
+        let second = |second| Timestamp::from_second(second).unwrap();
+        let health = health(base);
+        assert_eq!(health.time(second(7), at(9)), second(7), "without a line the wall is all");
+        let line = |time| {
+            let anchor = Anchor { time: Some(second(time)), ..Anchor::genesis() };
+            Durable { anchor, totals: Totals::default() }
+        };
+        health.all_durable(line(1_000), at(10));
+        assert_eq!(health.time(second(5), at(13)), second(1_003));
+        assert_eq!(health.time(second(1_004), at(13)), second(1_004));
+        health.all_durable(line(5), at(14));
+        assert_eq!(health.time(second(6), at(15)), second(1_005));
+        let next = Health::new(line(1_000), base, Duration::from_secs(6));
+        assert_eq!(next.time(second(5), at(2)), second(1_002), "the log of the process before");
     }
 
     #[test]

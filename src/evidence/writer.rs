@@ -293,7 +293,7 @@ impl<D: Disk, K: Keys> Engine<D, K> {
         }
         if self.journal.unsynced_bytes() == 0 {
             self.sync_due = None;
-            self.health.all_durable(durable(&self.journal, &self.shelf));
+            self.health.all_durable(durable(&self.journal, &self.shelf), clock::instant());
         } else {
             self.sync_due.get_or_insert(now + self.settings.sync_interval);
         }

@@ -149,7 +149,7 @@ impl Search<'_> {
         let reserved = &self.visit.snapshot.reserved;
         let whole = receive::rest(body, reserved, budget, &plan.limits, &plan.timeouts).await;
         let (placed, cause) = match whole {
-            Ok(body) => (self.visit.again(self.parts, body, clock::now()), None),
+            Ok(body) => (self.visit.again(self.parts, body, self.proxy.stage_time()), None),
             Err(unjudged) => {
                 let call = Call::new(head, unjudged.body);
                 (self.visit.undecided(call, &lane, unjudged.cause.clone()), Some(unjudged.cause))
@@ -299,7 +299,7 @@ impl Search<'_> {
         let visit = Visit { snapshot, ..self.visit.clone() };
         let Case { call, record, snapshot: asked_under, .. } = case;
         let (_, body): (_, Body) = call.into_parts();
-        let placed = visit.again(self.parts, body, clock::now());
+        let placed = visit.again(self.parts, body, self.proxy.stage_time());
         let finding = self.proxy.find(&visit, &placed, Some(&claim));
         let case = Case { asked_under: Some(asked_under), ..visit.case(placed, record) };
         let mut judged = match finding {

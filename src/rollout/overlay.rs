@@ -2,13 +2,13 @@
 //!
 //! It may set stage and percent and nothing else, so that whoever can promote a route can change
 //! nothing beside it. An entry remembers what the config said when it was written; once the config
-//! says something else of that route, the entry has no place any more.
+//! says something else of that route's standing, the entry has no place any more.
 
-use crate::stage::{Course, Override, Percent, Stage, Standing};
+use super::{Entry, Lasting};
+use crate::stage::{Course, Percent, Stage, Standing};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 /// The member `v`.
 const VERSION: u64 = 1;
@@ -20,25 +20,6 @@ const ENTRIES_MAX: usize = 10_000;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Overlay {
     entries: BTreeMap<String, Entry>,
-}
-
-/// The stage of one route, and who set it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
-    /// Where its callers stand.
-    pub standing: Standing,
-    /// What the config said of the route when this was written.
-    pub over: String,
-    /// Logged in as.
-    pub by: String,
-    /// When.
-    pub at: Timestamp,
-    /// Why, in words.
-    pub reason: Option<String>,
-    /// It has no effect from this instant on.
-    pub until: Option<Timestamp>,
-    /// Where they stand after that, where a command had set something before; else the config says.
-    pub then: Option<Standing>,
 }
 
 /// Why an overlay cannot be used.
@@ -90,16 +71,24 @@ struct WrittenEntry {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     until: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    then: Option<WrittenStanding>,
+    then: Option<WrittenLasting>,
 }
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct WrittenStanding {
+struct WrittenLasting {
     stage: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     percent: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    from: Option<String>,
+    over: String,
+}
+
+/// A standing, as both have it.
+struct WrittenStanding {
+    stage: String,
+    percent: Option<u64>,
     from: Option<String>,
 }
 
@@ -157,42 +146,42 @@ impl Overlay {
         self.entries.insert(route.to_owned(), entry);
     }
 
-    /// Takes away every entry whose config says something else now, or whose route is gone, and
-    /// gives the names of their routes. `course` is what the config alone says of a route.
-    pub fn prune(&mut self, course: impl Fn(&str) -> Option<Course>) -> Vec<String> {
-        let stands = |route: &str, entry: &Entry| {
-            course(route).is_some_and(|course| course.to_string() == entry.over)
+    /// Takes away every entry of whose route the config says something else now, and gives them.
+    /// One whose route is not there sleeps: whoever takes back a config finds all as it was.
+    /// `course` is what the config alone says of a route.
+    pub fn prune(&mut self, course: impl Fn(&str) -> Option<Course>) -> Overlay {
+        let is_over = |(route, entry): &(String, Entry)| {
+            course(route).is_some_and(|course| !entry.stands_over(&course))
         };
-        let gone =
-            |(route, entry): (&String, &Entry)| (!stands(route, entry)).then(|| route.clone());
-        let dropped: Vec<String> = self.entries.iter().filter_map(gone).collect();
-        dropped.iter().for_each(|route| drop(self.entries.remove(route)));
-        dropped
+        let (dropped, kept) = std::mem::take(&mut self.entries).into_iter().partition(is_over);
+        self.entries = kept;
+        Overlay { entries: dropped }
+    }
+
+    /// Takes away these entries, each only as it is there: what was set meanwhile stays.
+    pub fn remove(&mut self, others: &Overlay) {
+        self.entries.retain(|route, entry| others.get(route) != Some(&*entry));
+    }
+
+    /// Adds entries, in the place of others of the same routes.
+    pub fn add(&mut self, others: &Overlay) {
+        self.entries.extend(others.entries.clone());
+    }
+
+    /// The routes of which something is set.
+    pub fn routes(&self) -> Vec<String> {
+        self.entries.keys().cloned().collect()
+    }
+
+    /// Whether some entry is in both.
+    pub fn meets(&self, others: &Overlay) -> bool {
+        self.entries.iter().any(|(route, entry)| others.get(route) == Some(entry))
     }
 }
 
 // === impl Entry ===
 
 impl Entry {
-    /// The course of its route while it stands: over everything that the config says.
-    pub fn over(&self, config: &Course) -> Course {
-        let Some(until) = self.until else { return Course::of(self.standing) };
-        let reason: Arc<str> = self.reason.as_deref().unwrap_or_default().into();
-        let own = Override { standing: self.standing, until, reason };
-        let after = self.then.map_or_else(|| config.clone(), Course::of);
-        let others = after.overrides.iter().cloned();
-        let overrides = std::iter::once(own).chain(others).collect();
-        Course { standing: after.standing, overrides }
-    }
-
-    /// What was set for good by a command before, if `course` is in force where the config says
-    /// `said`: that, and not the config, holds again after something that ends.
-    pub fn before(said: &Course, course: &Course) -> Option<Standing> {
-        let is_set =
-            course.standing != said.standing || !course.overrides.ends_with(&said.overrides);
-        is_set.then_some(course.standing)
-    }
-
     fn written(&self) -> WrittenEntry {
         let WrittenStanding { stage, percent, from } = WrittenStanding::of(self.standing);
         WrittenEntry {
@@ -204,7 +193,7 @@ impl Entry {
             at: self.at,
             reason: self.reason.clone(),
             until: self.until,
-            then: self.then.map(WrittenStanding::of),
+            then: self.then.as_ref().map(WrittenLasting::of),
         }
     }
 }
@@ -215,11 +204,25 @@ impl WrittenEntry {
     fn read(self) -> Result<Entry, &'static str> {
         let WrittenEntry { stage, percent, from, over, by, at, reason, until, then } = self;
         let standing = WrittenStanding { stage, percent, from }.read()?;
-        let then = then.map(WrittenStanding::read).transpose()?;
+        let then = then.map(WrittenLasting::read).transpose()?;
         if then.is_some() && until.is_none() {
             return Err("`then` goes with `until`");
         }
         Ok(Entry { standing, over, by, at, reason, until, then })
+    }
+}
+
+// === impl WrittenLasting ===
+
+impl WrittenLasting {
+    fn of(lasting: &Lasting) -> WrittenLasting {
+        let WrittenStanding { stage, percent, from } = WrittenStanding::of(lasting.standing);
+        WrittenLasting { stage, percent, from, over: lasting.over.clone() }
+    }
+
+    fn read(self) -> Result<Lasting, &'static str> {
+        let WrittenLasting { stage, percent, from, over } = self;
+        Ok(Lasting { standing: WrittenStanding { stage, percent, from }.read()?, over })
     }
 }
 
@@ -279,7 +282,8 @@ mod tests {
         let until = Some("2026-12-01T00:00:00Z".parse().unwrap());
         let reason = Some("incident".to_owned());
         overlay.set("b", Entry { until, reason: reason.clone(), ..entry(shared()) });
-        overlay.set("c", Entry { until, reason, then: Some(shared()), ..entry(shared()) });
+        let then = entry(shared()).lasting();
+        overlay.set("c", Entry { until, reason, then, ..entry(shared()) });
         let text = overlay.to_text().unwrap();
         assert_eq!(Overlay::parse(text.as_bytes()).unwrap(), overlay);
     }
@@ -301,29 +305,6 @@ mod tests {
     }
 
     #[test]
-    fn after_something_that_ends_comes_what_was_set_before_and_not_the_config() {
-        let said = Course::of(Standing::Whole(Stage::Observe));
-        let promoted = entry(Standing::Whole(Stage::Enforce));
-        let course = promoted.over(&said);
-        let until: Timestamp = "2026-12-01T00:00:00Z".parse().unwrap();
-        let demoted = |course: &Course| Entry {
-            until: Some(until),
-            then: Entry::before(&said, course),
-            ..entry(Standing::Whole(Stage::DryRun))
-        };
-        let first = demoted(&course).over(&said);
-        let early = until - jiff::SignedDuration::from_secs(1);
-        assert_eq!(first.at(early), Standing::Whole(Stage::DryRun));
-        assert_eq!(first.at(until), Standing::Whole(Stage::Enforce));
-        // A second one over the first ends where the first would have.
-        assert_eq!(demoted(&first).over(&said).at(until), Standing::Whole(Stage::Enforce));
-        // Where nothing was set the config's word comes back, with its own overrides.
-        assert_eq!(Entry::before(&said, &said), None);
-        let once = demoted(&said).over(&said);
-        assert_eq!((once.at(until), Entry::before(&said, &once)), (said.standing, None));
-    }
-
-    #[test]
     fn an_entry_goes_with_the_word_that_it_was_over() {
         let mut overlay = Overlay::default();
         ["a", "b", "gone"].iter().for_each(|route| overlay.set(route, entry(shared())));
@@ -332,7 +313,19 @@ mod tests {
             "b" => Some(Course::of(Standing::Whole(Stage::DryRun))),
             _ => None,
         };
-        assert_eq!(overlay.prune(course), ["b", "gone"]);
-        assert!(overlay.get("a").is_some() && overlay.get("b").is_none());
+        let mut whole = overlay.clone();
+        let dropped = overlay.prune(course);
+        assert_eq!(
+            (dropped.routes(), overlay.routes()),
+            (vec!["b".into()], vec!["a".into(), "gone".into()])
+        );
+        assert!(whole.meets(&dropped) && !overlay.meets(&dropped));
+        // What was set meanwhile is another entry.
+        whole.set("b", Entry { by: "bob".to_owned(), ..entry(shared()) });
+        whole.remove(&dropped);
+        assert_eq!(whole.routes(), ["a", "b", "gone"]);
+        whole.add(&dropped);
+        whole.remove(&dropped);
+        assert_eq!(whole, overlay);
     }
 }

@@ -154,6 +154,9 @@ impl fmt::Display for Standing {
 // === impl Course ===
 
 impl Course {
+    /// What stands between the parts of its text: the usual standing first.
+    pub const BETWEEN: &str = "; ";
+
     /// One standing, for good.
     pub fn of(standing: Standing) -> Course {
         Course { standing, overrides: Arc::default() }
@@ -214,9 +217,13 @@ impl Course {
 impl fmt::Display for Course {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.standing)?;
-        self.overrides
-            .iter()
-            .try_for_each(|one| write!(f, "; {} until {}", one.standing, one.until))
+        self.overrides.iter().try_for_each(|one| write!(f, "{}{one}", Course::BETWEEN))
+    }
+}
+
+impl fmt::Display for Override {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} until {}", self.standing, self.until)
     }
 }
 

@@ -133,10 +133,13 @@ fn back_and_forced(gait: &Gait, tool: &Recorder) {
     assert!(exit == 6 && refused["reason"] == "no_step", "{refused}");
     let (exit, refused) = run(gait, &step("promote", "enforce", &["--force"]));
     assert_eq!(exit, 6, "{refused}");
-    let forced = ["--force", "--reason", "audit", "--percent", "50"];
+    let half = ["--force", "--reason", "audit", "--percent", "50"];
+    let (exit, refused) = run(gait, &step("promote", "enforce", &half));
+    assert!(exit == 6 && refused["reason"] == "would_lower", "{refused}");
+    let forced = ["--force", "--reason", "audit", "--percent", "100"];
     let (exit, done) = run(gait, &step("promote", "enforce", &forced));
     assert_eq!((exit, &done["change"]["via"]), (0, &"forced_promote".into()), "{done}");
-    assert_eq!(call(gait), 403, "nobody in particular gets the stricter");
+    assert_eq!(call(gait), 403);
     let scrape = gait.scrape();
     let via = |via: &str| scrape.sum("gait_stage_changes_total", &[("via", via)]);
     assert_eq!((via("promote"), via("forced_promote"), via("demote")), (1.0, 1.0, 1.0));
@@ -154,14 +157,21 @@ fn what_cannot_be_recorded_or_loaded_is_not_said_to_be_done() {
     let observing = setup(&tool, "enforce");
     let gait = observing.start();
     let down = step("demote", "observe", &["--reason", "incident"]);
-    // A config that cannot be loaded: it is written, and not in force.
+    // A config that cannot be loaded keeps nobody from setting a stage over the one in force.
     fs::write(gait.dir().join("policy.yaml"), "rules: none").unwrap();
-    let (exit, refused) = run(&gait, &down);
-    assert_eq!((exit, &refused["reason"]), (1, &"not_loaded".into()), "{refused}");
+    let (exit, done) = run(&gait, &down);
+    assert!(exit == 0 && done["refused"].as_str().unwrap().contains("policy.yaml"), "{done}");
+    assert_eq!(call(&gait), 200);
+    assert_eq!(run(&gait, &step("promote", "enforce", &["--force", "--reason", "r"])).0, 0);
     assert_eq!(call(&gait), 403);
+    assert_eq!(run(&gait, &down).0, 0);
+    assert_eq!((call(&gait), gait.scrape().sum("gait_rollout_dropped_total", &[])), (200, 0.0));
+    let loads = || gait.scrape().total("gait_config_last_reload_successful") == 1.0;
+    assert!(!loads());
     observing.write(gait.dir());
     gait.signal("HUP");
-    wait_for("the load", || (call(&gait) == 200).then_some(()));
+    wait_for("the load", || loads().then_some(()));
+    assert_eq!(call(&gait), 200);
     // An overlay that cannot be read: nothing is said.
     let path = gait.dir().join("state/rollout.json");
     fs::write(&path, "{}").unwrap();
@@ -169,7 +179,7 @@ fn what_cannot_be_recorded_or_loaded_is_not_said_to_be_done() {
     let (exit, refused) = run(&gait, &step("promote", "enforce", &["--force", "--reason", "r"]));
     assert_eq!((exit, &refused["reason"]), (1, &"overlay_unavailable".into()), "{refused}");
     let after = gait.evidence().iter().filter(|line| line["kind"] == "stage").count();
-    assert_eq!((before, after, fs::read_to_string(&path).unwrap().as_str()), (1, 1, "{}"));
+    assert_eq!((before, after, fs::read_to_string(&path).unwrap().as_str()), (3, 3, "{}"));
 }
 
 #[test]

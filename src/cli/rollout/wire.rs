@@ -119,6 +119,7 @@ pub(super) struct Change {
 pub(super) struct Changed {
     pub(super) change: Change,
     pub(super) diff: String,
+    pub(super) refused: Option<String>,
 }
 
 /// A label that was given.
