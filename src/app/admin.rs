@@ -224,7 +224,8 @@ fn facts(running: &Running) -> Facts {
     let snapshot = running.proxy.snapshot.load();
     let Missed { bypasses, unrecorded } = running.proxy.metrics.unlined().read();
     let counters = Counters { bypasses: Some(bypasses), unrecorded: Some(unrecorded) };
-    Facts::of(&snapshot.plan, counters, Life::Lives, clock::now())
+    let policy = snapshot.policy.digest();
+    Facts::of(&snapshot.plan, policy, counters, Life::Lives, clock::now())
 }
 
 /// Where a route stands in the snapshot that is in force now.

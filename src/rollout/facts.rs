@@ -2,6 +2,7 @@
 
 use super::processes::Last;
 use super::view::{Life, Look};
+use crate::json::Digest;
 use crate::metrics::Missed;
 use crate::snapshot::{Gates, Plan};
 use crate::stage::{Stage, Standing};
@@ -55,11 +56,18 @@ pub struct RouteFacts {
 // === impl Facts ===
 
 impl Facts {
-    /// The facts of a plan.
-    pub fn of(plan: &Plan, counters: Counters, life: Life, now: Timestamp) -> Facts {
+    /// The facts of a plan and the digest of the policy that is in force with it.
+    pub fn of(
+        plan: &Plan,
+        policy: Digest,
+        counters: Counters,
+        life: Life,
+        now: Timestamp,
+    ) -> Facts {
         let unmapped = plan.unmapped.as_ref();
+        let (window, open_for) = (plan.gates.window, plan.approvals.open_for);
         Facts {
-            look: Look { now, window: plan.gates.window, open_for: plan.approvals.open_for, life },
+            look: Look { now, window, open_for, life, policy },
             gates: plan.gates,
             counters,
             unmapped: unmapped.map_or(Unmapped::Denied, |to| Unmapped::GoTo(to.name.clone())),

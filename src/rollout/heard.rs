@@ -1,5 +1,6 @@
 //! What one line says of a call, as far as the rollout wants to know.
 
+use super::policy_key::PolicyKey;
 use crate::audit::Entry;
 use crate::identity::Refusal;
 use crate::policy::Verdict;
@@ -14,6 +15,7 @@ pub(super) struct Heard {
     pub(super) begun: Timestamp,
     pub(super) route: String,
     pub(super) stage: Stage,
+    pub(super) policy: PolicyKey,
     pub(super) verdict: Option<Verdict>,
     pub(super) disposition: Option<Disposition>,
     pub(super) is_rehearsed: bool,
@@ -47,6 +49,7 @@ impl Heard {
             begun: begun(&call_id).or_else(|| time(entry))?,
             route: entry.text("route")?.to_owned(),
             stage: entry.text("stage").and_then(Stage::parse)?,
+            policy: PolicyKey::read(entry),
             verdict: entry.text("verdict").and_then(Verdict::parse),
             disposition: Disposition::ALL.into_iter().find(|done| Some(done.as_str()) == word),
             is_rehearsed: entry.flag("dry_run_requested") == Some(true),

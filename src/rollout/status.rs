@@ -79,6 +79,8 @@ pub struct StageStatus {
     pub from: Timestamp,
     /// Calls that ended.
     pub calls: u64,
+    /// Those that the policy in force judged, where others judged some: `labels` are of these alone.
+    pub policy_calls: Option<u64>,
     /// By verdict.
     pub verdicts: BTreeMap<&'static str, u64>,
     /// By what was done.
@@ -95,7 +97,7 @@ pub struct StageStatus {
     pub undecided_sends: u64,
     /// Decisions without an outcome.
     pub lost_outcomes: u64,
-    /// What people said of decisions.
+    /// What people said of decisions of the policy in force.
     pub labels: Labels,
     /// Requests for approval.
     pub approvals: Approvals,
@@ -208,6 +210,7 @@ impl StageStatus {
             days: there.map_or(0.0, |there| there.as_secs_f64() / 86_400.0),
             from: view.from,
             calls,
+            policy_calls: (view.in_force.others > 0).then_some(view.in_force.counts.calls),
             verdicts: VERDICTS.into_iter().zip(view.counts.verdicts).collect(),
             dispositions: words.into_iter().zip(view.counts.dispositions).collect(),
             would_blocks,
@@ -224,8 +227,9 @@ impl StageStatus {
 
 impl Labels {
     fn of(view: &View, confidence: f64) -> Labels {
-        let (against, labelled) = (view.counts.against, view.labels.of_against());
-        let wrong = view.labels.false_positives;
+        let said = &view.in_force.labels;
+        let (against, labelled) = (view.in_force.counts.against, said.of_against());
+        let wrong = said.false_positives;
         let rate = (labelled > 0).then(|| wrong as f64 / labelled as f64);
         let sure = wilson(wrong, labelled, confidence);
         // Where all are labelled nothing is left to be guessed.
@@ -234,7 +238,7 @@ impl Labels {
             against,
             labelled,
             false_positives: wrong,
-            missed: view.labels.missed,
+            missed: said.missed,
             rate,
             rate_low: exact.unwrap_or(sure.low),
             rate_high: exact.unwrap_or(sure.high),

@@ -5,6 +5,7 @@
 //! a route is in the stage that its calls were judged in. What the log does not prove does not count
 //! in favour of a route: a stay ends where the route was seen only elsewhere.
 
+use super::policy_key::PolicyKey;
 use super::summary::{Announced, Cell, CellKey, Summary, Trail};
 use crate::stage::Stage;
 use jiff::Timestamp;
@@ -97,9 +98,10 @@ impl Epoch<'_> {
     /// Without a word calls are judged in a stage that was not announced: whatever was for a time is
     /// over. A call that came before the announcement was only late.
     fn came_back(&self, stage: Stage, announced: &Announced) -> Shows {
-        let late = |cell: &&Cell| cell.last >= announced.at;
-        let Some(cell) = self.cells(stage).find(late) else { return Shows::Other };
-        let since = if cell.first >= announced.at { cell.first } else { cell.last };
+        let late = self.cells(stage).filter(|cell| cell.last >= announced.at);
+        let first = |cell: &Cell| if cell.first >= announced.at { cell.first } else { cell.last };
+        // The cells of one hour are not in the order of their calls.
+        let Some(since) = late.map(first).min() else { return Shows::Other };
         Shows::Begins(Stay { since, proof: Proof::Seen, epoch: self.mark })
     }
 
@@ -125,14 +127,13 @@ impl Epoch<'_> {
         }
     }
 
-    /// Oldest first.
     fn cells(&self, stage: Stage) -> impl Iterator<Item = &Cell> {
         self.all().filter(move |(key, _)| key.stage == stage).map(|(_, cell)| cell)
     }
 
     fn all(&self) -> impl Iterator<Item = (&CellKey, &Cell)> {
-        let least = Stage::Observe;
-        let from = CellKey { epoch: self.mark, stage: least, hour: i64::MIN };
+        let (stage, policy) = (Stage::Observe, PolicyKey::NONE);
+        let from = CellKey { epoch: self.mark, stage, hour: i64::MIN, policy };
         self.trail.cells.range(from..).take_while(|(key, _)| key.epoch == self.mark)
     }
 }

@@ -7,6 +7,7 @@
 //! over them can move.
 
 use super::counts::Counts;
+use super::policy_key::PolicyKey;
 use super::processes::Processes;
 use super::ticks::Ticks;
 use crate::evidence::Opinion;
@@ -21,7 +22,7 @@ const OPEN_MAX: usize = 1 << 17;
 const REQUESTS_MAX: usize = 1 << 17;
 /// Calls with a label.
 const LABELS_MAX: usize = 1 << 17;
-/// Hours of routes in stages.
+/// Hours of routes in stages under policies.
 const CELLS_MAX: usize = 1 << 18;
 /// Starts of processes, and announcements of stages.
 const MARKS_MAX: usize = 1 << 16;
@@ -86,6 +87,7 @@ pub(super) struct CellKey {
     pub(super) stage: Stage,
     /// Hours since 1970.
     pub(super) hour: i64,
+    pub(super) policy: PolicyKey,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -136,6 +138,8 @@ pub(super) struct Labelled {
     pub(super) route: String,
     pub(super) stage: Stage,
     pub(super) verdict: Verdict,
+    /// The policy whose verdict that is.
+    pub(super) policy: PolicyKey,
     /// When the call came.
     pub(super) begun: Timestamp,
 }

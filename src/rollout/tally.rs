@@ -1,6 +1,7 @@
 //! Lines, folded into a summary, oldest first.
 
 use super::heard::{Heard, begun, time};
+use super::policy_key::PolicyKey;
 use super::summary::{Announced, Asked, CellKey, Labelled, Open, Request, Said, Span, Summary};
 use crate::audit::Entry;
 use crate::evidence::Opinion;
@@ -71,7 +72,8 @@ impl Summary {
 
     fn key(&self, heard: &Heard) -> CellKey {
         let epoch = self.epoch(&heard.route);
-        CellKey { epoch, stage: heard.stage, hour: hour(heard.begun) }
+        let Heard { stage, policy, begun, .. } = *heard;
+        CellKey { epoch, stage, hour: hour(begun), policy }
     }
 
     fn ask(&mut self, heard: &Heard) {
@@ -119,6 +121,7 @@ fn labelled(entry: &Entry, begun: Timestamp) -> Option<Labelled> {
         route: entry.text("route")?.to_owned(),
         stage: entry.text("stage").and_then(Stage::parse)?,
         verdict: entry.text("verdict").and_then(Verdict::parse)?,
+        policy: PolicyKey::read(entry),
         begun,
     })
 }

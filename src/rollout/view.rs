@@ -1,11 +1,13 @@
 //! What a summary says of one route in one stage, as of now.
 
 use super::counts::Counts;
+use super::policy_key::PolicyKey;
 use super::processes::{Last, Toll};
 use super::stay::Proof;
 use super::summary::{CellKey, Labelled, Open, Said, Summary};
 use super::tally::{begins, hour};
 use crate::evidence::Opinion;
+use crate::json::Digest;
 use crate::policy::Verdict;
 use crate::stage::Stage;
 use jiff::{SignedDuration, Timestamp};
@@ -26,6 +28,8 @@ pub struct Look {
     pub open_for: Duration,
     /// Whether the process that writes the log is known to live.
     pub life: Life,
+    /// Digest of the policy in force.
+    pub policy: Digest,
 }
 
 /// What is known of the process that writes a log.
@@ -46,12 +50,34 @@ pub struct View {
     pub since: Option<Timestamp>,
     /// How that is known.
     pub proof: Option<Proof>,
-    /// Calls that ended.
+    /// Calls that ended, whatever policy judged them.
     pub counts: Counts,
-    /// What people said of its decisions.
-    pub labels: Labels,
+    /// What the policy in force did.
+    pub in_force: InForce,
     /// Requests for approval.
     pub approvals: Approvals,
+}
+
+/// What the policy in force did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct InForce {
+    /// Calls that it judged.
+    pub counts: Counts,
+    /// Calls that could not be judged, by it or by any policy.
+    pub unjudged: u64,
+    /// Calls that other policies judged.
+    pub others: u64,
+    /// What people said of its decisions.
+    pub labels: Labels,
+}
+
+/// The calls of a stay.
+#[derive(Default)]
+struct Calls {
+    all: Counts,
+    in_force: InForce,
+    /// When the first of them came.
+    first: Option<Timestamp>,
 }
 
 /// What people said of decisions.
@@ -90,16 +116,19 @@ impl Summary {
     /// What the log says of a route in a stage, since it is there.
     pub fn view(&self, route: &str, stage: Stage, look: &Look) -> View {
         let stay = self.stay(route, stage);
-        let (counts, first) = self.counts(route, stage, stay.map(|stay| stay.epoch), look);
+        let calls = self.calls(route, stage, stay.map(|stay| stay.epoch), look);
         let since = stay.map(|stay| stay.since);
         // Of calls that came a moment before the line that says so, the labels count too.
-        let begun = first.into_iter().chain(since).min().unwrap_or(look.now).max(look.edge());
+        let begun = calls.first.into_iter().chain(since).min().unwrap_or(look.now).max(look.edge());
         let mut view = View {
             from: since.unwrap_or(look.now).max(look.edge()),
             since,
             proof: stay.map(|stay| stay.proof),
-            counts,
-            labels: self.labels_since(route, stage, begun),
+            counts: calls.all,
+            in_force: InForce {
+                labels: self.labels_since(route, stage, begun, look),
+                ..calls.in_force
+            },
             approvals: self.approvals_since(route, stage, begun, look),
         };
         view.counts.lost += self.overdue(route, stage, begun, look);
@@ -108,14 +137,16 @@ impl Summary {
 
     /// The same of a stage in which the route does not stand any more, for the whole window.
     pub fn past(&self, route: &str, stage: Stage, look: &Look) -> View {
-        let (counts, _) = self.counts(route, stage, Some(0), look);
-        let from = look.edge();
+        let (calls, from) = (self.calls(route, stage, Some(0), look), look.edge());
         View {
             from,
             since: None,
             proof: None,
-            counts,
-            labels: self.labels_since(route, stage, from),
+            counts: calls.all,
+            in_force: InForce {
+                labels: self.labels_since(route, stage, from, look),
+                ..calls.in_force
+            },
             approvals: self.approvals_since(route, stage, from, look),
         }
     }
@@ -150,30 +181,26 @@ impl Summary {
         Stage::ALL.into_iter().filter(has).collect()
     }
 
-    /// The calls of a stay that begins with `epoch`, and when the first of them came.
-    fn counts(
-        &self,
-        route: &str,
-        stage: Stage,
-        epoch: Option<u64>,
-        look: &Look,
-    ) -> (Counts, Option<Timestamp>) {
-        let (mut sum, mut first) = (Counts::default(), None);
-        let (Some(trail), Some(epoch)) = (self.trails.get(route), epoch) else {
-            return (sum, first);
-        };
-        let edge = hour(look.edge());
+    /// The calls of a stay that begins with `epoch`.
+    fn calls(&self, route: &str, stage: Stage, epoch: Option<u64>, look: &Look) -> Calls {
+        let mut calls = Calls::default();
+        let (Some(trail), Some(epoch)) = (self.trails.get(route), epoch) else { return calls };
+        let (edge, policy) = (hour(look.edge()), PolicyKey::of(&look.policy));
         let wanted = |key: &CellKey| key.epoch >= epoch && key.stage == stage && key.hour >= edge;
-        for (_, cell) in trail.cells.iter().filter(|(key, _)| wanted(key)) {
-            sum += cell.counts;
-            first = first.into_iter().chain([cell.first]).min();
+        for (key, cell) in trail.cells.iter().filter(|(key, _)| wanted(key)) {
+            calls.first = calls.first.into_iter().chain([cell.first]).min();
+            calls.all += cell.counts;
+            calls.in_force.take(key.policy, policy, &cell.counts);
         }
-        (sum, first)
+        calls
     }
 
-    fn labels_since(&self, route: &str, stage: Stage, from: Timestamp) -> Labels {
-        let own =
-            |label: &&Labelled| label.route == route && label.stage == stage && label.begun >= from;
+    fn labels_since(&self, route: &str, stage: Stage, from: Timestamp, look: &Look) -> Labels {
+        let policy = PolicyKey::of(&look.policy);
+        let own = |label: &&Labelled| {
+            let is_there = label.route == route && label.stage == stage;
+            is_there && label.policy == policy && label.begun >= from
+        };
         let mut labels = Labels::default();
         for label in self.labels.values().filter(own) {
             *match (label.verdict, label.opinion) {
@@ -231,6 +258,22 @@ impl Look {
     pub(super) fn edge(&self) -> Timestamp {
         let back = SignedDuration::try_from(self.window).unwrap_or(SignedDuration::MAX);
         begins(hour(self.now.checked_sub(back).unwrap_or(Timestamp::MIN)))
+    }
+}
+
+// === impl InForce ===
+
+impl InForce {
+    /// Adds calls that a policy judged; what nothing could judge speaks against every policy.
+    fn take(&mut self, judge: PolicyKey, in_force: PolicyKey, counts: &Counts) {
+        if judge == in_force {
+            self.counts += *counts;
+            self.unjudged += counts.unjudged;
+        } else if judge == PolicyKey::NONE {
+            self.unjudged += counts.unjudged;
+        } else {
+            self.others += counts.calls;
+        }
     }
 }
 

@@ -11,6 +11,7 @@ mod approvals;
 mod approvers;
 mod evidence;
 mod identity;
+mod rollout;
 
 use gait::call::Malformed;
 use gait::config::{Environment, Source};
@@ -200,7 +201,7 @@ fn sources(folder: &Path) -> String {
 // === pages ===
 
 /// The pages for people, and at least how many commands each shows.
-const PAGES: [(&str, usize); 8] = [
+const PAGES: [(&str, usize); 9] = [
     ("README.md", 10),
     ("policies/README.md", 5),
     ("docs/policies.md", 25),
@@ -209,6 +210,7 @@ const PAGES: [(&str, usize); 8] = [
     ("docs/approvals.md", 5),
     ("docs/evidence.md", 0),
     ("docs/operations.md", 2),
+    ("docs/rollout.md", 0),
 ];
 
 /// Commands of a page: a line each, or several that end in a backslash.

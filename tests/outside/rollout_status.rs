@@ -91,3 +91,31 @@ fn the_gait_that_runs_and_its_log_say_the_same() {
         ("not_met", &"not_met".into())
     );
 }
+
+#[test]
+fn a_policy_that_is_changed_starts_anew() {
+    let recorder = Recorder::start();
+    let gait = gait(&recorder);
+    call(&gait, "good", 8);
+    wait_for("eight calls", || (ask(&gait, GOOD).0 == 0).then_some(()));
+    let path = gait.dir().join("policy.yaml");
+    let first = fs::read_to_string(&path).unwrap();
+    fs::write(&path, first.replace("name: good", "name: better")).unwrap();
+    let check = wait_for("the other policy", || {
+        let (exit, check) = ask(&gait, GOOD);
+        (exit == 4).then_some(check)
+    });
+    let calls = check["gates"].as_array().unwrap().iter().find(|gate| gate["name"] == "calls");
+    assert_eq!(calls.unwrap()["value"], 0.0, "{check}");
+    call(&gait, "good", 3);
+    let stage = wait_for("three calls more", || {
+        let status = ask(&gait, "rollout status --route good").1;
+        let stage = status["rollout"]["routes"][0]["stages"][0].clone();
+        (stage["calls"] == 11).then_some(stage)
+    });
+    assert_eq!(stage["policy_calls"], 3, "{stage}");
+    let offline = ask(&gait, &format!("{GOOD} --evidence state --config gait.yaml")).1;
+    assert_eq!(verdict(&offline, "calls"), "not_enough_data", "{offline}");
+    fs::write(&path, first).unwrap();
+    wait_for("the first policy, and its own calls", || (ask(&gait, GOOD).0 == 0).then_some(()));
+}

@@ -1,5 +1,6 @@
 //! Lines as gait writes them, of a past that nobody wants to wait for.
 
+use crate::{POLICY, digest};
 use gait::audit::Entry;
 use gait::rollout::Summary;
 use gait::stage::Stage;
@@ -70,6 +71,8 @@ pub(crate) enum Step {
     Batch {
         ago: u64,
     },
+    /// Calls from here on are judged by this policy.
+    Policy(&'static str),
     /// So many lines are not there.
     Gap(u64),
     /// Retention takes away so many lines at the front.
@@ -101,6 +104,7 @@ pub(crate) struct Forge {
     /// Calls with a verdict other than allow: id, line, labels.
     against: Vec<(String, Value)>,
     labelled: usize,
+    policy: String,
 }
 
 impl Step {
@@ -139,7 +143,8 @@ impl Forge {
     pub(crate) fn new(now: Timestamp) -> Forge {
         // The lines are cut to the microsecond.
         let now = Timestamp::from_second(now.as_second()).unwrap();
-        Forge { now, lines: Vec::new(), seq: 0, calls: 0, against: Vec::new(), labelled: 0 }
+        let (lines, against, policy) = (Vec::new(), Vec::new(), digest(POLICY).to_string());
+        Forge { now, lines, seq: 0, calls: 0, against, labelled: 0, policy }
     }
 
     pub(crate) fn step(&mut self, step: &Step) {
@@ -205,6 +210,7 @@ impl Forge {
                 second.iter().for_each(|wait| self.word(ago - wait, &id, "grant", "approved"));
             }
             Step::Batch { ago } => self.line(*ago, json!({"kind": "batch"})),
+            Step::Policy(policy) => self.policy = digest(policy).to_string(),
             Step::Gap(lines) => self.seq += lines,
             Step::Cut(lines) => drop(self.lines.drain(..*lines)),
         }
@@ -249,13 +255,15 @@ impl Forge {
             "upstream": "u", "route": calls.route, "stage": calls.stage.as_str(),
             "tool_name": "t", "risk_class": "high", "protected": true, "identity": "ci",
             "verdict": calls.verdict, "disposition": calls.done,
+            "policy_digest": calls.verdict.map(|_| &self.policy),
             "reason_codes": codes.map_or_else(Vec::new, |code| vec![code])});
         (call_id, with(about, calls.more.clone()))
     }
 
     fn label(&mut self, call_id: &str, of: &Value, opinion: &str) {
         let of = json!({"route": of["route"], "stage": of["stage"], "tool_name": of["tool_name"],
-            "verdict": of["verdict"], "disposition": of["disposition"]});
+            "verdict": of["verdict"], "disposition": of["disposition"],
+            "policy_digest": of["policy_digest"]});
         let label = json!({"kind": "label", "call_id": call_id, "label": opinion, "by": "ada"});
         self.line(60, with(label, of));
     }

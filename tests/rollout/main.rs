@@ -12,6 +12,7 @@ mod command;
 mod forge;
 mod labels;
 mod laws;
+mod policies;
 mod stays;
 mod usage;
 mod writer;
@@ -20,6 +21,8 @@ use command::{Place, Run};
 use forge::{Forge, Step};
 use gait::audit::Log;
 use gait::clock;
+use gait::json::Digest;
+use gait::policy::source;
 use gait::rollout::{
     Cache, Check, Counters, Facts, GateVerdict, Life, Look, RouteFacts, Summary, Unmapped, check,
     read,
@@ -32,6 +35,9 @@ use std::time::Duration;
 /// What is counted of a gait that does as it should.
 pub(crate) const CLEAN: &str =
     "gait_bypass_total{cause=\"permit_kind\"} 0\ngait_unrecorded_total 0\n";
+
+/// The policy in force.
+pub(crate) const POLICY: &str = "default_verdict: block\n";
 
 const HOUR: u64 = 3_600;
 
@@ -149,6 +155,7 @@ impl History {
             window: self.gates.window,
             open_for: Duration::from_secs(HOUR),
             life: Life::Unknown,
+            policy: digest(POLICY),
         };
         let observing = if self.other { vec!["other".into()] } else { Vec::new() };
         let route = RouteFacts { name: "r".into(), standing: self.standing, observing };
@@ -223,7 +230,7 @@ impl History {
     /// Writes log, config and metrics, and asks the command.
     pub(crate) fn ask(&self, place: &Place, forge: &Forge, json: Option<&str>) -> Run {
         forge.write(&place.path("state/evidence"), 3);
-        place.put("p.yaml", "default_verdict: block\n");
+        place.put("p.yaml", POLICY);
         place.put("gait.yaml", self.config());
         let mut args: Vec<&str> = "rollout gate --route r --evidence state --config gait.yaml"
             .split(' ')
@@ -236,6 +243,11 @@ impl History {
         }
         place.gait(&args, &[])
     }
+}
+
+/// The digest of a policy.
+pub(crate) fn digest(policy: &str) -> Digest {
+    source::parse("p.yaml", policy.as_bytes()).unwrap().digest()
 }
 
 /// Holds each history against the gates, read whole and in any two parts, and against the command.

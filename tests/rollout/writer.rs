@@ -95,7 +95,8 @@ async fn write(state: &Path, settings: Settings) {
 
 fn look() -> Look {
     let (window, open_for) = (Duration::from_secs(86_400), Duration::from_secs(3_600));
-    Look { now: clock::now(), window, open_for, life: Life::Lives }
+    let policy = Digest::of(b"x");
+    Look { now: clock::now(), window, open_for, life: Life::Lives, policy }
 }
 
 fn summary(state: &Path, cache: &mut Cache) -> Result<Summary, NotRead> {
@@ -115,6 +116,7 @@ async fn what_gait_writes_is_understood() {
     assert_eq!(view.proof, Some(Proof::Announced));
     let counts = view.counts;
     assert_eq!((counts.calls, counts.against, counts.for_approval), (3, 2, 2), "{view:?}");
+    assert_eq!((view.in_force.counts.calls, view.in_force.others), (3, 0), "{view:?}");
     assert_eq!((counts.lost, counts.unproven, counts.unjudged), (0, 0, 0), "{view:?}");
     let approvals = &view.approvals;
     assert_eq!((approvals.granted, approvals.all()), (1, 1), "{view:?}");

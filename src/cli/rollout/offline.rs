@@ -50,7 +50,9 @@ impl Offline {
         let summary = rollout::read(&log, &mut Cache::default(), || true);
         let summary = summary.map_err(Failure::internal)?;
         let now = summary.span().map_or_else(clock::now, |span| span.last_time);
-        Ok(Some((summary, Facts::of(&config.plan, counters, Life::Unknown, now))))
+        let policy = config.policy.digest();
+        let facts = Facts::of(&config.plan, policy, counters, Life::Unknown, now);
+        Ok(Some((summary, facts)))
     }
 
     fn counters(&self) -> Result<Counters, Failure> {

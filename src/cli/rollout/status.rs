@@ -21,7 +21,8 @@ const WIDTH: usize = 100;
 
 const HELP: &str = "\
 Counted is since the route stands in its stage, and no further back than `rollout.gates.window`. A
-false positive is a verdict other than allow that somebody labelled so.
+false positive is a verdict other than allow that somebody labelled so; only those of the policy in
+force count, since a policy that was mended starts anew.
 
 Examples:
   gait rollout status
@@ -135,7 +136,8 @@ fn stage_lines(stage: &Stage, width: usize) -> Vec<Line> {
     ];
     let told = errors.into_iter().filter(|(_, count)| *count > 0);
     lines.extend(told.map(|(what, count)| label(what).hued(Hue::Red, count.to_string())));
-    lines.extend((stage.labels.against > 0).then(|| labels(&stage.labels)));
+    let has_labels = stage.labels.against > 0 || stage.policy_calls.is_some();
+    lines.extend(has_labels.then(|| labels(&stage.labels, stage.policy_calls)));
     lines.extend((stage.labels.missed > 0).then(|| {
         label("missed").hued(Hue::Red, format!("{} should not be allowed", stage.labels.missed))
     }));
@@ -178,12 +180,19 @@ fn bars(stage: &Stage, width: usize) -> Vec<Line> {
     VERDICTS.iter().filter_map(bar).collect()
 }
 
-fn labels(labels: &Labels) -> Line {
+/// `policy_calls` stand where other policies judged calls as well.
+fn labels(labels: &Labels, policy_calls: Option<u64>) -> Line {
     let Labels { against, labelled, false_positives, rate_low, rate_high, .. } = labels;
     let line = label("false positives")
         .text(format!("{false_positives} of {labelled} labelled, {against} in all"));
     let (low, high) = (rate_low * 100.0, rate_high * 100.0);
-    line.hued(Hue::Faint, format!("  {low:.1} % to {high:.1} %"))
+    let line = line.hued(Hue::Faint, format!("  {low:.1} % to {high:.1} %"));
+    match policy_calls {
+        Some(calls) => {
+            line.hued(Hue::Yellow, format!("  of {calls} calls under the policy in force"))
+        }
+        None => line,
+    }
 }
 
 fn approvals(approvals: &Approvals) -> Line {

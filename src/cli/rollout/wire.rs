@@ -52,6 +52,7 @@ pub(super) struct Stage {
     pub(super) proof: Option<String>,
     pub(super) days: f64,
     pub(super) calls: u64,
+    pub(super) policy_calls: Option<u64>,
     pub(super) verdicts: BTreeMap<String, u64>,
     pub(super) would_blocks: u64,
     pub(super) dry_runs: u64,

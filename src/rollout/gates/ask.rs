@@ -7,16 +7,18 @@ use crate::rollout::wilson::wilson;
 use jiff::SignedDuration;
 use std::time::Duration;
 
-/// Enough calls to speak of.
+/// Enough calls to speak of, judged as the next ones will be.
 pub(super) fn calls(case: &Case<'_>) -> Gate {
-    let (found, wanted) = (case.view.counts.calls, case.facts.gates.min_calls);
+    let (found, wanted) = (case.view.in_force.counts.calls, case.facts.gates.min_calls);
     let verdict = enough(found >= wanted);
     let more = wanted.saturating_sub(found);
-    let say = match verdict {
-        GateVerdict::Met => format!("{found} calls in {}", case.from.as_str()),
-        _ => format!(
-            "{found} calls in {}, {wanted} are wanted: wait for {more} more",
-            case.from.as_str()
+    let found_there = format!("{found} calls in {} under the policy in force", case.from.as_str());
+    let say = match (verdict, case.view.in_force.others) {
+        (GateVerdict::Met, _) => found_there,
+        (_, 0) => format!("{found_there}, {wanted} are wanted: wait for {more} more"),
+        (_, others) => format!(
+            "{found_there}, {wanted} are wanted: wait for {more} more; {others} that other \
+             policies judged do not count"
         ),
     };
     gate("calls", verdict, say).of(found as f64, wanted as f64)
@@ -44,7 +46,7 @@ pub(super) fn time(case: &Case<'_>) -> Gate {
 
 /// What cannot be judged is refused beyond observe.
 pub(super) fn evaluation_errors(case: &Case<'_>) -> Gate {
-    let (found, most) = (case.view.counts.unjudged, case.facts.gates.evaluation_errors);
+    let (found, most) = (case.view.in_force.unjudged, case.facts.gates.evaluation_errors);
     let say = match found <= most {
         true => format!("{found} calls could not be judged, {most} may"),
         false => format!(
@@ -138,12 +140,12 @@ pub(super) fn evidence(case: &Case<'_>) -> Gate {
 
 /// What the next stage would refuse, it refuses rightly.
 pub(super) fn false_positives(case: &Case<'_>) -> Gate {
-    let (gates, labels) = (&case.facts.gates, &case.view.labels);
-    let against = case.view.counts.against;
+    let (gates, labels) = (&case.facts.gates, &case.view.in_force.labels);
+    let against = case.view.in_force.counts.against;
     let (wrong, judged) = (labels.false_positives, labels.of_against());
     let most = gates.false_positive_rate;
     if against == 0 && judged == 0 {
-        let say = "no call had a verdict other than allow";
+        let say = "the policy in force allowed every call that it judged";
         return gate("false_positives", GateVerdict::Met, say).of(0.0, most);
     }
     let sure = wilson(wrong, judged, gates.confidence);
@@ -156,7 +158,8 @@ pub(super) fn false_positives(case: &Case<'_>) -> Gate {
         _ if sure.low > most => GateVerdict::NotMet,
         _ => GateVerdict::NotEnoughData,
     };
-    let found = format!("{wrong} of {judged} labelled refusals are false positives");
+    let found =
+        format!("{wrong} of {judged} labelled refusals by the policy in force are false positives");
     let say = match verdict {
         GateVerdict::Met if is_whole => format!("{found}, {against} in all"),
         GateVerdict::Met => format!("{found}: {} % at most", percent(sure.high)),

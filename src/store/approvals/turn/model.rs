@@ -136,6 +136,9 @@ impl World {
 
     fn resolve(&mut self, key: usize, who: usize, word: Word, holds: Duration) {
         let Some(at) = self.newest(key) else { return };
+        // No two words fall on one instant: the token of the same yes to the same call would be the
+        // same, and a call that ran on the first is a request anew.
+        self.desktop.now += Duration::from_millis(1);
         let now = self.desktop.now;
         let id = self.requests[at].id.clone();
         let said = self.desktop.says(word, PEOPLE[who], &id, holds).map(|one| one.entry.state);
