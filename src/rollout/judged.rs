@@ -13,6 +13,11 @@ pub enum Unfit {
     /// There is nothing to judge.
     #[error("the policy said nothing of this call: no decision was possible, or it took no route")]
     NoVerdict,
+    /// It only showed its decision, because its caller asked for that: no gate counts it.
+    #[error(
+        "this call asked for a dry run, and such calls count in no gate; label one that was meant"
+    )]
+    Rehearsed,
     /// What was allowed is no false positive.
     #[error(
         "the policy allowed this call, so nothing was stopped in error; `missed` says that it should have been"
@@ -30,7 +35,11 @@ pub enum Unfit {
 /// # Errors
 /// It tells none.
 pub fn labelled(entry: &Entry) -> Result<Labelled, Unfit> {
-    read(entry).ok_or(Unfit::NoVerdict)
+    let of = read(entry).ok_or(Unfit::NoVerdict)?;
+    match entry.flag("dry_run_requested") {
+        Some(true) => Err(Unfit::Rehearsed),
+        _ => Ok(of),
+    }
 }
 
 fn read(entry: &Entry) -> Option<Labelled> {
@@ -68,6 +77,7 @@ impl Unfit {
     pub fn as_str(self) -> &'static str {
         match self {
             Unfit::NoVerdict => "no_verdict",
+            Unfit::Rehearsed => "rehearsed",
             Unfit::WasAllowed => "was_allowed",
             Unfit::NotAllowed => "not_allowed",
         }
@@ -99,6 +109,13 @@ mod tests {
         assert_eq!(fits(Opinion::FalsePositive, "allow"), Err(Unfit::WasAllowed));
         assert_eq!(fits(Opinion::Missed, "allow"), Ok(()));
         assert_eq!(fits(Opinion::Correct, "allow"), Ok(()));
+    }
+
+    /// Any caller can ask for as many as it likes: they would thin out what is really refused.
+    #[test]
+    fn what_was_only_rehearsed_is_not_judged() {
+        let rehearsed = entry(r#","verdict":"block","dry_run_requested":true"#);
+        assert_eq!(labelled(&rehearsed), Err(Unfit::Rehearsed));
     }
 
     #[test]
