@@ -150,7 +150,8 @@ pub(super) fn false_positives(case: &Case<'_>) -> Gate {
     }
     let sure = wilson(wrong, judged, gates.confidence);
     let share = if judged == 0 { 0.0 } else { wrong as f64 / judged as f64 };
-    let is_whole = judged >= against;
+    // More labels than refusals are of other calls: then nobody knows that all were looked at.
+    let is_whole = judged == against;
     let has_labels = is_whole || judged >= gates.min_labels;
     let verdict = match has_labels {
         _ if is_whole => within(share <= most),
