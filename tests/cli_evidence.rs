@@ -5,6 +5,8 @@
 mod command;
 #[path = "command/refused.rs"]
 mod refused;
+#[path = "command/taken.rs"]
+mod taken;
 
 use command::{Place, Run};
 use gait::clock;
@@ -13,13 +15,12 @@ use gait::intent::{self, Draft};
 use gait::json::Digest;
 use gait::policy::Verdict;
 use gait::stage::{Disposition, Protection, Stage};
-use gait::state::{StateDir, StateError};
 use http::{Method, StatusCode};
 use refused::refused;
 use serde_json::{Value, json, value::RawValue};
 use std::fs;
 use std::sync::Arc;
-use std::time::Duration;
+use taken::taken;
 
 /// What a caller may call itself to forge a line, a colour or a direction of writing.
 const HOSTILE: &str =
@@ -40,16 +41,6 @@ fn log(place: &Place, write: impl FnOnce(&Ledger)) {
     write(&ledger);
     block_on(ledger.stop());
     writer.join().unwrap().unwrap();
-}
-
-/// A child that another test starts at this moment can hold the lock for a while.
-fn taken(place: &Place) -> StateDir {
-    loop {
-        match StateDir::open(&place.path("state")) {
-            Err(StateError::Held { .. }) => std::thread::sleep(Duration::from_millis(10)),
-            taken => return taken.unwrap(),
-        }
-    }
 }
 
 fn block_on<T>(future: impl Future<Output = T>) -> T {

@@ -4,17 +4,18 @@
 mod command;
 #[path = "command/refused.rs"]
 mod refused;
+#[path = "command/taken.rs"]
+mod taken;
 
 use command::{Place, Run};
 use gait::clock;
 use gait::evidence::{self, CallId, Ending, Judgement, Opening, Settings};
 use gait::json::Digest;
-use gait::state::{StateDir, StateError};
 use http::{Method, StatusCode};
 use refused::refused;
 use serde_json::{Value, json};
 use std::fs;
-use std::time::Duration;
+use taken::taken;
 
 const SEGMENT: &str = "state/evidence/000001.jsonl";
 
@@ -51,16 +52,6 @@ fn another(place: &Place) {
     record.close(Ending::Answered { answered: StatusCode::FORBIDDEN });
     runtime.block_on(ledger.stop());
     writer.join().unwrap().unwrap();
-}
-
-/// A child that another test starts at this moment can hold the lock for a while.
-fn taken(place: &Place) -> StateDir {
-    loop {
-        match StateDir::open(&place.path("state")) {
-            Err(StateError::Held { .. }) => std::thread::sleep(Duration::from_millis(10)),
-            taken => return taken.unwrap(),
-        }
-    }
 }
 
 fn gait(place: &Place, line: &str) -> Run {
