@@ -27,12 +27,12 @@ pub struct Overlay {
 pub enum OverlayError {
     /// It is no JSON, or has members that it must not have.
     #[error(
-        "{0}; `gait rollout promote` and `demote` write this file: move it away to go on without"
+        "{0}; `gait rollout promote` and `demote` write this file: move it away, and every route stands where the config alone says"
     )]
     Parse(#[from] serde_json::Error),
     /// It says something that cannot be meant.
     #[error(
-        "route `{route}`: {what}; `gait rollout promote` and `demote` write this file: move it away to go on without"
+        "route `{route}`: {what}; `gait rollout promote` and `demote` write this file: move it away, and every route stands where the config alone says"
     )]
     Entry {
         /// Which.
@@ -44,7 +44,9 @@ pub enum OverlayError {
     #[error("version {0} is not known; it was written by a later gait")]
     Version(u64),
     /// There is too much in it.
-    #[error("more than {ENTRIES_MAX} routes; move it away to go on without")]
+    #[error(
+        "more than {ENTRIES_MAX} routes; move it away, and every route stands where the config alone says"
+    )]
     Long,
 }
 

@@ -28,7 +28,9 @@ pub struct Shelf {
 #[derive(Debug, thiserror::Error)]
 pub enum ShelfError {
     /// It is there and cannot be read.
-    #[error("cannot read it: {0}; let gait read it, or move it away to go on without")]
+    #[error(
+        "cannot read it: {0}; let gait read it, or move it away, and every route stands where the config alone says"
+    )]
     Read(#[source] io::Error),
     /// It cannot be written.
     #[error("cannot write it: {0}; the one before stands")]
