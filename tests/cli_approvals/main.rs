@@ -310,6 +310,9 @@ fn gait_is_found_by_its_state_directory_or_by_name() {
     list(&format!("--state-dir none --admin http://{at}/ --token-file t"), &[]);
     list("--state-dir none", &[("GAIT_ADMIN", &at), ("GAIT_ADMIN_TOKEN", TOKEN)]);
     list("--token-file t", &[("GAIT_ADMIN", ""), ("GAIT_ADMIN_TOKEN", "wrong")]);
+    empty.put("elsewhere/addresses.json", json!({"admin": at}).to_string());
+    empty.put("elsewhere/admin.token", TOKEN);
+    list("", &[("GAIT__STATE_DIR", "elsewhere")]);
     let run = empty.gait(&words("approvals list --json"), &[("GAIT_ADMIN_TOKEN", "wrong")]);
     refused(&run, "gait does not know this token");
     empty.put("t", "two words");

@@ -30,7 +30,7 @@ pub(in crate::cli) struct Door {
     #[arg(long, value_name = "PLACE")]
     admin: Option<String>,
     /// The state directory of the gait that runs here
-    /// [default: ./state, or ./config/state if only that exists]
+    /// [default: GAIT__STATE_DIR, else ./state, or ./config/state if only that exists]
     #[arg(long, value_name = "DIR")]
     state_dir: Option<PathBuf>,
     /// A file that holds the token
@@ -73,7 +73,7 @@ impl Door {
     fn bound(&self) -> Result<String, Failure> {
         let state = self.state_dir();
         let is_brought = self.token_file.is_some() || given("GAIT_ADMIN_TOKEN").is_some();
-        if self.state_dir.is_none() && is_brought {
+        if state_dir::named(self.state_dir.as_deref()).is_none() && is_brought {
             refuse_foreign(&state.join(ADDRESSES))?;
         }
         bound(&state)

@@ -21,7 +21,7 @@ const TEMPLATE: &str =
 #[derive(Args)]
 pub(in crate::cli) struct Place {
     /// The evidence: a state directory, or the folder `evidence` in it
-    /// [default: ./state, or ./config/state if only that exists]
+    /// [default: GAIT__STATE_DIR, else ./state, or ./config/state if only that exists]
     #[arg(long, value_name = "DIR")]
     evidence: Option<PathBuf>,
 }
