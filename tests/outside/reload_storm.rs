@@ -1,5 +1,6 @@
 //! Many reloads under load, half of them invalid: no call fails, none is judged by a mix of two
-//! snapshots, every line names what judged it, and the last good one is always in force.
+//! snapshots, every line names what judged it, the last good one is always in force, and once it is
+//! over gait does no more than before.
 //!
 //! Config and policy of each generation name it, and are exchanged together. 200 reloads by default;
 //! `GAIT_RELOADS=1000` is what a release is held to, in 60 seconds on a machine that is its own.
@@ -24,6 +25,12 @@ const STEP: Duration = Duration::from_millis(55);
 const PAUSE: Duration = Duration::from_millis(40);
 /// What memory may grow by once it is warm, in bytes.
 const GROWTH_BYTES: f64 = 16e6;
+
+/// How long an idle gait is watched for what it does.
+const IDLE: Duration = Duration::from_secs(2);
+/// What it may do more after the storm, in seconds of processor; what is left over of each of the
+/// loads would show many times.
+const IDLE_SECONDS: f64 = 0.2;
 
 /// Descriptors that may be open more once all callers are gone: a scrape, a segment.
 const DESCRIPTORS: f64 = 4.0;
@@ -206,6 +213,14 @@ fn assert_named(lines: impl Iterator<Item = Value>) -> usize {
     calls
 }
 
+/// Seconds of processor that gait takes while nobody calls it.
+fn idles(gait: &Gait) -> f64 {
+    let taken = || gait.scrape().total("process_cpu_seconds_total");
+    let before = taken();
+    thread::sleep(IDLE);
+    taken() - before
+}
+
 #[test]
 fn a_storm_of_reloads_fails_no_call_and_mixes_no_snapshot() {
     let asked = std::env::var("GAIT_RELOADS").ok().and_then(|text| text.parse().ok());
@@ -215,7 +230,7 @@ fn a_storm_of_reloads_fails_no_call_and_mixes_no_snapshot() {
     let mut gait = Gait::launch(dir, &["proxy", "--config", "gait.yaml"], &[]);
     let resident = || gait.scrape().total("process_resident_memory_bytes");
     let open = || gait.scrape().total("process_open_fds");
-    let alone = open();
+    let (alone, before) = (open(), idles(&gait));
     let (calls, ended, warm, hot, time) = thread::scope(|scope| {
         let (gait, seen) = (&gait, &seen);
         let callers: Vec<_> =
@@ -238,6 +253,9 @@ fn a_storm_of_reloads_fails_no_call_and_mixes_no_snapshot() {
     wait_for("all that callers and tools had open to be closed", || {
         (open() <= alone + DESCRIPTORS).then_some(())
     });
+    let after = idles(&gait);
+    println!("idle, {before} s of processor before and {after} s after");
+    assert!(after < before + IDLE_SECONDS, "{before} s before, {after} s after");
     gait.settled().assert_law();
     gait.signal("TERM");
     assert!(gait.wait().success());
