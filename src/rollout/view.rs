@@ -17,6 +17,9 @@ use std::time::Duration;
 /// any more.
 const FLIGHT_MAX: SignedDuration = SignedDuration::from_mins(15);
 
+/// A call that came longer than this before its stay is one of the stay before, however late it ended.
+const LATE_MAX: SignedDuration = SignedDuration::from_secs(1);
+
 /// When it is looked at, and how far back.
 #[derive(Clone, Copy, Debug)]
 pub struct Look {
@@ -119,7 +122,9 @@ impl Summary {
         let calls = self.calls(route, stage, stay.map(|stay| stay.epoch), look);
         let since = stay.map(|stay| stay.since);
         // Of calls that came a moment before the line that says so, the labels count too.
-        let begun = calls.first.into_iter().chain(since).min().unwrap_or(look.now).max(look.edge());
+        let late = since.and_then(|since| since.checked_sub(LATE_MAX).ok());
+        let begun = calls.first.into_iter().chain(since).min().unwrap_or(look.now);
+        let begun = begun.max(late.unwrap_or(begun)).max(look.edge());
         let mut view = View {
             from: since.unwrap_or(look.now).max(look.edge()),
             since,
@@ -202,7 +207,9 @@ impl Summary {
             is_there && label.policy == policy && label.begun >= from
         };
         let mut labels = Labels::default();
-        for label in self.labels.values().filter(own) {
+        // A decision counts once its call has ended; so does what is said of it.
+        let ended = self.labels.iter().filter(|(call_id, _)| !self.open.contains_key(*call_id));
+        for label in ended.map(|(_, label)| label).filter(own) {
             *match (label.verdict, label.opinion) {
                 (Verdict::Allow, Opinion::Missed) => &mut labels.missed,
                 (Verdict::Allow, _) => &mut labels.allowed_right,

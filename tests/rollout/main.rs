@@ -15,6 +15,7 @@ mod laws;
 mod policies;
 mod stays;
 mod usage;
+mod windows;
 mod writer;
 
 use command::{Place, Run};
