@@ -15,12 +15,14 @@ mod overlay;
 mod policy_key;
 mod processes;
 mod read;
+mod requests;
 mod shelf;
 mod status;
 mod stay;
 mod summary;
 mod tally;
 mod ticks;
+mod trail;
 mod view;
 mod wilson;
 

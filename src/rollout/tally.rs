@@ -30,13 +30,13 @@ impl Summary {
         let Some(at) = time(entry) else { return };
         let seq = entry.seq();
         self.reach(Span { first_seq: seq, last_seq: seq, first_time: at, last_time: at });
-        self.dropped += self.processes.take(entry, at);
+        self.processes.take(entry, at, &mut self.dropped);
         match entry.kind() {
             "decision" => self.decided(entry),
             "outcome" | "call" => self.ended(entry),
             "start" => {
                 self.lose_open();
-                self.start(seq);
+                self.start(seq, at);
             }
             "reload" => self.reloaded(entry, at),
             "approval" => self.spoken(entry, at),

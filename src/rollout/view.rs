@@ -172,11 +172,6 @@ impl Summary {
         self.processes.toll(first, from, last)
     }
 
-    /// What there was no room to remember.
-    pub fn dropped(&self) -> u64 {
-        self.dropped
-    }
-
     /// The stages in which calls of a route were counted, within the window.
     pub fn stages(&self, route: &str, look: &Look) -> Vec<Stage> {
         let from = hour(look.edge());
@@ -203,13 +198,10 @@ impl Summary {
     fn labels_since(&self, route: &str, stage: Stage, from: Timestamp, look: &Look) -> Labels {
         let policy = PolicyKey::of(&look.policy);
         let own = |label: &&Labelled| {
-            let is_there = label.route == route && label.stage == stage;
-            is_there && label.policy == policy && label.begun >= from
+            label.stage == stage && label.policy == policy && label.begun >= from
         };
         let mut labels = Labels::default();
-        // A decision counts once its call has ended; so does what is said of it.
-        let ended = self.labels.iter().filter(|(call_id, _)| !self.open.contains_key(*call_id));
-        for label in ended.map(|(_, label)| label).filter(own) {
+        for label in self.labels(route).filter(own) {
             *match (label.verdict, label.opinion) {
                 (Verdict::Allow, Opinion::Missed) => &mut labels.missed,
                 (Verdict::Allow, _) => &mut labels.allowed_right,
@@ -228,9 +220,9 @@ impl Summary {
         look: &Look,
     ) -> Approvals {
         let mut approvals = Approvals::default();
-        for request in self.requests.values() {
+        for request in self.requests.of(route) {
             let Some(asked) = &request.asked else { continue };
-            if asked.route != route || asked.stage != stage || asked.begun < from {
+            if asked.stage != stage || asked.begun < from {
                 continue;
             }
             let waited =
@@ -262,7 +254,7 @@ impl Summary {
 
 impl Look {
     /// Where the window begins: at a full hour.
-    pub(super) fn edge(&self) -> Timestamp {
+    pub fn edge(&self) -> Timestamp {
         let back = SignedDuration::try_from(self.window).unwrap_or(SignedDuration::MAX);
         begins(hour(self.now.checked_sub(back).unwrap_or(Timestamp::MIN)))
     }

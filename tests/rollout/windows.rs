@@ -1,9 +1,17 @@
 //! What counts, and since when: calls that end late, and what lies before the window.
+//!
+//! What is let go must not be missed: whatever the status and the gates say of a log, they say the
+//! same where all of it is kept in mind.
 
 use crate::{POLICY, digest};
-use gait::audit::Entry;
-use gait::rollout::{Life, Look, Summary, View};
-use gait::stage::Stage::{self, DryRun, RequireApproval};
+use gait::audit::{Entry, Log};
+use gait::rollout::{
+    Cache, Counters, Facts, GateVerdict, Life, Look, RouteFacts, Status, Summary, Unmapped, View,
+    check, read,
+};
+use gait::snapshot::Gates;
+use gait::stage::Stage::{self, DryRun, Observe, RequireApproval};
+use gait::stage::{Percent, Standing};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -14,12 +22,13 @@ pub(crate) struct Tape {
     now: Timestamp,
     pub(crate) lines: Vec<Entry>,
     calls: u64,
+    policy: String,
 }
 
 impl Tape {
     fn new() -> Tape {
         let now = "2026-06-15T12:34:56Z".parse().unwrap();
-        Tape { now, lines: Vec::new(), calls: 0 }
+        Tape { now, lines: Vec::new(), calls: 0, policy: digest(POLICY).to_string() }
     }
 
     fn at(&self, ago: i64) -> Timestamp {
@@ -38,6 +47,14 @@ impl Tape {
         self.line(ago, "reload", json!({"stages": {"r": stages}}));
     }
 
+    /// The lines from here on have a number more.
+    fn gap(&mut self, ago: i64) {
+        let seq = self.lines.last().map_or(1, |line| line.seq() + 2);
+        let batch = json!({"v": 1, "seq": seq, "kind": "batch", "prev": "p", "hash": "h",
+            "time": format!("{:.6}", self.at(ago))});
+        self.lines.push(Entry::read(batch.to_string().as_bytes()).unwrap());
+    }
+
     /// What a line says of a call that came so long ago and was blocked.
     fn blocked(&mut self, stage: Stage, ago: i64) -> Value {
         self.calls += 1;
@@ -45,7 +62,7 @@ impl Tape {
         let id = Uuid::new_v7(uuid::Timestamp::from_unix(NoContext, seconds, nanos));
         json!({"call_id": id.to_string(), "route": "r", "stage": stage.as_str(), "tool_name": "t",
             "verdict": "block", "disposition": "denied", "protected": true, "sent": false,
-            "policy_digest": digest(POLICY).to_string(), "reason_codes": []})
+            "policy_digest": self.policy, "reason_codes": []})
     }
 
     fn label(&mut self, ago: i64, call: &Value) {
@@ -63,6 +80,27 @@ impl Tape {
     fn look(&self) -> Look {
         let (window, open_for) = (Duration::from_secs(30 * 24 * HOUR), Duration::from_secs(HOUR));
         Look { now: self.now, window, open_for, life: Life::Lives, policy: digest(POLICY) }
+    }
+
+    fn facts(&self, standing: Standing, window: u64) -> Facts {
+        let look = Look { window: Duration::from_secs(window * DAY as u64), ..self.look() };
+        let gates = Gates { window: look.window, ..Gates::default() };
+        let counters = Counters { bypasses: Some(2), unrecorded: Some(3) };
+        let route = |name: &str| RouteFacts { name: name.into(), standing, observing: Vec::new() };
+        let routes = vec![route("r"), route("s")];
+        Facts { look, gates, counters, unmapped: Unmapped::Denied, routes }
+    }
+
+    /// Writes the lines as segments that end before these places.
+    fn write(&self, dir: &std::path::Path, ends: &[usize]) {
+        std::fs::create_dir_all(dir).unwrap();
+        let mut from = 0;
+        for (at, end) in ends.iter().copied().chain([self.lines.len()]).enumerate() {
+            let lines = self.lines[from..end].iter();
+            let text: String = lines.map(|line| format!("{}\n", json!(line.members()))).collect();
+            std::fs::write(dir.join(format!("{:06}.jsonl", at + 1)), text).unwrap();
+            from = end;
+        }
     }
 
     fn view(&self, stage: Stage) -> View {
@@ -107,4 +145,185 @@ fn a_long_call_drags_nothing_of_an_earlier_stay_along() {
     tape.line(2 * DAY, "outcome", long);
     let view = tape.view(RequireApproval);
     assert_eq!((view.in_force.labels.right, view.approvals.all()), (1, 0), "{view:?}");
+}
+
+/// Numbers that look random.
+struct Dice(u64);
+
+impl Dice {
+    fn throw(&mut self, sides: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 >> 11) % sides
+    }
+}
+
+const STANDS: [&str; 6] = [
+    "observe",
+    "dry_run",
+    "require_approval",
+    "dry_run for 25 %, else observe",
+    "require_approval for 10 %, else dry_run",
+    "enforce for 100 %, else observe",
+];
+
+/// Sixty days in which anything may happen.
+fn random_tape(dice: &mut Dice) -> Tape {
+    let mut tape = Tape::new();
+    let mut ago = 60 * DAY;
+    let (mut open, mut judged, mut requests): (Vec<Value>, Vec<Value>, u64) = Default::default();
+    tape.line(ago, "start", json!({}));
+    let steps = 60 + dice.throw(200);
+    for _ in 0..steps {
+        ago -= (dice.throw(2 * 60 * DAY as u64 / steps) as i64).min(ago);
+        let route = ["r", "r", "r", "s", "_unmapped"][dice.throw(5) as usize];
+        match dice.throw(24) {
+            // Nobody writes the outcomes of a process that is gone.
+            0 => {
+                open.clear();
+                tape.line(ago, "start", json!({}));
+            }
+            1 => tape.line(ago, "stop", json!({"bypasses": dice.throw(2), "unrecorded": 0})),
+            2 | 3 => {
+                let stands = STANDS[dice.throw(6) as usize];
+                tape.line(ago, "reload", json!({"stages": {route: stands}}));
+            }
+            4 => tape.line(ago, "reload", json!({"bypasses": 1, "unrecorded": dice.throw(2)})),
+            5 => tape.gap(ago),
+            6 | 7 if !open.is_empty() => {
+                let call = open.swap_remove(dice.throw(open.len() as u64) as usize);
+                tape.line(ago, "outcome", call);
+            }
+            8 | 9 if !judged.is_empty() => {
+                let call = judged[dice.throw(judged.len() as u64) as usize].clone();
+                tape.label(ago, &call);
+            }
+            10 | 11 => {
+                let state = ["approved", "denied"][dice.throw(2) as usize];
+                let request = format!("request{}", dice.throw(requests + 1));
+                tape.line(ago, "approval", json!({"request": request, "state": state}));
+            }
+            kind => {
+                let late = [0, 1, 3_000, 20_000, 3 * DAY][dice.throw(5) as usize];
+                let stage = Stage::ALL[dice.throw(12).saturating_sub(8) as usize];
+                let mut call = tape.blocked(stage, ago + late);
+                call["route"] = route.into();
+                if dice.throw(3) == 0 {
+                    call["verdict"] = "allow".into();
+                }
+                if dice.throw(4) == 0 {
+                    // Now and then one that was named before.
+                    requests += dice.throw(2);
+                    call["approval_request"] = format!("request{requests}").into();
+                }
+                judged.push(call.clone());
+                match kind {
+                    12..16 => {
+                        tape.line(ago, "decision", call.clone());
+                        open.push(call);
+                    }
+                    _ => tape.line(ago, "call", call),
+                }
+            }
+        }
+    }
+    tape
+}
+
+fn sum(lines: &[Entry], edge: Timestamp) -> Summary {
+    let mut summary = Summary::since(edge);
+    lines.iter().for_each(|line| summary.take(line));
+    summary
+}
+
+#[track_caller]
+fn same(found: &Summary, facts: &Facts, wanted: &Status, round: u64) {
+    let found = Status::of(found, facts, None);
+    let (found, wanted) = (format!("{found:#?}"), format!("{wanted:#?}"));
+    let first = found.lines().zip(wanted.lines()).find(|(one, other)| one != other);
+    assert_eq!(first, None, "{round}: {} s", facts.look.window.as_secs());
+}
+
+#[test]
+fn what_is_let_go_is_never_missed() {
+    let mut dice = Dice(0x2545_f491_4f6c_dd1d);
+    for round in 0..300 {
+        let tape = random_tape(&mut dice);
+        let standing = match dice.throw(3) {
+            0 => Standing::Whole(DryRun),
+            1 => Standing::Whole(Observe),
+            _ => {
+                let percent = Percent::new(25).unwrap();
+                Standing::Shared { from: Observe, to: DryRun, percent }
+            }
+        };
+        let facts = tape.facts(standing, 1 + dice.throw(40));
+        let edge = facts.look.edge();
+        let wanted = Status::of(&tape.summary(), &facts, None);
+        same(&sum(&tape.lines, edge), &facts, &wanted, round);
+        // Cut in parts, each of which reaches further back, and joined in two ways.
+        let (mut joined, mut twice) = (Summary::since(edge), Summary::since(edge));
+        let mut rest = tape.lines.as_slice();
+        while !rest.is_empty() {
+            let (part, later) = rest.split_at(1 + dice.throw(rest.len() as u64) as usize);
+            let back = SignedDuration::from_hours(dice.throw(200) as i64);
+            let part = sum(part, edge - back);
+            joined.extend(&part);
+            let mut less = Summary::since(edge - back / 2);
+            less.extend(&part);
+            twice.extend(&less);
+            rest = later;
+        }
+        same(&joined, &facts, &wanted, round);
+        same(&twice, &facts, &wanted, round);
+    }
+}
+
+#[test]
+fn a_window_that_grows_finds_what_was_let_go() {
+    let mut dice = Dice(0x9e37_79b9_7f4a_7c15);
+    for round in 0..20 {
+        let tape = random_tape(&mut dice);
+        let dir = tempfile::tempdir().unwrap();
+        let third = tape.lines.len() / 3;
+        tape.write(dir.path(), &[third, 2 * third]);
+        let (log, mut cache) = (Log::open(dir.path()).unwrap(), Cache::default());
+        for window in [2, 40, 10, 59, 1, 30] {
+            let facts = tape.facts(Standing::Whole(Observe), window);
+            let found = read(&log, &mut cache, facts.look.edge(), || true).unwrap();
+            let wanted = Status::of(&tape.summary(), &facts, None);
+            same(&found, &facts, &wanted, round);
+        }
+    }
+}
+
+/// More requests than can be kept in mind, most of them long ago.
+#[test]
+fn a_log_that_is_kept_for_years_keeps_no_gate_shut() {
+    let mut tape = Tape::new();
+    tape.line(400 * DAY, "start", json!({}));
+    tape.reload(399 * DAY, "require_approval");
+    let many = (1 << 17) + 100;
+    for n in 0..many {
+        let mut call = tape.blocked(RequireApproval, 390 * DAY - n * 200);
+        call["approval_request"] = format!("request{n}").into();
+        tape.line(390 * DAY - n * 200, "call", call);
+    }
+    for n in 0..10 {
+        let mut call = tape.blocked(RequireApproval, 5 * DAY - n);
+        call["approval_request"] = format!("late{n}").into();
+        tape.line(5 * DAY - n, "call", call);
+    }
+    let counters = Counters { bypasses: Some(0), unrecorded: Some(0) };
+    let facts = Facts { counters, ..tape.facts(Standing::Whole(RequireApproval), 30) };
+    let verdict = |summary: &Summary| {
+        let check = check(summary, &facts, "r", Stage::Enforce).unwrap();
+        let evidence = check.gates.into_iter().find(|gate| gate.name == "evidence");
+        (evidence.unwrap().verdict, summary.dropped())
+    };
+    let since = sum(&tape.lines, facts.look.edge());
+    assert_eq!(since.view("r", RequireApproval, &facts.look).approvals.all(), 10);
+    assert_eq!(verdict(&since), (GateVerdict::Met, 0));
+    assert_eq!(verdict(&tape.summary()), (GateVerdict::NotEnoughData, 110));
 }
