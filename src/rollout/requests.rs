@@ -26,6 +26,8 @@ pub(super) struct Requests {
 pub(super) struct Request {
     /// The first call that wanted it.
     pub(super) asked: Option<Asked>,
+    /// When it ends undecided, by the last line that says so.
+    pub(super) expires: Option<Timestamp>,
     /// When it was decided, and whether by a yes.
     pub(super) decided: Option<(Timestamp, Said)>,
 }
@@ -82,10 +84,12 @@ impl Requests {
         let before = self.remove(id).unwrap_or_default();
         let asked = least(before.asked, more.asked.clone());
         let decided = least(before.decided, more.decided);
+        // A yes that is not the last gives it longer.
+        let expires = before.expires.max(more.expires);
         if let Some(asked) = &asked {
             self.by_route.entry(asked.route.clone()).or_default().insert(id.to_owned());
         }
-        self.known.insert(id.to_owned(), Request { asked, decided });
+        self.known.insert(id.to_owned(), Request { asked, expires, decided });
         if self.known.len() > REQUESTS_MAX
             && let Some(first) = self.known.keys().next().cloned()
             && let Some(at) = self.remove(&first).and_then(|request| request.time())

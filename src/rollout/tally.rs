@@ -80,7 +80,7 @@ impl Summary {
         let Some(id) = &heard.request else { return };
         let Heard { begun, stage, .. } = *heard;
         let asked = Asked { begun, stage, route: heard.route.clone() };
-        self.request(id, Request { asked: Some(asked), decided: None });
+        self.request(id, Request { asked: Some(asked), expires: heard.expires, decided: None });
     }
 
     /// The stages that a snapshot names are words in a sentence for people.
@@ -103,7 +103,7 @@ impl Summary {
             Some("denied" | "deny") => Said::No,
             _ => return,
         };
-        self.request(id, Request { asked: None, decided: Some((at, said)) });
+        self.request(id, Request { decided: Some((at, said)), ..Request::default() });
     }
 
     fn judged(&mut self, entry: &Entry, at: Timestamp) {

@@ -27,7 +27,7 @@ pub struct Look {
     pub now: Timestamp,
     /// Not further back than this, to the hour.
     pub window: Duration,
-    /// How long a request for approval waits before it expires.
+    /// How long a request for approval waits before it expires, where no line says when it does.
     pub open_for: Duration,
     /// Whether the process that writes the log is known to live.
     pub life: Life,
@@ -227,9 +227,14 @@ impl Summary {
             }
             let waited =
                 |until: Timestamp| Duration::try_from(until.duration_since(asked.begun)).ok();
+            let is_over = match request.expires {
+                Some(end) => end <= look.now,
+                // Lines of an older gait do not say it.
+                None => waited(look.now) >= Some(look.open_for),
+            };
             match request.decided {
                 Some((at, said)) => approvals.answered(waited(at), said),
-                None if waited(look.now) >= Some(look.open_for) => approvals.expired += 1,
+                None if is_over => approvals.expired += 1,
                 None => approvals.pending += 1,
             }
         }

@@ -147,6 +147,37 @@ fn a_long_call_drags_nothing_of_an_earlier_stay_along() {
     assert_eq!((view.in_force.labels.right, view.approvals.all()), (1, 0), "{view:?}");
 }
 
+#[test]
+fn a_request_ends_when_it_was_said_to() {
+    let mut tape = Tape::new();
+    tape.reload(5 * DAY, "require_approval");
+    for (request, ends) in [("over", Some(DAY + 60)), ("open", Some(-60)), ("old", None)] {
+        let mut call = tape.blocked(RequireApproval, 2 * DAY);
+        call["approval_request"] = request.into();
+        if let Some(ends) = ends {
+            call["approval_expires_at"] = tape.at(ends).to_string().into();
+        }
+        tape.line(2 * DAY, "call", call);
+    }
+    // A yes of two gave it longer.
+    let mut again = tape.blocked(RequireApproval, 2 * DAY - 60);
+    again["approval_request"] = "over".into();
+    again["approval_expires_at"] = tape.at(DAY).to_string().into();
+    let counts = |tape: &Tape, now: i64, hours: u64| {
+        let open_for = Duration::from_secs(hours * HOUR);
+        let look = Look { open_for, now: tape.at(now), ..tape.look() };
+        let approvals = tape.summary().view("r", RequireApproval, &look).approvals;
+        (approvals.expired, approvals.pending)
+    };
+    // Of a line that does not say it the config of today has to.
+    assert_eq!(counts(&tape, 0, 1), (2, 1));
+    assert_eq!(counts(&tape, 0, 72), (1, 2));
+    assert_eq!(counts(&tape, DAY + 30, 72), (1, 2));
+    tape.line(2 * DAY - 60, "call", again);
+    assert_eq!(counts(&tape, DAY + 30, 72), (0, 3));
+    assert_eq!(counts(&tape, DAY, 72), (1, 2));
+}
+
 /// Numbers that look random.
 struct Dice(u64);
 

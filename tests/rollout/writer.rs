@@ -49,7 +49,8 @@ fn judgement(verdict: Verdict, disposition: Disposition) -> Judgement {
 
 fn on(request: &RequestId) -> Option<Box<OnApproval>> {
     let (tokens, approvers) = (String::new(), Vec::new());
-    Some(Box::new(OnApproval { request: request.to_string(), tokens, approvers }))
+    let expires_at = Some("2026-01-02T04:04:05Z".parse().unwrap());
+    Some(Box::new(OnApproval { request: request.to_string(), expires_at, tokens, approvers }))
 }
 
 fn approval(request: &RequestId) -> Approval {
@@ -125,6 +126,9 @@ async fn what_gait_writes_is_understood() {
     assert_eq!((summary.missing(view.from), summary.dropped()), (0, 0));
     let text: Vec<String> =
         log.segments().iter().map(|(_, path)| std::fs::read_to_string(path).unwrap()).collect();
+    let named = "\"approval_request\":\"";
+    let asked = text.iter().flat_map(|text| text.lines()).find(|line| line.contains(named));
+    assert!(asked.unwrap().contains("\"approval_expires_at\":\"2026-01-02T04:04:05Z\""));
     for kind in ["reload", "stop"] {
         let kind = format!("\"kind\":\"{kind}\"");
         let line = text.iter().flat_map(|text| text.lines()).find(|line| line.contains(&kind));
