@@ -10,6 +10,7 @@ mod entry;
 mod facts;
 mod gates;
 mod heard;
+mod holes;
 pub mod judged;
 mod overlay;
 mod policy_key;

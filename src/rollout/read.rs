@@ -107,9 +107,13 @@ fn pass(
 
 fn sum(segment: &Log, from: Timestamp) -> Result<Summary, NotRead> {
     let (mut summary, mut scan) = (Summary::since(from), segment.scan());
-    while let Some(found) = scan.next_line() {
-        summary.take(&found.entry);
+    let mut spoilt = 0;
+    while let Some(entry) = scan.next_line().map(|found| found.entry) {
+        let lines = scan.passed().lines;
+        summary.spoil(lines - std::mem::replace(&mut spoilt, lines));
+        summary.take(&entry);
     }
+    summary.spoil(scan.passed().lines - spoilt);
     let passed = scan.passed();
     match passed.failures.first() {
         Some(failure) => Err(NotRead::Failed(failure.clone())),

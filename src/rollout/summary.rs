@@ -10,6 +10,7 @@
 //! log may grow for ever: what there is room for is bounded within the window alone.
 
 use super::heard::begun;
+use super::holes::Holes;
 use super::policy_key::PolicyKey;
 use super::processes::Processes;
 pub(super) use super::requests::{Asked, Request, Said};
@@ -46,7 +47,7 @@ pub struct Summary {
     /// How many cells lie within the window.
     cells: usize,
     /// Lines that are not there.
-    pub(super) gaps: Ticks,
+    pub(super) holes: Holes,
     /// Calls that no route took.
     pub(super) strays: Ticks,
     /// Decisions without an outcome so far, by call.
@@ -128,9 +129,8 @@ impl Summary {
 
     /// Adds the stretch that comes right after this one.
     pub fn extend(&mut self, later: &Summary) {
-        if let Some(span) = later.span {
-            self.reach(span);
-        }
+        self.holes.extend((self.span, later.span), &later.holes, self.edge);
+        later.span.into_iter().for_each(|span| self.reach(span));
         self.end_open(later);
         // Before the announcements of the later stretch, which these calls may stand before.
         for (call_id, open) in &later.open {
@@ -142,7 +142,6 @@ impl Summary {
         }
         later.starts.iter().for_each(|(seq, at)| self.start(*seq, *at));
         self.processes.extend(&later.processes, &mut self.dropped);
-        self.gaps.extend(&later.gaps, self.edge);
         self.strays.extend(&later.strays, self.edge);
         self.requests.extend(&later.requests, self.edge, &mut self.dropped);
         for (call_id, label) in later.labels.values().flatten() {
@@ -151,20 +150,19 @@ impl Summary {
         self.dropped.extend(&later.dropped, self.edge);
     }
 
-    /// Goes on with these lines; what is missing between is a gap.
+    /// Notes lines that cannot be read, where the next would stand.
+    pub(super) fn spoil(&mut self, lines: u64) {
+        self.holes.spoil(lines);
+    }
+
+    /// Goes on with these lines.
     pub(super) fn reach(&mut self, next: Span) {
         let Some(span) = &mut self.span else {
             self.span = Some(next);
             return;
         };
-        let missing = next.first_seq.saturating_sub(span.last_seq.saturating_add(1));
-        // A line that stands twice is as wrong as one that is missing.
-        let repeated = u64::from(next.first_seq <= span.last_seq);
         let last_time = span.last_time.max(next.last_time);
         *span = Span { last_seq: span.last_seq.max(next.last_seq), last_time, ..*span };
-        if missing + repeated > 0 {
-            self.gaps.add(next.first_time, missing + repeated);
-        }
     }
 
     /// The start or announcement that the next call of a route comes after.

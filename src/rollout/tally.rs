@@ -29,7 +29,9 @@ impl Summary {
     pub fn take(&mut self, entry: &Entry) {
         let Some(at) = time(entry) else { return };
         let seq = entry.seq();
-        self.reach(Span { first_seq: seq, last_seq: seq, first_time: at, last_time: at });
+        let own = Span { first_seq: seq, last_seq: seq, first_time: at, last_time: at };
+        self.holes.reach(self.span, own);
+        self.reach(own);
         self.processes.take(entry, at, &mut self.dropped);
         match entry.kind() {
             "decision" => self.decided(entry),

@@ -59,6 +59,8 @@ pub struct View {
     pub in_force: InForce,
     /// Requests for approval.
     pub approvals: Approvals,
+    /// Lines that are not there.
+    pub missing: u64,
 }
 
 /// What the policy in force did.
@@ -135,7 +137,10 @@ impl Summary {
                 ..calls.in_force
             },
             approvals: self.approvals_since(route, stage, begun, look),
+            missing: 0,
         };
+        let epoch = stay.map_or(0, |stay| stay.epoch);
+        view.missing = self.holes.since(view.from, epoch, self.span);
         view.counts.lost += self.overdue(route, stage, begun, look);
         view
     }
@@ -153,6 +158,7 @@ impl Summary {
                 ..calls.in_force
             },
             approvals: self.approvals_since(route, stage, from, look),
+            missing: self.missing(from),
         }
     }
 
@@ -161,9 +167,9 @@ impl Summary {
         self.strays.since(from)
     }
 
-    /// Lines that are not there, since then.
+    /// Lines that are not there or cannot be read, since then.
     pub fn missing(&self, from: Timestamp) -> u64 {
-        self.gaps.since(from)
+        self.holes.since(from, 0, self.span)
     }
 
     /// What was done without a line, since then.

@@ -178,6 +178,66 @@ fn a_request_ends_when_it_was_said_to() {
     assert_eq!(counts(&tape, DAY, 72), (1, 2));
 }
 
+/// What a log says, read from its segments.
+fn read_all(dir: &std::path::Path) -> Summary {
+    let log = Log::open(dir).unwrap();
+    read(&log, &mut Cache::default(), Timestamp::UNIX_EPOCH, || true).unwrap()
+}
+
+#[test]
+fn a_line_that_cannot_be_read_is_a_missing_one() {
+    let mut tape = Tape::new();
+    tape.reload(5 * DAY, "dry_run");
+    for ago in (1..9).rev() {
+        let call = tape.blocked(DryRun, ago * 1_000);
+        tape.line(ago * 1_000, "call", call);
+    }
+    let missing = |summary: &Summary| summary.view("r", DryRun, &tape.look()).missing;
+    for (segment, line, wanted) in [(1, 2, 1), (1, 4, 1), (2, 0, 1), (2, 2, 1), (2, 3, 1)] {
+        let dir = tempfile::tempdir().unwrap();
+        tape.write(dir.path(), &[5]);
+        assert_eq!(missing(&read_all(dir.path())), 0);
+        let path = dir.path().join(format!("{segment:06}.jsonl"));
+        let text = std::fs::read_to_string(&path).unwrap();
+        let spoilt = |(at, text): (usize, &str)| if at == line { "{]}" } else { text }.to_owned();
+        let text: Vec<String> = text.lines().enumerate().map(spoilt).collect();
+        std::fs::write(&path, text.join("\n") + "\n").unwrap();
+        assert_eq!(missing(&read_all(dir.path())), wanted, "segment {segment}, line {line}");
+    }
+}
+
+#[test]
+fn a_segment_that_retention_takes_meanwhile_is_not_missing() {
+    let mut tape = Tape::new();
+    tape.reload(5 * DAY, "dry_run");
+    (1..9).for_each(|ago| tape.line(DAY - ago, "batch", json!({})));
+    let dir = tempfile::tempdir().unwrap();
+    tape.write(dir.path(), &[3, 6]);
+    let (log, mut cache) = (Log::open(dir.path()).unwrap(), Cache::default());
+    let all = read(&log, &mut cache, Timestamp::UNIX_EPOCH, || true).unwrap();
+    assert_eq!((all.missing(Timestamp::UNIX_EPOCH), all.span().unwrap().first_seq), (0, 1));
+    // It was listed, and is gone when its turn comes.
+    std::fs::remove_file(dir.path().join("000001.jsonl")).unwrap();
+    for mut cache in [cache, Cache::default()] {
+        let rest = read(&log, &mut cache, Timestamp::UNIX_EPOCH, || true).unwrap();
+        assert_eq!((rest.missing(Timestamp::UNIX_EPOCH), rest.span().unwrap().first_seq), (0, 4));
+    }
+}
+
+#[test]
+fn a_clock_that_is_set_back_hides_no_gap() {
+    let mut tape = Tape::new();
+    tape.gap(9 * DAY);
+    tape.gap(8 * DAY);
+    tape.reload(3 * DAY, "dry_run");
+    let missing = |tape: &Tape| tape.view(DryRun).missing;
+    assert_eq!(missing(&tape), 0, "it was before the stay");
+    tape.gap(6 * DAY);
+    assert_eq!(missing(&tape), 1);
+    tape.line(DAY, "batch", json!({}));
+    assert_eq!(missing(&tape), 1);
+}
+
 /// Numbers that look random.
 struct Dice(u64);
 
