@@ -21,6 +21,7 @@ use crate::snapshot::Lane;
 use crate::store::approvals::Claim;
 use crate::store::rate_limits::Charged;
 use crate::trace;
+use jiff::Timestamp;
 use std::sync::{Arc, OnceLock};
 
 /// The reason code of a call that people approved.
@@ -130,6 +131,8 @@ pub struct Unapproved {
     pub codes: Vec<&'static str>,
     /// The request that waits for approval, where there is one.
     pub request: Option<RequestId>,
+    /// When that ends, if nobody says anything more.
+    pub expires_at: Option<Timestamp>,
     /// How many approvals are wanted, and how many there are.
     pub count: (u64, u64),
     /// Who said no, and why.

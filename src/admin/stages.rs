@@ -97,7 +97,7 @@ pub(super) async fn promote(
     let wish = Wish::to_promote(asked)?;
     stands(context, &asked.route)?;
     let head = context.ledger.health().head();
-    let summary = context.rollout.archive.summary(TURN_MAX).await;
+    let summary = context.rollout.summary(TURN_MAX).await;
     // Only now: nobody waits for the reading of a log, least of all a demotion.
     let _turn = context.helm.setting.lock().await;
     let (stands, now) = (stands(context, &asked.route)?, now(context));

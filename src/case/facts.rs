@@ -6,6 +6,7 @@ use crate::evidence::{Judgement, OnApproval, PermitKind};
 use crate::metrics::PermitLabel;
 use crate::policy::Verdict;
 use crate::stage::Disposition;
+use jiff::Timestamp;
 
 /// What the evidence says of a case.
 pub fn facts(
@@ -52,9 +53,9 @@ pub fn facts(
 
 /// Writes into the record of a call that it waits for an answer to `request`: should its caller
 /// leave, that is what stands in its line.
-pub fn note_held(case: &mut Case, judged: &Judged, request: &RequestId) {
+pub fn note_held(case: &mut Case, judged: &Judged, request: &RequestId, expires_at: Timestamp) {
     let facts = facts(case, Some(judged), Disposition::Held, &[]);
-    case.record.judged(Judgement { approval: Some(waits_for(request)), ..facts });
+    case.record.judged(Judgement { approval: Some(waits_for(request, Some(expires_at))), ..facts });
 }
 
 /// The kind of permit as a metric label.
@@ -70,6 +71,7 @@ pub fn label(kind: PermitKind) -> PermitLabel {
 fn used(approved: &Approved) -> Box<OnApproval> {
     Box::new(OnApproval {
         request: approved.claim.id().to_string(),
+        expires_at: None,
         tokens: approved.claim.sanction().tokens().join(","),
         approvers: approved.sanction.approvers().iter().map(|name| name.to_string()).collect(),
     })
@@ -78,10 +80,10 @@ fn used(approved: &Approved) -> Box<OnApproval> {
 /// What the evidence says of an approval that a call waits for.
 pub fn asked(cause: &Cause) -> Option<Box<OnApproval>> {
     let Cause::Unapproved(unapproved) = cause else { return None };
-    unapproved.request.as_ref().map(waits_for)
+    unapproved.request.as_ref().map(|request| waits_for(request, unapproved.expires_at))
 }
 
-fn waits_for(request: &RequestId) -> Box<OnApproval> {
+fn waits_for(request: &RequestId, expires_at: Option<Timestamp>) -> Box<OnApproval> {
     let (request, tokens) = (request.to_string(), String::new());
-    Box::new(OnApproval { request, tokens, approvers: Vec::new() })
+    Box::new(OnApproval { request, expires_at, tokens, approvers: Vec::new() })
 }

@@ -131,6 +131,8 @@ pub enum Kept {
 pub struct OnApproval {
     /// The request.
     pub request: String,
+    /// When one that waits ends, if nobody says anything more.
+    pub expires_at: Option<Timestamp>,
     /// Ids of the tokens, sorted, comma-joined.
     pub tokens: String,
     /// Who approved, sorted.

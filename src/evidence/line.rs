@@ -261,6 +261,7 @@ impl<M: SerializeMap> Members<M> {
         self.some("delegation_ref", judged.delegation_ref.as_deref())?;
         if let Some(approval) = &judged.approval {
             self.put("approval_request", &approval.request)?;
+            self.shown("approval_expires_at", approval.expires_at)?;
             self.some("approval_ref", Some(&approval.tokens).filter(|ids| !ids.is_empty()))?;
             self.list("approvers", &approval.approvers)?;
         }

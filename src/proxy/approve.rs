@@ -201,7 +201,8 @@ impl Search<'_> {
                 Next::Refuse(lack) => return self.end(case, judged, &look, lack, hold.waited()),
                 Next::Wait => {
                     if hold.is_open() {
-                        note_held(&mut case, &judged, &look.standing.id);
+                        let Standing { id, expires_at, .. } = &look.standing;
+                        note_held(&mut case, &judged, id, *expires_at);
                     }
                     let waiter = || self.proxy.desk.waiter(&look.standing.id);
                     if !hold.wait(&look.standing.id, waiter, &self.proxy.draining).await {
@@ -354,6 +355,7 @@ impl Search<'_> {
             lack,
             codes,
             request: Some(standing.id.clone()),
+            expires_at: Some(standing.expires_at),
             count: (review.required, review.valid),
             denied: denied.map(|no| (no.approver.clone(), no.reason.clone())),
             proof: proof(&case),
@@ -377,6 +379,7 @@ fn refused(snapshot: &Snapshot, proof: Proof, codes: Vec<&'static str>) -> Unapp
         lack: if codes.contains(&UNAVAILABLE) { Lack::Unknown } else { Lack::Refused },
         codes,
         request: None,
+        expires_at: None,
         count: (1, 0),
         denied: None,
         proof,

@@ -21,6 +21,8 @@ pub(super) struct Heard {
     pub(super) is_rehearsed: bool,
     /// The request for approval that it waits for, or went out on.
     pub(super) request: Option<String>,
+    /// When that ends, if nobody says anything more.
+    pub(super) expires: Option<Timestamp>,
     standing: Standing,
     is_protected: bool,
     is_sent: bool,
@@ -54,6 +56,7 @@ impl Heard {
             disposition: Disposition::ALL.into_iter().find(|done| Some(done.as_str()) == word),
             is_rehearsed: entry.flag("dry_run_requested") == Some(true),
             request: entry.text("approval_request").map(str::to_owned),
+            expires: entry.text("approval_expires_at").and_then(|at| at.parse().ok()),
             standing: if alone { Standing::Alone } else { Standing::WithDecision },
             is_protected: entry.flag("protected") == Some(true),
             is_sent: entry.flag("sent") == Some(true),

@@ -5,6 +5,7 @@
 //! that ended without its last word nobody knows. Rejected: the counters of the process that runs
 //! alone, which a restart sets to nought.
 
+use super::ticks::Ticks;
 use crate::audit::Entry;
 use crate::metrics::Missed;
 use jiff::Timestamp;
@@ -55,8 +56,8 @@ pub(super) struct Toll {
 // === impl Processes ===
 
 impl Processes {
-    /// Takes the next line; says how many words there was no room for.
-    pub(super) fn take(&mut self, entry: &Entry, at: Timestamp) -> u64 {
+    /// Takes the next line; what there is no room for is ticked in `dropped`.
+    pub(super) fn take(&mut self, entry: &Entry, at: Timestamp, dropped: &mut Ticks) {
         let said = match entry.kind() {
             "start" => Some(Said::Start),
             // What is nought says nothing that the start did not.
@@ -64,11 +65,13 @@ impl Processes {
             "stop" => Some(Said::Stop(missed(entry))),
             _ => None,
         };
-        said.map_or(0, |said| self.put(entry.seq(), Word { at, said }))
+        if let Some(said) = said {
+            self.put(entry.seq(), Word { at, said }, dropped);
+        }
     }
 
-    pub(super) fn extend(&mut self, later: &Processes) -> u64 {
-        later.0.iter().map(|(seq, word)| self.put(*seq, *word)).sum()
+    pub(super) fn extend(&mut self, later: &Processes, dropped: &mut Ticks) {
+        later.0.iter().for_each(|(seq, word)| self.put(*seq, *word, dropped));
     }
 
     /// What was done without a line after `from`, in a log that begins with the line `first`.
@@ -104,9 +107,13 @@ impl Processes {
         toll
     }
 
-    fn put(&mut self, seq: u64, word: Word) -> u64 {
+    fn put(&mut self, seq: u64, word: Word, dropped: &mut Ticks) {
         self.0.insert(seq, word);
-        u64::from(self.0.len() > WORDS_MAX && self.0.pop_first().is_some())
+        if self.0.len() > WORDS_MAX
+            && let Some((_, oldest)) = self.0.pop_first()
+        {
+            dropped.add(oldest.at, 1);
+        }
     }
 }
 

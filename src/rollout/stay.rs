@@ -58,7 +58,7 @@ impl Summary {
     /// The stay of a route in a stage; `None` where nothing in the log shows one.
     pub fn stay(&self, route: &str, stage: Stage) -> Option<Stay> {
         let trail = self.trails.get(route)?;
-        let marks = trail.announced.keys().chain(&self.starts).copied();
+        let marks = trail.announced.keys().chain(self.starts.keys()).copied();
         let marks: BTreeSet<u64> = marks.chain([0]).collect();
         let mut found = None;
         for mark in marks.into_iter().rev() {

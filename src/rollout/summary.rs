@@ -5,21 +5,27 @@
 //! outcome, outcomes without their decision, requests and words on them, and calls of which only an
 //! earlier stretch can say when their stage began. Calls are counted by the hour, so that a window
 //! over them can move.
+//!
+//! What came before the edge is let go, but for what says since when a route is in its stage. So a
+//! log may grow for ever: what there is room for is bounded within the window alone.
 
-use super::counts::Counts;
+use super::heard::begun;
+use super::holes::Holes;
 use super::policy_key::PolicyKey;
 use super::processes::Processes;
+pub(super) use super::requests::{Asked, Request, Said};
+use super::requests::{LIFE_MAX, Requests};
+use super::tally::hour;
 use super::ticks::Ticks;
+pub(super) use super::trail::{Announced, Cell, CellKey, Trail};
 use crate::evidence::Opinion;
 use crate::policy::Verdict;
 use crate::stage::Stage;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Decisions that wait for their outcome, and outcomes for their decision.
 const OPEN_MAX: usize = 1 << 17;
-/// Requests for approval.
-const REQUESTS_MAX: usize = 1 << 17;
 /// Calls with a label.
 const LABELS_MAX: usize = 1 << 17;
 /// Hours of routes in stages under policies.
@@ -30,25 +36,30 @@ const MARKS_MAX: usize = 1 << 16;
 /// What a stretch of the log says of the rollout.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Summary {
+    /// What came before this does not count.
+    edge: Timestamp,
     pub(super) span: Option<Span>,
     /// Where processes took up the log.
-    pub(super) starts: BTreeSet<u64>,
+    pub(super) starts: BTreeMap<u64, Timestamp>,
     /// What they say that they did without a line.
     pub(super) processes: Processes,
     pub(super) trails: BTreeMap<String, Trail>,
+    /// How many cells lie within the window.
     cells: usize,
     /// Lines that are not there.
-    pub(super) gaps: Ticks,
+    pub(super) holes: Holes,
     /// Calls that no route took.
     pub(super) strays: Ticks,
     /// Decisions without an outcome so far, by call.
     pub(super) open: BTreeMap<String, Open>,
     /// Outcomes whose decision stands before this stretch.
     ends: BTreeSet<String>,
-    pub(super) requests: BTreeMap<String, Request>,
-    pub(super) labels: BTreeMap<String, Labelled>,
-    /// What there was no room for.
-    pub(super) dropped: u64,
+    pub(super) requests: Requests,
+    /// By route and call.
+    labels: BTreeMap<String, BTreeMap<String, Labelled>>,
+    labelled: usize,
+    /// When that was for which there was no room.
+    pub(super) dropped: Ticks,
 }
 
 /// The lines of a stretch.
@@ -64,70 +75,12 @@ pub struct Span {
     pub last_time: Timestamp,
 }
 
-/// What became of one route.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Trail {
-    /// By `seq`.
-    pub(super) announced: BTreeMap<u64, Announced>,
-    pub(super) cells: BTreeMap<CellKey, Cell>,
-}
-
-/// A snapshot in which the route stands elsewhere than before.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Announced {
-    pub(super) at: Timestamp,
-    pub(super) stages: BTreeSet<Stage>,
-}
-
-/// Which calls of a route are counted together.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct CellKey {
-    /// `seq` of the start or announcement before them; 0 where that is before the stretch.
-    pub(super) epoch: u64,
-    pub(super) stage: Stage,
-    /// Hours since 1970.
-    pub(super) hour: i64,
-    pub(super) policy: PolicyKey,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Cell {
-    pub(super) counts: Counts,
-    /// When the first of its calls came.
-    pub(super) first: Timestamp,
-    /// And the last.
-    pub(super) last: Timestamp,
-}
-
 /// A decision without an outcome.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Open {
     pub(super) route: String,
     pub(super) key: CellKey,
     pub(super) begun: Timestamp,
-}
-
-/// A request for approval.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Request {
-    /// The first call that wanted it.
-    pub(super) asked: Option<Asked>,
-    /// When it was decided, and whether by a yes.
-    pub(super) decided: Option<(Timestamp, Said)>,
-}
-
-/// Who decided a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Said {
-    Yes,
-    No,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Asked {
-    pub(super) begun: Timestamp,
-    pub(super) stage: Stage,
-    pub(super) route: String,
 }
 
 /// The last word on a decision.
@@ -147,55 +100,76 @@ pub(super) struct Labelled {
 // === impl Summary ===
 
 impl Summary {
+    /// Nothing so far; what will be added counts where it came at `edge` or after, which is a full hour.
+    pub fn since(edge: Timestamp) -> Summary {
+        Summary { edge, ..Summary::default() }
+    }
+
+    /// Whether it has all that counts since then.
+    pub fn reaches(&self, edge: Timestamp) -> bool {
+        let is_past = |span: Span| edge.duration_since(span.last_time) > LIFE_MAX;
+        self.edge <= edge || self.span.is_none_or(is_past)
+    }
+
+    /// Whether it holds much from before `from`, which counts no more.
+    pub(super) fn is_stale(&self, from: Timestamp, spare: SignedDuration) -> bool {
+        let is_old = self.span.is_some_and(|span| span.first_time < from);
+        is_old && from.duration_since(self.edge) >= spare
+    }
+
     /// From which line to which it goes; `None` for no line.
     pub fn span(&self) -> Option<Span> {
         self.span
     }
 
+    /// What there was no room to remember of what counts.
+    pub fn dropped(&self) -> u64 {
+        self.dropped.since(self.edge)
+    }
+
     /// Adds the stretch that comes right after this one.
     pub fn extend(&mut self, later: &Summary) {
-        if let Some(span) = later.span {
-            self.reach(span);
-        }
+        self.holes.extend((self.span, later.span), &later.holes, self.edge);
+        later.span.into_iter().for_each(|span| self.reach(span));
         self.end_open(later);
         // Before the announcements of the later stretch, which these calls may stand before.
         for (call_id, open) in &later.open {
-            let key = self.rekeyed(&open.route, open.key);
+            let key = open.key.after(self.epoch(&open.route));
             self.hold(call_id.clone(), Open { key, ..open.clone() });
         }
         for (route, trail) in &later.trails {
             self.extend_trail(route, trail);
         }
-        later.starts.iter().for_each(|seq| self.start(*seq));
-        self.dropped += self.processes.extend(&later.processes);
-        self.gaps.extend(&later.gaps);
-        self.strays.extend(&later.strays);
-        later.requests.iter().for_each(|(id, request)| self.request(id, request.clone()));
-        later.labels.iter().for_each(|(call_id, label)| self.label(call_id, label.clone()));
-        self.dropped += later.dropped;
+        later.starts.iter().for_each(|(seq, at)| self.start(*seq, *at));
+        self.processes.extend(&later.processes, &mut self.dropped);
+        self.strays.extend(&later.strays, self.edge);
+        self.requests.extend(&later.requests, self.edge, &mut self.dropped);
+        for (call_id, label) in later.labels.values().flatten() {
+            self.label(call_id, label.clone());
+        }
+        self.dropped.extend(&later.dropped, self.edge);
     }
 
-    /// Goes on with these lines; what is missing between is a gap.
+    /// Notes lines that cannot be read, where the next would stand.
+    pub(super) fn spoil(&mut self, lines: u64) {
+        self.holes.spoil(lines);
+    }
+
+    /// Goes on with these lines.
     pub(super) fn reach(&mut self, next: Span) {
         let Some(span) = &mut self.span else {
             self.span = Some(next);
             return;
         };
-        let missing = next.first_seq.saturating_sub(span.last_seq.saturating_add(1));
-        // A line that stands twice is as wrong as one that is missing.
-        let repeated = u64::from(next.first_seq <= span.last_seq);
         let last_time = span.last_time.max(next.last_time);
         *span = Span { last_seq: span.last_seq.max(next.last_seq), last_time, ..*span };
-        if missing + repeated > 0 {
-            self.gaps.add(next.first_time, missing + repeated);
-        }
     }
 
     /// The start or announcement that the next call of a route comes after.
     pub(super) fn epoch(&self, route: &str) -> u64 {
         let announced = self.trails.get(route).and_then(|trail| trail.announced.last_key_value());
         let announced = announced.map_or(0, |(seq, _)| *seq);
-        announced.max(self.starts.last().copied().unwrap_or_default())
+        announced.max(self.starts.last_key_value().map_or(0, |(seq, _)| *seq))
     }
 
     /// The counts of a cell; `None` where there is no room for it.
@@ -205,32 +179,42 @@ impl Summary {
         key: CellKey,
         begun: Timestamp,
     ) -> Option<&mut Cell> {
-        let known = self.trails.get(route).is_some_and(|trail| trail.cells.contains_key(&key));
-        if !known && self.cells >= CELLS_MAX {
-            self.dropped += 1;
-            return None;
+        let from = hour(self.edge);
+        let is_old = key.hour < from;
+        let trail = self.trails.get(route);
+        if !is_old && trail.is_none_or(|trail| !trail.cells.contains_key(&key)) {
+            if self.cells >= CELLS_MAX {
+                self.dropped.add(begun, 1);
+                return None;
+            }
+            self.cells += 1;
         }
-        self.cells += usize::from(!known);
+        let front = self.span.map(|span| span.first_time);
         let trail = self.trails.entry(route.to_owned()).or_default();
-        let fresh = Cell { counts: Counts::default(), first: begun, last: begun };
-        let cell = trail.cells.entry(key).or_insert(fresh);
-        (cell.first, cell.last) = (cell.first.min(begun), cell.last.max(begun));
-        Some(cell)
+        let key = if is_old { trail.filed(key, front) } else { key };
+        Some(trail.cell(key, begun, from))
     }
 
     /// Keeps a decision until its outcome comes.
     pub(super) fn hold(&mut self, call_id: String, open: Open) {
         self.open.insert(call_id, open);
-        let over = self.open.len() > OPEN_MAX;
-        self.dropped += u64::from(over && self.open.pop_first().is_some());
+        if self.open.len() > OPEN_MAX
+            && let Some((_, open)) = self.open.pop_first()
+        {
+            self.dropped.add(open.begun, 1);
+        }
     }
 
     /// Lets the decision of a call go.
     pub(super) fn end(&mut self, call_id: &str) {
         if self.open.remove(call_id).is_none() {
             self.ends.insert(call_id.to_owned());
-            let over = self.ends.len() > OPEN_MAX;
-            self.dropped += u64::from(over && self.ends.pop_first().is_some());
+            if self.ends.len() > OPEN_MAX
+                && let Some(call_id) = self.ends.pop_first()
+            {
+                let last = self.span.map(|span| span.last_time);
+                self.dropped.add(begun(&call_id).or(last).unwrap_or(Timestamp::MAX), 1);
+            }
         }
     }
 
@@ -244,36 +228,58 @@ impl Summary {
     }
 
     /// A process took up the log.
-    pub(super) fn start(&mut self, seq: u64) {
-        self.starts.insert(seq);
-        self.dropped +=
-            u64::from(self.starts.len() > MARKS_MAX && self.starts.pop_first().is_some());
+    pub(super) fn start(&mut self, seq: u64, at: Timestamp) {
+        self.starts.insert(seq, at);
+        if self.starts.len() > MARKS_MAX
+            && let Some((_, at)) = self.starts.pop_first()
+        {
+            self.dropped.add(at, 1);
+        }
     }
 
     /// A route stands elsewhere.
     pub(super) fn announce(&mut self, route: &str, seq: u64, announced: Announced) {
         let marks = &mut self.trails.entry(route.to_owned()).or_default().announced;
         marks.insert(seq, announced);
-        self.dropped += u64::from(marks.len() > MARKS_MAX && marks.pop_first().is_some());
+        if marks.len() > MARKS_MAX
+            && let Some((_, oldest)) = marks.pop_first()
+        {
+            self.dropped.add(oldest.at, 1);
+        }
     }
 
     /// Adds what is known of a request: the first that asked, and the first that decided.
     pub(super) fn request(&mut self, id: &str, more: Request) {
-        let request = self.requests.entry(id.to_owned()).or_default();
-        request.asked = least(request.asked.take(), more.asked);
-        request.decided = least(request.decided, more.decided);
-        let over = self.requests.len() > REQUESTS_MAX;
-        self.dropped += u64::from(over && self.requests.pop_first().is_some());
+        self.requests.add(id, &more, self.edge, &mut self.dropped);
     }
 
     /// Sets the label of a call; the last counts.
     pub(super) fn label(&mut self, call_id: &str, label: Labelled) {
-        let is_news = self.labels.get(call_id).is_none_or(|before| before.seq < label.seq);
-        if is_news {
-            self.labels.insert(call_id.to_owned(), label);
+        if label.begun < self.edge {
+            return;
         }
-        let over = self.labels.len() > LABELS_MAX;
-        self.dropped += u64::from(over && self.labels.pop_first().is_some());
+        let labels = self.labels.entry(label.route.clone()).or_default();
+        match labels.get_mut(call_id) {
+            Some(before) if before.seq < label.seq => *before = label,
+            Some(_) => {}
+            None => {
+                labels.insert(call_id.to_owned(), label);
+                self.labelled += 1;
+            }
+        }
+        if self.labelled > LABELS_MAX
+            && let Some((_, oldest)) = labels.pop_first()
+        {
+            self.labelled -= 1;
+            self.dropped.add(oldest.begun, 1);
+        }
+    }
+
+    /// The labels of decisions on a route, by call. A decision counts once its call has ended; so does
+    /// what is said of it.
+    pub(super) fn labels(&self, route: &str) -> impl Iterator<Item = &Labelled> {
+        let labels = self.labels.get(route).into_iter().flatten();
+        labels.filter(|(id, _)| !self.open.contains_key(*id)).map(|(_, label)| label)
     }
 
     fn end_open(&mut self, later: &Summary) {
@@ -284,31 +290,65 @@ impl Summary {
     }
 
     fn extend_trail(&mut self, route: &str, later: &Trail) {
+        let epoch = self.epoch(route);
+        // First of all, since where a cell is kept depends on them.
+        for (seq, announced) in &later.announced {
+            self.announce(route, *seq, announced.clone());
+        }
         for (key, cell) in &later.cells {
-            let key = self.rekeyed(route, *key);
-            if let Some(sum) = self.cell(route, key, cell.first) {
+            if let Some(sum) = self.cell(route, key.after(epoch), cell.first) {
                 sum.last = sum.last.max(cell.last);
                 sum.counts += cell.counts;
             }
         }
-        for (seq, announced) in &later.announced {
-            self.announce(route, *seq, announced.clone());
-        }
-    }
-
-    /// The key of a cell of the next stretch, before its starts and announcements are added here.
-    fn rekeyed(&self, route: &str, key: CellKey) -> CellKey {
-        match key.epoch {
-            0 => CellKey { epoch: self.epoch(route), ..key },
-            _ => key,
-        }
     }
 }
 
-/// The lesser of what there is.
-fn least<T: Ord>(one: Option<T>, other: Option<T>) -> Option<T> {
-    match (one, other) {
-        (Some(one), Some(other)) => Some(one.min(other)),
-        (one, other) => one.or(other),
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rollout::tally::begins;
+
+    const EDGE: i64 = 300_000;
+
+    fn add(summary: &mut Summary, epoch: u64, hour: i64) -> bool {
+        let (stage, policy) = (Stage::Observe, PolicyKey::NONE);
+        let key = CellKey { epoch, stage, hour, policy };
+        summary.cell("r", key, begins(hour)).is_some()
+    }
+
+    fn since_edge() -> Summary {
+        let mut summary = Summary::since(begins(EDGE));
+        let time = begins(1);
+        summary.reach(Span { first_seq: 1, last_seq: 1, first_time: time, last_time: time });
+        summary
+    }
+
+    #[test]
+    fn there_is_room_for_the_window_whatever_was_before() {
+        let mut summary = since_edge();
+        let many = CELLS_MAX as i64;
+        assert!((1..EDGE).all(|hour| add(&mut summary, 0, hour)));
+        assert_eq!((summary.trails["r"].cells.len(), summary.cells), (3, 0));
+        assert!((0..many).all(|hour| add(&mut summary, 0, EDGE + hour)));
+        assert_eq!(summary.dropped(), 0);
+        assert!(!add(&mut summary, 0, EDGE + many));
+        assert_eq!(summary.dropped(), 1);
+    }
+
+    #[test]
+    fn what_is_forgotten_makes_a_stay_no_longer() {
+        let mut summary = since_edge();
+        let stages = BTreeSet::from([Stage::Observe]);
+        summary.announce("r", 2, Announced { at: begins(1), stages });
+        let announced = summary.stay("r", Stage::Observe).map(|stay| stay.since);
+        assert_eq!(announced, Some(begins(1)));
+        for start in 3..1_000 {
+            summary.start(start, begins(start as i64));
+            assert!(add(&mut summary, start, start as i64));
+        }
+        let stay = summary.stay("r", Stage::Observe).map(|stay| stay.since).unwrap();
+        assert!(begins(700) < stay && stay < begins(EDGE), "{stay}");
+        assert_eq!(summary.dropped(), 0);
     }
 }

@@ -29,14 +29,16 @@ impl Summary {
     pub fn take(&mut self, entry: &Entry) {
         let Some(at) = time(entry) else { return };
         let seq = entry.seq();
-        self.reach(Span { first_seq: seq, last_seq: seq, first_time: at, last_time: at });
-        self.dropped += self.processes.take(entry, at);
+        let own = Span { first_seq: seq, last_seq: seq, first_time: at, last_time: at };
+        self.holes.reach(self.span, own);
+        self.reach(own);
+        self.processes.take(entry, at, &mut self.dropped);
         match entry.kind() {
             "decision" => self.decided(entry),
             "outcome" | "call" => self.ended(entry),
             "start" => {
                 self.lose_open();
-                self.start(seq);
+                self.start(seq, at);
             }
             "reload" => self.reloaded(entry, at),
             "approval" => self.spoken(entry, at),
@@ -80,7 +82,7 @@ impl Summary {
         let Some(id) = &heard.request else { return };
         let Heard { begun, stage, .. } = *heard;
         let asked = Asked { begun, stage, route: heard.route.clone() };
-        self.request(id, Request { asked: Some(asked), decided: None });
+        self.request(id, Request { asked: Some(asked), expires: heard.expires, decided: None });
     }
 
     /// The stages that a snapshot names are words in a sentence for people.
@@ -103,7 +105,7 @@ impl Summary {
             Some("denied" | "deny") => Said::No,
             _ => return,
         };
-        self.request(id, Request { asked: None, decided: Some((at, said)) });
+        self.request(id, Request { decided: Some((at, said)), ..Request::default() });
     }
 
     fn judged(&mut self, entry: &Entry, at: Timestamp) {

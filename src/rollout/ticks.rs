@@ -22,10 +22,14 @@ impl Ticks {
         self.put(at.as_second(), count);
     }
 
-    pub(super) fn extend(&mut self, other: &Ticks) {
-        self.heap += other.heap;
-        self.heap_until = self.heap_until.max(other.heap_until);
-        other.seconds.iter().for_each(|(second, count)| self.put(*second, *count));
+    /// Adds what others counted since a time.
+    pub(super) fn extend(&mut self, other: &Ticks, from: Timestamp) {
+        let from = from.as_second();
+        if other.heap_until.is_some_and(|until| until >= from) {
+            self.heap += other.heap;
+            self.heap_until = self.heap_until.max(other.heap_until);
+        }
+        other.seconds.range(from..).for_each(|(second, count)| self.put(*second, *count));
     }
 
     /// How many since a time.

@@ -17,6 +17,9 @@ use std::time::Duration;
 /// any more.
 const FLIGHT_MAX: SignedDuration = SignedDuration::from_mins(15);
 
+/// A call that came longer than this before its stay is one of the stay before, however late it ended.
+const LATE_MAX: SignedDuration = SignedDuration::from_secs(1);
+
 /// When it is looked at, and how far back.
 #[derive(Clone, Copy, Debug)]
 pub struct Look {
@@ -24,7 +27,7 @@ pub struct Look {
     pub now: Timestamp,
     /// Not further back than this, to the hour.
     pub window: Duration,
-    /// How long a request for approval waits before it expires.
+    /// How long a request for approval waits before it expires, where no line says when it does.
     pub open_for: Duration,
     /// Whether the process that writes the log is known to live.
     pub life: Life,
@@ -56,6 +59,8 @@ pub struct View {
     pub in_force: InForce,
     /// Requests for approval.
     pub approvals: Approvals,
+    /// Lines that are not there.
+    pub missing: u64,
 }
 
 /// What the policy in force did.
@@ -119,7 +124,9 @@ impl Summary {
         let calls = self.calls(route, stage, stay.map(|stay| stay.epoch), look);
         let since = stay.map(|stay| stay.since);
         // Of calls that came a moment before the line that says so, the labels count too.
-        let begun = calls.first.into_iter().chain(since).min().unwrap_or(look.now).max(look.edge());
+        let late = since.and_then(|since| since.checked_sub(LATE_MAX).ok());
+        let begun = calls.first.into_iter().chain(since).min().unwrap_or(look.now);
+        let begun = begun.max(late.unwrap_or(begun)).max(look.edge());
         let mut view = View {
             from: since.unwrap_or(look.now).max(look.edge()),
             since,
@@ -130,7 +137,10 @@ impl Summary {
                 ..calls.in_force
             },
             approvals: self.approvals_since(route, stage, begun, look),
+            missing: 0,
         };
+        let epoch = stay.map_or(0, |stay| stay.epoch);
+        view.missing = self.holes.since(view.from, epoch, self.span);
         view.counts.lost += self.overdue(route, stage, begun, look);
         view
     }
@@ -148,6 +158,7 @@ impl Summary {
                 ..calls.in_force
             },
             approvals: self.approvals_since(route, stage, from, look),
+            missing: self.missing(from),
         }
     }
 
@@ -156,20 +167,15 @@ impl Summary {
         self.strays.since(from)
     }
 
-    /// Lines that are not there, since then.
+    /// Lines that are not there or cannot be read, since then.
     pub fn missing(&self, from: Timestamp) -> u64 {
-        self.gaps.since(from)
+        self.holes.since(from, 0, self.span)
     }
 
     /// What was done without a line, since then.
     pub(super) fn toll(&self, from: Timestamp, last: Last) -> Toll {
         let first = self.span.map_or(0, |span| span.first_seq);
         self.processes.toll(first, from, last)
-    }
-
-    /// What there was no room to remember.
-    pub fn dropped(&self) -> u64 {
-        self.dropped
     }
 
     /// The stages in which calls of a route were counted, within the window.
@@ -198,11 +204,10 @@ impl Summary {
     fn labels_since(&self, route: &str, stage: Stage, from: Timestamp, look: &Look) -> Labels {
         let policy = PolicyKey::of(&look.policy);
         let own = |label: &&Labelled| {
-            let is_there = label.route == route && label.stage == stage;
-            is_there && label.policy == policy && label.begun >= from
+            label.stage == stage && label.policy == policy && label.begun >= from
         };
         let mut labels = Labels::default();
-        for label in self.labels.values().filter(own) {
+        for label in self.labels(route).filter(own) {
             *match (label.verdict, label.opinion) {
                 (Verdict::Allow, Opinion::Missed) => &mut labels.missed,
                 (Verdict::Allow, _) => &mut labels.allowed_right,
@@ -221,16 +226,21 @@ impl Summary {
         look: &Look,
     ) -> Approvals {
         let mut approvals = Approvals::default();
-        for request in self.requests.values() {
+        for request in self.requests.of(route) {
             let Some(asked) = &request.asked else { continue };
-            if asked.route != route || asked.stage != stage || asked.begun < from {
+            if asked.stage != stage || asked.begun < from {
                 continue;
             }
             let waited =
                 |until: Timestamp| Duration::try_from(until.duration_since(asked.begun)).ok();
+            let is_over = match request.expires {
+                Some(end) => end <= look.now,
+                // Lines of an older gait do not say it.
+                None => waited(look.now) >= Some(look.open_for),
+            };
             match request.decided {
                 Some((at, said)) => approvals.answered(waited(at), said),
-                None if waited(look.now) >= Some(look.open_for) => approvals.expired += 1,
+                None if is_over => approvals.expired += 1,
                 None => approvals.pending += 1,
             }
         }
@@ -255,7 +265,7 @@ impl Summary {
 
 impl Look {
     /// Where the window begins: at a full hour.
-    pub(super) fn edge(&self) -> Timestamp {
+    pub fn edge(&self) -> Timestamp {
         let back = SignedDuration::try_from(self.window).unwrap_or(SignedDuration::MAX);
         begins(hour(self.now.checked_sub(back).unwrap_or(Timestamp::MIN)))
     }

@@ -83,6 +83,8 @@ pub struct Standing {
     pub state: State,
     /// When it was made.
     pub created_at: Timestamp,
+    /// When it ends, if nobody says anything more.
+    pub expires_at: Timestamp,
     /// Words that were recorded for it and not withdrawn.
     pub grants: Vec<Recorded>,
     /// What is known of the tokens that were shown, by id.

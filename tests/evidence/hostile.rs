@@ -28,6 +28,7 @@ fn hostile_judgement() -> Judgement {
         delegation_ref: Some(HOSTILE.to_owned()),
         approval: Some(Box::new(OnApproval {
             request: HOSTILE.to_owned(),
+            expires_at: None,
             tokens: HOSTILE.to_owned(),
             approvers: list(),
         })),

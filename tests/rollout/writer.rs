@@ -15,9 +15,11 @@ use gait::stage::{Disposition, Protection, Stage};
 use gait::state::StateDir;
 use gait::store::approvals::Word;
 use http::{Method, StatusCode};
+use jiff::Timestamp;
 use std::path::Path;
 use std::time::Duration;
 
+const EDGE: Timestamp = Timestamp::UNIX_EPOCH;
 const ANSWERED: Ending = Ending::Answered { answered: StatusCode::FORBIDDEN };
 
 fn opening() -> Opening {
@@ -47,7 +49,8 @@ fn judgement(verdict: Verdict, disposition: Disposition) -> Judgement {
 
 fn on(request: &RequestId) -> Option<Box<OnApproval>> {
     let (tokens, approvers) = (String::new(), Vec::new());
-    Some(Box::new(OnApproval { request: request.to_string(), tokens, approvers }))
+    let expires_at = Some("2026-01-02T04:04:05Z".parse().unwrap());
+    Some(Box::new(OnApproval { request: request.to_string(), expires_at, tokens, approvers }))
 }
 
 fn approval(request: &RequestId) -> Approval {
@@ -100,7 +103,7 @@ fn look() -> Look {
 }
 
 fn summary(state: &Path, cache: &mut Cache) -> Result<Summary, NotRead> {
-    read(&Log::open(state).unwrap(), cache, || true)
+    read(&Log::open(state).unwrap(), cache, EDGE, || true)
 }
 
 #[tokio::test]
@@ -123,6 +126,9 @@ async fn what_gait_writes_is_understood() {
     assert_eq!((summary.missing(view.from), summary.dropped()), (0, 0));
     let text: Vec<String> =
         log.segments().iter().map(|(_, path)| std::fs::read_to_string(path).unwrap()).collect();
+    let named = "\"approval_request\":\"";
+    let asked = text.iter().flat_map(|text| text.lines()).find(|line| line.contains(named));
+    assert!(asked.unwrap().contains("\"approval_expires_at\":\"2026-01-02T04:04:05Z\""));
     for kind in ["reload", "stop"] {
         let kind = format!("\"kind\":\"{kind}\"");
         let line = text.iter().flat_map(|text| text.lines()).find(|line| line.contains(&kind));
@@ -139,16 +145,19 @@ async fn what_is_sealed_is_read_once() {
     let first = summary(state.path(), &mut cache).unwrap();
     // Nothing is left to be read, so nobody is asked whether to.
     let log = Log::open(state.path()).unwrap();
-    assert_eq!(read(&log, &mut cache, || false).unwrap(), first);
-    assert_eq!(read(&log, &mut Cache::default(), || false), Err(NotRead::Cut { read: 0, of: 2 }));
+    assert_eq!(read(&log, &mut cache, EDGE, || false).unwrap(), first);
+    assert_eq!(
+        read(&log, &mut Cache::default(), EDGE, || false),
+        Err(NotRead::Cut { read: 0, of: 2 })
+    );
     let mut goes_on = [true, false].into_iter();
     let mut fresh = Cache::default();
-    let cut = read(&log, &mut fresh, || goes_on.next().unwrap_or(false));
+    let cut = read(&log, &mut fresh, EDGE, || goes_on.next().unwrap_or(false));
     assert_eq!(cut, Err(NotRead::Cut { read: 1, of: 2 }));
-    assert_eq!(read(&log, &mut fresh, || true).unwrap(), first);
+    assert_eq!(read(&log, &mut fresh, EDGE, || true).unwrap(), first);
     // What cannot be read must not look like a log that ends there.
     std::fs::create_dir(state.path().join("evidence/000003.jsonl")).unwrap();
     let log = Log::open(state.path()).unwrap();
-    let failed = read(&log, &mut fresh, || true).unwrap_err().to_string();
+    let failed = read(&log, &mut fresh, EDGE, || true).unwrap_err().to_string();
     assert!(failed.starts_with("the log cannot be read: read "), "{failed}");
 }

@@ -30,7 +30,7 @@ pub(in crate::admin) async fn answer(
     context: &Context<'_>,
 ) -> Result<Response<Bytes>, Problem> {
     let wish = Wish::read(query)?;
-    let summary = context.rollout.archive.summary(LOOKING_MAX).await?;
+    let summary = context.rollout.summary(LOOKING_MAX).await?;
     let facts = (context.rollout.facts)();
     let answer = blocking(move || wish.answer(&summary, &facts)).await??;
     Ok(reply::json(StatusCode::OK, &answer))

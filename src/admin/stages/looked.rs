@@ -25,13 +25,13 @@ pub(super) enum Looked {
 impl Looked {
     /// Asks the gates, where the log could be read or counts.
     pub(super) async fn at(
-        summary: Result<Summary, Problem>,
+        summary: Result<Arc<Summary>, Problem>,
         asked: &Asked<'_>,
         wish: &Wish,
         context: &Context<'_>,
     ) -> Result<Looked, Problem> {
         let summary = match summary {
-            Ok(summary) => Arc::new(summary),
+            Ok(summary) => summary,
             Err(problem) if wish.gates == Gates::Forced => {
                 return Ok(Looked::Not(problem.detail().to_owned()));
             }

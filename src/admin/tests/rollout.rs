@@ -1,6 +1,11 @@
 //! How routes stand, asked by whoever may look.
 
 use super::scene::{Answer, Ask, Scene};
+use jiff::Timestamp;
+use std::sync::Arc;
+use std::time::Duration;
+
+const PATIENCE: Duration = Duration::from_secs(30);
 
 async fn ask(query: &str) -> Answer {
     let scene = Scene::new(Vec::new());
@@ -46,9 +51,9 @@ async fn what_cannot_be_asked_is_refused_with_the_mend() {
 #[tokio::test]
 async fn whoever_looks_waits_for_its_turn() {
     let scene = Scene::new(Vec::new());
-    let reading = scene.archive.cache.clone().try_lock_owned().unwrap();
+    let reading = scene.archive.desk.clone().try_lock_owned().unwrap();
     let read = async {
-        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+        tokio::time::sleep(Duration::from_millis(200)).await;
         drop(reading);
     };
     let (answer, ()) = tokio::join!(scene.ask(Ask::get("/v1/rollout").by("viewer")), read);
@@ -58,8 +63,24 @@ async fn whoever_looks_waits_for_its_turn() {
 #[tokio::test]
 async fn the_log_is_read_by_one_at_a_time() {
     let scene = Scene::new(Vec::new());
-    let _reading = scene.archive.cache.clone().try_lock_owned().unwrap();
+    let _reading = scene.archive.desk.clone().try_lock_owned().unwrap();
     let answer = scene.ask(Ask::get("/v1/rollout").by("viewer")).await;
     assert_eq!((answer.status.as_u16(), answer.one("retry-after")), (503, "1"));
     assert_eq!(answer.json()["type"], "urn:gait:admin:busy");
+}
+
+#[tokio::test]
+async fn what_several_wait_for_is_read_once() {
+    let scene = Scene::new(Vec::new());
+    let reading = scene.archive.desk.clone().try_lock_owned().unwrap();
+    let ask = || async { scene.archive.summary(Timestamp::UNIX_EPOCH, PATIENCE).await.ok() };
+    let read = async {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        drop(reading);
+    };
+    let (one, other, ()) = tokio::join!(ask(), ask(), read);
+    let one = one.unwrap();
+    assert!(Arc::ptr_eq(&one, &other.unwrap()));
+    // Whoever asks later wants to know what came since.
+    assert!(!Arc::ptr_eq(&one, &ask().await.unwrap()));
 }

@@ -3,13 +3,14 @@
 //! Now is the time of the last line: what a copy does not hold nobody waited for. Rejected: the clock
 //! of whoever looks, by which a copy of an hour makes a day, and what was open is late.
 
-use crate::audit::Log;
+use crate::audit::{Log, Sieve};
 use crate::cli::answer::Failure;
 use crate::cli::{files, origin};
 use crate::clock;
 use crate::config::Source;
 use crate::rollout::{self, Cache, Counters, Facts, Life, Summary};
 use clap::Args;
+use jiff::Timestamp;
 use std::path::{Path, PathBuf};
 
 /// The folder of a log in a state directory.
@@ -47,11 +48,13 @@ impl Offline {
         let config = Source::File(config.clone()).load(&environment).map_err(Failure::input)?;
         let log = Log::open(evidence).map_err(Failure::input)?;
         let counters = self.counters()?;
-        let summary = rollout::read(&log, &mut Cache::default(), || true);
-        let summary = summary.map_err(Failure::internal)?;
         let policy = config.policy.digest();
-        let now = summary.span().map_or_else(clock::now, |span| span.last_time);
-        let facts = Facts::of(&config.plan, policy, counters, Life::Unknown, now);
+        let facts = |now| Facts::of(&config.plan, policy, counters, Life::Unknown, now);
+        let now = last_time(&log).unwrap_or_else(clock::now);
+        let edge = facts(now).look.edge();
+        let summary = rollout::read(&log, &mut Cache::default(), edge, || true);
+        let summary = summary.map_err(Failure::internal)?;
+        let facts = facts(summary.span().map_or(now, |span| span.last_time));
         Ok(Some((summary, facts)))
     }
 
@@ -69,6 +72,12 @@ impl Offline {
             ))),
         }
     }
+}
+
+/// The time of the last line.
+fn last_time(log: &Log) -> Option<Timestamp> {
+    let (last, _) = log.backwards(Sieve::default()).next_line()?;
+    last.text("time")?.parse().ok()
 }
 
 /// The state directory that a log is said to lie in; `None` for a folder of segments alone.

@@ -34,7 +34,7 @@ const ASKED: [&str; 18] = [
 ];
 
 /// What was decided.
-const DECIDED: [&str; 21] = [
+const DECIDED: [&str; 22] = [
     "stage",
     "verdict",
     "simulated",
@@ -50,6 +50,7 @@ const DECIDED: [&str; 21] = [
     "candidate_rule",
     "candidate_policy_digest",
     "approval_request",
+    "approval_expires_at",
     "approvers",
     "approval_ref",
     "policy_digest",

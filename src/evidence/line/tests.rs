@@ -90,6 +90,7 @@ fn a_full_line_has_every_member_in_its_place() {
         delegation_ref: Some("d1,d2".to_owned()),
         approval: Some(Box::new(OnApproval {
             request: "r".to_owned(),
+            expires_at: Some("2026-01-02T04:04:05Z".parse().unwrap()),
             tokens: "t1,t2".to_owned(),
             approvers: vec!["ann".to_owned()],
         })),
@@ -117,7 +118,7 @@ fn a_full_line_has_every_member_in_its_place() {
         r#""candidate_against":"allow","#,
         r#""candidate_reason_codes":["newer"],"candidate_rule":"block-all","#,
         r#""candidate_policy_digest":"N","delegation_ref":"d1,d2","#,
-        r#""approval_request":"r","approval_ref":"t1,t2","approvers":["ann"],"#,
+        r#""approval_request":"r","approval_expires_at":"2026-01-02T04:04:05Z","approval_ref":"t1,t2","approvers":["ann"],"#,
         r#""trace_id":"3fda","policy_digest":"T","#,
         r#""intent_digest":"T","args_digest":"T","snapshot":"s1","asked_under":"s0","ending":"completed","#,
         r#""status":204,"sent":true,"request_bytes":3,"response_bytes":4,"#,

@@ -100,7 +100,7 @@ const UNCOUNTED: &str = "the log cannot say it: ask the gait that runs, or give 
 
 /// Every call has its closing line, and nothing is missing.
 pub(super) fn evidence(case: &Case<'_>) -> Gate {
-    let (lost, missing) = (case.view.counts.lost, case.summary.missing(case.view.from));
+    let (lost, missing) = (case.view.counts.lost, case.view.missing);
     let (dropped, toll) =
         (case.summary.dropped(), case.summary.toll(case.view.from, case.facts.last()));
     let unrecorded = toll.missed.unrecorded;

@@ -121,6 +121,7 @@ impl Turn<'_> {
             id: entry.id.clone(),
             state: entry.state,
             created_at: entry.created_at,
+            expires_at: entry.expires_at,
             grants: self.grants(entry)?,
             known: self.known(&ask.tokens)?,
             denied: denied(entry),

@@ -131,6 +131,7 @@ impl World {
             fresh
         });
         assert_eq!((&standing.id, standing.state), (&model.id, model.state));
+        assert_eq!(standing.expires_at, model.expires_at);
         standing
     }
 
