@@ -27,7 +27,7 @@ mod wilson;
 pub use counts::{Counts, VERDICTS};
 pub use entry::{Entry, Lasting};
 pub use facts::{Counters, Facts, RouteFacts, Unmapped};
-pub use gates::{Check, Gate, GateVerdict, NoStep, check};
+pub use gates::{Check, Gate, GateVerdict, NO_STEP, NoStep, check};
 pub use overlay::{Overlay, OverlayError};
 pub use read::{Cache, NotRead, read};
 pub use shelf::{Shelf, ShelfError};

@@ -6,6 +6,7 @@
 
 mod table;
 
+use super::offline::Pins;
 use crate::audit::{Edge, Field, Filter, Log, When};
 use crate::cli::Invocation;
 use crate::cli::answer::{Answer, Exit, Failure, Outcome};
@@ -52,6 +53,8 @@ pub(in crate::cli) struct Diff {
     fail_on_diff: bool,
     #[command(flatten)]
     place: Place,
+    #[command(flatten)]
+    pins: Pins,
 }
 
 // === impl Diff ===
@@ -61,6 +64,7 @@ impl Diff {
     pub(super) fn run(self, invocation: &Invocation) -> Outcome {
         let since = time(Edge::Since, "--since", self.since.as_deref())?;
         let log = self.place.open()?;
+        self.pins.check(&log)?;
         let candidate = match &self.candidate {
             Some(text) => named(text)?,
             None => newest(&log)?,

@@ -1,15 +1,19 @@
 //! What a log and a config say, without the gait that runs.
 //!
-//! Now is the time of the last line: what a copy does not hold nobody waited for. Rejected: the clock
+//! A copy went through other hands, so it is verified before it is believed, and only lines that a
+//! signature covers count: whoever can write the files can chain lines behind the last one. Now is the time of the last line: what a copy does not hold nobody waited for. Rejected: the clock
 //! of whoever looks, by which a copy of an hour makes a day, and what was open is late.
 
 use crate::audit::Log;
-use crate::cli::answer::Failure;
+use crate::cli::answer::{Answer, Exit, Failure};
+use crate::cli::trace::verify;
 use crate::cli::{files, origin};
 use crate::clock;
 use crate::config::Source;
-use crate::rollout::{self, Cache, Counters, Facts, Life, Summary};
+use crate::evidence::{KeptHead, Report};
+use crate::rollout::{Counters, Facts, Life, Summary};
 use clap::Args;
+use jiff::SignedDuration;
 use std::path::{Path, PathBuf};
 
 /// The folder of a log in a state directory.
@@ -27,14 +31,86 @@ pub(super) struct Offline {
     /// A saved page of gait's /metrics: the log cannot hold what bypassed it
     #[arg(long, value_name = "FILE", requires = "evidence")]
     metrics: Option<PathBuf>,
+    #[command(flatten)]
+    pins: Pins,
 }
+
+/// What is known of a log from elsewhere.
+#[derive(Args)]
+pub(super) struct Pins {
+    /// Public key file that may sign the log; may be repeated [default: the first key of the log]
+    #[arg(long, value_name = "FILE", requires = "evidence")]
+    public_key: Vec<PathBuf>,
+    /// A head that the log had, now or before: HASH or SEQ:HASH
+    #[arg(long, value_name = "HEAD", requires = "evidence")]
+    expect_head: Option<KeptHead>,
+}
+
+/// What was read.
+pub(super) struct Copied {
+    pub(super) summary: Summary,
+    pub(super) facts: Facts,
+    /// Lines at the end that no signature covers: they do not count.
+    uncovered: u64,
+}
+
+// === impl Pins ===
+
+impl Pins {
+    /// Says what `gait trace verify` says of the log.
+    ///
+    /// # Errors
+    /// Exit 2: it is not as it was written.
+    pub(super) fn check(&self, log: &Log) -> Result<Report, Failure> {
+        verify::checked(log, &self.public_key, self.expect_head)
+    }
+}
+
+// === impl Copied ===
+
+impl Copied {
+    /// Refuses to answer from what is older; `max` is as people write it.
+    ///
+    /// # Errors
+    /// Exit 4.
+    pub(super) fn refuse_older(&self, max: SignedDuration) -> Result<(), Failure> {
+        let last = self.facts.look.now;
+        let age = clock::now().duration_since(last);
+        match age > max {
+            false => Ok(()),
+            true => Err(Failure::new(
+                Exit::NotEnoughData,
+                format!(
+                    "the last signed line is of {last}, {} h ago, and --max-age is {max:#}: take a \
+                     newer copy; of a gait that nobody called since, write a longer --max-age",
+                    age.as_hours()
+                ),
+            )),
+        }
+    }
+
+    /// Says in an answer what does not count.
+    pub(super) fn saying(&self, answer: Answer) -> Answer {
+        let said = match self.uncovered {
+            0 => return answer,
+            1 => "no signature covers the last line of the log, so it does not count".to_owned(),
+            lines => {
+                format!("no signature covers the last {lines} lines of the log: they do not count")
+            }
+        };
+        answer.warn(said)
+    }
+}
+
+// === impl Offline ===
 
 impl Offline {
     /// The log summed up, and what is not in it; `None` where gait is to be asked.
     ///
     /// # Errors
-    /// Exit 6: there is no log, or no config; exit 1: the log cannot be read to its end.
-    pub(super) fn read(&self) -> Result<Option<(Summary, Facts)>, Failure> {
+    /// Exit 2: the log is not as it was written; exit 6: there is no log, or no config; exit 1: the
+    /// log cannot be read to its end.
+    pub(super) fn read(&self) -> Result<Option<Copied>, Failure> {
         let (Some(evidence), Some(config)) = (&self.evidence, &self.config) else {
             return Ok(None);
         };
@@ -47,12 +123,12 @@ impl Offline {
         let config = Source::File(config.clone()).load(&environment).map_err(Failure::input)?;
         let log = Log::open(evidence).map_err(Failure::input)?;
         let counters = self.counters()?;
-        let summary = rollout::read(&log, &mut Cache::default(), || true);
-        let summary = summary.map_err(Failure::internal)?;
+        let report = self.pins.check(&log)?;
+        let summary = sum_up(&log, report.covered_to)?;
         let policy = config.policy.digest();
         let now = summary.span().map_or_else(clock::now, |span| span.last_time);
         let facts = Facts::of(&config.plan, policy, counters, Life::Unknown, now);
-        Ok(Some((summary, facts)))
+        Ok(Some(Copied { summary, facts, uncovered: report.uncovered() }))
     }
 
     fn counters(&self) -> Result<Counters, Failure> {
@@ -79,6 +155,20 @@ fn state_dir(evidence: &Path) -> Option<&Path> {
     }
 }
 
+/// What the lines up to that place say.
+fn sum_up(log: &Log, covered_to: u64) -> Result<Summary, Failure> {
+    let (mut summary, mut scan) = (Summary::default(), log.scan());
+    while let Some(found) = scan.next_line() {
+        if found.entry.seq() <= covered_to {
+            summary.take(&found.entry);
+        }
+    }
+    match scan.passed().failures.first() {
+        Some(failure) => Err(Failure::internal(failure)),
+        None => Ok(summary),
+    }
+}
+
 fn counters(page: &str) -> Counters {
     Counters {
         bypasses: sum(page, "gait_bypass_total"),
@@ -90,10 +180,16 @@ fn counters(page: &str) -> Counters {
 fn sum(page: &str, name: &str) -> Option<u64> {
     let series = page.lines().filter_map(|line| {
         let rest = line.strip_prefix(name)?;
-        rest.starts_with(['{', ' ']).then(|| rest.rsplit(' ').next()?.parse::<u64>().ok())
+        rest.starts_with(['{', ' ', '\t']).then(|| count(rest))
     });
     let counts: Option<Vec<u64>> = series.collect();
     counts.filter(|counts| !counts.is_empty()).map(|counts| counts.iter().sum())
+}
+
+/// The value behind the labels; behind it a time may stand. No label of these counters has a brace.
+fn count(rest: &str) -> Option<u64> {
+    let value = rest.rsplit_once('}').map_or(rest, |(_, value)| value);
+    value.split_whitespace().next()?.parse().ok()
 }
 
 #[cfg(test)]
@@ -109,5 +205,14 @@ mod tests {
         let found = counters(page);
         assert_eq!((found.bypasses, found.unrecorded), (Some(3), Some(0)));
         assert_eq!(counters("gait_bypass_total{} NaN\n"), Counters::default());
+    }
+
+    #[test]
+    fn a_time_behind_a_value_is_no_count() {
+        let page = "gait_bypass_total{cause=\"permit_kind\"} 2 1700000000000\n\
+                    gait_bypass_total{cause=\"not_committed\"}  1\t1700000000000\n\
+                    gait_unrecorded_total 0 1700000000000\n";
+        let found = counters(page);
+        assert_eq!((found.bypasses, found.unrecorded), (Some(3), Some(0)));
     }
 }
