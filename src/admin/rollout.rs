@@ -4,8 +4,10 @@
 //! time: what was read so far is kept, so whoever is told to ask again waits for less. Who asks
 //! while another reads waits for its turn, in order: whoever looks on keeps nobody from promoting.
 
+mod diff;
 mod status;
 
+pub(super) use diff::answer as diff;
 pub(super) use status::answer as status;
 
 use super::problem::{Kind, Problem};
@@ -39,6 +41,8 @@ pub struct Rollout<'a> {
 pub struct Archive {
     dir: PathBuf,
     pub(super) cache: Arc<Mutex<Cache>>,
+    /// Held by who has it compared with a candidate.
+    pub(super) comparing: Arc<Mutex<()>>,
 }
 
 /// Why there is no summary.
@@ -52,7 +56,7 @@ enum Unread {
 impl Archive {
     /// The log in a state directory.
     pub fn new(state_dir: PathBuf) -> Archive {
-        Archive { dir: state_dir, cache: Arc::default() }
+        Archive { dir: state_dir, cache: Arc::default(), comparing: Arc::default() }
     }
 
     /// All that is in the log; waits for whoever reads it, no longer than `patience`.
