@@ -135,6 +135,7 @@ async fn answer_or_refuse(
             labels::give(&labels::Asked { head, body, login }, context).await
         }
         Target::Rollout => rollout::status(query, context).await,
+        Target::Diff => rollout::diff(query, context).await,
         Target::Approval(id) => {
             query::none(query)?;
             show::answer(&id, login, context).await

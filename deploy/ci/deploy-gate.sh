@@ -1,6 +1,6 @@
 #!/bin/sh
 # Before a deployment: whatever production needs must be allowed under the policy that goes live.
-# Ends with the worst of 6, 3 and 4. Run it at the top of the repository.
+# Ends with the worst of 6, 1, 2, 3 and 4. Run it at the top of the repository.
 #
 #   GAIT           gait                              the program
 #   GAIT_REQUIRED  policies/intents/intent_read.json the intents that production needs, file or folder
@@ -8,8 +8,11 @@
 #   GAIT_CONFIG    config/gait.yaml                  the config that goes live; set and empty: there is
 #                                                    no proxy
 #   GAIT_ROUTE, GAIT_STAGE  none                     both: also ask whether this route may go to this stage
-#   GAIT_EVIDENCE  none                              answer that from a copy of the evidence and GAIT_CONFIG;
-#                                                    without it the running gait is asked
+#   GAIT_EVIDENCE  none                              answer that from a copy of the evidence and GAIT_CONFIG,
+#                                                    verified first; without it the running gait is asked
+#   GAIT_EVIDENCE_KEY      none                      the public key that must have signed the copy; without
+#                                                    it, its first key: then whoever wrote it is believed
+#   GAIT_EVIDENCE_MAX_AGE  24h                       how old the last line of the copy may be
 #   GAIT_METRICS   none                              a scrape of /metrics that goes with GAIT_EVIDENCE
 set -eu
 # shellcheck source=deploy/ci/common.sh
@@ -27,8 +30,8 @@ if [ -n "$route" ] && [ -z "$stage" ]; then
   refuse "GAIT_ROUTE is set and GAIT_STAGE is not; set both or none"
 elif [ -n "$stage" ] && [ -z "$route" ]; then
   refuse "GAIT_STAGE is set and GAIT_ROUTE is not; set both or none"
-elif [ -n "${GAIT_METRICS:-}" ] && [ -z "${GAIT_EVIDENCE:-}" ]; then
-  refuse "GAIT_METRICS goes with GAIT_EVIDENCE; a gait that runs knows its own"
+elif [ -z "${GAIT_EVIDENCE:-}" ] && [ -n "${GAIT_METRICS:-}${GAIT_EVIDENCE_KEY:-}${GAIT_EVIDENCE_MAX_AGE:-}" ]; then
+  refuse "GAIT_METRICS, GAIT_EVIDENCE_KEY and GAIT_EVIDENCE_MAX_AGE go with GAIT_EVIDENCE"
 fi
 
 # A gate that asks another policy than the one that goes live says nothing.
@@ -50,13 +53,17 @@ if [ -n "$config" ]; then
   step is_policy_of_config
 fi
 step "$GAIT" replay --quiet --intents "$required" --policies "$policy" --require allow
+if [ -n "${GAIT_EVIDENCE:-}" ]; then
+  step "$GAIT" trace verify "$GAIT_EVIDENCE" ${GAIT_EVIDENCE_KEY:+--public-key "$GAIT_EVIDENCE_KEY"}
+fi
 if [ -n "$route" ]; then
-  set -- --route "$route" --to "$stage"
+  # A route that stands there already keeps no later deployment back.
+  set -- --route "$route" --to "$stage" --or-beyond
   if [ -n "${GAIT_EVIDENCE:-}" ]; then
     set -- "$@" --evidence "$GAIT_EVIDENCE" --config "$config"
-    if [ -n "${GAIT_METRICS:-}" ]; then
-      set -- "$@" --metrics "$GAIT_METRICS"
-    fi
+    set -- "$@" --max-age "${GAIT_EVIDENCE_MAX_AGE:-24h}"
+    set -- "$@" ${GAIT_METRICS:+--metrics "$GAIT_METRICS"}
+    set -- "$@" ${GAIT_EVIDENCE_KEY:+--public-key "$GAIT_EVIDENCE_KEY"}
   fi
   step "$GAIT" rollout gate "$@"
 fi

@@ -5,8 +5,10 @@
 //! while another reads waits for its turn, in order: whoever looks on keeps nobody from promoting.
 //! What several wait for is read once: a reading that began after a question answers it.
 
+mod diff;
 mod status;
 
+pub(super) use diff::answer as diff;
 pub(super) use status::answer as status;
 
 use super::problem::{Kind, Problem};
@@ -41,6 +43,8 @@ pub struct Rollout<'a> {
 pub struct Archive {
     dir: PathBuf,
     pub(super) desk: Arc<Mutex<Desk>>,
+    /// Held by who has it compared with a candidate.
+    pub(super) comparing: Arc<Mutex<()>>,
 }
 
 /// Where one reads at a time.
@@ -77,7 +81,7 @@ impl Rollout<'_> {
 impl Archive {
     /// The log in a state directory.
     pub fn new(state_dir: PathBuf) -> Archive {
-        Archive { dir: state_dir, desk: Arc::default() }
+        Archive { dir: state_dir, desk: Arc::default(), comparing: Arc::default() }
     }
 
     pub(super) async fn summary(

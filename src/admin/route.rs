@@ -48,6 +48,7 @@ pub(super) enum Target {
     Session,
     Approvals,
     Rollout,
+    Diff,
     Approval(RequestId),
     Say(RequestId, Word),
     Reload,
@@ -58,7 +59,7 @@ pub(super) enum Target {
 }
 
 /// All of them.
-pub const ROUTES: [Route; 15] = [
+pub const ROUTES: [Route; 16] = [
     read("/", Access::Open),
     read("/approvals.js", Access::Open),
     read("/approvals.css", Access::Open),
@@ -67,6 +68,7 @@ pub const ROUTES: [Route; 15] = [
     read("/v1/approvals", Access::From(Role::Viewer)),
     read("/v1/approvals/{id}", Access::From(Role::Viewer)),
     read("/v1/rollout", Access::From(Role::Viewer)),
+    read("/v1/rollout/diff", Access::From(Role::Viewer)),
     read("/v1/labels", Access::From(Role::Viewer)),
     Route { path: "/v1/labels", verb: Verb::Post, access: Access::From(Role::Approver) },
     Route {
@@ -137,6 +139,7 @@ impl Target {
             Target::Session => "/v1/session",
             Target::Approvals => "/v1/approvals",
             Target::Rollout => "/v1/rollout",
+            Target::Diff => "/v1/rollout/diff",
             Target::Approval(_) => "/v1/approvals/{id}",
             Target::Say(_, Word::Grant) => "/v1/approvals/{id}/grant",
             Target::Say(_, Word::Deny) => "/v1/approvals/{id}/deny",
@@ -159,6 +162,7 @@ impl Target {
             "/v1/labels" if *method == Method::POST => return Some(Target::Label),
             "/v1/labels" => return Some(Target::Labels),
             "/v1/rollout" => return Some(Target::Rollout),
+            "/v1/rollout/diff" => return Some(Target::Diff),
             _ => {}
         }
         if let Some(rest) = path.strip_prefix("/v1/rollout/") {

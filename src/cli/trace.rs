@@ -1,7 +1,7 @@
 //! `gait trace`: read and check what decisions left behind. One file a subcommand.
 
 mod reconcile;
-mod verify;
+pub(super) mod verify;
 mod show;
 mod tail;
 mod query;

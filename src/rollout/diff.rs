@@ -17,6 +17,9 @@ use std::collections::{BTreeMap, VecDeque};
 /// Groups that are told apart.
 pub const GROUPS_MAX: usize = 1_000;
 
+/// Kinds of lines that name a candidate.
+pub const KINDS: [&str; 3] = ["reload", "call", "outcome"];
+
 /// The least that names a candidate.
 pub const DIGEST_CHARS_MIN: usize = 8;
 
@@ -121,6 +124,13 @@ pub struct Group {
     pub caller: Option<String>,
 }
 
+/// Where a line stands to those that were taken before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    After,
+    Before,
+}
+
 /// The calls of a group.
 #[derive(Debug, Default)]
 struct Calls {
@@ -185,8 +195,17 @@ impl Diff {
         Diff { question, found, pairs: BTreeMap::new(), groups: BTreeMap::new() }
     }
 
-    /// Takes a line, of whatever kind.
+    /// Takes a line, of whatever kind, that stands behind all that were taken.
     pub fn take(&mut self, entry: &Entry) {
+        self.take_at(entry, Place::After);
+    }
+
+    /// Takes one that stands before them.
+    pub fn take_older(&mut self, entry: &Entry) {
+        self.take_at(entry, Place::Before);
+    }
+
+    fn take_at(&mut self, entry: &Entry, place: Place) {
         let Some(id) = CandidateId::of(entry).filter(|id| self.question.candidate.meets(&id.0))
         else {
             return;
@@ -195,7 +214,7 @@ impl Diff {
             self.found.candidate_policy_digest = id;
         }
         if matches!(entry.kind(), "call" | "outcome") && self.is_asked(entry) {
-            self.call(entry);
+            self.call(entry, place);
         }
     }
 
@@ -217,21 +236,26 @@ impl Diff {
             && entry.time().is_some_and(|time| when.has(time))
     }
 
-    fn call(&mut self, entry: &Entry) {
+    fn call(&mut self, entry: &Entry, place: Place) {
         if entry.text("verdict").is_none() {
             self.found.unjudged += 1;
             return;
         }
         self.found.compared += 1;
         let time = entry.text("time").map(str::to_owned);
-        self.found.first = self.found.first.take().or_else(|| time.clone());
-        self.found.last = time;
+        let Found { first, last, .. } = &mut self.found;
+        let (near, far) = match place {
+            Place::After => (last, first),
+            Place::Before => (first, last),
+        };
+        *far = far.take().or_else(|| time.clone());
+        *near = time;
         if let Some(group) = Group::of(entry) {
-            self.differs(group, entry.text("call_id").unwrap_or_default());
+            self.differs(group, entry.text("call_id").unwrap_or_default(), place);
         }
     }
 
-    fn differs(&mut self, group: Group, call_id: &str) {
+    fn differs(&mut self, group: Group, call_id: &str, place: Place) {
         self.found.differing += 1;
         match is_laxer(group.from, group.to) {
             true => self.found.laxer += 1,
@@ -244,10 +268,26 @@ impl Diff {
         }
         let calls = self.groups.entry(group).or_default();
         calls.count += 1;
-        calls.newest.push_back(call_id.to_owned());
-        if calls.newest.len() > self.question.examples_max {
-            calls.newest.pop_front();
+        let is_full = calls.newest.len() >= self.question.examples_max;
+        match place {
+            Place::Before if is_full => {}
+            Place::Before => calls.newest.push_front(call_id.to_owned()),
+            Place::After => {
+                calls.newest.push_back(call_id.to_owned());
+                is_full.then(|| calls.newest.pop_front());
+            }
         }
+    }
+}
+
+// === impl Found ===
+
+impl Found {
+    /// The same with no more groups; the calls of the rest are counted together.
+    pub fn of_groups(mut self, max: usize) -> Found {
+        let rest = self.groups.split_off(max.min(self.groups.len()));
+        self.other += rest.iter().map(|one| one.count).sum::<u64>();
+        self
     }
 }
 

@@ -59,6 +59,9 @@ pub enum GateVerdict {
     NotMet,
 }
 
+/// The reason in answers, where a route stands as far on as it was to go.
+pub const NO_STEP: &str = "no_step";
+
 /// Why there is nothing to ask.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NoStep {

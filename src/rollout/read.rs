@@ -97,7 +97,7 @@ fn pass(
             return Err(NotRead::Cut { read, of });
         }
         let Some(segment) = log.segment(*number) else { continue };
-        let summary = sum(&segment, kept_from)?;
+        let summary = sum(&segment, kept_from, u64::MAX)?;
         whole.extend(&summary);
         cache.kept.insert(*number, Kept { file, summary });
     }
@@ -105,13 +105,23 @@ fn pass(
     Ok(whole)
 }
 
-fn sum(segment: &Log, from: Timestamp) -> Result<Summary, NotRead> {
-    let (mut summary, mut scan) = (Summary::since(from), segment.scan());
+/// Sums up the lines of a log up to this `seq` that count since `edge`, a full hour, in one go.
+///
+/// # Errors
+/// The disk refuses.
+pub fn read_to(log: &Log, edge: Timestamp, last_seq: u64) -> Result<Summary, NotRead> {
+    sum(log, edge, last_seq)
+}
+
+fn sum(log: &Log, from: Timestamp, last_seq: u64) -> Result<Summary, NotRead> {
+    let (mut summary, mut scan) = (Summary::since(from), log.scan());
     let mut spoilt = 0;
     while let Some(entry) = scan.next_line().map(|found| found.entry) {
         let lines = scan.passed().lines;
         summary.spoil(lines - std::mem::replace(&mut spoilt, lines));
-        summary.take(&entry);
+        if entry.seq() <= last_seq {
+            summary.take(&entry);
+        }
     }
     summary.spoil(scan.passed().lines - spoilt);
     let passed = scan.passed();

@@ -1,7 +1,11 @@
 //! The scripts of `deploy/ci`: each exit status that they can end with, from what brings it about.
 
 use crate::checkout::{Checkout, Ran};
+use crate::http::ask;
 use crate::scene::Scene;
+use crate::wait_for;
+use std::os::unix::fs::symlink;
+use std::path::Path;
 
 const PR: &str = "deploy/ci/pr.sh";
 const NIGHTLY: &str = "deploy/ci/nightly.sh";
@@ -230,25 +234,104 @@ fn the_gate_of_a_route_is_asked_where_route_and_stage_are_named() {
         ends(&checkout.run(GATE, &variables), worst);
     }
     let asked = std::fs::read_to_string(checkout.path("asked")).unwrap();
-    assert_eq!(asked, "rollout gate --route files.delete --to enforce\n");
+    assert_eq!(asked, "rollout gate --route files.delete --to enforce --or-beyond\n");
 }
 
 #[test]
 fn the_gate_of_a_route_can_be_asked_of_evidence() {
     let checkout = Checkout::new();
-    let gait = checkout.stand_in("rollout gate", "exit 0");
+    let gait = checkout.stand_in("", "exit 0");
     let mut variables = vec![("GAIT", gait.as_str()), ("GAIT_ROUTE", "r"), ("GAIT_STAGE", "s")];
-    variables.extend([("GAIT_EVIDENCE", "a copy"), ("GAIT_METRICS", "scrape")]);
+    variables.extend([
+        ("GAIT_EVIDENCE", "a copy"),
+        ("GAIT_METRICS", "scrape"),
+        ("GAIT_CONFIG", ""),
+    ]);
+    let of = "rollout gate --route r --to s --or-beyond --evidence a copy --config  --max-age";
+    for (more, age, key) in [
+        (vec![], "24h", ""),
+        (vec![("GAIT_EVIDENCE_MAX_AGE", "2h"), ("GAIT_EVIDENCE_KEY", "own key")], "2h", "own key"),
+    ] {
+        let ran = checkout.run(GATE, &[variables.as_slice(), more.as_slice()].concat());
+        ends(&ran, 0);
+        let key = if key.is_empty() { String::new() } else { format!(" --public-key {key}") };
+        assert!(ran.out.contains(&format!("trace verify a copy{key}\n")), "{}", ran.out);
+        let asked = std::fs::read_to_string(checkout.path("asked")).unwrap();
+        assert_eq!(asked, format!("{of} {age} --metrics scrape{key}\n"));
+    }
+}
+
+const READ: &str = r#"{"created_at":"2026-01-02T03:04:05Z","tool_name":"files.read","args":{},
+    "context":{"identity":"ci","workspace":"/srv","risk_class":"low"}}"#;
+
+/// A checkout that asks about a route of `Scene`.
+fn asking(state: &Path) -> Checkout {
+    let checkout = Checkout::new();
+    checkout.put("required.json", READ);
+    symlink(state, checkout.path("state")).unwrap();
+    checkout
+}
+
+const OF_SCENE: [(&str, &str); 2] =
+    [("GAIT_POLICY", "deploy/compose/policy.yaml"), ("GAIT_REQUIRED", "required.json")];
+
+#[test]
+fn the_gate_looks_at_no_copy_that_was_changed() {
+    let gait = Scene::start();
+    gait.traffic();
+    let recorded = gait.stop();
+    let checkout = asking(&recorded.path().join("state"));
+    let mut variables = OF_SCENE.to_vec();
+    variables.extend([("GAIT_CONFIG", "deploy/compose/gait.yaml"), ("GAIT_EVIDENCE", "state")]);
+    let asks_a_route = [("GAIT_ROUTE", "files.delete"), ("GAIT_STAGE", "enforce")];
     ends(&checkout.run(GATE, &variables), 0);
-    let asked = std::fs::read_to_string(checkout.path("asked")).unwrap();
-    let of = "--evidence a copy --config config/gait.yaml --metrics scrape";
-    assert_eq!(asked, format!("rollout gate --route r --to s {of}\n"));
+    let all = [variables.as_slice(), &asks_a_route].concat();
+    ends(&checkout.run(GATE, &all), 3);
+    let aged = [all.as_slice(), &[("GAIT_EVIDENCE_MAX_AGE", "1ms")]].concat();
+    let ran = checkout.run(GATE, &aged);
+    ends(&ran, 4);
+    assert!(ran.log.contains("take a newer copy"), "{}", ran.log);
+
+    let segment = "state/evidence/000001.jsonl";
+    let text = std::fs::read_to_string(checkout.path(segment)).unwrap();
+    let call = text.lines().find(|line| line.contains("\"kind\":\"call\"")).unwrap();
+    checkout.put(segment, &text.replace(&format!("{call}\n"), ""));
+    for variables in [&variables, &all] {
+        let ran = checkout.run(GATE, variables);
+        ends(&ran, 2);
+        assert!(ran.log.contains("trace verify error: state/evidence/000001"), "{}", ran.log);
+    }
+}
+
+#[test]
+fn the_gate_may_be_asked_again_after_its_promotion() {
+    let gates = "rollout: { gates: { min_calls: 1, min_time: 0s } }\n";
+    let gait = Scene::with(|config| config + gates);
+    let called = ask(gait.server, "POST", "/notes", "{\"text\":\"a\"}");
+    assert_eq!(called.status, 200, "{}", called.body);
+    let checkout = asking(&gait.path("state"));
+    let mut variables = OF_SCENE.to_vec();
+    variables.push(("GAIT_CONFIG", ""));
+    variables.extend([("GAIT_ROUTE", "notes.create"), ("GAIT_STAGE", "dry_run")]);
+    // The line of the call is on its way to the disk.
+    wait_for("the gate", || (checkout.run(GATE, &variables).exit == 0).then_some(()));
+    let step = "--route notes.create --to dry_run";
+    ends(&checkout.run(&format!("gait rollout promote {step}"), &[]), 0);
+    let again = checkout.run(GATE, &variables);
+    ends(&again, 0);
+    assert!(again.out.contains("notes.create: stands in dry_run or beyond"), "{}", again.out);
+    ends(&checkout.run(&format!("gait rollout gate {step}"), &[]), 6);
+    let beyond = "gait rollout gate --or-beyond --route notes.create --to";
+    ends(&checkout.run(&format!("{beyond} observe"), &[]), 0);
+    ends(&checkout.run(&format!("{beyond} require_approval"), &[]), 4);
+    ends(&checkout.run("gait rollout gate --or-beyond --route nobody --to dry_run", &[]), 6);
 }
 
 #[test]
 fn half_a_question_is_refused() {
     let checkout = Checkout::new();
-    for variable in ["GAIT_ROUTE", "GAIT_STAGE", "GAIT_METRICS"] {
+    let of_evidence = ["GAIT_METRICS", "GAIT_EVIDENCE_KEY", "GAIT_EVIDENCE_MAX_AGE"];
+    for variable in ["GAIT_ROUTE", "GAIT_STAGE"].into_iter().chain(of_evidence) {
         let ran = checkout.run(GATE, &[(variable, "x")]);
         ends(&ran, 6);
         assert!(ran.log.contains(variable), "{}", ran.log);

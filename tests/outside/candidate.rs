@@ -171,7 +171,19 @@ fn exactly_the_planted_calls_differ_and_no_answer_does() {
     assert!(alone.scrape().values("gait_policy_diff_total", "route").is_empty());
     closed(&alone, 1_000);
 
-    as_the_command_says(gait.kill().path(), &want);
+    let online = ["rollout", "diff", "--examples", "100", "--json"];
+    let asked = run_to_end(gait.dir(), &online);
+    assert_eq!(asked.status.code(), Some(0), "{asked:?}");
+    let told: Value = serde_json::from_slice(&asked.stdout).unwrap();
+    let failing = run_to_end(gait.dir(), &["rollout", "diff", "--fail-on-diff"]);
+    assert_eq!(failing.status.code(), Some(5), "{failing:?}");
+
+    let dir = gait.kill();
+    let (_, read) = diff(dir.path(), &["--examples", "100"]);
+    for name in ["candidate_policy_digest", "compared", "differing", "pairs", "groups"] {
+        assert_eq!(told[name], read[name], "the gait that ran said the same: {name}");
+    }
+    as_the_command_says(dir.path(), &want);
     let (exit, none) = diff(alone.kill().path(), &[]);
     assert_eq!(exit, Some(6), "{none}");
 }

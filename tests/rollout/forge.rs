@@ -1,5 +1,6 @@
 //! Lines as gait writes them, of a past that nobody wants to wait for.
 
+use crate::chain::{self, Chain};
 use crate::{POLICY, digest};
 use gait::audit::Entry;
 use gait::rollout::Summary;
@@ -99,6 +100,8 @@ pub(crate) struct Calls {
 pub(crate) struct Forge {
     pub(crate) now: Timestamp,
     pub(crate) lines: Vec<Value>,
+    /// Lines that retention took.
+    gone: Vec<Value>,
     seq: u64,
     calls: u64,
     /// Calls with a verdict other than allow: id, line, labels.
@@ -143,8 +146,9 @@ impl Forge {
     pub(crate) fn new(now: Timestamp) -> Forge {
         // The lines are cut to the microsecond.
         let now = Timestamp::from_second(now.as_second()).unwrap();
-        let (lines, against, policy) = (Vec::new(), Vec::new(), digest(POLICY).to_string());
-        Forge { now, lines, seq: 0, calls: 0, against, labelled: 0, policy }
+        let policy = digest(POLICY).to_string();
+        let (lines, gone, against) = (Vec::new(), Vec::new(), Vec::new());
+        Forge { now, lines, gone, seq: 0, calls: 0, against, labelled: 0, policy }
     }
 
     pub(crate) fn step(&mut self, step: &Step) {
@@ -212,7 +216,7 @@ impl Forge {
             Step::Policy(policy) => self.policy = digest(policy).to_string(),
             Step::Batch { ago } => self.line(*ago, json!({"kind": "batch"})),
             Step::Gap(lines) => self.seq += lines,
-            Step::Cut(lines) => drop(self.lines.drain(..*lines)),
+            Step::Cut(lines) => self.gone.extend(self.lines.drain(..*lines)),
         }
     }
 
@@ -271,7 +275,7 @@ impl Forge {
     fn line(&mut self, ago: u64, members: Value) {
         self.seq += 1;
         let time = format!("{:.6}", self.at(ago));
-        let frame = json!({"v": 1, "seq": self.seq, "time": time, "prev": "p", "hash": "h"});
+        let frame = json!({"v": 1, "seq": self.seq, "time": time});
         self.lines.push(with(frame, members));
     }
 
@@ -291,35 +295,45 @@ impl Forge {
 
     /// The same with the seals that [`Forge::write`] adds.
     pub(crate) fn summary_of_segments(&self, segments: usize) -> Summary {
-        sum(&entries(&self.segments(segments).concat()))
+        let parts = self.segments(segments).into_iter();
+        let here = parts.filter(|(number, _)| !self.is_gone(*number));
+        sum(&entries(&here.flat_map(|(_, lines)| lines).collect::<Vec<_>>()))
     }
 
     /// Writes the lines as so many segments, all but the last sealed.
     pub(crate) fn write(&self, dir: &Path, segments: usize) {
         std::fs::create_dir_all(dir).unwrap();
-        for (at, lines) in self.segments(segments).iter().enumerate() {
-            let text: String = lines.iter().map(|line| format!("{}\n", ordered(line))).collect();
-            std::fs::write(dir.join(format!("{:06}.jsonl", at + 1)), text).unwrap();
+        let mut chain = Chain::default();
+        for (number, lines) in self.segments(segments) {
+            let text = chain.link(&lines);
+            if !self.is_gone(number) {
+                std::fs::write(dir.join(format!("{number:06}.jsonl")), text).unwrap();
+            }
         }
     }
 
-    /// With a seal between them, which takes a number in the chain.
-    fn segments(&self, segments: usize) -> Vec<Vec<Value>> {
+    /// With what the log says of itself, which takes numbers in the chain too.
+    fn segments(&self, segments: usize) -> Vec<(u32, Vec<Value>)> {
         let each = self.lines.len().div_ceil(segments).max(1);
-        let mut parts: Vec<Vec<Value>> = self.lines.chunks(each).map(<[Value]>::to_vec).collect();
-        let all = parts.len();
-        for (at, part) in parts.iter_mut().enumerate() {
-            let shift = at as u64;
-            let number = |line: &Value| line["seq"].as_u64().unwrap() + shift;
-            part.iter_mut().for_each(|line| line["seq"] = number(line).into());
-            if at + 1 < all {
-                let last = part.last().unwrap().clone();
-                let seq = last["seq"].as_u64().unwrap() + 1;
-                part.push(json!({"v": 1, "seq": seq, "kind": "seal", "time": last["time"],
-                    "segment": at + 1, "hash": format!("h{at}")}));
+        let gone = Some(self.gone.clone()).filter(|lines| !lines.is_empty());
+        let parts = gone.into_iter().chain(self.lines.chunks(each).map(<[Value]>::to_vec));
+        let mut parts: Vec<(u32, Vec<Value>)> = (1..).zip(parts).collect();
+        let last = parts.len();
+        for (at, (number, lines)) in (1..).zip(&mut parts) {
+            chain::introduce(lines);
+            match at == last {
+                true if self.gone.is_empty() => {}
+                true => chain::expire(lines),
+                false => chain::seal(*number, lines),
             }
         }
+        chain::number(parts.iter_mut().map(|(_, lines)| lines));
         parts
+    }
+
+    /// Whether retention took that segment.
+    fn is_gone(&self, number: u32) -> bool {
+        number == 1 && !self.gone.is_empty()
     }
 }
 
@@ -334,23 +348,9 @@ pub(crate) fn sum(lines: &[Entry]) -> Summary {
     summary
 }
 
-fn with(mut one: Value, more: Value) -> Value {
+pub(crate) fn with(mut one: Value, more: Value) -> Value {
     let Value::Object(more) = more else { return one };
     let members = more.into_iter().filter(|(_, value)| !value.is_null());
     one.as_object_mut().unwrap().extend(members);
     one
-}
-
-/// The text of a line, in which the first members stand where gait writes them.
-fn ordered(line: &Value) -> String {
-    let (seq, kind, time) = (&line["seq"], &line["kind"], &line["time"]);
-    let mut rest = line.clone();
-    for name in ["v", "seq", "kind", "time"] {
-        rest.as_object_mut().unwrap().remove(name);
-    }
-    let rest = rest.to_string();
-    format!(
-        "{{\"v\":1,\"seq\":{seq},\"kind\":{kind},\"time\":{time},{}",
-        rest.trim_start_matches('{')
-    )
 }

@@ -6,6 +6,7 @@
 
 mod approvals;
 mod calls;
+mod chain;
 #[expect(dead_code, reason = "this binary needs less of it than others")]
 #[path = "../command/mod.rs"]
 mod command;
@@ -15,6 +16,7 @@ mod laws;
 mod policies;
 mod stays;
 mod usage;
+mod verify;
 mod windows;
 mod writer;
 
@@ -181,6 +183,10 @@ impl History {
     }
 
     fn exit(&self) -> i32 {
+        // The chain shows a line that is missing before any gate is asked.
+        if self.steps.iter().any(|step| matches!(step, Step::Gap(_))) {
+            return 2;
+        }
         let worst = self.wanted.iter().map(|(_, verdict)| *verdict).max();
         match worst.unwrap_or(GateVerdict::Met) {
             GateVerdict::Met => 0,
@@ -274,7 +280,9 @@ pub(crate) fn hold(histories: Vec<History>) {
             .iter()
             .map(|gate| (gate.name.to_owned(), gate.verdict.as_str().to_owned()))
             .collect();
-        assert_eq!(verdicts(&run.json()["gates"]), own, "{}", history.name);
+        if run.exit != 2 {
+            assert_eq!(verdicts(&run.json()["gates"]), own, "{}", history.name);
+        }
         let log = Log::open(&place.path("state")).unwrap();
         let whole = read(&log, &mut Cache::default(), Timestamp::UNIX_EPOCH, || true).unwrap();
         assert_eq!(whole.span(), forge.summary_of_segments(3).span(), "{}", history.name);

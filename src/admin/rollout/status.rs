@@ -4,7 +4,7 @@ use super::super::helm::blocking;
 use super::super::problem::{Kind, Problem};
 use super::super::{Context, query, reply};
 use super::LOOKING_MAX;
-use crate::rollout::{Check, Facts, NoStep, Status, Summary, check};
+use crate::rollout::{Check, Facts, NO_STEP, NoStep, Status, Summary, check};
 use crate::stage::Stage;
 use bytes::Bytes;
 use http::{Response, StatusCode};
@@ -37,11 +37,11 @@ pub(in crate::admin) async fn answer(
 }
 
 fn refused(no_step: NoStep) -> Problem {
-    let kind = match no_step {
-        NoStep::Route { .. } => Kind::NotFound,
-        NoStep::NotForward { .. } => Kind::Malformed,
-    };
-    Problem::new(kind, no_step.to_string())
+    let problem = |kind| Problem::new(kind, no_step.to_string());
+    match no_step {
+        NoStep::Route { .. } => problem(Kind::NotFound),
+        NoStep::NotForward { .. } => problem(Kind::Malformed).because(NO_STEP),
+    }
 }
 
 impl Wish {

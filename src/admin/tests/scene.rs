@@ -54,7 +54,7 @@ pub(super) struct Scene {
     asked: Option<mpsc::Receiver<Asked>>,
     pub(super) archive: Archive,
     helm: Helm,
-    dir: tempfile::TempDir,
+    pub(super) dir: tempfile::TempDir,
 }
 
 /// The token of a login is `token of NAME`, without blanks.

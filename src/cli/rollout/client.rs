@@ -36,7 +36,11 @@ pub(super) fn post(
     exchange(door, Method::POST, target, &Bytes::from(body.to_string()))
 }
 
-fn exchange(
+/// Asks, and again while gait is busy; whatever is answered is an answer.
+///
+/// # Errors
+/// As [`post`].
+pub(super) fn exchange(
     door: &Door,
     method: Method,
     target: &str,
@@ -88,9 +92,14 @@ fn is_busy(status: StatusCode, problem: &Value) -> bool {
     status == StatusCode::SERVICE_UNAVAILABLE && kind == Some("urn:gait:admin:busy")
 }
 
+/// A member of a problem.
+pub(super) fn text(problem: &Value, name: &str) -> Option<String> {
+    problem.get(name).and_then(Value::as_str).map(str::to_owned)
+}
+
 /// Why gait did not answer, and the mend.
 pub(super) fn refusal(status: StatusCode, problem: &Value) -> Failure {
-    let text = |name: &str| problem.get(name).and_then(Value::as_str).map(str::to_owned);
+    let text = |name| text(problem, name);
     let said = text("detail").or_else(|| text("title")).unwrap_or_else(|| status.to_string());
     let failure = match status.as_u16() {
         401 => Failure::input(format!(

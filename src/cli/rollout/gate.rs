@@ -1,25 +1,28 @@
 //! `gait rollout gate`: the gates as an exit code, for a pipeline.
 
 use super::client;
-use super::offline::Offline;
+use super::offline::{Copied, Offline};
 use super::status::{gate_lines, verdict};
 use super::wire::{self, Check};
 use crate::cli::answer::{Answer, Exit, Failure, Outcome};
 use crate::cli::approvals::Door;
 use crate::cli::style::Line;
-use crate::rollout::{self, GateVerdict};
+use crate::rollout::{self, GateVerdict, NoStep};
 use crate::stage::Stage;
+use bytes::Bytes;
 use clap::Args;
+use http::{Method, StatusCode};
+use jiff::SignedDuration;
 use serde_json::Value;
 
 const HELP: &str = "\
 Exit codes: 0 every gate is met; 3 one is not; 4 there is not enough data; 6 no such route, or no
-step forward; 1 gait does not answer.
+step forward (0 with --or-beyond); 2 the log is not as it was written; 1 gait does not answer.
 
 Examples:
   gait rollout gate --route files.delete --to dry_run
   gait rollout gate --route files.delete --to enforce --evidence state --config gait.yaml \\
-    --metrics metrics.txt --json";
+    --metrics metrics.txt --public-key evidence_signing.pub --max-age 24h --json";
 
 /// `gait rollout gate`.
 #[derive(Args)]
@@ -31,6 +34,12 @@ pub(in crate::cli) struct Gate {
     /// The stage that it is to go to
     #[arg(long, value_name = "STAGE", value_parser = stage)]
     to: Stage,
+    /// End with exit 0 where the route stands in that stage or beyond it already
+    #[arg(long)]
+    or_beyond: bool,
+    /// Answer nothing from a log whose last line is older, such as 24h: exit 4
+    #[arg(long, value_name = "DURATION", requires = "evidence", value_parser = time)]
+    max_age: Option<SignedDuration>,
     #[command(flatten)]
     offline: Offline,
     #[command(flatten)]
@@ -44,25 +53,71 @@ pub(super) fn stage(word: &str) -> Result<Stage, String> {
     })
 }
 
+/// Reads a length of time, for clap.
+fn time(text: &str) -> Result<SignedDuration, String> {
+    let time = text.parse().ok().filter(SignedDuration::is_positive);
+    time.ok_or_else(|| "write a time such as 24h or 30m".to_owned())
+}
+
+/// What became of the question.
+enum Asked {
+    Checked(Value),
+    /// The route would not go forward, and why.
+    NotForward(String),
+}
+
 impl Gate {
     /// Asks and answers.
     pub(super) fn run(&self) -> Outcome {
-        let value = match self.offline.read()? {
-            Some((summary, facts)) => {
-                let check = rollout::check(&summary, &facts, &self.route, self.to);
-                serde_json::to_value(check.map_err(Failure::input)?).map_err(Failure::internal)?
+        match self.offline.read()? {
+            Some(copied) => {
+                self.max_age.map_or(Ok(()), |max| copied.refuse_older(max))?;
+                self.answer(self.look(&copied)?).map(|answer| copied.saying(answer))
             }
-            None => self.ask()?,
-        };
-        answer(value)
+            None => self.answer(self.ask()?),
+        }
     }
 
-    fn ask(&self) -> Result<Value, Failure> {
-        let (route, to) = (client::escaped(&self.route), self.to.as_str());
-        let mut status = client::get(&self.door, &format!("/v1/rollout?route={route}&to={to}"))?;
-        let check = status.get_mut("check").map(Value::take);
-        check.ok_or_else(|| Failure::internal("the answer of gait says nothing of the gates"))
+    fn answer(&self, asked: Asked) -> Outcome {
+        match asked {
+            Asked::Checked(check) => answer(check),
+            Asked::NotForward(why) if self.or_beyond => Ok(there(&self.route, self.to, why)),
+            Asked::NotForward(why) => Err(Failure::input(why)),
+        }
     }
+
+    fn look(&self, copied: &Copied) -> Result<Asked, Failure> {
+        match rollout::check(&copied.summary, &copied.facts, &self.route, self.to) {
+            Ok(check) => serde_json::to_value(check).map(Asked::Checked).map_err(Failure::internal),
+            Err(why @ NoStep::NotForward { .. }) => Ok(Asked::NotForward(why.to_string())),
+            Err(why @ NoStep::Route { .. }) => Err(Failure::input(why)),
+        }
+    }
+
+    fn ask(&self) -> Result<Asked, Failure> {
+        let (route, to) = (client::escaped(&self.route), self.to.as_str());
+        let target = format!("/v1/rollout?route={route}&to={to}");
+        match client::exchange(&self.door, Method::GET, &target, &Bytes::new())? {
+            (StatusCode::OK, mut status) => {
+                let check = status.get_mut("check").map(Value::take).map(Asked::Checked);
+                let silent = "the answer of gait says nothing of the gates";
+                check.ok_or_else(|| Failure::internal(silent))
+            }
+            (status, problem) => match client::text(&problem, "reason").as_deref() {
+                Some(rollout::NO_STEP) => {
+                    Ok(Asked::NotForward(client::text(&problem, "detail").unwrap_or_default()))
+                }
+                _ => Err(client::refusal(status, &problem)),
+            },
+        }
+    }
+}
+
+/// The answer where there is nothing left to go.
+fn there(route: &str, to: Stage, why: String) -> Answer {
+    let line = Line::from(format!("{route}: stands in {} or beyond", to.as_str()));
+    let answer = Answer::new(Exit::Success).line(line).with("route", route);
+    answer.with("to", to.as_str()).with("is_there", true).with("said", why)
 }
 
 /// The answer of a check, as a pipeline and as a person read it.

@@ -1,16 +1,20 @@
 //! What a log and a config say, without the gait that runs.
 //!
-//! Now is the time of the last line: what a copy does not hold nobody waited for. Rejected: the clock
+//! A copy went through other hands, so it is verified before it is believed, and only lines that a
+//! signature covers count: whoever can write the files can chain lines behind the last one. Now is the
+//! time of the last line that counts: what a copy does not hold nobody waited for. Rejected: the clock
 //! of whoever looks, by which a copy of an hour makes a day, and what was open is late.
 
 use crate::audit::{Log, Sieve};
-use crate::cli::answer::Failure;
+use crate::cli::answer::{Answer, Exit, Failure};
+use crate::cli::trace::verify;
 use crate::cli::{files, origin};
 use crate::clock;
 use crate::config::Source;
-use crate::rollout::{self, Cache, Counters, Facts, Life, Summary};
+use crate::evidence::{KeptHead, Report};
+use crate::rollout::{self, Counters, Facts, Life, Summary};
 use clap::Args;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use std::path::{Path, PathBuf};
 
 /// The folder of a log in a state directory.
@@ -28,14 +32,86 @@ pub(super) struct Offline {
     /// A saved page of gait's /metrics: the log cannot hold what bypassed it
     #[arg(long, value_name = "FILE", requires = "evidence")]
     metrics: Option<PathBuf>,
+    #[command(flatten)]
+    pins: Pins,
 }
+
+/// What is known of a log from elsewhere.
+#[derive(Args)]
+pub(super) struct Pins {
+    /// Public key file that may sign the log; may be repeated [default: the first key of the log]
+    #[arg(long, value_name = "FILE", requires = "evidence")]
+    public_key: Vec<PathBuf>,
+    /// A head that the log had, now or before: HASH or SEQ:HASH
+    #[arg(long, value_name = "HEAD", requires = "evidence")]
+    expect_head: Option<KeptHead>,
+}
+
+/// What was read.
+pub(super) struct Copied {
+    pub(super) summary: Summary,
+    pub(super) facts: Facts,
+    /// Lines at the end that no signature covers: they do not count.
+    uncovered: u64,
+}
+
+// === impl Pins ===
+
+impl Pins {
+    /// Says what `gait trace verify` says of the log.
+    ///
+    /// # Errors
+    /// Exit 2: it is not as it was written.
+    pub(super) fn check(&self, log: &Log) -> Result<Report, Failure> {
+        verify::checked(log, &self.public_key, self.expect_head)
+    }
+}
+
+// === impl Copied ===
+
+impl Copied {
+    /// Refuses to answer from what is older; `max` is as people write it.
+    ///
+    /// # Errors
+    /// Exit 4.
+    pub(super) fn refuse_older(&self, max: SignedDuration) -> Result<(), Failure> {
+        let last = self.facts.look.now;
+        let age = clock::now().duration_since(last);
+        match age > max {
+            false => Ok(()),
+            true => Err(Failure::new(
+                Exit::NotEnoughData,
+                format!(
+                    "the last signed line is of {last}, {} h ago, and --max-age is {max:#}: take a \
+                     newer copy; of a gait that nobody called since, write a longer --max-age",
+                    age.as_hours()
+                ),
+            )),
+        }
+    }
+
+    /// Says in an answer what does not count.
+    pub(super) fn saying(&self, answer: Answer) -> Answer {
+        let said = match self.uncovered {
+            0 => return answer,
+            1 => "no signature covers the last line of the log, so it does not count".to_owned(),
+            lines => {
+                format!("no signature covers the last {lines} lines of the log: they do not count")
+            }
+        };
+        answer.warn(said)
+    }
+}
+
+// === impl Offline ===
 
 impl Offline {
     /// The log summed up, and what is not in it; `None` where gait is to be asked.
     ///
     /// # Errors
-    /// Exit 6: there is no log, or no config; exit 1: the log cannot be read to its end.
-    pub(super) fn read(&self) -> Result<Option<(Summary, Facts)>, Failure> {
+    /// Exit 2: the log is not as it was written; exit 6: there is no log, or no config; exit 1: the
+    /// log cannot be read to its end.
+    pub(super) fn read(&self) -> Result<Option<Copied>, Failure> {
         let (Some(evidence), Some(config)) = (&self.evidence, &self.config) else {
             return Ok(None);
         };
@@ -48,14 +124,14 @@ impl Offline {
         let config = Source::File(config.clone()).load(&environment).map_err(Failure::input)?;
         let log = Log::open(evidence).map_err(Failure::input)?;
         let counters = self.counters()?;
+        let report = self.pins.check(&log)?;
         let policy = config.policy.digest();
         let facts = |now| Facts::of(&config.plan, policy, counters, Life::Unknown, now);
-        let now = last_time(&log).unwrap_or_else(clock::now);
-        let edge = facts(now).look.edge();
-        let summary = rollout::read(&log, &mut Cache::default(), edge, || true);
+        let now = last_time(&log, report.covered_to).unwrap_or_else(clock::now);
+        let summary = rollout::read_to(&log, facts(now).look.edge(), report.covered_to);
         let summary = summary.map_err(Failure::internal)?;
         let facts = facts(summary.span().map_or(now, |span| span.last_time));
-        Ok(Some((summary, facts)))
+        Ok(Some(Copied { summary, facts, uncovered: report.uncovered() }))
     }
 
     fn counters(&self) -> Result<Counters, Failure> {
@@ -74,10 +150,11 @@ impl Offline {
     }
 }
 
-/// The time of the last line.
-fn last_time(log: &Log) -> Option<Timestamp> {
-    let (last, _) = log.backwards(Sieve::default()).next_line()?;
-    last.text("time")?.parse().ok()
+/// The time of the last line up to this `seq`.
+fn last_time(log: &Log, last_seq: u64) -> Option<Timestamp> {
+    let mut lines = log.backwards(Sieve::default());
+    let last = std::iter::from_fn(|| lines.next_line()).find(|(line, _)| line.seq() <= last_seq);
+    last?.0.text("time")?.parse().ok()
 }
 
 /// The state directory that a log is said to lie in; `None` for a folder of segments alone.
@@ -99,10 +176,16 @@ fn counters(page: &str) -> Counters {
 fn sum(page: &str, name: &str) -> Option<u64> {
     let series = page.lines().filter_map(|line| {
         let rest = line.strip_prefix(name)?;
-        rest.starts_with(['{', ' ']).then(|| rest.rsplit(' ').next()?.parse::<u64>().ok())
+        rest.starts_with(['{', ' ', '\t']).then(|| count(rest))
     });
     let counts: Option<Vec<u64>> = series.collect();
     counts.filter(|counts| !counts.is_empty()).map(|counts| counts.iter().sum())
+}
+
+/// The value behind the labels; behind it a time may stand. No label of these counters has a brace.
+fn count(rest: &str) -> Option<u64> {
+    let value = rest.rsplit_once('}').map_or(rest, |(_, value)| value);
+    value.split_whitespace().next()?.parse().ok()
 }
 
 #[cfg(test)]
@@ -118,5 +201,14 @@ mod tests {
         let found = counters(page);
         assert_eq!((found.bypasses, found.unrecorded), (Some(3), Some(0)));
         assert_eq!(counters("gait_bypass_total{} NaN\n"), Counters::default());
+    }
+
+    #[test]
+    fn a_time_behind_a_value_is_no_count() {
+        let page = "gait_bypass_total{cause=\"permit_kind\"} 2 1700000000000\n\
+                    gait_bypass_total{cause=\"not_committed\"}  1\t1700000000000\n\
+                    gait_unrecorded_total 0 1700000000000\n";
+        let found = counters(page);
+        assert_eq!((found.bypasses, found.unrecorded), (Some(3), Some(0)));
     }
 }

@@ -1,7 +1,7 @@
 //! `gait rollout status`: each route in its stage, as numbers and bars, and the gates before it.
 
 use super::client;
-use super::offline::Offline;
+use super::offline::{Copied, Offline};
 use super::wire::{self, Approvals, Gate, Labels, Route, Stage};
 use crate::cli::answer::{Answer, Exit, Failure, Outcome};
 use crate::cli::approvals::Door;
@@ -45,9 +45,11 @@ pub(in crate::cli) struct Status {
 impl Status {
     /// Asks and shows.
     pub(super) fn run(&self) -> Outcome {
-        let value = match self.offline.read()? {
-            Some((summary, facts)) => {
-                let status = rollout::Status::of(&summary, &facts, self.route.as_deref());
+        let copied = self.offline.read()?;
+        let value = match &copied {
+            Some(copied) => {
+                let Copied { summary, facts, .. } = copied;
+                let status = rollout::Status::of(summary, facts, self.route.as_deref());
                 serde_json::to_value(status).map_err(Failure::internal)?
             }
             None => client::get(&self.door, &self.target())?,
@@ -58,7 +60,8 @@ impl Status {
         }
         let answer = Answer::new(Exit::Success).lines(lines(&status, width()));
         // In one piece: the envelope leaves out members that are nought, and nought says much here.
-        Ok(answer.with("rollout", value))
+        let answer = answer.with("rollout", value);
+        Ok(copied.iter().fold(answer, |answer, copied| copied.saying(answer)))
     }
 
     fn target(&self) -> String {

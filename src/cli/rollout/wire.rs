@@ -143,6 +143,36 @@ pub(super) struct Label {
     pub(super) tool_name: String,
 }
 
+/// What a candidate would have changed.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Found {
+    pub(super) candidate_policy_digest: String,
+    pub(super) compared: u64,
+    pub(super) unjudged: u64,
+    pub(super) differing: u64,
+    pub(super) stricter: u64,
+    pub(super) laxer: u64,
+    pub(super) first: Option<String>,
+    pub(super) last: Option<String>,
+    pub(super) groups: Vec<Difference>,
+    pub(super) other: u64,
+}
+
+/// Equal differences.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Difference {
+    pub(super) from: String,
+    pub(super) to: String,
+    pub(super) rule: Option<String>,
+    pub(super) candidate_rule: Option<String>,
+    pub(super) tool: String,
+    pub(super) caller: Option<String>,
+    pub(super) count: u64,
+    pub(super) examples: Vec<String>,
+}
+
 /// One gate.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]

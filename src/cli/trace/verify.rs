@@ -3,6 +3,8 @@
 mod log;
 mod text;
 
+pub(in crate::cli) use log::checked;
+
 use crate::cli::answer::{Answer, Exit, Failure, Outcome};
 use crate::cli::files;
 use crate::cli::verify_key::{Given, VerifyKey};

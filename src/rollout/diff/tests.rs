@@ -38,10 +38,30 @@ fn differs(seq: u64, against: &str, verdict: &str, more: &Value) -> Entry {
     call(seq, &members)
 }
 
+/// The same from either end.
 fn found(question: Question, entries: &[Entry]) -> Found {
-    let mut diff = Diff::new(question);
+    let (mut diff, mut back) = (Diff::new(question.clone()), Diff::new(question));
     entries.iter().for_each(|entry| diff.take(entry));
-    diff.found()
+    entries.iter().rev().for_each(|entry| back.take_older(entry));
+    let found = diff.found();
+    // Without room for all groups those stay that came first.
+    if found.other == 0 {
+        assert_eq!(back.found(), found);
+    }
+    found
+}
+
+#[test]
+fn groups_that_are_not_told_are_counted() {
+    let lines = [
+        differs(1, "allow", "block", &json!({"tool_name": "a"})),
+        differs(2, "allow", "block", &json!({"tool_name": "b"})),
+        differs(3, "allow", "block", &json!({"tool_name": "b"})),
+    ];
+    let all = found(question(), &lines);
+    assert_eq!(all.clone().of_groups(2), all);
+    let one = all.of_groups(1);
+    assert_eq!((one.groups.len(), one.groups[0].count, one.other, one.differing), (1, 2, 1, 3));
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! Differences as people read them: a sentence, then a row for each group.
 
+use super::super::wire::{Difference, Found};
 use crate::cli::style::{Hue, Line};
-use crate::rollout::diff::{Difference, Found};
+use crate::policy::Verdict;
 
 const HEADS: [&str; 8] =
     ["CALLS", "IN FORCE", "CANDIDATE", "RULE", "ITS RULE", "TOOL", "CALLER", "NEWEST CALL"];
@@ -35,7 +36,7 @@ pub(super) fn of(found: &Found, width: Option<usize>) -> Vec<Line> {
 }
 
 fn summary(found: &Found) -> Vec<Line> {
-    let short: String = found.candidate_policy_digest.as_str().chars().take(16).collect();
+    let short: String = found.candidate_policy_digest.chars().take(16).collect();
     let line = Line::from("candidate ").hued(Hue::Strong, short);
     let line = line.text(format!(": {} calls compared, ", found.compared));
     let line = match found.differing {
@@ -65,16 +66,19 @@ fn second(time: &str) -> String {
 }
 
 fn row(one: &Difference, width: Option<usize>) -> [Line; 8] {
-    let group = &one.group;
+    let verdict = |word: &str| match Verdict::parse(word) {
+        Some(verdict) => Line::new().verdict(verdict),
+        None => Line::from(word.to_owned()),
+    };
     let cell = |text: &str| bounded(Line::from(text), width.map(|_| CELL_WIDTH_MAX));
     [
         Line::from(one.count.to_string()),
-        Line::new().verdict(group.from),
-        Line::new().verdict(group.to),
-        cell(group.rule.as_deref().unwrap_or("(default)")),
-        cell(group.candidate_rule.as_deref().unwrap_or("(default)")),
-        cell(&group.tool),
-        cell(group.caller.as_deref().unwrap_or("-")),
+        verdict(&one.from),
+        verdict(&one.to),
+        cell(one.rule.as_deref().unwrap_or("(default)")),
+        cell(one.candidate_rule.as_deref().unwrap_or("(default)")),
+        cell(&one.tool),
+        cell(one.caller.as_deref().unwrap_or("-")),
         Line::from(one.examples.last().map_or("-", String::as_str)),
     ]
 }

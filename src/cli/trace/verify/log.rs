@@ -13,21 +13,33 @@ use std::path::{Path, PathBuf};
 
 /// Verifies the log in a directory.
 pub(super) fn verify(path: &Path, keys: &[PathBuf], head: Option<KeptHead>) -> Outcome {
+    let log = Log::open(path).map_err(Failure::input)?;
+    checked(&log, keys, head).map(|report| sound(log.dir(), &report))
+}
+
+/// Checks a log against the keys and the head that somebody knows from elsewhere.
+///
+/// # Errors
+/// Exit 2: it is not as it was written, and the line is named. Exit 6: a key or the log cannot be
+/// read.
+pub(in crate::cli) fn checked(
+    log: &Log,
+    keys: &[PathBuf],
+    head: Option<KeptHead>,
+) -> Result<Report, Failure> {
     let keys = keys.iter().map(|path| {
         let source = Source::one_of(Half::Public, Some(path.clone()), None)?;
         source.map(|source| source.public()).transpose()
     });
     let keys: Result<Vec<_>, _> = keys.filter_map(Result::transpose).collect();
     let trust = Trust { keys: keys.map_err(Failure::input)?, head };
-    let log = Log::open(path).map_err(Failure::input)?;
     let bar = place::bar(log.bytes(), Written::AtTheEnd)?;
     let verified = evidence::verify(log.dir(), &trust, &|done, _| bar.set_position(done));
     bar.finish_and_clear();
-    match verified {
-        Ok(report) => Ok(sound(log.dir(), &report)),
-        Err(VerifyError::Broken(broken)) => Err(failed(log.dir(), &broken)),
-        Err(error) => Err(Failure::input(error)),
-    }
+    verified.map_err(|error| match error {
+        VerifyError::Broken(broken) => failed(log.dir(), &broken),
+        error => Failure::input(error),
+    })
 }
 
 fn sound(dir: &Path, report: &Report) -> Answer {
