@@ -218,7 +218,7 @@ async fn serve_until_stopped(serve: &Serve, environment: Environment) -> Result<
         office,
         exports: exports.clone(),
     };
-    let overlay = std::mem::take(&mut config.overlay);
+    let overlay = config.overlay.clone();
     let dropped = overlay.dropped.routes();
     let (reloads, asked) = Reloads::new();
     let origins = Origins { hangups, asked, files, watch: config.watch, overlay };

@@ -1,7 +1,7 @@
 //! Stages that people set: on, where the evidence says that a route may, and back, always.
 //!
 //! The line that says who does what, and why, is durable before anything of it is written
-//! elsewhere; then the overlay is written, then the config is loaded again. Done is what is in force.
+//! elsewhere; then the overlay is written, then laid over what is in force. Done is what is in force.
 //! Whatever breaks off in between, nothing executes more than before without a line that says who
 //! wanted it. Rejected: to answer once the overlay is written, which says nothing of what calls meet.
 
@@ -13,7 +13,7 @@ use super::helm::{Stands, blocking};
 use super::json::time;
 use super::labels::unrecorded;
 use super::problem::{Kind, Problem};
-use super::{Context, Loaded, Unread, reply};
+use super::{Context, Loaded, Unread, Want, reply};
 use crate::clock;
 use crate::evidence::{Event, GateFact, Head, LedgerRefused, StageChange, Via};
 use crate::rollout::{Entry, Overlay, Status};
@@ -67,9 +67,6 @@ struct Answer {
     diff: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     status: Option<Status>,
-    /// What is wrong with the config on disk, which is not in force.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    refused: Option<String>,
 }
 
 /// A stage that was set, or would be.
@@ -197,10 +194,10 @@ fn via(gates: Gates) -> Via {
 /// Says what would be done, and does nothing.
 async fn tell(change: Change, context: &Context<'_>) -> Result<Answer, Problem> {
     let diff = diff(&change, context).await?;
-    Ok(Answer { change: change.told(None), diff, status: None, refused: None })
+    Ok(Answer { change: change.told(None), diff, status: None })
 }
 
-/// The line, the overlay, the load: each only once the one before is done.
+/// The line, the overlay, the snapshot: each only once the one before is done.
 async fn carry_out(mut change: Change, context: &Context<'_>) -> Result<Answer, Problem> {
     // What cannot be read cannot be written to either; better to know before anything is said.
     diff(&change, context).await?;
@@ -214,8 +211,8 @@ async fn carry_out(mut change: Change, context: &Context<'_>) -> Result<Answer, 
     change.announce();
     let diff = diff(&change, context).await?;
     change.write(context).await?;
-    let refused = change.enforce(context).await?;
-    Ok(Answer { change: change.told(Some(recorded.seq)), diff, status: None, refused })
+    change.enforce(context).await?;
+    Ok(Answer { change: change.told(Some(recorded.seq)), diff, status: None })
 }
 
 /// The log did not say whether it has the line.
@@ -290,15 +287,14 @@ impl Change {
         })
     }
 
-    /// Has the config loaded with the new overlay, and looks what that made of the route. A config
-    /// that cannot be loaded keeps no stage from coming into force; what is wrong with it is given.
-    async fn enforce(&self, context: &Context<'_>) -> Result<Option<String>, Problem> {
-        let loaded = context.reloads.ask().await;
+    /// Has the new overlay laid over what is in force, and looks what that made of the route. What
+    /// the other files say by now is not asked: whoever sets a stage wants nothing else.
+    async fn enforce(&self, context: &Context<'_>) -> Result<(), Problem> {
+        let loaded = context.reloads.ask(Want::Stages).await;
         let is_done = (context.stands)(&self.route).is_some_and(|stands| stands == self.then);
         let why = match loaded {
-            Ok(Loaded::InForce { .. }) if is_done => return Ok(None),
+            Ok(_) if is_done => return Ok(()),
             Ok(Loaded::InForce { .. }) => return Err(self.overtaken()),
-            Ok(Loaded::Refused(why)) if is_done => return Ok(Some(why.to_string())),
             Ok(Loaded::Refused(why)) => why.to_string(),
             Err(unheard) => unheard.to_string(),
         };

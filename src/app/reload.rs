@@ -58,9 +58,10 @@ pub(super) fn take_over(running: &Arc<Running>, config: Config) -> Arc<str> {
     snapshot.id.clone()
 }
 
-/// Puts the plan in force under another overlay, with the policy in force. No other file has a say
-/// in it: what was set by command holds also while the config cannot be loaded.
-pub(super) fn restage(running: &Arc<Running>, plan: Plan, overlay: &Taken) {
+/// Puts the plan in force under another overlay, with the policy in force, and gives the name of the
+/// snapshot. No other file has a say in it: what was set by command holds also while the config
+/// cannot be loaded.
+pub(super) fn restage(running: &Arc<Running>, plan: Plan, overlay: &Taken) -> Arc<str> {
     let proxy = &running.proxy;
     let (old, now) = (proxy.snapshot.load_full(), proxy.stage_time());
     let lowered = lowered(&old.plan, &plan, now);
@@ -71,8 +72,9 @@ pub(super) fn restage(running: &Arc<Running>, plan: Plan, overlay: &Taken) {
     let snapshot = Arc::new(Snapshot::build(plan, old.policy.clone(), &proxy.metrics));
     let dropped = overlay.dropped.routes();
     record(running, &snapshot, Reload { lowered, stages, dropped, ..Reload::default() });
-    tracing::warn!(snapshot = %snapshot.id, "stages that were set are in force; the config on disk is not");
+    tracing::info!(snapshot = %snapshot.id, "what was set by command is in force");
     put(running, &snapshot, overlay);
+    snapshot.id.clone()
 }
 
 /// Swaps the pointer.

@@ -8,7 +8,7 @@
 mod watch;
 
 use super::{Running, keys, reload};
-use crate::admin::{Asked, Change, Loaded};
+use crate::admin::{Asked, Change, Loaded, Want};
 use crate::clock;
 use crate::config::{Config, ConfigError, Files, Gathered, Taken};
 use crate::rollout::Overlay;
@@ -35,11 +35,11 @@ pub(super) struct Reloading {
     /// What is in force was read from these.
     in_force: Files,
     /// What was set by command, in force.
-    laid: Overlay,
+    laid: Taken,
     /// What was dropped and may still be on disk. It never comes into force again.
     dropped: Overlay,
-    /// Work on a disk that nobody waits for any more.
-    stuck: JoinSet<()>,
+    /// Work on a disk that nobody waits for any more, and what is to be done once it has ended.
+    stuck: JoinSet<Reason>,
 }
 
 /// Where reloads come from, and what the config that is in force was read from.
@@ -63,6 +63,8 @@ enum Reason {
     Asked,
     /// They look other than before.
     Changed,
+    /// Nobody wants a load: only stages were set.
+    Staged,
 }
 
 /// Why a load brought nothing.
@@ -93,9 +95,8 @@ impl Reloading {
     pub(super) fn new(running: Arc<Running>, origins: Origins) -> Reloading {
         let Origins { hangups, asked, files, watch, overlay } = origins;
         let watch = Watch::new(files.clone(), watch);
-        let Taken { kept: laid, dropped, .. } = overlay;
-        let stuck = JoinSet::new();
-        Reloading { running, hangups, asked, watch, in_force: files, laid, dropped, stuck }
+        let (dropped, stuck) = (overlay.dropped.clone(), JoinSet::new());
+        Reloading { running, hangups, asked, watch, in_force: files, laid: overlay, dropped, stuck }
     }
 
     /// Reloads for as long as the process lives.
@@ -103,31 +104,37 @@ impl Reloading {
         self.prune().await;
         loop {
             let (reason, mut waiting) = self.wait().await;
-            while let Ok(told) = self.asked.try_recv() {
-                waiting.push(told);
+            while let Ok(asked) = self.asked.try_recv() {
+                waiting.push(asked);
             }
-            let reason = if waiting.is_empty() { reason } else { Reason::Asked };
+            let (stages, loads): (Vec<_>, Vec<_>) =
+                waiting.into_iter().partition(|asked| asked.want == Want::Stages);
+            if reason == Reason::Staged || !stages.is_empty() {
+                tell(stages, &self.restage().await);
+            }
+            let reason = if loads.is_empty() { reason } else { Reason::Asked };
             let Some(loaded) = self.reload(reason).await else { continue };
-            for told in waiting {
-                // Whoever asked may be gone.
-                let _ = told.send(loaded.clone());
-            }
+            tell(loads, &loaded);
             self.look_at_key().await;
         }
     }
 
-    /// Waits for a reason to load, and gives who wants to be told.
+    /// Waits for something to do, and gives who wants to be told.
     async fn wait(&mut self) -> (Reason, Vec<Asked>) {
         tokio::select! {
             _ = self.hangups.recv() => (Reason::Asked, Vec::new()),
-            Some(told) = self.asked.recv() => (Reason::Asked, vec![told]),
+            Some(asked) = self.asked.recv() => (Reason::Staged, vec![asked]),
             () = self.watch.changed() => (Reason::Changed, Vec::new()),
-            Some(_) = self.stuck.join_next() => (Reason::Asked, Vec::new()),
+            Some(ended) = self.stuck.join_next() => (ended.unwrap_or(Reason::Asked), Vec::new()),
         }
     }
 
-    /// Loads, takes over or keeps what is in force. `None` where the files are still being written.
+    /// Loads, takes over or keeps what is in force. `None` where nobody wants that, or the files are
+    /// still being written.
     async fn reload(&mut self, reason: Reason) -> Option<Loaded> {
+        if reason == Reason::Staged {
+            return None;
+        }
         // Before the load, so that it meets nothing that was dropped.
         self.prune().await;
         let (config, files) = match self.gather().await {
@@ -161,7 +168,7 @@ impl Reloading {
     async fn take_over(&mut self, mut config: Config, files: Files) -> Loaded {
         self.watch.every(config.watch);
         keys::take_along(&self.running, &mut config.plan).await;
-        self.laid = config.overlay.kept.clone();
+        self.laid = config.overlay.clone();
         self.dropped.add(&config.overlay.dropped);
         let snapshot = reload::take_over(&self.running, config);
         self.in_force = files;
@@ -173,27 +180,43 @@ impl Reloading {
         tracing::error!(error = %why, "reload refused; the snapshot in force stays");
         self.running.proxy.metrics.reload_failed();
         self.running.readiness.refuses(Refused::new(&why, clock::now()));
-        self.restage().await;
+        // What was set and is not in force yet need not wait for the config.
+        if let Err(failed) = self.lay().await {
+            tracing::error!(error = %failed, "the stages in force stay");
+        }
         Loaded::Refused(why.into())
     }
 
-    /// Has what was set by command hold although the config cannot be loaded.
-    async fn restage(&mut self) {
-        let (running, laid) = (self.running.clone(), self.laid.clone());
-        let (plan, taken) = match self.bounded(move || running.restage(&laid)).await {
-            Ok(Ok(Some(found))) => found,
-            Ok(Ok(None)) => return,
-            Ok(Err(error)) => return tracing::error!(%error, "the stages in force stay"),
-            Err(error) => return tracing::error!(%error, "the stages in force stay"),
+    /// Has what was set by command hold, over what is in force: no other file is read.
+    async fn restage(&mut self) -> Loaded {
+        self.prune().await;
+        let done = match self.lay().await {
+            Ok((snapshot, change)) => Loaded::InForce { snapshot, change },
+            Err(failed) => {
+                let why = failed.to_string();
+                tracing::error!(error = %why, "the stages in force stay");
+                Loaded::Refused(why.into())
+            }
+        };
+        self.prune().await;
+        done
+    }
+
+    async fn lay(&mut self) -> Result<(Arc<str>, Change), Failed> {
+        let (running, laid, files) =
+            (self.running.clone(), self.laid.clone(), self.in_force.clone());
+        let laying = self.bounded(Reason::Staged, move || running.restage(&laid, files));
+        let Some((plan, taken, files)) = laying.await?? else {
+            let snapshot = self.running.proxy.snapshot.load().id.clone();
+            return Ok((snapshot, Change::None));
         };
         if taken.kept.meets(&self.dropped) {
-            return tracing::error!(error = %Failed::Revived, "the stages in force stay");
+            return Err(Failed::Revived);
         }
-        reload::restage(&self.running, plan, &taken);
-        // No files say what is in force now: the next config that can be loaded is taken over.
-        self.in_force = Files::default();
+        let snapshot = reload::restage(&self.running, plan, &taken);
         self.dropped.add(&taken.dropped);
-        self.laid = taken.kept;
+        (self.laid, self.in_force) = (taken, files);
+        Ok((snapshot, Change::Made))
     }
 
     /// Takes what was dropped from the disk; where that fails it is tried again at the next load.
@@ -204,7 +227,7 @@ impl Reloading {
         let (running, dropped) = (self.running.clone(), self.dropped.clone());
         let routes = dropped.routes();
         let overlay = self.running.shelf.path().to_owned();
-        match self.bounded(move || running.prune(&dropped)).await {
+        match self.bounded(Reason::Staged, move || running.prune(&dropped)).await {
             Ok(Ok(())) => {
                 tracing::info!(?routes, "taken from the overlay");
                 self.dropped = Overlay::default();
@@ -221,7 +244,7 @@ impl Reloading {
     /// Takes up another key for the evidence. A disk that hangs keeps no load from beginning.
     async fn look_at_key(&mut self) {
         let files = self.running.proxy.ledger.key_files().clone();
-        let told = match self.bounded(move || files.load()).await {
+        let told = match self.bounded(Reason::Asked, move || files.load()).await {
             Ok(Ok(key)) => {
                 let signs = self.running.proxy.ledger.sign_with(key);
                 tokio::time::timeout(LOAD_MAX, signs).await.map_err(|late| late.to_string())
@@ -237,12 +260,15 @@ impl Reloading {
     /// What the files say now.
     async fn gather(&mut self) -> Result<Gathered, Failed> {
         let loader = self.running.clone();
-        self.bounded(move || loader.source.gather(&loader.environment)).await
+        let gather = move || loader.source.gather(&loader.environment);
+        self.bounded(Reason::Asked, gather).await
     }
 
-    /// Works where waiting is allowed, and waits for it, but not for ever.
+    /// Works where waiting is allowed, and waits for it, but not for ever. What hangs is the reason to
+    /// do it again once it has ended.
     async fn bounded<T: Send + 'static>(
         &mut self,
+        again: Reason,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Failed> {
         if self.stuck.len() >= STUCK_MAX {
@@ -252,7 +278,7 @@ impl Reloading {
         match tokio::time::timeout(LOAD_MAX, &mut working).await {
             Ok(done) => Ok(done?),
             Err(_) => {
-                self.stuck.spawn(end_of(working));
+                self.stuck.spawn(end_of(working, again));
                 Err(Failed::Late)
             }
         }
@@ -260,6 +286,14 @@ impl Reloading {
 }
 
 /// Waits for the end of work whose result is of no use any more.
-async fn end_of<T>(working: JoinHandle<T>) {
+async fn end_of<T>(working: JoinHandle<T>, again: Reason) -> Reason {
     drop(working.await);
+    again
+}
+
+fn tell(waiting: Vec<Asked>, loaded: &Loaded) {
+    for asked in waiting {
+        // Whoever asked may be gone.
+        let _ = asked.told.send(loaded.clone());
+    }
 }

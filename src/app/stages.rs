@@ -4,7 +4,7 @@
 //! ends by itself, without a reload, so somebody has to look for it.
 
 use super::{Running, reload};
-use crate::config::{self, Taken};
+use crate::config::{self, ConfigError, Files, Taken};
 use crate::evidence::Reload;
 use crate::rollout::{Overlay, ShelfError};
 use crate::snapshot::{Plan, PlannedRoute, Snapshot, UNMAPPED};
@@ -80,10 +80,14 @@ impl Running {
     ///
     /// # Errors
     /// It cannot be read.
-    pub(super) fn restage(&self, before: &Overlay) -> Result<Option<(Plan, Taken)>, ShelfError> {
+    pub(super) fn restage(
+        &self,
+        before: &Taken,
+        mut files: Files,
+    ) -> Result<Option<(Plan, Taken, Files)>, ConfigError> {
         let mut plan = self.proxy.snapshot.load().plan.clone();
-        let taken = config::retake(&mut plan, &self.shelf, before)?;
-        Ok(taken.map(|taken| (plan, taken)))
+        let taken = config::retake(&mut plan, &self.shelf, &mut files, before)?;
+        Ok(taken.map(|taken| (plan, taken, files)))
     }
 
     /// Says at start what the config does not tell: where routes stand of which something else was

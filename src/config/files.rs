@@ -87,6 +87,16 @@ impl Files {
         bytes
     }
 
+    /// Reads one of them again, and from now on knows it as it is found now.
+    pub(super) fn read_again(&mut self, path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
+        let at = self.0.iter().position(|found| found.path == path);
+        let read = self.read(path);
+        if let Some(at) = at {
+            self.0.swap_remove(at);
+        }
+        read
+    }
+
     /// Notes a file that somebody else reads after this.
     pub(super) fn note(&mut self, path: &Path) {
         self.0.push(Found::new(path));

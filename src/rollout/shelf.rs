@@ -13,8 +13,9 @@ use std::sync::{Mutex, PoisonError};
 /// Its name.
 const NAME: &str = "rollout.json";
 
-/// The largest that is read: an entry has 400 bytes and a reason.
-const BYTES_MAX: u64 = 16 << 20;
+/// The largest that is read or written, as of all files of a config: an entry has 400 bytes and a
+/// reason.
+const BYTES_MAX: u64 = 4 << 20;
 
 /// The file of the overlay.
 #[derive(Debug)]
@@ -35,6 +36,11 @@ pub enum ShelfError {
     /// It cannot be written.
     #[error("cannot write it: {0}; the one before stands")]
     Write(#[source] io::Error),
+    /// Nobody could read it any more.
+    #[error(
+        "it would be larger than {BYTES_MAX} bytes; take stages into the config that are to stay"
+    )]
+    Full,
     /// It does not say what an overlay says.
     #[error(transparent)]
     Overlay(#[from] OverlayError),
@@ -58,8 +64,16 @@ impl Shelf {
     /// # Errors
     /// It cannot be read, or is no overlay.
     pub fn read(&self) -> Result<Overlay, ShelfError> {
-        match file::read(&self.path, BYTES_MAX) {
-            Ok(text) => Ok(Overlay::parse(&text)?),
+        self.parse(file::read(&self.path, BYTES_MAX))
+    }
+
+    /// The same of bytes that somebody else read from it.
+    ///
+    /// # Errors
+    /// They could not be read, or are no overlay.
+    pub fn parse(&self, read: io::Result<impl AsRef<[u8]>>) -> Result<Overlay, ShelfError> {
+        match read {
+            Ok(text) => Ok(Overlay::parse(text.as_ref())?),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(Overlay::default()),
             Err(error) => Err(ShelfError::Read(error)),
         }
@@ -74,6 +88,9 @@ impl Shelf {
         let mut overlay = self.read()?;
         let changed = change(&mut overlay);
         let text = overlay.to_text()?;
+        if u64::try_from(text.len()).is_ok_and(|bytes| bytes > BYTES_MAX) {
+            return Err(ShelfError::Full);
+        }
         self.write(&text).map_err(ShelfError::Write)?;
         Ok(changed)
     }

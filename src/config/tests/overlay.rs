@@ -1,7 +1,8 @@
 //! What was set by command, over a config that is loaded.
 
-use super::super::{Config, ConfigError, Environment, Source};
+use super::super::{Config, ConfigError, Environment, Source, retake};
 use crate::rollout::{Entry, Overlay, Shelf};
+use crate::snapshot::Plan;
 use crate::stage::{Stage, Standing};
 use std::fs;
 use std::path::Path;
@@ -63,6 +64,33 @@ fn what_lowers_a_stage_opens_no_side_lane() {
     assert_eq!(stage(&config), "observe");
     assert!(config.plan.unmapped.is_none() && config.plan.refused.is_none());
     assert!(!config.plan.wholly_observes(config.plan.upstreams.first().unwrap()));
+}
+
+#[test]
+fn what_is_laid_over_a_plan_in_force_is_what_a_load_brings() {
+    let dir = tempfile::tempdir().unwrap();
+    let shelf = Shelf::new(&dir.path().join("state"));
+    let source = Source::File(dir.path().join("gait.yaml"));
+    let first = load(dir.path(), "stage: observe").unwrap();
+    let (mut plan, mut taken) = (first.plan, first.overlay);
+    let mut files = source.gather(&Environment::default()).files;
+    for stage in [Stage::Enforce, Stage::Observe, Stage::DryRun] {
+        set(dir.path(), "del", entry(stage, "observe"));
+        taken = retake(&mut plan, &shelf, &mut files, &taken).unwrap().unwrap();
+        let loaded = source.gather(&Environment::default());
+        assert!(files.hold_the_same(&loaded.files));
+        let loaded = loaded.config.unwrap();
+        assert_eq!((taken.kept.clone(), plan.digest), (loaded.overlay.kept, loaded.plan.digest));
+        assert_eq!(plan.routes.first().unwrap().course, loaded.plan.routes.first().unwrap().course);
+        let lanes = |plan: &Plan| (plan.unmapped.is_some(), plan.refused.is_some());
+        assert_eq!(lanes(&plan), lanes(&loaded.plan));
+        assert!(retake(&mut plan, &shelf, &mut files, &taken).unwrap().is_none());
+    }
+    // The config on the disk has no say in it.
+    fs::write(dir.path().join("gait.yaml"), "colour: red").unwrap();
+    set(dir.path(), "del", entry(Stage::Enforce, "observe"));
+    assert!(retake(&mut plan, &shelf, &mut files, &taken).unwrap().is_some());
+    assert_eq!(plan.routes.first().unwrap().course.to_string(), "enforce");
 }
 
 #[test]
