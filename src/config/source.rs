@@ -96,13 +96,15 @@ fn from_file(path: &Path, site: &Site<'_>) -> Result<Config, ConfigError> {
     let file = path.display().to_string();
     let text =
         text(path, site).map_err(|source| ConfigError::Read { file: file.clone(), source })?;
-    let Read { mut fixed, mut plan, policy, candidate, kill_switch, watch } =
+    let Read { mut fixed, mut plan, policy, candidate, kill_switch, watch, idle } =
         read(&text, site).map_err(|fault| in_file(fault, &file))?;
     fixed.state_dir = site.path(&fixed.state_dir);
     let policy = site.policy(&site.path(policy))?;
     plan.candidate = candidate.map(|path| tried_out(&site.path(path), site)).transpose()?;
     let kill_switch = kill_switch.map(|path| orders(site.path(path), site)).transpose()?;
-    Ok(Config { watch, ..join(fixed, plan, policy, kill_switch, site)? })
+    let mut config = Config { watch, ..join(fixed, plan, policy, kill_switch, site)? };
+    config.warnings.extend(idle);
+    Ok(config)
 }
 
 /// Reads a policy that is not to act.
