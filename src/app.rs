@@ -28,6 +28,7 @@ mod patience;
 mod reload;
 mod reloads;
 mod stages;
+mod lowered;
 mod stop;
 mod tally;
 

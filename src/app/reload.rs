@@ -3,7 +3,8 @@
 //! The new snapshot is read, compiled and built aside; then one pointer is swapped. Whatever is
 //! wrong with it, the old one stays in force, and a metric says so.
 
-use super::stages::{lowered, moved};
+use super::lowered::{is_laxer, lowered};
+use super::stages::moved;
 use super::{Running, stages};
 use crate::clock;
 use crate::config::{Config, Listen, Taken};
@@ -56,6 +57,18 @@ pub(super) fn take_over(running: &Arc<Running>, config: Config) -> Arc<str> {
     put(running, &snapshot, &overlay);
     proxy.metrics.reload_succeeded(clock::now());
     snapshot.id.clone()
+}
+
+/// Whether a config would let something through that is not now, or drop a stage that was set: half of
+/// one does, as it lacks what comes last.
+pub(super) fn lowers(running: &Running, config: &Config) -> bool {
+    let (old, now) = (running.proxy.snapshot.load(), running.proxy.stage_time());
+    let Config { plan, policy, kill_switch, overlay, .. } = config;
+    let stops = kill_switch.is_none() && running.proxy.switch.is_followed();
+    stops
+        || !overlay.dropped.is_empty()
+        || is_laxer(&old.policy, policy)
+        || !lowered(&old.plan, plan, now).is_empty()
 }
 
 /// Puts the plan in force under another overlay, with the policy in force, and gives the name of the

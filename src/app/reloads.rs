@@ -18,7 +18,7 @@ use std::time::Duration;
 use tokio::signal::unix::Signal;
 use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinHandle, JoinSet};
-use watch::Watch;
+use watch::{Noticed, Watch};
 
 /// How long files may be read for.
 const LOAD_MAX: Duration = Duration::from_secs(10);
@@ -57,7 +57,7 @@ pub(super) struct Origins {
 }
 
 /// Why there is a load.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 enum Reason {
     /// Somebody wants one, whatever the files look like.
     Asked,
@@ -65,6 +65,8 @@ enum Reason {
     Changed,
     /// Nobody wants a load: only stages were set.
     Staged,
+    /// There is nothing to load, as this file never stays as it is.
+    Restless(String),
 }
 
 /// Why a load brought nothing.
@@ -86,6 +88,17 @@ enum Failed {
          the disk"
     )]
     Revived,
+}
+
+// === impl Reason ===
+
+impl Reason {
+    fn of(noticed: Noticed) -> Reason {
+        match noticed {
+            Noticed::Changed => Reason::Changed,
+            Noticed::Restless(file) => Reason::Restless(file),
+        }
+    }
 }
 
 // === impl Reloading ===
@@ -124,7 +137,7 @@ impl Reloading {
         tokio::select! {
             _ = self.hangups.recv() => (Reason::Asked, Vec::new()),
             Some(asked) = self.asked.recv() => (Reason::Staged, vec![asked]),
-            () = self.watch.changed() => (Reason::Changed, Vec::new()),
+            noticed = self.watch.changed() => (Reason::of(noticed), Vec::new()),
             Some(ended) = self.stuck.join_next() => (ended.unwrap_or(Reason::Asked), Vec::new()),
         }
     }
@@ -132,8 +145,13 @@ impl Reloading {
     /// Loads, takes over or keeps what is in force. `None` where nobody wants that, or the files are
     /// still being written.
     async fn reload(&mut self, reason: Reason) -> Option<Loaded> {
-        if reason == Reason::Staged {
-            return None;
+        match reason {
+            Reason::Staged => return None,
+            Reason::Restless(file) => {
+                let unsettled = ConfigError::Unsettled { file };
+                return Some(self.refuse(&unsettled.into()).await);
+            }
+            Reason::Asked | Reason::Changed => {}
         }
         // Before the load, so that it meets nothing that was dropped.
         self.prune().await;
@@ -144,6 +162,7 @@ impl Reloading {
         if reason == Reason::Changed && !self.watch.is_settled(&files) {
             return None;
         }
+        let is_due = reason == Reason::Asked || self.watch.has_rested();
         self.watch.follow(files.clone());
         let loaded = match config {
             Err(error) => self.refuse(&error.into()).await,
@@ -151,6 +170,14 @@ impl Reloading {
                 self.refuse(&Failed::Revived).await
             }
             Ok(_) if files.hold_the_same(&self.in_force) => self.keep(),
+            Ok(config) if !is_due && reload::lowers(&self.running, &config) => {
+                tracing::warn!(
+                    "what the files of the config say would let through more than before: it comes \
+                     into force once they have not changed for some seconds, or at a reload"
+                );
+                self.watch.hold();
+                return None;
+            }
             Ok(config) => self.take_over(config, files).await,
         };
         self.prune().await;

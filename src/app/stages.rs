@@ -7,13 +7,9 @@ use super::{Running, reload};
 use crate::config::{self, ConfigError, Files, Taken};
 use crate::evidence::Reload;
 use crate::rollout::{Overlay, ShelfError};
-use crate::snapshot::{Plan, PlannedRoute, Snapshot, UNMAPPED};
-use crate::stage::Protection;
+use crate::snapshot::{Plan, PlannedRoute, Snapshot};
 use jiff::Timestamp;
 use std::sync::Arc;
-
-/// What evidence calls approvers who may approve more than before; no route has such a name.
-const APPROVERS: &str = "_approvers";
 
 /// The share of the known callers in each stage of each route, as a part of one.
 pub(super) fn shares(
@@ -24,27 +20,6 @@ pub(super) fn shares(
         let shares = route.course.at(now).shares();
         shares.map(|(stage, share)| (&*route.name, stage.as_str(), share))
     })
-}
-
-/// Routes that are held to less than they were, now or later: a lower stage for somebody, no
-/// protection any more, or gone, so that their calls take another route; unmapped calls that are
-/// let through from now on; and approvers who may approve more.
-pub(super) fn lowered(old: &Plan, new: &Plan, now: Timestamp) -> Vec<String> {
-    let is_lower = |before: &&PlannedRoute| {
-        let after = new.route(&before.name);
-        after.is_none_or(|after| {
-            after.course.is_below(&before.course, now)
-                || before.protection == Protection::Protected
-                    && after.protection == Protection::Open
-        })
-    };
-    let routes = old.routes.iter().filter(is_lower).map(|route| route.name.to_string());
-    let opened = old.unmapped.is_none() && new.unmapped.is_some();
-    let wider = new.approvals.are_wider_than(&old.approvals);
-    routes
-        .chain(opened.then(|| UNMAPPED.to_owned()))
-        .chain(wider.then(|| APPROVERS.to_owned()))
-        .collect()
 }
 
 /// Routes whose callers stand elsewhere than before, or that were not there, and where.
@@ -150,91 +125,5 @@ fn of(snapshot: &Snapshot) -> Reload {
         snapshot: Some(snapshot.id.clone()),
         policy_digest: Some(snapshot.policy.digest()),
         ..Reload::default()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::config::{Environment, Source};
-
-    fn plan(settings: &str, routes: &str) -> Plan {
-        let dir = tempfile::tempdir().unwrap();
-        let text = format!(
-            "policy: policy.yaml\n{settings}\n\
-             upstreams: {{ api: {{ url: \"http://127.0.0.1:9\" }} }}\nroutes: [{routes}]\n"
-        );
-        std::fs::write(dir.path().join("gait.yaml"), text).unwrap();
-        std::fs::write(dir.path().join("policy.yaml"), "").unwrap();
-        let source = Source::File(dir.path().join("gait.yaml"));
-        source.load(&Environment::default()).unwrap().plan
-    }
-
-    fn route(name: &str, stage: &str, risk: &str) -> String {
-        let intent = format!("intent: {{ tool_name: a, risk_class: {risk} }}");
-        format!("{{ name: {name}, upstream: api, stage: {stage}, {intent} }},")
-    }
-
-    fn below(old: &Plan, new: &Plan) -> Vec<String> {
-        lowered(old, new, "2026-11-01T00:00:00Z".parse().unwrap())
-    }
-
-    #[test]
-    fn whatever_holds_a_route_to_less_is_named() {
-        let before = plan(
-            "stage: enforce",
-            &(route("a", "enforce", "high") + &route("b", "dry_run", "low")),
-        );
-        let same = plan(
-            "stage: enforce",
-            &(route("b", "enforce", "low") + &route("a", "enforce", "high")),
-        );
-        assert!(below(&before, &same).is_empty());
-        let staged = plan(
-            "stage: enforce",
-            &(route("a", "observe", "high") + &route("b", "dry_run", "low")),
-        );
-        assert_eq!(below(&before, &staged), ["a"]);
-        let open =
-            plan("stage: enforce", &(route("a", "enforce", "low") + &route("b", "dry_run", "low")));
-        assert_eq!(below(&before, &open), ["a"]);
-        let gone = plan("stage: enforce", &route("a", "enforce", "high"));
-        assert_eq!(below(&before, &gone), ["b"]);
-        let shared = "{ from: observe, to: enforce, percent: 99 }";
-        let most =
-            plan("stage: enforce", &(route("a", shared, "high") + &route("b", "dry_run", "low")));
-        assert_eq!(below(&before, &most), ["a"]);
-        assert!(below(&most, &before).is_empty());
-        let overrides = |stage: &str, until: &str| {
-            let one = format!("{{ route: b, stage: {stage}, until: \"{until}\", reason: x }}");
-            plan(
-                &format!("stage: enforce\nstage_overrides: [{one}]"),
-                &(route("a", "enforce", "high") + &route("b", "dry_run", "low")),
-            )
-        };
-        assert_eq!(below(&before, &overrides("observe", "2026-12-01T00:00:00Z")), ["b"]);
-        assert!(below(&before, &overrides("observe", "2026-10-01T00:00:00Z")).is_empty());
-        assert!(below(&before, &overrides("enforce", "2026-12-01T00:00:00Z")).is_empty());
-        let observed = plan("", &(route("a", "observe", "high") + &route("b", "observe", "low")));
-        assert_eq!(below(&before, &observed), ["a", "b", "_unmapped"]);
-    }
-
-    #[test]
-    fn approvers_who_may_approve_more_are_named() {
-        let logins = "admin: { logins: [{ name: ada@desk, role: approver, sha256: \
-                      aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa }] }";
-        let approvers = |of_ada: &str| {
-            plan(
-                &format!(
-                    "stage: enforce\n{logins}\n\
-                     approvals: {{ approvers: [{{ name: ada, logins: [ada@desk]{of_ada} }}] }}"
-                ),
-                "",
-            )
-        };
-        let (bound, free) = (approvers(", may: { tools: [files.read] }"), approvers(""));
-        assert_eq!(below(&bound, &free), ["_approvers"]);
-        assert!(below(&free, &bound).is_empty());
-        assert_eq!(below(&free, &plan("stage: enforce", "")), ["_approvers"]);
     }
 }

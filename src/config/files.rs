@@ -102,6 +102,11 @@ impl Files {
         self.0.push(Found::new(path));
     }
 
+    /// The first one.
+    pub fn first(&self) -> Option<&Path> {
+        self.0.first().map(|found| found.path.as_path())
+    }
+
     /// How they were found.
     pub fn marks(&self) -> Marks {
         Marks(self.0.iter().map(|found| found.mark.clone()).collect())
@@ -117,6 +122,12 @@ impl Files {
     pub(super) fn moved(&self) -> Option<&Path> {
         let moved = self.0.iter().find(|found| found.mark != found.now());
         moved.map(|found| found.path.as_path())
+    }
+
+    /// The first file of which two looks at these do not say the same.
+    pub fn differing(&self, one: &Marks, other: &Marks) -> Option<&Path> {
+        let mut found = self.0.iter().zip(one.0.iter().zip(&other.0));
+        found.find(|(_, (one, other))| one != other).map(|(found, _)| found.path.as_path())
     }
 
     /// Whether a load found its files as a look at these did, as far as both have them.
