@@ -51,6 +51,8 @@ pub(super) struct Asked<'a> {
 struct Change {
     route: Arc<str>,
     from: Standing,
+    /// Why, in the words of who sets it.
+    reason: Option<String>,
     entry: Entry,
     /// Where the route stands then, if the config says of it what it said.
     then: Stands,
@@ -165,12 +167,16 @@ fn change(
 ) -> Result<Change, Problem> {
     let from = stands.course.at(now);
     let set = set.filter(|set| set.stands_over(&stands.said));
+    let standing = wish.standing(from)?;
     let entry = Entry {
-        standing: wish.standing(from)?,
+        standing,
         over: stands.said.to_string(),
         by: asked.login.name.as_ref().to_owned(),
         at: now,
-        reason: wish.reason.clone(),
+        reason: match &wish.reason {
+            Some(reason) => Some(reason.clone()),
+            None => reason_to_stay(standing, stands, set.as_ref())?,
+        },
         until: wish.until,
         then: wish.until.and_then(|_| set?.lasting()),
     };
@@ -180,8 +186,24 @@ fn change(
         return Err(Problem::new(Kind::Unfit, detail).because("no_step"));
     }
     let (route, via, gates) = (asked.route.as_str().into(), Via::Demote, Vec::new());
-    let head = Head::genesis();
-    Ok(Change { route, from, entry, then, via, gates, unread: None, head })
+    let (head, reason) = (Head::genesis(), wish.reason.clone());
+    Ok(Change { route, from, reason, entry, then, via, gates, unread: None, head })
+}
+
+/// Why a route stays below what the config says of it, where it is brought on, and not as far: for
+/// the reason for which it was brought back.
+fn reason_to_stay(
+    standing: Standing,
+    stands: &Stands,
+    set: Option<&Entry>,
+) -> Result<Option<String>, Problem> {
+    if !standing.is_below(stands.said.standing) {
+        return Ok(None);
+    }
+    let reason = set.and_then(|set| set.reason.clone());
+    let missing =
+        || Problem::malformed("the route stays below what the config says; give a `reason`");
+    reason.map(Some).ok_or_else(missing)
 }
 
 fn via(gates: Gates) -> Via {
@@ -248,19 +270,25 @@ impl Change {
             from: self.from,
             to: self.entry.standing,
             until: self.entry.until,
+            then: self.after(),
             via: self.via,
             by: self.entry.by.as_str().into(),
-            reason: self.entry.reason.as_deref().map(Into::into),
+            reason: self.reason.as_deref().map(Into::into),
             gates: self.gates.clone(),
             unread: self.unread.as_deref().map(Into::into),
             head: Some(self.head),
         }
     }
 
+    /// Where the route stands once this has ended.
+    fn after(&self) -> Option<Standing> {
+        self.entry.until.map(|until| self.then.course.at(until))
+    }
+
     /// Says in the log of the process what is being done.
     fn announce(&self) {
         let (route, from, to) = (&self.route, self.from, self.entry.standing);
-        let (by, reason) = (&self.entry.by, self.entry.reason.as_deref().unwrap_or_default());
+        let (by, reason) = (&self.entry.by, self.reason.as_deref().unwrap_or_default());
         match self.via {
             Via::Promote => tracing::info!(%route, %from, %to, by, reason, "a stage is set"),
             Via::ForcedPromote => tracing::warn!(
@@ -316,7 +344,7 @@ impl Change {
     }
 
     fn told(self, seq: Option<u64>) -> Told {
-        let after = self.entry.until.map(|until| self.then.course.at(until).to_string());
+        let after = self.after().map(|after| after.to_string());
         Told {
             route: self.route.as_ref().to_owned(),
             from: self.from.to_string(),
@@ -325,7 +353,7 @@ impl Change {
             after,
             via: self.via.as_str(),
             by: self.entry.by,
-            reason: self.entry.reason,
+            reason: self.reason,
             gates: self.gates,
             seq,
         }

@@ -4,10 +4,10 @@
 //! wrong with it, the old one stays in force, and a metric says so.
 
 use super::lowered::{is_laxer, lowered};
-use super::stages::moved;
+use super::stages::{moved, told};
 use super::{Running, stages};
 use crate::clock;
-use crate::config::{Config, Listen, Taken};
+use crate::config::{Config, Listen, OverlayFile, Taken};
 use crate::evidence::Reload;
 use crate::metrics::{Metrics, Restart, SnapshotFace};
 use crate::snapshot::{Listener, Plan, Snapshot};
@@ -49,9 +49,9 @@ pub(super) fn take_over(running: &Arc<Running>, config: Config) -> Arc<str> {
     proxy.desk.configure(rules(&plan));
     running.exports.configure(&plan);
     let snapshot = Arc::new(Snapshot::build(plan, policy, &proxy.metrics));
-    let dropped = overlay.dropped.routes();
+    let told = told(&overlay, is_gone(running, &overlay));
     // First, so that no call's line names a snapshot of which the log does not know.
-    record(running, &snapshot, Reload { lowered, stages, dropped, ..Reload::default() });
+    record(running, &snapshot, Reload { lowered, stages, ..told });
     tracing::info!(snapshot = %snapshot.id, "reloaded");
     proxy.switch.follow(kill_switch);
     put(running, &snapshot, &overlay);
@@ -83,11 +83,23 @@ pub(super) fn restage(running: &Arc<Running>, plan: Plan, overlay: &Taken) -> Ar
     }
     let stages = moved(&old.plan, &plan, now);
     let snapshot = Arc::new(Snapshot::build(plan, old.policy.clone(), &proxy.metrics));
-    let dropped = overlay.dropped.routes();
-    record(running, &snapshot, Reload { lowered, stages, dropped, ..Reload::default() });
+    let told = told(overlay, is_gone(running, overlay));
+    record(running, &snapshot, Reload { lowered, stages, ..told });
     tracing::info!(snapshot = %snapshot.id, "what was set by command is in force");
     put(running, &snapshot, overlay);
     snapshot.id.clone()
+}
+
+/// Whether the file of the overlay, which a process always keeps, was taken away.
+fn is_gone(running: &Running, overlay: &Taken) -> bool {
+    let is_gone = overlay.file == OverlayFile::Missing;
+    if is_gone {
+        tracing::warn!(
+            overlay = %running.shelf.path().display(),
+            "security event: the overlay is gone, and with it every stage that was set by command"
+        );
+    }
+    is_gone
 }
 
 /// Swaps the pointer.

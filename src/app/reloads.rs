@@ -10,7 +10,7 @@ mod watch;
 use super::{Running, keys, reload};
 use crate::admin::{Asked, Change, Loaded, Want};
 use crate::clock;
-use crate::config::{Config, ConfigError, Files, Gathered, Taken};
+use crate::config::{Config, ConfigError, Files, Gathered, OverlayFile, Taken};
 use crate::rollout::Overlay;
 use crate::telemetry::Refused;
 use std::sync::Arc;
@@ -38,6 +38,10 @@ pub(super) struct Reloading {
     laid: Taken,
     /// What was dropped and may still be on disk. It never comes into force again.
     dropped: Overlay,
+    /// What was over and may still be on disk.
+    ended: Overlay,
+    /// Whether the file is there, which is always kept.
+    file: OverlayFile,
     /// Work on a disk that nobody waits for any more, and what is to be done once it has ended.
     stuck: JoinSet<Reason>,
 }
@@ -108,8 +112,19 @@ impl Reloading {
     pub(super) fn new(running: Arc<Running>, origins: Origins) -> Reloading {
         let Origins { hangups, asked, files, watch, overlay } = origins;
         let watch = Watch::new(files.clone(), watch);
-        let (dropped, stuck) = (overlay.dropped.clone(), JoinSet::new());
-        Reloading { running, hangups, asked, watch, in_force: files, laid: overlay, dropped, stuck }
+        let (dropped, ended) = (overlay.dropped.clone(), overlay.ended.clone());
+        Reloading {
+            running,
+            hangups,
+            asked,
+            watch,
+            in_force: files,
+            laid: overlay,
+            dropped,
+            ended,
+            file: OverlayFile::There,
+            stuck: JoinSet::new(),
+        }
     }
 
     /// Reloads for as long as the process lives.
@@ -169,7 +184,9 @@ impl Reloading {
             Ok(config) if config.overlay.kept.meets(&self.dropped) => {
                 self.refuse(&Failed::Revived).await
             }
-            Ok(_) if files.hold_the_same(&self.in_force) => self.keep(),
+            Ok(config) if files.hold_the_same(&self.in_force) && self.is_laid(&config) => {
+                self.keep()
+            }
             Ok(config) if !is_due && reload::lowers(&self.running, &config) => {
                 tracing::warn!(
                     "what the files of the config say would let through more than before: it comes \
@@ -184,6 +201,11 @@ impl Reloading {
         Some(loaded)
     }
 
+    /// Whether what was set by command is in force as it is read: what is over by now is let go.
+    fn is_laid(&self, config: &Config) -> bool {
+        config.overlay.kept == self.laid.kept
+    }
+
     fn keep(&self) -> Loaded {
         tracing::info!("reload: nothing has changed");
         self.running.readiness.loads();
@@ -195,8 +217,7 @@ impl Reloading {
     async fn take_over(&mut self, mut config: Config, files: Files) -> Loaded {
         self.watch.every(config.watch);
         keys::take_along(&self.running, &mut config.plan).await;
-        self.laid = config.overlay.clone();
-        self.dropped.add(&config.overlay.dropped);
+        self.lay_down(config.overlay.clone());
         let snapshot = reload::take_over(&self.running, config);
         self.in_force = files;
         Loaded::InForce { snapshot, change: Change::Made }
@@ -241,23 +262,35 @@ impl Reloading {
             return Err(Failed::Revived);
         }
         let snapshot = reload::restage(&self.running, plan, &taken);
-        self.dropped.add(&taken.dropped);
-        (self.laid, self.in_force) = (taken, files);
+        self.lay_down(taken);
+        self.in_force = files;
         Ok((snapshot, Change::Made))
     }
 
-    /// Takes what was dropped from the disk; where that fails it is tried again at the next load.
+    /// Notes what is laid, and what of the file has still to be brought up to it.
+    fn lay_down(&mut self, taken: Taken) {
+        self.dropped.add(&taken.dropped);
+        self.ended.add(&taken.ended);
+        self.file = taken.file;
+        self.laid = taken;
+    }
+
+    /// Takes what was dropped or is over from the disk; where that fails it is tried again at the next
+    /// load.
     async fn prune(&mut self) {
-        if self.dropped.is_empty() {
+        let is_whole = self.file == OverlayFile::There;
+        if self.dropped.is_empty() && self.ended.is_empty() && is_whole {
             return;
         }
-        let (running, dropped) = (self.running.clone(), self.dropped.clone());
-        let routes = dropped.routes();
+        let (running, dropped, ended) =
+            (self.running.clone(), self.dropped.clone(), self.ended.clone());
+        let (routes, over) = (dropped.routes(), ended.routes());
         let overlay = self.running.shelf.path().to_owned();
-        match self.bounded(Reason::Staged, move || running.prune(&dropped)).await {
+        match self.bounded(Reason::Staged, move || running.prune(&dropped, &ended)).await {
             Ok(Ok(())) => {
-                tracing::info!(?routes, "taken from the overlay");
-                self.dropped = Overlay::default();
+                tracing::info!(dropped = ?routes, ended = ?over, "the overlay is brought up to date");
+                (self.dropped, self.ended) = (Overlay::default(), Overlay::default());
+                self.file = OverlayFile::There;
             }
             Ok(Err(error)) => {
                 tracing::error!(%error, overlay = %overlay.display(), "dropped stages stay there")

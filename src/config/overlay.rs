@@ -6,8 +6,9 @@
 use super::files::Files;
 use super::site::Site;
 use super::{ConfigError, checks};
+use crate::clock;
 use crate::json::Digest;
-use crate::rollout::{Overlay, Shelf, ShelfError};
+use crate::rollout::{Overlay, OverlayError, Shelf, ShelfError};
 use crate::snapshot::{Plan, UpstreamSpec};
 use std::path::Path;
 use std::sync::Arc;
@@ -19,10 +20,23 @@ pub struct Taken {
     pub kept: Overlay,
     /// What has no place any more: the config says something else of those routes by now.
     pub dropped: Overlay,
+    /// What is over by its own word. What it was set over holds again, and is in `kept`.
+    pub ended: Overlay,
     /// Routes that the config does not name now, and of which something was set.
     pub asleep: Vec<String>,
+    /// Whether there was a file.
+    pub file: OverlayFile,
     /// What it was laid over.
     alone: Alone,
+}
+
+/// Whether the file of the overlay was there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OverlayFile {
+    /// It was, if it said nothing.
+    There,
+    /// A process that runs always keeps one, so it has not run yet, or somebody took it away.
+    Missing,
 }
 
 /// What the config alone makes of that of a plan which an overlay changes, but for the routes.
@@ -63,9 +77,18 @@ impl Alone {
 
     /// Lays an overlay over a plan of this config, and counts what holds of it into the digest: as
     /// it will be written, so that to drop an entry and to write the rest gives no third name.
-    fn lay(self, plan: &mut Plan, mut kept: Overlay) -> Result<Taken, ShelfError> {
+    fn lay(self, plan: &mut Plan, read: Option<Overlay>) -> Result<Taken, ShelfError> {
+        let file = if read.is_some() { OverlayFile::There } else { OverlayFile::Missing };
+        let mut kept = read.unwrap_or_default();
+        let ended = kept.end(clock::now());
         let dropped = kept.prune(|name| plan.route(name).map(|route| route.said.clone()));
         let asleep = kept.routes().into_iter().filter(|name| plan.route(name).is_none()).collect();
+        for route in &plan.routes {
+            if kept.get(&route.name).is_some_and(|set| set.lowers_unsaid(&route.said)) {
+                let what = "it lowers what the config says, and no reason is given";
+                return Err(OverlayError::Entry { route: route.name.to_string(), what }.into());
+            }
+        }
         for route in &mut plan.routes {
             let set = kept.get(&route.name);
             route.course = set.map_or_else(|| route.said.clone(), |set| set.over(&route.said));
@@ -78,7 +101,7 @@ impl Alone {
                 Digest::of_fields(&[self.digest.to_string().as_bytes(), text.as_bytes()])
             }
         };
-        Ok(Taken { kept, dropped, asleep, alone: self })
+        Ok(Taken { kept, dropped, ended, asleep, file, alone: self })
     }
 }
 
@@ -119,6 +142,19 @@ pub fn retake(
         tracing::warn!("{closed}");
     }
     Ok(Some(taken))
+}
+
+/// Makes the file where there is none, and knows it as it is found then: from now on its absence says
+/// that it was lost.
+///
+/// # Errors
+/// It cannot be read or written.
+pub fn keep_file(shelf: &Shelf, files: &mut Files, taken: &Taken) -> Result<(), ShelfError> {
+    if taken.file == OverlayFile::Missing {
+        shelf.change(|_| ())?;
+        drop(files.read_again(shelf.path()));
+    }
+    Ok(())
 }
 
 fn wrong(shelf: &Shelf, source: ShelfError) -> ConfigError {

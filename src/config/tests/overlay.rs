@@ -25,7 +25,7 @@ fn entry(stage: Stage, over: &str) -> Entry {
         over: over.to_owned(),
         by: "ada@desk".to_owned(),
         at: "2026-11-01T00:00:00Z".parse().unwrap(),
-        reason: None,
+        reason: Some("incident".to_owned()),
         until: None,
         then: None,
     }
@@ -91,6 +91,40 @@ fn what_is_laid_over_a_plan_in_force_is_what_a_load_brings() {
     set(dir.path(), "del", entry(Stage::Enforce, "observe"));
     assert!(retake(&mut plan, &shelf, &mut files, &taken).unwrap().is_some());
     assert_eq!(plan.routes.first().unwrap().course.to_string(), "enforce");
+}
+
+#[test]
+fn what_is_over_is_let_go_and_what_it_was_set_over_holds() {
+    let dir = tempfile::tempdir().unwrap();
+    let until = Some("2026-11-02T00:00:00Z".parse().unwrap());
+    let then = entry(Stage::Enforce, "observe").lasting();
+    set(dir.path(), "del", Entry { until, then, ..entry(Stage::DryRun, "observe") });
+    let config = load(dir.path(), "stage: observe").unwrap();
+    assert_eq!(
+        (stage(&config), config.overlay.ended.routes()),
+        ("enforce".into(), vec!["del".into()])
+    );
+    assert_eq!(config.overlay.kept.get("del"), Some(&entry(Stage::Enforce, "observe")));
+    assert!(config.overlay.dropped.is_empty());
+}
+
+#[test]
+fn what_lowers_without_a_reason_or_a_person_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let refused = |entry: Entry| {
+        set(dir.path(), "del", entry);
+        load(dir.path(), "stage: require_approval").map(|_| ()).map_err(|error| error.to_string())
+    };
+    let over = "require_approval";
+    let unsaid = |stage| Entry { reason: None, ..entry(stage, over) };
+    let told = refused(unsaid(Stage::Observe)).unwrap_err();
+    assert!(told.contains("no reason is given") && told.contains("move it away"), "{told}");
+    let blank = Entry { reason: Some(" ".to_owned()), ..entry(Stage::Observe, over) };
+    assert!(refused(blank).is_err());
+    assert!(refused(unsaid(Stage::Enforce)).is_ok(), "what is raised needs none");
+    assert!(refused(entry(Stage::Observe, over)).is_ok());
+    let nobody = Entry { by: String::new(), ..entry(Stage::Enforce, over) };
+    assert!(refused(nobody).unwrap_err().contains("who set it"));
 }
 
 #[test]
