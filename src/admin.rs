@@ -47,7 +47,7 @@ use std::net::IpAddr;
 use tokio::sync::Semaphore;
 
 pub use helm::{Helm, Stands};
-pub use reloads::{Asked, Change, Loaded, Reloads, Unheard};
+pub use reloads::{Asked, Change, Loaded, Reloads, Unheard, Want};
 pub use rollout::{Archive, Rollout};
 pub use route::ROUTES;
 

@@ -28,6 +28,7 @@ mod patience;
 mod reload;
 mod reloads;
 mod stages;
+mod lowered;
 mod stop;
 mod tally;
 
@@ -51,8 +52,8 @@ use jiff::Timestamp;
 use listen::Door;
 use reloads::{Origins, Reloading};
 use start::{
-    Kept, announce, assemble, bind, local, new_metrics, open_listeners, start_approvals,
-    start_evidence, start_limits, start_logging, write_evidence,
+    Kept, announce, assemble, bind, keep_overlay, local, new_metrics, open_listeners, past,
+    start_approvals, start_evidence, start_limits, start_logging, write_evidence,
 };
 use std::io;
 use std::net::SocketAddr;
@@ -195,7 +196,7 @@ pub fn run(serve: &Serve, environment: Environment) -> Result<(), AppError> {
 async fn serve_until_stopped(serve: &Serve, environment: Environment) -> Result<(), AppError> {
     let (source, environment, demo) = set(serve, environment)?;
     let hangups = stop::hangups()?;
-    let Gathered { config, files } = source.gather(&environment);
+    let Gathered { config, mut files } = source.gather(&environment);
     let mut config = config?;
     let environment = environment.of_process(&config.fixed.state_dir);
     start_logging(&config.fixed);
@@ -206,8 +207,10 @@ async fn serve_until_stopped(serve: &Serve, environment: Environment) -> Result<
     let office = Office::open(&state)?;
     let metrics = new_metrics(&config);
     let listeners = open_listeners(&config.fixed, &metrics).await?;
-    let (desk, deciding) = start_approvals(&state, &metrics)?;
+    let past = past(&state);
+    let (desk, deciding) = start_approvals(&state, past, &metrics)?;
     let (ledger, writer) = start_evidence(&state, &config, &metrics)?;
+    let told = keep_overlay(&office.shelf(), &mut files, &config.overlay, past);
     let exports = Exports::new(metrics.clone());
     exports.configure(&config.plan);
     let writing = write_evidence(writer, metrics.clone(), exports.clone())?;
@@ -218,13 +221,12 @@ async fn serve_until_stopped(serve: &Serve, environment: Environment) -> Result<
         office,
         exports: exports.clone(),
     };
-    let overlay = std::mem::take(&mut config.overlay);
-    let dropped = overlay.dropped.routes();
+    let (watch, overlay) = (config.watch, config.overlay.clone());
     let (reloads, asked) = Reloads::new();
-    let origins = Origins { hangups, asked, files, watch: config.watch, overlay };
+    let origins = Origins { hangups, asked, files, watch, overlay };
     let (running, wanted) =
         assemble(config, (source, environment), metrics, kept, (reloads, origins));
-    running.tell_stages(dropped);
+    running.tell_stages(told);
     let signals = Signals::new()?;
     let is_demo = matches!(serve, Serve::Demo).then_some(());
     announce(&state, &listeners.addresses, is_demo);
@@ -317,7 +319,7 @@ impl Running {
 
     /// What nobody asks for and everybody needs: fresh gauges, folded histograms, swept pools.
     async fn keep_house(self: Arc<Self>) {
-        let mut looked = self.begun;
+        let mut looked = stages::Looked::since(self.begun);
         for beat in 0u64.. {
             tokio::time::sleep(Duration::from_secs(1)).await;
             self.observe_health();

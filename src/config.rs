@@ -49,9 +49,10 @@ pub use environment::Environment;
 pub use error::ConfigError;
 pub use files::{Files, Marks};
 pub use fixed::{At, Fixed, Listen, Log, LogFormat, Sizes};
-pub use overlay::{Taken, retake};
+pub use overlay::{OverlayFile, Taken, keep_file, retake};
 pub use source::{Gathered, Source};
 
+use crate::clock;
 use crate::limits::Limits;
 use crate::policy::Policy;
 use crate::snapshot::Plan;
@@ -130,6 +131,8 @@ struct Read {
     candidate: Option<PathBuf>,
     kill_switch: Option<PathBuf>,
     watch: Option<Duration>,
+    /// Overrides that never act.
+    idle: Vec<String>,
 }
 
 fn read(text: &str, site: &Site<'_>) -> Result<Read, Fault> {
@@ -181,10 +184,11 @@ fn read(text: &str, site: &Site<'_>) -> Result<Read, Fault> {
     };
     checks::lower_catch_alls(&plan, &places)?;
     checks::settle_lanes(&mut plan, unmapped, stages.global)?;
+    let idle = stages.idle(&plan.routes, clock::now());
     let named = |path: String| Some(PathBuf::from(path)).filter(|path| path.as_os_str() != "");
     let (policy, candidate) = (PathBuf::from(policy), named(candidate));
     let kill_switch = named(kill_switch);
-    Ok(Read { fixed: settings.fixed, plan, policy, candidate, kill_switch, watch })
+    Ok(Read { fixed: settings.fixed, plan, policy, candidate, kill_switch, watch, idle })
 }
 
 /// Text that must be given.

@@ -146,7 +146,7 @@ impl Proxy {
         let upgrade = hyper::upgrade::on(&mut request);
         let (parts, incoming) = request.into_parts();
         let incoming = Arriving::new(incoming, parts.version);
-        let visit = Visit {
+        let mut visit = Visit {
             snapshot: self.snapshot.load_full(),
             call_id,
             received: clock::instant(),
@@ -154,7 +154,7 @@ impl Proxy {
             wish: wish(&parts.headers),
             peer,
         };
-        let placed = self.place(&visit, &parts, incoming).await;
+        let placed = self.place(&mut visit, &parts, incoming).await;
         let held_up = HeldUp { received: visit.received, waited: placed.waited };
         let (case, finding) = self.weigh(&visit, placed);
         let sought = match finding {
@@ -170,7 +170,7 @@ impl Proxy {
     }
 
     /// Strictness and routing: finds the lane of a request.
-    async fn place(&self, visit: &Visit, parts: &Parts, incoming: Arriving) -> Placed {
+    async fn place(&self, visit: &mut Visit, parts: &Parts, incoming: Arriving) -> Placed {
         let (head, candidates) = match visit.read(parts, &incoming) {
             Ok(read) => read,
             Err(stray) => {
@@ -228,7 +228,7 @@ impl Proxy {
     /// Reads the body as far as the candidates need it, and asks their conditions.
     async fn choose(
         &self,
-        visit: &Visit,
+        visit: &mut Visit,
         known: &Known,
         head: Head,
         incoming: Arriving,
@@ -237,6 +237,8 @@ impl Proxy {
         let started = clock::instant();
         let read = self.read(&visit.snapshot, &head, incoming, &candidates).await;
         let waited = since(started);
+        // A body may take its time: what has ended meanwhile has no say any more.
+        visit.now = self.stage_time();
         if let Err(unjudged) = &read {
             self.reject(&unjudged.cause);
         }

@@ -260,6 +260,19 @@ impl PlannedRoute {
         self.said.wholly_observes() && self.course.wholly_observes()
     }
 
+    /// Whether some call has method and path of both.
+    pub fn meets(&self, other: &PlannedRoute) -> bool {
+        let (a, b) = (&self.matcher, &other.matcher);
+        let methods = a.methods.is_empty()
+            || b.methods.is_empty()
+            || a.methods.iter().any(|method| b.methods.contains(method));
+        let paths = match (&a.path, &b.path) {
+            (Some(a), Some(b)) => a.meets(b),
+            _ => true,
+        };
+        methods && paths
+    }
+
     /// The tool's name where config fixes it, lower case; empty where the call does.
     pub fn tool_text(&self) -> String {
         match self.mapping.tool_name.0.as_slice() {

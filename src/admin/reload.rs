@@ -4,7 +4,7 @@
 //! listener changes nothing by it.
 
 use super::problem::{Kind, Problem};
-use super::{Change, Context, Loaded, Unread, reply};
+use super::{Change, Context, Loaded, Unread, Want, reply};
 use crate::snapshot::Login;
 use bytes::Bytes;
 use http::{Response, StatusCode};
@@ -32,7 +32,7 @@ pub(super) async fn answer(
         return Err(Problem::malformed(what));
     }
     tracing::info!(login = %login.name, "a reload is asked for");
-    let loaded = context.reloads.ask().await;
+    let loaded = context.reloads.ask(Want::All).await;
     match loaded.map_err(|unheard| Problem::busy(&unheard.to_string(), SOON))? {
         Loaded::InForce { snapshot, change } => {
             let changed = change == Change::Made;

@@ -32,8 +32,23 @@ pub enum Change {
     None,
 }
 
-/// Who asks, and is told.
-pub type Asked = oneshot::Sender<Loaded>;
+/// What is to be put in force.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Want {
+    /// All that the files say.
+    All,
+    /// What was set by command, over what is in force: no other file is read.
+    Stages,
+}
+
+/// Somebody who asks, and is told.
+#[derive(Debug)]
+pub struct Asked {
+    /// What for.
+    pub want: Want,
+    /// Where to.
+    pub told: oneshot::Sender<Loaded>,
+}
 
 /// The way to ask; cheap to clone.
 #[derive(Clone, Debug)]
@@ -53,13 +68,13 @@ impl Reloads {
         (Reloads(sender), receiver)
     }
 
-    /// Has everything loaded again, and waits for what comes of it.
+    /// Has this put in force, and waits for what comes of it.
     ///
     /// # Errors
     /// Nobody hears it.
-    pub async fn ask(&self) -> Result<Loaded, Unheard> {
+    pub async fn ask(&self, want: Want) -> Result<Loaded, Unheard> {
         let (told, answer) = oneshot::channel();
-        self.0.try_send(told).map_err(|_| Unheard)?;
+        self.0.try_send(Asked { want, told }).map_err(|_| Unheard)?;
         answer.await.map_err(|_| Unheard)
     }
 }

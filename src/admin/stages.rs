@@ -1,7 +1,7 @@
 //! Stages that people set: on, where the evidence says that a route may, and back, always.
 //!
 //! The line that says who does what, and why, is durable before anything of it is written
-//! elsewhere; then the overlay is written, then the config is loaded again. Done is what is in force.
+//! elsewhere; then the overlay is written, then laid over what is in force. Done is what is in force.
 //! Whatever breaks off in between, nothing executes more than before without a line that says who
 //! wanted it. Rejected: to answer once the overlay is written, which says nothing of what calls meet.
 
@@ -13,7 +13,7 @@ use super::helm::{Stands, blocking};
 use super::json::time;
 use super::labels::unrecorded;
 use super::problem::{Kind, Problem};
-use super::{Context, Loaded, Unread, reply};
+use super::{Context, Loaded, Unread, Want, reply};
 use crate::clock;
 use crate::evidence::{Event, GateFact, Head, LedgerRefused, StageChange, Via};
 use crate::rollout::{Entry, Overlay, Status};
@@ -51,6 +51,8 @@ pub(super) struct Asked<'a> {
 struct Change {
     route: Arc<str>,
     from: Standing,
+    /// Why, in the words of who sets it.
+    reason: Option<String>,
     entry: Entry,
     /// Where the route stands then, if the config says of it what it said.
     then: Stands,
@@ -67,9 +69,6 @@ struct Answer {
     diff: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     status: Option<Status>,
-    /// What is wrong with the config on disk, which is not in force.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    refused: Option<String>,
 }
 
 /// A stage that was set, or would be.
@@ -168,12 +167,16 @@ fn change(
 ) -> Result<Change, Problem> {
     let from = stands.course.at(now);
     let set = set.filter(|set| set.stands_over(&stands.said));
+    let standing = wish.standing(from)?;
     let entry = Entry {
-        standing: wish.standing(from)?,
+        standing,
         over: stands.said.to_string(),
         by: asked.login.name.as_ref().to_owned(),
         at: now,
-        reason: wish.reason.clone(),
+        reason: match &wish.reason {
+            Some(reason) => Some(reason.clone()),
+            None => reason_to_stay(standing, stands, set.as_ref())?,
+        },
         until: wish.until,
         then: wish.until.and_then(|_| set?.lasting()),
     };
@@ -183,8 +186,24 @@ fn change(
         return Err(Problem::new(Kind::Unfit, detail).because("no_step"));
     }
     let (route, via, gates) = (asked.route.as_str().into(), Via::Demote, Vec::new());
-    let head = Head::genesis();
-    Ok(Change { route, from, entry, then, via, gates, unread: None, head })
+    let (head, reason) = (Head::genesis(), wish.reason.clone());
+    Ok(Change { route, from, reason, entry, then, via, gates, unread: None, head })
+}
+
+/// Why a route stays below what the config says of it, where it is brought on, and not as far: for
+/// the reason for which it was brought back.
+fn reason_to_stay(
+    standing: Standing,
+    stands: &Stands,
+    set: Option<&Entry>,
+) -> Result<Option<String>, Problem> {
+    if !standing.is_below(stands.said.standing) {
+        return Ok(None);
+    }
+    let reason = set.and_then(|set| set.reason.clone());
+    let missing =
+        || Problem::malformed("the route stays below what the config says; give a `reason`");
+    reason.map(Some).ok_or_else(missing)
 }
 
 fn via(gates: Gates) -> Via {
@@ -197,10 +216,10 @@ fn via(gates: Gates) -> Via {
 /// Says what would be done, and does nothing.
 async fn tell(change: Change, context: &Context<'_>) -> Result<Answer, Problem> {
     let diff = diff(&change, context).await?;
-    Ok(Answer { change: change.told(None), diff, status: None, refused: None })
+    Ok(Answer { change: change.told(None), diff, status: None })
 }
 
-/// The line, the overlay, the load: each only once the one before is done.
+/// The line, the overlay, the snapshot: each only once the one before is done.
 async fn carry_out(mut change: Change, context: &Context<'_>) -> Result<Answer, Problem> {
     // What cannot be read cannot be written to either; better to know before anything is said.
     diff(&change, context).await?;
@@ -214,8 +233,8 @@ async fn carry_out(mut change: Change, context: &Context<'_>) -> Result<Answer, 
     change.announce();
     let diff = diff(&change, context).await?;
     change.write(context).await?;
-    let refused = change.enforce(context).await?;
-    Ok(Answer { change: change.told(Some(recorded.seq)), diff, status: None, refused })
+    change.enforce(context).await?;
+    Ok(Answer { change: change.told(Some(recorded.seq)), diff, status: None })
 }
 
 /// The log did not say whether it has the line.
@@ -251,19 +270,25 @@ impl Change {
             from: self.from,
             to: self.entry.standing,
             until: self.entry.until,
+            then: self.after(),
             via: self.via,
             by: self.entry.by.as_str().into(),
-            reason: self.entry.reason.as_deref().map(Into::into),
+            reason: self.reason.as_deref().map(Into::into),
             gates: self.gates.clone(),
             unread: self.unread.as_deref().map(Into::into),
             head: Some(self.head),
         }
     }
 
+    /// Where the route stands once this has ended.
+    fn after(&self) -> Option<Standing> {
+        self.entry.until.map(|until| self.then.course.at(until))
+    }
+
     /// Says in the log of the process what is being done.
     fn announce(&self) {
         let (route, from, to) = (&self.route, self.from, self.entry.standing);
-        let (by, reason) = (&self.entry.by, self.entry.reason.as_deref().unwrap_or_default());
+        let (by, reason) = (&self.entry.by, self.reason.as_deref().unwrap_or_default());
         match self.via {
             Via::Promote => tracing::info!(%route, %from, %to, by, reason, "a stage is set"),
             Via::ForcedPromote => tracing::warn!(
@@ -290,15 +315,14 @@ impl Change {
         })
     }
 
-    /// Has the config loaded with the new overlay, and looks what that made of the route. A config
-    /// that cannot be loaded keeps no stage from coming into force; what is wrong with it is given.
-    async fn enforce(&self, context: &Context<'_>) -> Result<Option<String>, Problem> {
-        let loaded = context.reloads.ask().await;
+    /// Has the new overlay laid over what is in force, and looks what that made of the route. What
+    /// the other files say by now is not asked: whoever sets a stage wants nothing else.
+    async fn enforce(&self, context: &Context<'_>) -> Result<(), Problem> {
+        let loaded = context.reloads.ask(Want::Stages).await;
         let is_done = (context.stands)(&self.route).is_some_and(|stands| stands == self.then);
         let why = match loaded {
-            Ok(Loaded::InForce { .. }) if is_done => return Ok(None),
+            Ok(_) if is_done => return Ok(()),
             Ok(Loaded::InForce { .. }) => return Err(self.overtaken()),
-            Ok(Loaded::Refused(why)) if is_done => return Ok(Some(why.to_string())),
             Ok(Loaded::Refused(why)) => why.to_string(),
             Err(unheard) => unheard.to_string(),
         };
@@ -320,7 +344,7 @@ impl Change {
     }
 
     fn told(self, seq: Option<u64>) -> Told {
-        let after = self.entry.until.map(|until| self.then.course.at(until).to_string());
+        let after = self.after().map(|after| after.to_string());
         Told {
             route: self.route.as_ref().to_owned(),
             from: self.from.to_string(),
@@ -329,9 +353,12 @@ impl Change {
             after,
             via: self.via.as_str(),
             by: self.entry.by,
-            reason: self.entry.reason,
+            reason: self.reason,
             gates: self.gates,
             seq,
         }
     }
 }
+
+#[cfg(test)]
+mod props;

@@ -3,10 +3,11 @@
 //! The new snapshot is read, compiled and built aside; then one pointer is swapped. Whatever is
 //! wrong with it, the old one stays in force, and a metric says so.
 
-use super::stages::{lowered, moved};
+use super::lowered::{is_laxer, lowered};
+use super::stages::{moved, told};
 use super::{Running, stages};
 use crate::clock;
-use crate::config::{Config, Listen, Taken};
+use crate::config::{Config, Listen, OverlayFile, Taken};
 use crate::evidence::Reload;
 use crate::metrics::{Metrics, Restart, SnapshotFace};
 use crate::snapshot::{Listener, Plan, Snapshot};
@@ -48,9 +49,9 @@ pub(super) fn take_over(running: &Arc<Running>, config: Config) -> Arc<str> {
     proxy.desk.configure(rules(&plan));
     running.exports.configure(&plan);
     let snapshot = Arc::new(Snapshot::build(plan, policy, &proxy.metrics));
-    let dropped = overlay.dropped.routes();
+    let told = told(&overlay, is_gone(running, &overlay));
     // First, so that no call's line names a snapshot of which the log does not know.
-    record(running, &snapshot, Reload { lowered, stages, dropped, ..Reload::default() });
+    record(running, &snapshot, Reload { lowered, stages, ..told });
     tracing::info!(snapshot = %snapshot.id, "reloaded");
     proxy.switch.follow(kill_switch);
     put(running, &snapshot, &overlay);
@@ -58,9 +59,22 @@ pub(super) fn take_over(running: &Arc<Running>, config: Config) -> Arc<str> {
     snapshot.id.clone()
 }
 
-/// Puts the plan in force under another overlay, with the policy in force. No other file has a say
-/// in it: what was set by command holds also while the config cannot be loaded.
-pub(super) fn restage(running: &Arc<Running>, plan: Plan, overlay: &Taken) {
+/// Whether a config would let something through that is not now, or drop a stage that was set: half of
+/// one does, as it lacks what comes last.
+pub(super) fn lowers(running: &Running, config: &Config) -> bool {
+    let (old, now) = (running.proxy.snapshot.load(), running.proxy.stage_time());
+    let Config { plan, policy, kill_switch, overlay, .. } = config;
+    let stops = kill_switch.is_none() && running.proxy.switch.is_followed();
+    stops
+        || !overlay.dropped.is_empty()
+        || is_laxer(&old.policy, policy)
+        || !lowered(&old.plan, plan, now).is_empty()
+}
+
+/// Puts the plan in force under another overlay, with the policy in force, and gives the name of the
+/// snapshot. No other file has a say in it: what was set by command holds also while the config
+/// cannot be loaded.
+pub(super) fn restage(running: &Arc<Running>, plan: Plan, overlay: &Taken) -> Arc<str> {
     let proxy = &running.proxy;
     let (old, now) = (proxy.snapshot.load_full(), proxy.stage_time());
     let lowered = lowered(&old.plan, &plan, now);
@@ -69,10 +83,23 @@ pub(super) fn restage(running: &Arc<Running>, plan: Plan, overlay: &Taken) {
     }
     let stages = moved(&old.plan, &plan, now);
     let snapshot = Arc::new(Snapshot::build(plan, old.policy.clone(), &proxy.metrics));
-    let dropped = overlay.dropped.routes();
-    record(running, &snapshot, Reload { lowered, stages, dropped, ..Reload::default() });
-    tracing::warn!(snapshot = %snapshot.id, "stages that were set are in force; the config on disk is not");
+    let told = told(overlay, is_gone(running, overlay));
+    record(running, &snapshot, Reload { lowered, stages, ..told });
+    tracing::info!(snapshot = %snapshot.id, "what was set by command is in force");
     put(running, &snapshot, overlay);
+    snapshot.id.clone()
+}
+
+/// Whether the file of the overlay, which a process always keeps, was taken away.
+fn is_gone(running: &Running, overlay: &Taken) -> bool {
+    let is_gone = overlay.file == OverlayFile::Missing;
+    if is_gone {
+        tracing::warn!(
+            overlay = %running.shelf.path().display(),
+            "security event: the overlay is gone, and with it every stage that was set by command"
+        );
+    }
+    is_gone
 }
 
 /// Swaps the pointer.

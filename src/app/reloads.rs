@@ -8,9 +8,9 @@
 mod watch;
 
 use super::{Running, keys, reload};
-use crate::admin::{Asked, Change, Loaded};
+use crate::admin::{Asked, Change, Loaded, Want};
 use crate::clock;
-use crate::config::{Config, ConfigError, Files, Gathered, Taken};
+use crate::config::{Config, ConfigError, Files, Gathered, OverlayFile, Taken};
 use crate::rollout::Overlay;
 use crate::telemetry::Refused;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use std::time::Duration;
 use tokio::signal::unix::Signal;
 use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinHandle, JoinSet};
-use watch::Watch;
+use watch::{Noticed, Watch};
 
 /// How long files may be read for.
 const LOAD_MAX: Duration = Duration::from_secs(10);
@@ -35,11 +35,15 @@ pub(super) struct Reloading {
     /// What is in force was read from these.
     in_force: Files,
     /// What was set by command, in force.
-    laid: Overlay,
+    laid: Taken,
     /// What was dropped and may still be on disk. It never comes into force again.
     dropped: Overlay,
-    /// Work on a disk that nobody waits for any more.
-    stuck: JoinSet<()>,
+    /// What was over and may still be on disk.
+    ended: Overlay,
+    /// Whether the file is there, which is always kept.
+    file: OverlayFile,
+    /// Work on a disk that nobody waits for any more, and what is to be done once it has ended.
+    stuck: JoinSet<Reason>,
 }
 
 /// Where reloads come from, and what the config that is in force was read from.
@@ -57,12 +61,16 @@ pub(super) struct Origins {
 }
 
 /// Why there is a load.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 enum Reason {
     /// Somebody wants one, whatever the files look like.
     Asked,
     /// They look other than before.
     Changed,
+    /// Nobody wants a load: only stages were set.
+    Staged,
+    /// There is nothing to load, as this file never stays as it is.
+    Restless(String),
 }
 
 /// Why a load brought nothing.
@@ -86,6 +94,17 @@ enum Failed {
     Revived,
 }
 
+// === impl Reason ===
+
+impl Reason {
+    fn of(noticed: Noticed) -> Reason {
+        match noticed {
+            Noticed::Changed => Reason::Changed,
+            Noticed::Restless(file) => Reason::Restless(file),
+        }
+    }
+}
+
 // === impl Reloading ===
 
 impl Reloading {
@@ -93,9 +112,19 @@ impl Reloading {
     pub(super) fn new(running: Arc<Running>, origins: Origins) -> Reloading {
         let Origins { hangups, asked, files, watch, overlay } = origins;
         let watch = Watch::new(files.clone(), watch);
-        let Taken { kept: laid, dropped, .. } = overlay;
-        let stuck = JoinSet::new();
-        Reloading { running, hangups, asked, watch, in_force: files, laid, dropped, stuck }
+        let (dropped, ended) = (overlay.dropped.clone(), overlay.ended.clone());
+        Reloading {
+            running,
+            hangups,
+            asked,
+            watch,
+            in_force: files,
+            laid: overlay,
+            dropped,
+            ended,
+            file: OverlayFile::There,
+            stuck: JoinSet::new(),
+        }
     }
 
     /// Reloads for as long as the process lives.
@@ -103,31 +132,42 @@ impl Reloading {
         self.prune().await;
         loop {
             let (reason, mut waiting) = self.wait().await;
-            while let Ok(told) = self.asked.try_recv() {
-                waiting.push(told);
+            while let Ok(asked) = self.asked.try_recv() {
+                waiting.push(asked);
             }
-            let reason = if waiting.is_empty() { reason } else { Reason::Asked };
+            let (stages, loads): (Vec<_>, Vec<_>) =
+                waiting.into_iter().partition(|asked| asked.want == Want::Stages);
+            if reason == Reason::Staged || !stages.is_empty() {
+                tell(stages, &self.restage().await);
+            }
+            let reason = if loads.is_empty() { reason } else { Reason::Asked };
             let Some(loaded) = self.reload(reason).await else { continue };
-            for told in waiting {
-                // Whoever asked may be gone.
-                let _ = told.send(loaded.clone());
-            }
+            tell(loads, &loaded);
             self.look_at_key().await;
         }
     }
 
-    /// Waits for a reason to load, and gives who wants to be told.
+    /// Waits for something to do, and gives who wants to be told.
     async fn wait(&mut self) -> (Reason, Vec<Asked>) {
         tokio::select! {
             _ = self.hangups.recv() => (Reason::Asked, Vec::new()),
-            Some(told) = self.asked.recv() => (Reason::Asked, vec![told]),
-            () = self.watch.changed() => (Reason::Changed, Vec::new()),
-            Some(_) = self.stuck.join_next() => (Reason::Asked, Vec::new()),
+            Some(asked) = self.asked.recv() => (Reason::Staged, vec![asked]),
+            noticed = self.watch.changed() => (Reason::of(noticed), Vec::new()),
+            Some(ended) = self.stuck.join_next() => (ended.unwrap_or(Reason::Asked), Vec::new()),
         }
     }
 
-    /// Loads, takes over or keeps what is in force. `None` where the files are still being written.
+    /// Loads, takes over or keeps what is in force. `None` where nobody wants that, or the files are
+    /// still being written.
     async fn reload(&mut self, reason: Reason) -> Option<Loaded> {
+        match reason {
+            Reason::Staged => return None,
+            Reason::Restless(file) => {
+                let unsettled = ConfigError::Unsettled { file };
+                return Some(self.refuse(&unsettled.into()).await);
+            }
+            Reason::Asked | Reason::Changed => {}
+        }
         // Before the load, so that it meets nothing that was dropped.
         self.prune().await;
         let (config, files) = match self.gather().await {
@@ -137,17 +177,33 @@ impl Reloading {
         if reason == Reason::Changed && !self.watch.is_settled(&files) {
             return None;
         }
+        let is_due = reason == Reason::Asked || self.watch.has_rested();
         self.watch.follow(files.clone());
         let loaded = match config {
             Err(error) => self.refuse(&error.into()).await,
             Ok(config) if config.overlay.kept.meets(&self.dropped) => {
                 self.refuse(&Failed::Revived).await
             }
-            Ok(_) if files.hold_the_same(&self.in_force) => self.keep(),
+            Ok(config) if files.hold_the_same(&self.in_force) && self.is_laid(&config) => {
+                self.keep()
+            }
+            Ok(config) if !is_due && reload::lowers(&self.running, &config) => {
+                tracing::warn!(
+                    "what the files of the config say would let through more than before: it comes \
+                     into force once they have not changed for some seconds, or at a reload"
+                );
+                self.watch.hold();
+                return None;
+            }
             Ok(config) => self.take_over(config, files).await,
         };
         self.prune().await;
         Some(loaded)
+    }
+
+    /// Whether what was set by command is in force as it is read: what is over by now is let go.
+    fn is_laid(&self, config: &Config) -> bool {
+        config.overlay.kept == self.laid.kept
     }
 
     fn keep(&self) -> Loaded {
@@ -161,8 +217,7 @@ impl Reloading {
     async fn take_over(&mut self, mut config: Config, files: Files) -> Loaded {
         self.watch.every(config.watch);
         keys::take_along(&self.running, &mut config.plan).await;
-        self.laid = config.overlay.kept.clone();
-        self.dropped.add(&config.overlay.dropped);
+        self.lay_down(config.overlay.clone());
         let snapshot = reload::take_over(&self.running, config);
         self.in_force = files;
         Loaded::InForce { snapshot, change: Change::Made }
@@ -173,41 +228,69 @@ impl Reloading {
         tracing::error!(error = %why, "reload refused; the snapshot in force stays");
         self.running.proxy.metrics.reload_failed();
         self.running.readiness.refuses(Refused::new(&why, clock::now()));
-        self.restage().await;
+        // What was set and is not in force yet need not wait for the config.
+        if let Err(failed) = self.lay().await {
+            tracing::error!(error = %failed, "the stages in force stay");
+        }
         Loaded::Refused(why.into())
     }
 
-    /// Has what was set by command hold although the config cannot be loaded.
-    async fn restage(&mut self) {
-        let (running, laid) = (self.running.clone(), self.laid.clone());
-        let (plan, taken) = match self.bounded(move || running.restage(&laid)).await {
-            Ok(Ok(Some(found))) => found,
-            Ok(Ok(None)) => return,
-            Ok(Err(error)) => return tracing::error!(%error, "the stages in force stay"),
-            Err(error) => return tracing::error!(%error, "the stages in force stay"),
+    /// Has what was set by command hold, over what is in force: no other file is read.
+    async fn restage(&mut self) -> Loaded {
+        self.prune().await;
+        let done = match self.lay().await {
+            Ok((snapshot, change)) => Loaded::InForce { snapshot, change },
+            Err(failed) => {
+                let why = failed.to_string();
+                tracing::error!(error = %why, "the stages in force stay");
+                Loaded::Refused(why.into())
+            }
         };
-        if taken.kept.meets(&self.dropped) {
-            return tracing::error!(error = %Failed::Revived, "the stages in force stay");
-        }
-        reload::restage(&self.running, plan, &taken);
-        // No files say what is in force now: the next config that can be loaded is taken over.
-        self.in_force = Files::default();
-        self.dropped.add(&taken.dropped);
-        self.laid = taken.kept;
+        self.prune().await;
+        done
     }
 
-    /// Takes what was dropped from the disk; where that fails it is tried again at the next load.
+    async fn lay(&mut self) -> Result<(Arc<str>, Change), Failed> {
+        let (running, laid, files) =
+            (self.running.clone(), self.laid.clone(), self.in_force.clone());
+        let laying = self.bounded(Reason::Staged, move || running.restage(&laid, files));
+        let Some((plan, taken, files)) = laying.await?? else {
+            let snapshot = self.running.proxy.snapshot.load().id.clone();
+            return Ok((snapshot, Change::None));
+        };
+        if taken.kept.meets(&self.dropped) {
+            return Err(Failed::Revived);
+        }
+        let snapshot = reload::restage(&self.running, plan, &taken);
+        self.lay_down(taken);
+        self.in_force = files;
+        Ok((snapshot, Change::Made))
+    }
+
+    /// Notes what is laid, and what of the file has still to be brought up to it.
+    fn lay_down(&mut self, taken: Taken) {
+        self.dropped.add(&taken.dropped);
+        self.ended.add(&taken.ended);
+        self.file = taken.file;
+        self.laid = taken;
+    }
+
+    /// Takes what was dropped or is over from the disk; where that fails it is tried again at the next
+    /// load.
     async fn prune(&mut self) {
-        if self.dropped.is_empty() {
+        let is_whole = self.file == OverlayFile::There;
+        if self.dropped.is_empty() && self.ended.is_empty() && is_whole {
             return;
         }
-        let (running, dropped) = (self.running.clone(), self.dropped.clone());
-        let routes = dropped.routes();
+        let (running, dropped, ended) =
+            (self.running.clone(), self.dropped.clone(), self.ended.clone());
+        let (routes, over) = (dropped.routes(), ended.routes());
         let overlay = self.running.shelf.path().to_owned();
-        match self.bounded(move || running.prune(&dropped)).await {
+        match self.bounded(Reason::Staged, move || running.prune(&dropped, &ended)).await {
             Ok(Ok(())) => {
-                tracing::info!(?routes, "taken from the overlay");
-                self.dropped = Overlay::default();
+                tracing::info!(dropped = ?routes, ended = ?over, "the overlay is brought up to date");
+                (self.dropped, self.ended) = (Overlay::default(), Overlay::default());
+                self.file = OverlayFile::There;
             }
             Ok(Err(error)) => {
                 tracing::error!(%error, overlay = %overlay.display(), "dropped stages stay there")
@@ -221,7 +304,7 @@ impl Reloading {
     /// Takes up another key for the evidence. A disk that hangs keeps no load from beginning.
     async fn look_at_key(&mut self) {
         let files = self.running.proxy.ledger.key_files().clone();
-        let told = match self.bounded(move || files.load()).await {
+        let told = match self.bounded(Reason::Asked, move || files.load()).await {
             Ok(Ok(key)) => {
                 let signs = self.running.proxy.ledger.sign_with(key);
                 tokio::time::timeout(LOAD_MAX, signs).await.map_err(|late| late.to_string())
@@ -237,12 +320,15 @@ impl Reloading {
     /// What the files say now.
     async fn gather(&mut self) -> Result<Gathered, Failed> {
         let loader = self.running.clone();
-        self.bounded(move || loader.source.gather(&loader.environment)).await
+        let gather = move || loader.source.gather(&loader.environment);
+        self.bounded(Reason::Asked, gather).await
     }
 
-    /// Works where waiting is allowed, and waits for it, but not for ever.
+    /// Works where waiting is allowed, and waits for it, but not for ever. What hangs is the reason to
+    /// do it again once it has ended.
     async fn bounded<T: Send + 'static>(
         &mut self,
+        again: Reason,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Failed> {
         if self.stuck.len() >= STUCK_MAX {
@@ -252,7 +338,7 @@ impl Reloading {
         match tokio::time::timeout(LOAD_MAX, &mut working).await {
             Ok(done) => Ok(done?),
             Err(_) => {
-                self.stuck.spawn(end_of(working));
+                self.stuck.spawn(end_of(working, again));
                 Err(Failed::Late)
             }
         }
@@ -260,6 +346,14 @@ impl Reloading {
 }
 
 /// Waits for the end of work whose result is of no use any more.
-async fn end_of<T>(working: JoinHandle<T>) {
+async fn end_of<T>(working: JoinHandle<T>, again: Reason) -> Reason {
     drop(working.await);
+    again
+}
+
+fn tell(waiting: Vec<Asked>, loaded: &Loaded) {
+    for asked in waiting {
+        // Whoever asked may be gone.
+        let _ = asked.told.send(loaded.clone());
+    }
 }

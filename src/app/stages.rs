@@ -4,16 +4,32 @@
 //! ends by itself, without a reload, so somebody has to look for it.
 
 use super::{Running, reload};
-use crate::config::{self, Taken};
+use crate::clock;
+use crate::config::{self, ConfigError, Files, Taken};
 use crate::evidence::Reload;
 use crate::rollout::{Overlay, ShelfError};
-use crate::snapshot::{Plan, PlannedRoute, Snapshot, UNMAPPED};
-use crate::stage::Protection;
-use jiff::Timestamp;
+use crate::snapshot::{Plan, PlannedRoute, Snapshot};
+use jiff::{SignedDuration, Timestamp};
 use std::sync::Arc;
+use std::time::Instant;
 
-/// What evidence calls approvers who may approve more than before; no route has such a name.
-const APPROVERS: &str = "_approvers";
+/// Clocks are set by less while they run.
+const LEAP_MAX: SignedDuration = SignedDuration::from_hours(1);
+
+/// When it was looked last.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Looked {
+    /// By what stages are picked by.
+    stages: Timestamp,
+    clocks: Clocks,
+}
+
+/// Both clocks at one moment.
+#[derive(Clone, Copy, Debug)]
+struct Clocks {
+    wall: Timestamp,
+    instant: Instant,
+}
 
 /// The share of the known callers in each stage of each route, as a part of one.
 pub(super) fn shares(
@@ -24,27 +40,6 @@ pub(super) fn shares(
         let shares = route.course.at(now).shares();
         shares.map(|(stage, share)| (&*route.name, stage.as_str(), share))
     })
-}
-
-/// Routes that are held to less than they were, now or later: a lower stage for somebody, no
-/// protection any more, or gone, so that their calls take another route; unmapped calls that are
-/// let through from now on; and approvers who may approve more.
-pub(super) fn lowered(old: &Plan, new: &Plan, now: Timestamp) -> Vec<String> {
-    let is_lower = |before: &&PlannedRoute| {
-        let after = new.route(&before.name);
-        after.is_none_or(|after| {
-            after.course.is_below(&before.course, now)
-                || before.protection == Protection::Protected
-                    && after.protection == Protection::Open
-        })
-    };
-    let routes = old.routes.iter().filter(is_lower).map(|route| route.name.to_string());
-    let opened = old.unmapped.is_none() && new.unmapped.is_some();
-    let wider = new.approvals.are_wider_than(&old.approvals);
-    routes
-        .chain(opened.then(|| UNMAPPED.to_owned()))
-        .chain(wider.then(|| APPROVERS.to_owned()))
-        .collect()
 }
 
 /// Routes whose callers stand elsewhere than before, or that were not there, and where.
@@ -67,12 +62,15 @@ fn is_winding(route: &&PlannedRoute) -> bool {
 }
 
 impl Running {
-    /// Takes from the overlay what a load dropped, and nothing that was set since.
+    /// Takes from the overlay what a load dropped or let go, and nothing that was set since.
     ///
     /// # Errors
     /// It cannot be read or written.
-    pub(super) fn prune(&self, dropped: &Overlay) -> Result<(), ShelfError> {
-        self.shelf.change(|overlay| overlay.remove(dropped))
+    pub(super) fn prune(&self, dropped: &Overlay, ended: &Overlay) -> Result<(), ShelfError> {
+        self.shelf.change(|overlay| {
+            overlay.give_way(ended);
+            overlay.remove(dropped);
+        })
     }
 
     /// Lays the overlay over the plan in force, whatever the other files say by now. `None` where
@@ -80,26 +78,37 @@ impl Running {
     ///
     /// # Errors
     /// It cannot be read.
-    pub(super) fn restage(&self, before: &Overlay) -> Result<Option<(Plan, Taken)>, ShelfError> {
+    pub(super) fn restage(
+        &self,
+        before: &Taken,
+        mut files: Files,
+    ) -> Result<Option<(Plan, Taken, Files)>, ConfigError> {
         let mut plan = self.proxy.snapshot.load().plan.clone();
-        let taken = config::retake(&mut plan, &self.shelf, before)?;
-        Ok(taken.map(|taken| (plan, taken)))
+        let taken = config::retake(&mut plan, &self.shelf, &mut files, before)?;
+        Ok(taken.map(|taken| (plan, taken, files)))
     }
 
     /// Says at start what the config does not tell: where routes stand of which something else was
-    /// set, or for some, or for a time; and what of it was dropped.
-    pub(super) fn tell_stages(self: &Arc<Self>, dropped: Vec<String>) {
+    /// set, or for some, or for a time; and what of it was dropped, let go or lost.
+    pub(super) fn tell_stages(self: &Arc<Self>, told: Reload) {
         let snapshot = self.proxy.snapshot.load_full();
         let winding = snapshot.plan.routes.iter().filter(is_winding);
         let stages: Vec<_> = winding.map(|route| said(route, self.proxy.stage_time())).collect();
-        self.proxy.metrics.rollout_dropped(dropped.len());
-        if !stages.is_empty() || !dropped.is_empty() {
-            self.record(Reload { stages, dropped, ..of(&snapshot) });
+        self.proxy.metrics.rollout_dropped(told.dropped.len());
+        let is_told = !told.dropped.is_empty() || !told.ended.is_empty() || told.overlay_missing;
+        if !stages.is_empty() || is_told {
+            let Reload { snapshot, policy_digest, .. } = of(&snapshot);
+            self.record(Reload { stages, snapshot, policy_digest, ..told });
         }
     }
 
     /// Looks whether an override has ended since, and says so; gives when it looked.
-    pub(super) fn observe_stages(self: &Arc<Self>, since: Timestamp) -> Timestamp {
+    pub(super) fn observe_stages(self: &Arc<Self>, looked: Looked) -> Looked {
+        let clocks = look_at_clocks(looked.clocks);
+        Looked { stages: self.observe_ends(looked.stages), clocks }
+    }
+
+    fn observe_ends(self: &Arc<Self>, since: Timestamp) -> Timestamp {
         let (now, snapshot) = (self.proxy.stage_time(), self.proxy.snapshot.load_full());
         let ended = |route: &&PlannedRoute| route.course.at(since) != route.course.at(now);
         let ended: Vec<&PlannedRoute> = snapshot.plan.routes.iter().filter(ended).collect();
@@ -108,14 +117,17 @@ impl Running {
         }
         self.show_stages(now);
         let mut lowered = Vec::new();
+        if now < since {
+            tracing::warn!(%since, %now, "security event: the clock was set back, so overrides that had ended may hold again");
+        }
         for route in &ended {
             let (before, after) = (route.course.at(since), route.course.at(now));
             let name = &route.name;
             if after.is_below(before) {
                 lowered.push(name.to_string());
-                tracing::warn!(route = %name, %before, %after, "security event: an override ended, and the route is held to less");
+                tracing::warn!(route = %name, %before, %after, "security event: an override ended or holds again, and the route is held to less");
             } else {
-                tracing::info!(route = %name, %before, %after, "an override ended");
+                tracing::info!(route = %name, %before, %after, "an override ended or holds again");
             }
         }
         let stages = ended.iter().map(|route| said(route, now)).collect();
@@ -141,6 +153,52 @@ impl Running {
     }
 }
 
+/// What a start or a load has to tell of the overlay.
+pub(super) fn told(overlay: &Taken, overlay_missing: bool) -> Reload {
+    let (dropped, ended) = (overlay.dropped.routes(), overlay.ended.routes());
+    Reload { dropped, ended, overlay_missing, ..Reload::default() }
+}
+
+/// Says when the wall's clock leapt forward since a look: overrides that were to hold have ended, and
+/// the stricter of them as well.
+fn look_at_clocks(before: Clocks) -> Clocks {
+    let clocks = Clocks::now();
+    if let Some(leap) = clocks.leap(before) {
+        tracing::warn!(
+            leap = format!("{leap:#}"),
+            "security event: the clock leapt forward, so overrides have ended before their time; \
+             look at the machine's time, and at where routes stand"
+        );
+    }
+    clocks
+}
+
+// === impl Looked ===
+
+impl Looked {
+    /// From a process that began then, and has looked at nothing yet.
+    pub(super) fn since(begun: Timestamp) -> Looked {
+        Looked { stages: begun, clocks: Clocks::now() }
+    }
+}
+
+// === impl Clocks ===
+
+impl Clocks {
+    fn now() -> Clocks {
+        Clocks { wall: clock::now(), instant: clock::instant() }
+    }
+
+    /// How far the wall's clock went beyond the time that passed, where that is more than drift and
+    /// leap seconds.
+    fn leap(self, before: Clocks) -> Option<SignedDuration> {
+        let passed = self.instant.saturating_duration_since(before.instant);
+        let passed = SignedDuration::try_from(passed).unwrap_or(SignedDuration::MAX);
+        let leap = self.wall.duration_since(before.wall).saturating_sub(passed);
+        (leap > LEAP_MAX).then_some(leap)
+    }
+}
+
 fn of(snapshot: &Snapshot) -> Reload {
     Reload {
         snapshot: Some(snapshot.id.clone()),
@@ -152,85 +210,19 @@ fn of(snapshot: &Snapshot) -> Reload {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{Environment, Source};
-
-    fn plan(settings: &str, routes: &str) -> Plan {
-        let dir = tempfile::tempdir().unwrap();
-        let text = format!(
-            "policy: policy.yaml\n{settings}\n\
-             upstreams: {{ api: {{ url: \"http://127.0.0.1:9\" }} }}\nroutes: [{routes}]\n"
-        );
-        std::fs::write(dir.path().join("gait.yaml"), text).unwrap();
-        std::fs::write(dir.path().join("policy.yaml"), "").unwrap();
-        let source = Source::File(dir.path().join("gait.yaml"));
-        source.load(&Environment::default()).unwrap().plan
-    }
-
-    fn route(name: &str, stage: &str, risk: &str) -> String {
-        let intent = format!("intent: {{ tool_name: a, risk_class: {risk} }}");
-        format!("{{ name: {name}, upstream: api, stage: {stage}, {intent} }},")
-    }
-
-    fn below(old: &Plan, new: &Plan) -> Vec<String> {
-        lowered(old, new, "2026-11-01T00:00:00Z".parse().unwrap())
-    }
+    use std::time::Duration;
 
     #[test]
-    fn whatever_holds_a_route_to_less_is_named() {
-        let before = plan(
-            "stage: enforce",
-            &(route("a", "enforce", "high") + &route("b", "dry_run", "low")),
-        );
-        let same = plan(
-            "stage: enforce",
-            &(route("b", "enforce", "low") + &route("a", "enforce", "high")),
-        );
-        assert!(below(&before, &same).is_empty());
-        let staged = plan(
-            "stage: enforce",
-            &(route("a", "observe", "high") + &route("b", "dry_run", "low")),
-        );
-        assert_eq!(below(&before, &staged), ["a"]);
-        let open =
-            plan("stage: enforce", &(route("a", "enforce", "low") + &route("b", "dry_run", "low")));
-        assert_eq!(below(&before, &open), ["a"]);
-        let gone = plan("stage: enforce", &route("a", "enforce", "high"));
-        assert_eq!(below(&before, &gone), ["b"]);
-        let shared = "{ from: observe, to: enforce, percent: 99 }";
-        let most =
-            plan("stage: enforce", &(route("a", shared, "high") + &route("b", "dry_run", "low")));
-        assert_eq!(below(&before, &most), ["a"]);
-        assert!(below(&most, &before).is_empty());
-        let overrides = |stage: &str, until: &str| {
-            let one = format!("{{ route: b, stage: {stage}, until: \"{until}\", reason: x }}");
-            plan(
-                &format!("stage: enforce\nstage_overrides: [{one}]"),
-                &(route("a", "enforce", "high") + &route("b", "dry_run", "low")),
-            )
+    fn a_clock_that_leaps_forward_is_noticed_and_one_that_goes_is_not() {
+        let before = Clocks::now();
+        let after = |wall_s: i64, passed_s: u64| Clocks {
+            wall: before.wall + SignedDuration::from_secs(wall_s),
+            instant: before.instant + Duration::from_secs(passed_s),
         };
-        assert_eq!(below(&before, &overrides("observe", "2026-12-01T00:00:00Z")), ["b"]);
-        assert!(below(&before, &overrides("observe", "2026-10-01T00:00:00Z")).is_empty());
-        assert!(below(&before, &overrides("enforce", "2026-12-01T00:00:00Z")).is_empty());
-        let observed = plan("", &(route("a", "observe", "high") + &route("b", "observe", "low")));
-        assert_eq!(below(&before, &observed), ["a", "b", "_unmapped"]);
-    }
-
-    #[test]
-    fn approvers_who_may_approve_more_are_named() {
-        let logins = "admin: { logins: [{ name: ada@desk, role: approver, sha256: \
-                      aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa }] }";
-        let approvers = |of_ada: &str| {
-            plan(
-                &format!(
-                    "stage: enforce\n{logins}\n\
-                     approvals: {{ approvers: [{{ name: ada, logins: [ada@desk]{of_ada} }}] }}"
-                ),
-                "",
-            )
-        };
-        let (bound, free) = (approvers(", may: { tools: [files.read] }"), approvers(""));
-        assert_eq!(below(&bound, &free), ["_approvers"]);
-        assert!(below(&free, &bound).is_empty());
-        assert_eq!(below(&free, &plan("stage: enforce", "")), ["_approvers"]);
+        assert_eq!(after(1, 1).leap(before), None);
+        assert_eq!(after(86_400, 86_400).leap(before), None, "a second that took a day");
+        assert_eq!(after(3_601, 1).leap(before), None);
+        assert_eq!(after(3_602, 1).leap(before), Some(SignedDuration::from_secs(3_601)));
+        assert_eq!(after(-86_400, 1).leap(before), None);
     }
 }

@@ -6,16 +6,19 @@ use super::listen::{self, Door};
 use super::log::OneLine;
 use super::reloads::Origins;
 use super::tally::tally;
-use super::{Addresses, AppError, Listeners, Running, Wanted, data, reload};
+use super::{Addresses, AppError, Listeners, Running, Wanted, data, reload, stages};
 use crate::admin::Reloads;
 use crate::clock;
-use crate::config::{Config, Environment, Fixed, LogFormat, Source};
+use crate::config::{
+    self, Config, Environment, Files, Fixed, LogFormat, OverlayFile, Source, Taken,
+};
 use crate::demo;
 use crate::egress::Fetcher;
-use crate::evidence::{self, InForce, Ledger, Line, Settings, Unwritten, Writer};
+use crate::evidence::{self, InForce, Ledger, Line, Reload, Settings, Unwritten, Writer};
 use crate::limits::{Budget, Places};
 use crate::metrics::{self, Metrics};
 use crate::proxy::{Proxy, approval_reasons};
+use crate::rollout::Shelf;
 use crate::snapshot::Snapshot;
 use crate::state::StateDir;
 use crate::store::StoreError;
@@ -111,15 +114,21 @@ pub(super) fn start_limits(state: &StateDir) -> Result<Live, StoreError> {
     Live::open(state.path().join("rate_limits.json"))
 }
 
+/// Whether a process has served from this state directory before. To be asked before the log is
+/// started.
+pub(super) fn past(state: &StateDir) -> Past {
+    let served = evidence::segments(&state.path().join("evidence"))
+        .is_ok_and(|segments| !segments.is_empty());
+    if served { Past::Evidence } else { Past::None }
+}
+
 /// The thread that answers what is asked of approvals. A state directory that has served before and
 /// has no store of them has lost it.
 pub(super) fn start_approvals(
     state: &StateDir,
+    past: Past,
     metrics: &Metrics,
 ) -> Result<(Desk, JoinHandle<()>), AppError> {
-    let served = evidence::segments(&state.path().join("evidence"))
-        .is_ok_and(|segments| !segments.is_empty());
-    let past = if served { Past::Evidence } else { Past::None };
     let (desk, clerk) = approvals::open(state.path(), past, metrics)?;
     let deciding = std::thread::Builder::new()
         .name("approvals".to_owned())
@@ -129,6 +138,29 @@ pub(super) fn start_approvals(
             source,
         })?;
     Ok((desk, deciding))
+}
+
+/// Has the file of the overlay there from now on, and says what is to be told of it. A state directory
+/// that has served before and has none has lost it.
+pub(super) fn keep_overlay(
+    shelf: &Shelf,
+    files: &mut Files,
+    overlay: &Taken,
+    past: Past,
+) -> Reload {
+    let is_lost = overlay.file == OverlayFile::Missing && past == Past::Evidence;
+    if is_lost {
+        tracing::warn!(
+            overlay = %shelf.path().display(),
+            "security event: the overlay is gone, and with it every stage that was set by command: \
+             all routes stand where the config says; look at the `stage` lines of the evidence, and \
+             set what is still meant"
+        );
+    }
+    if let Err(error) = config::keep_file(shelf, files, overlay) {
+        tracing::error!(%error, overlay = %shelf.path().display(), "the overlay cannot be kept");
+    }
+    stages::told(overlay, is_lost)
 }
 
 /// What outlives the process, and who keeps it.

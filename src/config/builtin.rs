@@ -5,7 +5,7 @@
 
 use super::environment::Environment;
 use super::site::Site;
-use super::source::{join, note_overlay};
+use super::source::join;
 use super::{
     Config, ConfigError, Fixed, Listen, Log, Sizes, admin, checks, listeners, settings, upstreams,
 };
@@ -96,8 +96,7 @@ impl Builtin {
         };
         checks::settle_builtin(&mut plan);
         let fixed = fixed(listen, admin_listen, environment).map_err(ConfigError::Flags)?;
-        note_overlay(site, &fixed);
-        join(fixed, plan, policy, None, environment)
+        join(fixed, plan, policy, None, site)
     }
 
     fn route(&self, row: &Row, upstream: &Arc<UpstreamSpec>) -> PlannedRoute {

@@ -127,7 +127,7 @@ pub(super) fn lower_catch_alls(plan: &Plan, places: &[RoutePlace]) -> Result<(),
             if covers(later, earlier) && rank(later) >= rank(earlier) {
                 break;
             }
-            let catches = meets(earlier, later);
+            let catches = earlier.meets(later);
             if catches && rank(later) < rank(earlier) && later_at.lower == Lower::Refused {
                 return Err(Fault::validate(
                     later_at.place,
@@ -142,19 +142,6 @@ pub(super) fn lower_catch_alls(plan: &Plan, places: &[RoutePlace]) -> Result<(),
         }
     }
     Ok(())
-}
-
-/// Whether some call has method and path of both.
-fn meets(a: &PlannedRoute, b: &PlannedRoute) -> bool {
-    let (a, b) = (&a.matcher, &b.matcher);
-    let methods = a.methods.is_empty()
-        || b.methods.is_empty()
-        || a.methods.iter().any(|method| b.methods.contains(method));
-    let paths = match (&a.path, &b.path) {
-        (Some(a), Some(b)) => a.meets(b),
-        _ => true,
-    };
-    methods && paths
 }
 
 /// Whether every call with method and path of `b` has those of `a`.

@@ -87,9 +87,24 @@ impl Files {
         bytes
     }
 
+    /// Reads one of them again, and from now on knows it as it is found now.
+    pub(super) fn read_again(&mut self, path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
+        let at = self.0.iter().position(|found| found.path == path);
+        let read = self.read(path);
+        if let Some(at) = at {
+            self.0.swap_remove(at);
+        }
+        read
+    }
+
     /// Notes a file that somebody else reads after this.
     pub(super) fn note(&mut self, path: &Path) {
         self.0.push(Found::new(path));
+    }
+
+    /// The first one.
+    pub fn first(&self) -> Option<&Path> {
+        self.0.first().map(|found| found.path.as_path())
     }
 
     /// How they were found.
@@ -107,6 +122,12 @@ impl Files {
     pub(super) fn moved(&self) -> Option<&Path> {
         let moved = self.0.iter().find(|found| found.mark != found.now());
         moved.map(|found| found.path.as_path())
+    }
+
+    /// The first file of which two looks at these do not say the same.
+    pub fn differing(&self, one: &Marks, other: &Marks) -> Option<&Path> {
+        let mut found = self.0.iter().zip(one.0.iter().zip(&other.0));
+        found.find(|(_, (one, other))| one != other).map(|(found, _)| found.path.as_path())
     }
 
     /// Whether a load found its files as a look at these did, as far as both have them.

@@ -3,21 +3,48 @@
 //! The overlay is read whenever the config is, so that a start, a reload and a check see the same.
 //! Reading writes nothing: who serves takes away what has no place any more.
 
+use super::files::Files;
+use super::site::Site;
 use super::{ConfigError, checks};
+use crate::clock;
 use crate::json::Digest;
-use crate::rollout::{Overlay, Shelf, ShelfError};
-use crate::snapshot::Plan;
+use crate::rollout::{Overlay, OverlayError, Shelf, ShelfError};
+use crate::snapshot::{Plan, UpstreamSpec};
 use std::path::Path;
+use std::sync::Arc;
 
 /// What was taken of the overlay.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Taken {
     /// What holds.
     pub kept: Overlay,
     /// What has no place any more: the config says something else of those routes by now.
     pub dropped: Overlay,
+    /// What is over by its own word. What it was set over holds again, and is in `kept`.
+    pub ended: Overlay,
     /// Routes that the config does not name now, and of which something was set.
     pub asleep: Vec<String>,
+    /// Whether there was a file.
+    pub file: OverlayFile,
+    /// What it was laid over.
+    alone: Alone,
+}
+
+/// Whether the file of the overlay was there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OverlayFile {
+    /// It was, if it said nothing.
+    There,
+    /// A process that runs always keeps one, so it has not run yet, or somebody took it away.
+    Missing,
+}
+
+/// What the config alone makes of that of a plan which an overlay changes, but for the routes.
+#[derive(Clone, Debug)]
+struct Alone {
+    digest: Digest,
+    unmapped: Option<Arc<UpstreamSpec>>,
+    refused: Option<Arc<UpstreamSpec>>,
 }
 
 // === impl Taken ===
@@ -40,60 +67,96 @@ impl Taken {
     }
 }
 
-/// Where it lies.
-pub(super) fn shelf(state_dir: &Path) -> Shelf {
-    Shelf::new(state_dir)
+// === impl Alone ===
+
+impl Alone {
+    fn of(plan: &Plan) -> Alone {
+        let Plan { digest, unmapped, refused, .. } = plan;
+        Alone { digest: *digest, unmapped: unmapped.clone(), refused: refused.clone() }
+    }
+
+    /// Lays an overlay over a plan of this config, and counts what holds of it into the digest: as
+    /// it will be written, so that to drop an entry and to write the rest gives no third name.
+    fn lay(self, plan: &mut Plan, read: Option<Overlay>) -> Result<Taken, ShelfError> {
+        let file = if read.is_some() { OverlayFile::There } else { OverlayFile::Missing };
+        let mut kept = read.unwrap_or_default();
+        let ended = kept.end(clock::now());
+        let dropped = kept.prune(|name| plan.route(name).map(|route| route.said.clone()));
+        let asleep = kept.routes().into_iter().filter(|name| plan.route(name).is_none()).collect();
+        for route in &plan.routes {
+            if kept.get(&route.name).is_some_and(|set| set.lowers_unsaid(&route.said)) {
+                let what = "it lowers what the config says, and no reason is given";
+                return Err(OverlayError::Entry { route: route.name.to_string(), what }.into());
+            }
+        }
+        for route in &mut plan.routes {
+            let set = kept.get(&route.name);
+            route.course = set.map_or_else(|| route.said.clone(), |set| set.over(&route.said));
+        }
+        (plan.unmapped, plan.refused) = (self.unmapped.clone(), self.refused.clone());
+        plan.digest = match kept.is_empty() {
+            true => self.digest,
+            false => {
+                let text = kept.to_text()?;
+                Digest::of_fields(&[self.digest.to_string().as_bytes(), text.as_bytes()])
+            }
+        };
+        Ok(Taken { kept, dropped, ended, asleep, file, alone: self })
+    }
 }
 
-/// Lays the overlay in `state_dir` over a plan, and counts what holds of it into its digest.
+/// Lays the overlay in `state_dir` over a plan.
 ///
 /// # Errors
 /// It is there and cannot be read.
-pub(super) fn take(plan: &mut Plan, state_dir: &Path) -> Result<Taken, ConfigError> {
-    let shelf = shelf(state_dir);
-    let wrong = |source| ConfigError::Overlay { file: shelf.path().to_owned(), source };
-    let taken = lay(plan, shelf.read().map_err(wrong)?);
-    if !taken.kept.is_empty() {
-        name(plan, &taken.kept).map_err(wrong)?;
-    }
-    Ok(taken)
+pub(super) fn take(
+    plan: &mut Plan,
+    site: &Site<'_>,
+    state_dir: &Path,
+) -> Result<Taken, ConfigError> {
+    let shelf = Shelf::new(site.environment.state_dir(state_dir));
+    let read = shelf.parse(site.bytes(shelf.path()));
+    let taken = read.and_then(|overlay| Alone::of(plan).lay(plan, overlay));
+    taken.map_err(|source| wrong(&shelf, source))
 }
 
-/// Lays the overlay that is on the shelf over a plan that is in force under the overlay `before`;
-/// `None` where nothing of it is other than that. Side lanes that are closed stay so.
+/// Lays the overlay that is on the shelf by now over a plan that is in force, and knows its file as
+/// it is found; `None` where it says what it said. What comes of it is what a load of the same files
+/// would bring.
 ///
 /// # Errors
 /// It cannot be read.
 pub fn retake(
     plan: &mut Plan,
     shelf: &Shelf,
-    before: &Overlay,
-) -> Result<Option<Taken>, ShelfError> {
-    let taken = lay(plan, shelf.read()?);
-    if taken.kept == *before {
+    files: &mut Files,
+    before: &Taken,
+) -> Result<Option<Taken>, ConfigError> {
+    let read = shelf.parse(files.read_again(shelf.path()));
+    let taken = read.and_then(|overlay| before.alone.clone().lay(plan, overlay));
+    let taken = taken.map_err(|source| wrong(shelf, source))?;
+    if taken.kept == before.kept {
         return Ok(None);
     }
-    name(plan, &taken.kept)?;
     if let Some(closed) = checks::close_lanes(plan) {
         tracing::warn!("{closed}");
     }
     Ok(Some(taken))
 }
 
-fn lay(plan: &mut Plan, mut kept: Overlay) -> Taken {
-    let dropped = kept.prune(|name| plan.route(name).map(|route| route.said.clone()));
-    let asleep = kept.routes().into_iter().filter(|name| plan.route(name).is_none()).collect();
-    for route in &mut plan.routes {
-        let set = kept.get(&route.name);
-        route.course = set.map_or_else(|| route.said.clone(), |set| set.over(&route.said));
+/// Makes the file where there is none, and knows it as it is found then: from now on its absence says
+/// that it was lost.
+///
+/// # Errors
+/// It cannot be read or written.
+pub fn keep_file(shelf: &Shelf, files: &mut Files, taken: &Taken) -> Result<(), ShelfError> {
+    if taken.file == OverlayFile::Missing {
+        shelf.change(|_| ())?;
+        drop(files.read_again(shelf.path()));
     }
-    Taken { kept, dropped, asleep }
+    Ok(())
 }
 
-/// Counts an overlay into the digest, as it will be written: dropping an entry and writing the rest
-/// gives no third name.
-fn name(plan: &mut Plan, overlay: &Overlay) -> Result<(), ShelfError> {
-    let text = overlay.to_text()?;
-    plan.digest = Digest::of_fields(&[plan.digest.to_string().as_bytes(), text.as_bytes()]);
-    Ok(())
+fn wrong(shelf: &Shelf, source: ShelfError) -> ConfigError {
+    ConfigError::Overlay { file: shelf.path().to_owned(), source }
 }

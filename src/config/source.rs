@@ -85,24 +85,26 @@ impl Source {
 
 fn demo(tools: SocketAddr, environment: &Environment) -> Result<Config, ConfigError> {
     let environment = environment.with_upstream(demo::UPSTREAM, tools);
-    let read = read(demo::config(), &Site::new(Path::new(""), &environment));
+    let site = Site::new(Path::new(""), &environment);
+    let read = read(demo::config(), &site);
     let Read { fixed, plan, .. } = read.map_err(|fault| in_file(fault, "the demo config"))?;
     let policy = policy_source::parse("the demo policy", demo::policy().as_bytes())?;
-    Ok(Config { watch: None, ..join(fixed, plan, policy, None, &environment)? })
+    Ok(Config { watch: None, ..join(fixed, plan, policy, None, &site)? })
 }
 
 fn from_file(path: &Path, site: &Site<'_>) -> Result<Config, ConfigError> {
     let file = path.display().to_string();
     let text =
         text(path, site).map_err(|source| ConfigError::Read { file: file.clone(), source })?;
-    let Read { mut fixed, mut plan, policy, candidate, kill_switch, watch } =
+    let Read { mut fixed, mut plan, policy, candidate, kill_switch, watch, idle } =
         read(&text, site).map_err(|fault| in_file(fault, &file))?;
     fixed.state_dir = site.path(&fixed.state_dir);
     let policy = site.policy(&site.path(policy))?;
     plan.candidate = candidate.map(|path| tried_out(&site.path(path), site)).transpose()?;
     let kill_switch = kill_switch.map(|path| orders(site.path(path), site)).transpose()?;
-    note_overlay(site, &fixed);
-    Ok(Config { watch, ..join(fixed, plan, policy, kill_switch, site.environment)? })
+    let mut config = Config { watch, ..join(fixed, plan, policy, kill_switch, site)? };
+    config.warnings.extend(idle);
+    Ok(config)
 }
 
 /// Reads a policy that is not to act.
@@ -126,20 +128,15 @@ fn orders(path: PathBuf, site: &Site<'_>) -> Result<Given, StoreError> {
     })
 }
 
-/// To be done before the overlay is read.
-pub(super) fn note_overlay(site: &Site<'_>, fixed: &Fixed) {
-    site.note(overlay::shelf(site.environment.state_dir(&fixed.state_dir)).path());
-}
-
 /// Lays over the config what was set by command, and looks at the whole.
 pub(super) fn join(
     fixed: Fixed,
     mut plan: Plan,
     policy: Policy,
     kill_switch: Option<Given>,
-    environment: &Environment,
+    site: &Site<'_>,
 ) -> Result<Config, ConfigError> {
-    let overlay = overlay::take(&mut plan, environment.state_dir(&fixed.state_dir))?;
+    let overlay = overlay::take(&mut plan, site, &fixed.state_dir)?;
     let closed = checks::close_lanes(&mut plan);
     let found = checks::warnings(&plan, &policy);
     let warnings = overlay.warnings().chain(closed).chain(found).collect();

@@ -1,7 +1,8 @@
 //! Stages: for everything, for tools, for one route, and for a time.
 //!
 //! Wherever a stage stands, a share can stand: `{ from: observe, to: dry_run, percent: 25 }`. The
-//! most specific say is the usual one; what `stage_overrides` say is over it until they end. An
+//! most specific say is the usual one; what `stage_overrides` say is over it until they end, again
+//! the most specific first. An
 //! override that nothing fits is refused: whoever writes one in a hurry must not believe in a word
 //! that is mistyped.
 
@@ -75,8 +76,8 @@ impl Stages {
         Ok(Stages { global, tools, overrides: overrides.collect::<Result<_, _>>()? })
     }
 
-    /// What is said of a route: the overrides that fit it, in their order, over the most specific
-    /// stage: the route's own, then the tool's name, then the longest prefix of it, then the global.
+    /// What is said of a route: the overrides that fit it, over the most specific stage: the route's
+    /// own, then the tool's name, then the longest prefix of it, then the global.
     pub(super) fn course(&self, own: Option<Standing>, route: &str, tool: &str) -> Course {
         let by_tool = self.tools.iter().filter(|(pattern, _)| fits(pattern, tool));
         // A whole name beats every prefix; of two spellings of one pattern the stricter stage wins.
@@ -85,8 +86,44 @@ impl Stages {
             (!pattern.ends_with('*'), pattern.len(), strictness)
         });
         let standing = own.or(best.map(|(_, standing)| *standing)).unwrap_or(self.global);
-        let overrides = self.overrides.iter().filter(|one| one.of.fits(route, tool));
-        Course { standing, overrides: overrides.map(|one| one.what.clone()).collect() }
+        let overrides = self.fitting(route, tool).into_iter();
+        Course { standing, overrides: overrides.map(|(_, one)| one.what.clone()).collect() }
+    }
+
+    /// The overrides that fit a route, each with its index, the first to hold first: those of the
+    /// route, then those of its tool's name, then of longer prefixes before shorter ones; of equals
+    /// the stricter. Whoever adds one in a hurry need not mind where it stands.
+    fn fitting(&self, route: &str, tool: &str) -> Vec<(usize, &Planned)> {
+        let fits = |(_, one): &(usize, &Planned)| one.of.fits(route, tool);
+        let mut fitting: Vec<_> = self.overrides.iter().enumerate().filter(fits).collect();
+        fitting.sort_by_key(|(_, one)| std::cmp::Reverse(one.rank()));
+        fitting
+    }
+
+    /// What to say of overrides that have not ended and never act, whatever route they fit: others
+    /// go before them until they end.
+    pub(super) fn idle(&self, routes: &[PlannedRoute], now: Timestamp) -> Vec<String> {
+        let mut acts = vec![false; self.overrides.len()];
+        for route in routes {
+            let mut held = now;
+            for (index, one) in self.fitting(&route.name, &route.tool_text()) {
+                if held < one.what.until {
+                    held = one.what.until;
+                    acts.get_mut(index).into_iter().for_each(|acts| *acts = true);
+                }
+            }
+        }
+        let idle =
+            self.overrides.iter().zip(acts).filter(|(one, acts)| !acts && now < one.what.until);
+        let say = |(one, _): (&Planned, bool)| {
+            format!(
+                "`{}` never acts: others that go before it hold until it ends; what is for a \
+                 `route` goes before what is for a `tool`, a name before a prefix, and of equals \
+                 the stricter",
+                one.field
+            )
+        };
+        idle.map(say).collect()
     }
 
     /// Refuses an override that fits no route.
@@ -184,6 +221,16 @@ fn word(said: &str, place: Place, field: &str) -> Result<Stage, Fault> {
 // === impl Planned ===
 
 impl Planned {
+    /// Of two that fit one route, the greater goes first.
+    fn rank(&self) -> (bool, bool, usize, Stage, Stage, Timestamp) {
+        let (of_route, is_name, length) = match &self.of {
+            Of::Route(_) => (true, true, 0),
+            Of::Tool(pattern) => (false, !pattern.ends_with('*'), pattern.len()),
+        };
+        let Override { standing, until, .. } = self.what;
+        (of_route, is_name, length, standing.strictest(), standing.laxest(), until)
+    }
+
     fn read(index: usize, node: Node) -> Result<Planned, Fault> {
         let (place, field) = (node.place, format!("stage_overrides[{index}]"));
         let mut fields = Fields::open(node, field.clone(), &OVERRIDE)?;

@@ -26,7 +26,7 @@ pub enum Event {
         missed: Option<Missed>,
     },
     /// Another snapshot came into force.
-    Reload(Reload),
+    Reload(Box<Reload>),
     /// The log could not be written for a time, and now can again.
     Recover {
         /// The first error of that time.
@@ -111,6 +111,10 @@ pub struct Reload {
     pub stages: Vec<(String, String)>,
     /// Routes whose overlay was dropped, because the config says something else of them.
     pub dropped: Vec<String>,
+    /// Routes whose overlay was over by its own word, and was let go.
+    pub ended: Vec<String>,
+    /// The file of the overlay, which there always is, was not there: whatever it said is lost.
+    pub overlay_missing: bool,
     /// What the process did without a line by now; the ledger puts it in, whatever stands here.
     pub missed: Option<Missed>,
 }
@@ -163,6 +167,8 @@ impl Event {
                     .collect();
                 members.some("stages", Some(stages).filter(|stages| !stages.is_empty()))?;
                 members.list("dropped", &reload.dropped)?;
+                members.list("ended", &reload.ended)?;
+                members.some("overlay_missing", reload.overlay_missing.then_some(true))?;
                 unlined(members, reload.missed)
             }
             Event::Recover { error, withdrawn } => {

@@ -112,7 +112,7 @@ impl Ledger {
             return Err(LedgerRefused::Stopped);
         }
         let reload = Reload { missed: self.health.missed(), ..reload };
-        let line = Line::new(clock::now(), Entry::Event(Event::Reload(reload)));
+        let line = Line::new(clock::now(), Entry::Event(Event::Reload(Box::new(reload))));
         self.bell.leave(line)
     }
 

@@ -27,6 +27,8 @@ pub struct StageChange {
     pub to: Standing,
     /// Until when, where it ends by itself.
     pub until: Option<Timestamp>,
+    /// Where they stand after that.
+    pub then: Option<Standing>,
     /// Up or down.
     pub via: Via,
     /// Logged in as.
@@ -165,6 +167,7 @@ impl StageChange {
         members.shown("from", Some(self.from))?;
         members.shown("to", Some(self.to))?;
         members.shown("until", self.until)?;
+        members.shown("then", self.then)?;
         members.put("via", self.via.as_str())?;
         members.put("by", &*self.by)?;
         text(members, "reason", self.reason.as_deref())?;

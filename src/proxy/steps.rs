@@ -39,7 +39,7 @@ pub(super) struct Visit {
     pub(super) snapshot: Arc<Snapshot>,
     pub(super) call_id: CallId,
     pub(super) received: Instant,
-    /// When it came: what stage holds for it is asked for this instant throughout.
+    /// When it was there as far as it is judged: what stage holds for it is asked for this instant.
     pub(super) now: Timestamp,
     pub(super) wish: Wish,
     pub(super) peer: Arc<Peer>,

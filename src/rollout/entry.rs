@@ -35,6 +35,12 @@ pub struct Lasting {
     pub standing: Standing,
     /// What the config said.
     pub over: String,
+    /// Logged in as.
+    pub by: String,
+    /// When.
+    pub at: Timestamp,
+    /// Why, in words.
+    pub reason: Option<String>,
 }
 
 // === impl Entry ===
@@ -62,15 +68,42 @@ impl Entry {
     /// What holds again after something that is set over this, for a time.
     pub fn lasting(&self) -> Option<Lasting> {
         match self.until {
-            None => Some(Lasting { standing: self.standing, over: self.over.clone() }),
+            None => Some(Lasting {
+                standing: self.standing,
+                over: self.over.clone(),
+                by: self.by.clone(),
+                at: self.at,
+                reason: self.reason.clone(),
+            }),
             Some(_) => self.then.clone(),
         }
+    }
+
+    /// Whether it is over by its own word.
+    pub fn has_ended(&self, now: Timestamp) -> bool {
+        self.until.is_some_and(|until| until <= now)
+    }
+
+    /// Whether it lets some callers of a route stand lower than the config says, and does not say why.
+    pub fn lowers_unsaid(&self, config: &Course) -> bool {
+        let lowers = |standing: Standing| standing.is_below(config.standing);
+        let unsaid =
+            |reason: &Option<String>| reason.as_deref().unwrap_or_default().trim().is_empty();
+        let then = self.then.as_ref();
+        lowers(self.standing) && unsaid(&self.reason)
+            || then.is_some_and(|then| lowers(then.standing) && unsaid(&then.reason))
     }
 }
 
 // === impl Lasting ===
 
 impl Lasting {
+    /// As it was set.
+    pub fn entry(&self) -> Entry {
+        let Lasting { standing, over, by, at, reason } = self.clone();
+        Entry { standing, over, by, at, reason, until: None, then: None }
+    }
+
     fn over(&self, config: &Course) -> Course {
         lasting(self.standing, &self.over, config)
     }

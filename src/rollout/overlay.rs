@@ -85,6 +85,10 @@ struct WrittenLasting {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     from: Option<String>,
     over: String,
+    by: String,
+    at: Timestamp,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
 }
 
 /// A standing, as both have it.
@@ -160,6 +164,30 @@ impl Overlay {
         Overlay { entries: dropped }
     }
 
+    /// Takes away every entry that is over by its own word, and gives them as they were. In the place of
+    /// one that was set over another comes that again.
+    pub fn end(&mut self, now: Timestamp) -> Overlay {
+        let ended = self.entries.iter().filter(|(_, entry)| entry.has_ended(now));
+        let ended = Overlay {
+            entries: ended.map(|(route, entry)| (route.clone(), entry.clone())).collect(),
+        };
+        self.give_way(&ended);
+        ended
+    }
+
+    /// The same for these entries, each only as it is there.
+    pub fn give_way(&mut self, ended: &Overlay) {
+        for (route, entry) in ended.entries() {
+            if self.get(route) != Some(entry) {
+                continue;
+            }
+            self.entries.remove(route);
+            if let Some(then) = &entry.then {
+                self.set(route, then.entry());
+            }
+        }
+    }
+
     /// Takes away these entries, each only as it is there: what was set meanwhile stays.
     pub fn remove(&mut self, others: &Overlay) {
         self.entries.retain(|route, entry| others.get(route) != Some(&*entry));
@@ -210,6 +238,9 @@ impl WrittenEntry {
         if then.is_some() && until.is_none() {
             return Err("`then` goes with `until`");
         }
+        if by.trim().is_empty() {
+            return Err("it does not say who set it");
+        }
         Ok(Entry { standing, over, by, at, reason, until, then })
     }
 }
@@ -219,12 +250,14 @@ impl WrittenEntry {
 impl WrittenLasting {
     fn of(lasting: &Lasting) -> WrittenLasting {
         let WrittenStanding { stage, percent, from } = WrittenStanding::of(lasting.standing);
-        WrittenLasting { stage, percent, from, over: lasting.over.clone() }
+        let Lasting { over, by, at, reason, .. } = lasting.clone();
+        WrittenLasting { stage, percent, from, over, by, at, reason }
     }
 
     fn read(self) -> Result<Lasting, &'static str> {
-        let WrittenLasting { stage, percent, from, over } = self;
-        Ok(Lasting { standing: WrittenStanding { stage, percent, from }.read()?, over })
+        let WrittenLasting { stage, percent, from, over, by, at, reason } = self;
+        let standing = WrittenStanding { stage, percent, from }.read()?;
+        Ok(Lasting { standing, over, by, at, reason })
     }
 }
 
@@ -304,6 +337,30 @@ mod tests {
         let above = r#""stage":"observe","from":"enforce","percent":101"#;
         assert!(refused(above).contains("above 100"));
         assert!(Overlay::parse(br#"{"v":2,"routes":{}}"#).is_err());
+    }
+
+    #[test]
+    fn what_is_over_gives_way_to_what_it_was_set_over() {
+        let end: Timestamp = "2026-12-01T00:00:00Z".parse().unwrap();
+        let promoted = entry(Standing::Whole(Stage::Enforce));
+        let demoted = |then| Entry { until: Some(end), then, ..entry(shared()) };
+        let mut overlay = Overlay::default();
+        overlay.set("a", demoted(promoted.lasting()));
+        overlay.set("b", demoted(None));
+        overlay.set("c", promoted.clone());
+        let mut disk = overlay.clone();
+        let nanosecond = jiff::SignedDuration::from_nanos(1);
+        assert!(overlay.end(end - nanosecond).is_empty());
+        let ended = overlay.end(end);
+        assert_eq!(
+            (ended.routes(), overlay.routes()),
+            (vec!["a".into(), "b".into()], vec!["a".into(), "c".into()])
+        );
+        assert_eq!(overlay.get("a"), Some(&promoted));
+        // What was set meanwhile stays.
+        disk.set("b", promoted.clone());
+        disk.give_way(&ended);
+        assert_eq!((disk.get("a"), disk.get("b")), (Some(&promoted), Some(&promoted)));
     }
 
     #[test]

@@ -1,20 +1,23 @@
 //! Where the overlay lies: one file in the state directory.
 //!
-//! Absent, it says nothing. Whoever changes it reads, changes and writes it in one turn, so that of
+//! Absent, it says nothing; but a gait that runs keeps it also while it is empty, so that its absence
+//! beside a log tells that it was lost. Whoever changes it reads, changes and writes it in one turn, so that of
 //! two who change it at once neither undoes the other; a reader never sees half of it.
 
 use super::{Overlay, OverlayError};
 use crate::store::file::{self, Existing};
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, ErrorKind};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 /// Its name.
 const NAME: &str = "rollout.json";
 
-/// The largest that is read: an entry has 400 bytes and a reason.
-const BYTES_MAX: u64 = 16 << 20;
+/// The largest that is read or written, as of all files of a config: an entry has 400 bytes and a
+/// reason.
+const BYTES_MAX: u64 = 4 << 20;
 
 /// The file of the overlay.
 #[derive(Debug)]
@@ -35,6 +38,14 @@ pub enum ShelfError {
     /// It cannot be written.
     #[error("cannot write it: {0}; the one before stands")]
     Write(#[source] io::Error),
+    /// Others could set stages without a line that says so.
+    #[error("its mode {0:o} lets others write it; look who did, then run `chmod 600` on it")]
+    Open(u32),
+    /// Nobody could read it any more.
+    #[error(
+        "it would be larger than {BYTES_MAX} bytes; take stages into the config that are to stay"
+    )]
+    Full,
     /// It does not say what an overlay says.
     #[error(transparent)]
     Overlay(#[from] OverlayError),
@@ -58,9 +69,24 @@ impl Shelf {
     /// # Errors
     /// It cannot be read, or is no overlay.
     pub fn read(&self) -> Result<Overlay, ShelfError> {
-        match file::read(&self.path, BYTES_MAX) {
-            Ok(text) => Ok(Overlay::parse(&text)?),
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(Overlay::default()),
+        let parsed = self.parse(file::read(&self.path, BYTES_MAX));
+        parsed.map(Option::unwrap_or_default)
+    }
+
+    /// The same of bytes that somebody else read from it; `None` where there is none.
+    ///
+    /// # Errors
+    /// They could not be read, or are no overlay.
+    pub fn parse(&self, read: io::Result<impl AsRef<[u8]>>) -> Result<Option<Overlay>, ShelfError> {
+        match read {
+            Ok(text) => {
+                let mode = fs::metadata(&self.path).map_err(ShelfError::Read)?.mode() & 0o777;
+                match mode & 0o022 {
+                    0 => Ok(Some(Overlay::parse(text.as_ref())?)),
+                    _ => Err(ShelfError::Open(mode)),
+                }
+            }
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
             Err(error) => Err(ShelfError::Read(error)),
         }
     }
@@ -74,6 +100,9 @@ impl Shelf {
         let mut overlay = self.read()?;
         let changed = change(&mut overlay);
         let text = overlay.to_text()?;
+        if u64::try_from(text.len()).is_ok_and(|bytes| bytes > BYTES_MAX) {
+            return Err(ShelfError::Full);
+        }
         self.write(&text).map_err(ShelfError::Write)?;
         Ok(changed)
     }
@@ -98,6 +127,7 @@ mod tests {
     use super::*;
     use crate::rollout::Entry;
     use crate::stage::{Stage, Standing};
+    use std::fs::Permissions;
     use std::os::unix::fs::PermissionsExt as _;
 
     fn entry() -> Entry {
@@ -140,6 +170,13 @@ mod tests {
         assert!(shelf.read().unwrap_err().to_string().contains("move it away"));
         assert!(shelf.change(|overlay| overlay.set("a", entry())).is_err());
         assert_eq!(std::fs::read(shelf.path()).unwrap(), b"{");
+        std::fs::write(shelf.path(), r#"{"v":1,"routes":{}}"#).unwrap();
+        assert!(shelf.read().is_ok());
+        for mode in [0o620, 0o602] {
+            std::fs::set_permissions(shelf.path(), Permissions::from_mode(mode)).unwrap();
+            assert!(shelf.read().unwrap_err().to_string().contains("chmod 600"));
+            assert!(shelf.change(|overlay| overlay.set("a", entry())).is_err());
+        }
         std::fs::remove_file(shelf.path()).unwrap();
         std::fs::create_dir(shelf.path()).unwrap();
         assert!(shelf.read().unwrap_err().to_string().contains("move it away"));

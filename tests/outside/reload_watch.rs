@@ -13,6 +13,9 @@ const BLOCK: &str = "default_verdict: block\n";
 /// Two looks a second apart, a load, and a machine that has other things to do.
 const TAKEN_UP: Duration = Duration::from_secs(4);
 
+/// What lets more through has to rest for five seconds more.
+const LAXER_TAKEN_UP: Duration = Duration::from_secs(11);
+
 /// A config whose one route is called by the name of this tool.
 fn config(tool: &Recorder, name: &str, server: &str) -> String {
     format!(
@@ -55,14 +58,15 @@ fn a_folder_that_is_exchanged_behind_links_is_taken_up_whole() {
     let gait = Gait::launch(dir, &["proxy", "--config", "gait.yaml"], &[]);
     let caller = Caller::of(&authority.pem());
     assert_eq!(caller.get(gait.server, "/v1/a").unwrap(), 200);
-    for (name, policy, wanted) in [("two", BLOCK, 403), ("three", ALLOW, 200)] {
+    let turns = [("two", BLOCK, 403, TAKEN_UP), ("three", ALLOW, 200, LAXER_TAKEN_UP)];
+    for (name, policy, wanted, within) in turns {
         let (files, pair) = generation(name, policy);
         let turned = Instant::now();
         folder.turn(&files);
         wait_for("the new policy", || {
             (caller.get(gait.server, "/v1/a").unwrap() == wanted).then_some(())
         });
-        assert!(turned.elapsed() < TAKEN_UP, "{:?}", turned.elapsed());
+        assert!(turned.elapsed() < within, "{:?}", turned.elapsed());
         let conn = caller.open(gait.server);
         let shown = conn.stream().conn.peer_certificates().unwrap()[0].to_vec();
         assert_eq!(shown, pair.der(), "the certificate of the same generation");
@@ -92,6 +96,57 @@ fn a_file_that_is_half_written_is_not_taken_up() {
     OpenOptions::new().append(true).open(&path).unwrap().write_all(b"]\n").unwrap();
     wait_for("the whole policy", || (status(&gait) == 403).then_some(()));
     assert!(!gait.log().contains("refused"), "{}", gait.log());
+}
+
+#[test]
+fn half_a_file_that_is_valid_by_itself_lets_nothing_through() {
+    let tool = Recorder::start();
+    let watch = "reload: { watch: 100ms }\n";
+    let gait = Setup {
+        config: config(&tool, "one", "{ listen: \"127.0.0.1:0\" }") + watch,
+        policy: BLOCK.to_owned(),
+    }
+    .start();
+    assert_eq!(status(&gait), 403);
+    // The writer comes to the stage last: without it the route would observe.
+    let path = gait.dir().join("gait.yaml");
+    let whole = fs::read_to_string(&path).unwrap().replace("tool_name: one", "tool_name: two");
+    let half = whole.replace("stage: enforce\n", "");
+    assert_ne!(half, whole);
+    fs::write(&path, &half).unwrap();
+    let began = Instant::now();
+    while began.elapsed() < Duration::from_secs(2) {
+        assert_eq!(status(&gait), 403, "after {:?}", began.elapsed());
+        thread::sleep(Duration::from_millis(20));
+    }
+    let mut file = OpenOptions::new().append(true).open(&path).unwrap();
+    file.write_all(b"stage: enforce\n").unwrap();
+    wait_for("the whole config", || gait.log().contains("\"reloaded\"").then_some(()));
+    assert_eq!(status(&gait), 403);
+    assert!(gait.log().contains("let through more than before"));
+    assert_eq!(tool.count(), 0);
+    // What stays as it is means what it says.
+    fs::write(&path, half).unwrap();
+    wait_for("what was lowered", || (status(&gait) == 200).then_some(()));
+    let lowered = |line: &serde_json::Value| line["lowered"].to_string().contains("read");
+    wait_for("its line", || gait.evidence().iter().any(lowered).then_some(()));
+}
+
+#[test]
+fn a_file_that_never_rests_is_refused_once() {
+    let tool = Recorder::start();
+    let gait = start(&tool, "reload: { watch: 100ms }\n");
+    let path = gait.dir().join("policy.yaml");
+    let (mut text, began) = (BLOCK.to_owned(), Instant::now());
+    while began.elapsed() < Duration::from_secs(3) {
+        text.push_str("# more\n");
+        fs::write(&path, &text).unwrap();
+        thread::sleep(Duration::from_millis(7));
+    }
+    let log = gait.log();
+    assert_eq!(log.matches("changes while it is read").count(), 1, "{log}");
+    wait_for("the policy at rest", || (status(&gait) == 403).then_some(()));
+    assert!(!gait.telemetry("/readyz?verbose").text().contains("[!]"));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Stages for some and for a time, and stages that were set by command.
 
-use crate::support::{Gait, Recorder, Response, Setup, run_to_end, send, wait_for};
+use crate::support::{Conn, Gait, Recorder, Response, Setup, run_to_end, send, wait_for};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use std::fs;
@@ -136,6 +136,21 @@ fn an_override_ends_by_itself_to_the_call() {
         gait.evidence().into_iter().find(|line| line["stages"]["del"] == "enforce")
     });
     assert_eq!((&line["kind"], &line["lowered"]), (&json!("reload"), &Value::Null));
+}
+
+#[test]
+fn a_body_that_trickles_keeps_no_override_alive() {
+    let tool = Recorder::start();
+    let (until, rest) = soon(4);
+    let over =
+        format!("stage: enforce\nstage_overrides: [{{ route: del, stage: observe, {rest} }}]");
+    let gait = setup(&tool, &over).start();
+    let mut slow = Conn::open(gait.server);
+    slow.write("POST /del HTTP/1.1\r\nHost: api.test\r\nContent-Length: 4\r\n\r\nab");
+    assert!(Timestamp::now() < until, "the start took too long for this test");
+    wait_for("the end", || (Timestamp::now() > until).then_some(()));
+    slow.write("cd");
+    assert_eq!((slow.read().status, tool.count()), (403, 0));
 }
 
 #[test]

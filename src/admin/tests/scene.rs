@@ -160,8 +160,8 @@ impl Scene {
         let mut asked = self.asked.take().unwrap();
         // It ends with the scene.
         tokio::task::spawn_blocking(move || {
-            while let Some(told) = asked.blocking_recv() {
-                let _ = told.send(loaded.clone());
+            while let Some(asked) = asked.blocking_recv() {
+                let _ = asked.told.send(loaded.clone());
             }
         });
         self

@@ -5,13 +5,18 @@
 //! exchange a whole folder, only from the folders on the way; and where its queue runs over the poll
 //! would be needed beside it. A look costs one question to the file system for each file.
 
+use crate::clock;
 use crate::config::{Files, Marks};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::task::JoinHandle;
 use tokio::time::{Interval, MissedTickBehavior};
 
-/// Files that somebody keeps writing are loaded all the same, after as many looks.
+/// After as many looks that find something else each, it is said that nothing can be loaded.
 const LOOKS_MAX: u32 = 5;
+
+/// For how long files must not change of which the load would lower something: half of a file can be
+/// a whole one to whoever reads it.
+const REST: Duration = Duration::from_secs(5);
 
 /// What is followed. It waits and looks for as long as somebody asks it; a look that hangs keeps
 /// nobody but the next look.
@@ -28,6 +33,15 @@ pub(super) struct Watch {
 /// A look under way, and the turn in which it began.
 struct Look(u64, JoinHandle<(Files, Marks)>);
 
+/// What whoever waits is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Noticed {
+    /// There is something to load.
+    Changed,
+    /// This file never stays as it is.
+    Restless(String),
+}
+
 /// What the looks have brought since the last load.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Sight {
@@ -35,8 +49,10 @@ struct Sight {
     loaded: Marks,
     /// The last look that found something else.
     changed: Option<Marks>,
-    /// How many did.
+    /// How many did, each something else than the one before.
     looks: u32,
+    /// Since when all is as it was loaded, where that waits for coming into force.
+    held: Option<Instant>,
 }
 
 /// What a look is worth.
@@ -48,6 +64,8 @@ enum Seen {
     Unsettled,
     /// It is to be loaded.
     Changed,
+    /// It does not come to rest.
+    Restless,
 }
 
 // === impl Watch ===
@@ -69,7 +87,18 @@ impl Watch {
     /// Whether a load that was made for a change found what the looks had agreed on. If not, the files
     /// are still being written, and what was loaded is of no use: the looks go on.
     pub(super) fn is_settled(&self, loaded: &Files) -> bool {
-        self.sight.looks >= LOOKS_MAX || self.files.agree(&self.sight.loaded, loaded)
+        self.files.agree(&self.sight.loaded, loaded)
+    }
+
+    /// Has what was loaded last asked for again once it has not changed for [`REST`]; it is not in
+    /// force.
+    pub(super) fn hold(&mut self) {
+        self.sight.held = Some(clock::instant());
+    }
+
+    /// Whether what was held did not change for as long.
+    pub(super) fn has_rested(&self) -> bool {
+        self.sight.has_rested(clock::instant())
     }
 
     /// Looks so often from now on; `None` for never.
@@ -79,8 +108,9 @@ impl Watch {
         }
     }
 
-    /// Waits until something has changed that is to be loaded. Whoever stops waiting loses nothing.
-    pub(super) async fn changed(&mut self) {
+    /// Waits until something has changed that is to be loaded, or cannot be. Whoever stops waiting
+    /// loses nothing.
+    pub(super) async fn changed(&mut self) -> Noticed {
         loop {
             let Some(ticks) = &mut self.ticks else { return std::future::pending().await };
             let Look(turn, looking) = match &mut self.looking {
@@ -96,14 +126,27 @@ impl Watch {
                 Ok(_) if turn != self.turn => {}
                 Ok((files, marks)) => {
                     self.files = files;
-                    if self.sight.take(marks) == Seen::Changed {
-                        return;
+                    if let Some(noticed) = self.notice(marks) {
+                        return noticed;
                     }
                 }
                 Err(error) => {
                     tracing::error!(%error, "a look at the files of the config broke off")
                 }
             }
+        }
+    }
+}
+
+impl Watch {
+    fn notice(&mut self, marks: Marks) -> Option<Noticed> {
+        let before = self.sight.changed.clone().unwrap_or_default();
+        let restless = self.files.differing(&before, &marks).or(self.files.first());
+        let restless = restless.map(|file| file.display().to_string()).unwrap_or_default();
+        match self.sight.take(marks, clock::instant()) {
+            Seen::Changed => Some(Noticed::Changed),
+            Seen::Restless => Some(Noticed::Restless(restless)),
+            Seen::Same | Seen::Unsettled => None,
         }
     }
 }
@@ -127,23 +170,36 @@ fn ticks(every: Duration) -> Interval {
 
 impl Sight {
     fn of(loaded: Marks) -> Sight {
-        Sight { loaded, changed: None, looks: 0 }
+        Sight { loaded, changed: None, looks: 0, held: None }
     }
 
-    /// What is half written changes until it is whole, so two looks must agree.
-    fn take(&mut self, now: Marks) -> Seen {
+    fn has_rested(&self, at: Instant) -> bool {
+        self.held.is_some_and(|since| at.saturating_duration_since(since) >= REST)
+    }
+
+    /// What is half written changes until it is whole, so two looks must agree. What is held must
+    /// agree for longer; what differs meanwhile begins that anew.
+    fn take(&mut self, now: Marks, at: Instant) -> Seen {
         if now == self.loaded {
-            *self = Sight::of(now);
-            return Seen::Same;
+            let was_restless = self.looks >= LOOKS_MAX;
+            (self.changed, self.looks) = (None, 0);
+            return match self.held {
+                // Whoever was told that nothing can be loaded is to hear that it can.
+                None if was_restless => Seen::Changed,
+                None => Seen::Same,
+                Some(_) if self.has_rested(at) => Seen::Changed,
+                Some(_) => Seen::Unsettled,
+            };
         }
-        self.looks = self.looks.saturating_add(1);
+        self.held = self.held.map(|_| at);
         let before = self.changed.replace(now.clone());
-        if before.as_ref() == Some(&now) || self.looks >= LOOKS_MAX {
+        if before.as_ref() == Some(&now) {
             self.changed = None;
             self.loaded = now;
             return Seen::Changed;
         }
-        Seen::Unsettled
+        self.looks = self.looks.saturating_add(1);
+        if self.looks == LOOKS_MAX { Seen::Restless } else { Seen::Unsettled }
     }
 }
 
@@ -171,27 +227,51 @@ mod tests {
         let (one, two) = (marks("a"), marks("ab"));
         let three = marks("abc");
         let mut sight = Sight::of(one.clone());
-        assert_eq!(sight.take(one.clone()), Seen::Same);
-        assert_eq!(sight.take(two.clone()), Seen::Unsettled);
-        assert_eq!(sight.take(three.clone()), Seen::Unsettled);
-        assert_eq!(sight.take(three.clone()), Seen::Changed);
-        assert_eq!(sight.take(three.clone()), Seen::Same, "nobody is asked twice");
-        assert_eq!(sight.take(two), Seen::Unsettled);
-        assert_eq!(sight.take(three), Seen::Same, "it was taken back");
-        assert_eq!(sight.take(one), Seen::Unsettled);
+        let mut take = |marks: &Marks| sight.take(marks.clone(), clock::instant());
+        assert_eq!(take(&one), Seen::Same);
+        assert_eq!(take(&two), Seen::Unsettled);
+        assert_eq!(take(&three), Seen::Unsettled);
+        assert_eq!(take(&three), Seen::Changed);
+        assert_eq!(take(&three), Seen::Same, "nobody is asked twice");
+        assert_eq!(take(&two), Seen::Unsettled);
+        assert_eq!(take(&three), Seen::Same, "it was taken back");
+        assert_eq!(take(&one), Seen::Unsettled);
     }
 
     #[test]
-    fn one_that_never_rests_is_taken_up_after_five_looks() {
+    fn one_that_never_rests_is_told_once_and_taken_up_when_it_does() {
         let dir = tempfile::tempdir().unwrap();
         let marks = marks(dir.path());
-        let mut sight = Sight::of(marks(""));
+        let first = marks("");
+        let mut sight = Sight::of(first.clone());
         let mut text = String::new();
-        for look in 1..=LOOKS_MAX {
+        let mut last = first.clone();
+        for look in 1..LOOKS_MAX * 3 {
             text.push('x');
-            let seen = if look < LOOKS_MAX { Seen::Unsettled } else { Seen::Changed };
-            assert_eq!(sight.take(marks(&text)), seen, "look {look}");
+            last = marks(&text);
+            let seen = if look == LOOKS_MAX { Seen::Restless } else { Seen::Unsettled };
+            assert_eq!(sight.take(last.clone(), clock::instant()), seen, "look {look}");
         }
+        assert_eq!(sight.take(first, clock::instant()), Seen::Changed, "all is well again");
+        assert_eq!(sight.take(last.clone(), clock::instant()), Seen::Unsettled);
+        assert_eq!(sight.take(last, clock::instant()), Seen::Changed);
+    }
+
+    #[test]
+    fn what_is_held_is_asked_for_again_once_it_has_not_changed_for_a_while() {
+        let dir = tempfile::tempdir().unwrap();
+        let marks = marks(dir.path());
+        let (held, other, begun) = (marks("a"), marks("ab"), clock::instant());
+        let at = |ms| begun + Duration::from_millis(ms);
+        let mut sight = Sight { held: Some(begun), ..Sight::of(held.clone()) };
+        assert_eq!(sight.take(held.clone(), at(4_999)), Seen::Unsettled);
+        assert_eq!(sight.take(other.clone(), at(5_000)), Seen::Unsettled);
+        assert_eq!(sight.take(held.clone(), at(9_999)), Seen::Unsettled, "it changed meanwhile");
+        assert_eq!(sight.take(held, at(10_000)), Seen::Changed);
+        assert!(sight.has_rested(at(10_000)));
+        assert_eq!(sight.take(other.clone(), at(11_000)), Seen::Unsettled);
+        assert_eq!(sight.take(other, at(12_000)), Seen::Changed);
+        assert!(!sight.has_rested(at(12_000)), "another, which has to rest by itself");
     }
 
     #[tokio::test]

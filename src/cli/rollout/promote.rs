@@ -104,7 +104,7 @@ fn refused(problem: Value) -> Outcome {
 
 /// What was done, or would be.
 pub(super) fn changed(value: Value) -> Outcome {
-    let Changed { change, diff, refused } = wire::read(&value)?;
+    let Changed { change, diff } = wire::read(&value)?;
     let answer = Answer::new(Exit::Success).line(head(&change)).lines(gate_lines(&change.gates));
     let answer = match (&change.until, &change.after) {
         (Some(until), Some(after)) => answer.line(format!("  until {until}, then {after}")),
@@ -114,8 +114,6 @@ pub(super) fn changed(value: Value) -> Outcome {
         Some(seq) => answer.line(format!("  in force; line {seq} of the evidence")),
         None => answer.lines(diff.lines().map(|line| Line::from(line.to_owned()))),
     };
-    let mend = |why| format!("  the config on disk is refused, and the one before stays: {why}");
-    let answer = answer.lines(refused.map(mend).map(Line::from));
     let members = match value {
         Value::Object(members) => members,
         _ => return Err(Failure::internal("the answer of gait is no change")),

@@ -119,7 +119,6 @@ pub(super) struct Change {
 pub(super) struct Changed {
     pub(super) change: Change,
     pub(super) diff: String,
-    pub(super) refused: Option<String>,
 }
 
 /// A label that was given.

@@ -1,7 +1,8 @@
 //! What was set by command, over a config that is loaded.
 
-use super::super::{Config, ConfigError, Environment, Source};
+use super::super::{Config, ConfigError, Environment, Source, retake};
 use crate::rollout::{Entry, Overlay, Shelf};
+use crate::snapshot::Plan;
 use crate::stage::{Stage, Standing};
 use std::fs;
 use std::path::Path;
@@ -24,7 +25,7 @@ fn entry(stage: Stage, over: &str) -> Entry {
         over: over.to_owned(),
         by: "ada@desk".to_owned(),
         at: "2026-11-01T00:00:00Z".parse().unwrap(),
-        reason: None,
+        reason: Some("incident".to_owned()),
         until: None,
         then: None,
     }
@@ -63,6 +64,67 @@ fn what_lowers_a_stage_opens_no_side_lane() {
     assert_eq!(stage(&config), "observe");
     assert!(config.plan.unmapped.is_none() && config.plan.refused.is_none());
     assert!(!config.plan.wholly_observes(config.plan.upstreams.first().unwrap()));
+}
+
+#[test]
+fn what_is_laid_over_a_plan_in_force_is_what_a_load_brings() {
+    let dir = tempfile::tempdir().unwrap();
+    let shelf = Shelf::new(&dir.path().join("state"));
+    let source = Source::File(dir.path().join("gait.yaml"));
+    let first = load(dir.path(), "stage: observe").unwrap();
+    let (mut plan, mut taken) = (first.plan, first.overlay);
+    let mut files = source.gather(&Environment::default()).files;
+    for stage in [Stage::Enforce, Stage::Observe, Stage::DryRun] {
+        set(dir.path(), "del", entry(stage, "observe"));
+        taken = retake(&mut plan, &shelf, &mut files, &taken).unwrap().unwrap();
+        let loaded = source.gather(&Environment::default());
+        assert!(files.hold_the_same(&loaded.files));
+        let loaded = loaded.config.unwrap();
+        assert_eq!((taken.kept.clone(), plan.digest), (loaded.overlay.kept, loaded.plan.digest));
+        assert_eq!(plan.routes.first().unwrap().course, loaded.plan.routes.first().unwrap().course);
+        let lanes = |plan: &Plan| (plan.unmapped.is_some(), plan.refused.is_some());
+        assert_eq!(lanes(&plan), lanes(&loaded.plan));
+        assert!(retake(&mut plan, &shelf, &mut files, &taken).unwrap().is_none());
+    }
+    // The config on the disk has no say in it.
+    fs::write(dir.path().join("gait.yaml"), "colour: red").unwrap();
+    set(dir.path(), "del", entry(Stage::Enforce, "observe"));
+    assert!(retake(&mut plan, &shelf, &mut files, &taken).unwrap().is_some());
+    assert_eq!(plan.routes.first().unwrap().course.to_string(), "enforce");
+}
+
+#[test]
+fn what_is_over_is_let_go_and_what_it_was_set_over_holds() {
+    let dir = tempfile::tempdir().unwrap();
+    let until = Some("2026-11-02T00:00:00Z".parse().unwrap());
+    let then = entry(Stage::Enforce, "observe").lasting();
+    set(dir.path(), "del", Entry { until, then, ..entry(Stage::DryRun, "observe") });
+    let config = load(dir.path(), "stage: observe").unwrap();
+    assert_eq!(
+        (stage(&config), config.overlay.ended.routes()),
+        ("enforce".into(), vec!["del".into()])
+    );
+    assert_eq!(config.overlay.kept.get("del"), Some(&entry(Stage::Enforce, "observe")));
+    assert!(config.overlay.dropped.is_empty());
+}
+
+#[test]
+fn what_lowers_without_a_reason_or_a_person_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let refused = |entry: Entry| {
+        set(dir.path(), "del", entry);
+        load(dir.path(), "stage: require_approval").map(|_| ()).map_err(|error| error.to_string())
+    };
+    let over = "require_approval";
+    let unsaid = |stage| Entry { reason: None, ..entry(stage, over) };
+    let told = refused(unsaid(Stage::Observe)).unwrap_err();
+    assert!(told.contains("no reason is given") && told.contains("move it away"), "{told}");
+    let blank = Entry { reason: Some(" ".to_owned()), ..entry(Stage::Observe, over) };
+    assert!(refused(blank).is_err());
+    assert!(refused(unsaid(Stage::Enforce)).is_ok(), "what is raised needs none");
+    assert!(refused(entry(Stage::Observe, over)).is_ok());
+    let nobody = Entry { by: String::new(), ..entry(Stage::Enforce, over) };
+    assert!(refused(nobody).unwrap_err().contains("who set it"));
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! Shares and overrides, as people write and mistype them, and what they close.
 
+use super::super::{Environment, Source};
 use super::{plan, route};
-use crate::snapshot::Plan;
+use crate::snapshot::{Plan, PlannedRoute};
 use crate::stage::Stage;
 
 const UNTIL: &str = "until: \"2026-12-01T00:00:00Z\", reason: incident";
@@ -31,18 +32,62 @@ fn a_share_stands_wherever_a_stage_can() {
 }
 
 #[test]
-fn the_first_override_that_fits_is_over_everything() {
+fn the_most_specific_override_that_fits_is_over_everything() {
     let head = format!(
         "stage: enforce\nstage_overrides:\n  - {{ tool: \"TOOL.*\", stage: observe, {UNTIL} }}\n  \
          - {{ route: del, stage: {{ from: observe, to: dry_run, percent: 5 }}, {UNTIL} }}"
     );
     let plan = with(&head).unwrap();
-    let want = "enforce; observe until 2026-12-01T00:00:00Z; dry_run for 5 %, else observe until \
+    let want = "enforce; dry_run for 5 %, else observe until 2026-12-01T00:00:00Z; observe until \
                 2026-12-01T00:00:00Z";
     assert_eq!(courses(&plan), [want]);
     let course = &plan.routes.first().unwrap().course;
-    assert_eq!(course.at("2026-11-01T00:00:00Z".parse().unwrap()).strictest(), Stage::Observe);
+    assert_eq!(course.at("2026-11-01T00:00:00Z".parse().unwrap()).strictest(), Stage::DryRun);
     assert_eq!(course.at("2026-12-01T00:00:00Z".parse().unwrap()).strictest(), Stage::Enforce);
+}
+
+#[test]
+fn of_overrides_that_fit_alike_the_stricter_holds_and_one_that_never_acts_is_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let route = |name: &str, tool: &str| {
+        format!("{{ name: {name}, upstream: a, intent: {{ tool_name: {tool}, risk_class: low }} }}")
+    };
+    let load = |overrides: &[(&str, &str, &str)]| {
+        let one = |(of, stage, until): &(&str, &str, &str)| {
+            format!("  - {{ {of}, stage: {stage}, until: \"{until}\", reason: x }}\n")
+        };
+        let overrides: String = overrides.iter().map(one).collect();
+        let text = format!(
+            "policy: p.yaml\nupstreams: {{ a: {{ url: \"http://127.0.0.1:9\" }} }}\n\
+             routes: [{}, {}]\nstage_overrides:\n{overrides}",
+            route("one", "tool.one"),
+            route("two", "tool.two")
+        );
+        std::fs::write(dir.path().join("gait.yaml"), text).unwrap();
+        std::fs::write(dir.path().join("p.yaml"), "").unwrap();
+        let source = Source::File(dir.path().join("gait.yaml"));
+        let config = source.load(&Environment::default()).unwrap();
+        let now = "2098-01-01T00:00:00Z".parse().unwrap();
+        let stage = |route: &PlannedRoute| route.course.at(now).to_string();
+        let idle = config.warnings.iter().filter(|warning| warning.contains("never acts"));
+        let idle: Vec<String> =
+            idle.map(|warning| warning.split('`').nth(1).unwrap().to_owned()).collect();
+        (config.plan.routes.iter().map(stage).collect::<Vec<_>>(), idle)
+    };
+    let (early, late) = ("2099-01-01T00:00:00Z", "2099-02-01T00:00:00Z");
+    let (all, tools) = ("tool: \"*\"", "tool: \"tool.*\"");
+    let said = load(&[(all, "observe", late), (all, "enforce", early)]);
+    assert_eq!(said, (vec!["enforce".to_owned(); 2], vec![]), "it acts once the other is over");
+    let said = load(&[(tools, "observe", early), ("tool: tool.one", "enforce", late)]);
+    assert_eq!(said, (vec!["enforce".to_owned(), "observe".to_owned()], vec![]));
+    let said = load(&[("route: two", "dry_run", late), (tools, "enforce", early)]);
+    assert_eq!(said, (vec!["enforce".to_owned(), "dry_run".to_owned()], vec![]));
+    let said = load(&[(all, "enforce", early), (tools, "observe", late)]);
+    assert_eq!(
+        said,
+        (vec!["observe".to_owned(); 2], vec!["stage_overrides[0]".to_owned()]),
+        "the longer prefix goes first, whatever it says"
+    );
 }
 
 #[test]

@@ -29,7 +29,7 @@ pub(super) fn last(bytes: &[u8]) -> Head {
 /// A line that is about nothing, `size` bytes long or so.
 pub(super) fn filler(size: usize) -> Event {
     let lowered = vec!["a".repeat(size)];
-    Event::Reload(Reload { lowered, ..Reload::default() })
+    Event::Reload(Box::new(Reload { lowered, ..Reload::default() }))
 }
 
 pub(super) fn line(event: Event) -> Line {

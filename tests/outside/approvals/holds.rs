@@ -156,3 +156,29 @@ fn bodies_of_calls_that_wait_leave_half_of_the_room_to_others() {
     assert_eq!(other.status, 428, "{}", other.text());
     assert!(calls.into_iter().all(|call| call.join().unwrap() == 428));
 }
+
+#[test]
+fn a_call_that_waits_when_its_override_ends_is_judged_by_what_holds_then() {
+    let tool = Recorder::start();
+    let until = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(5);
+    let one = format!("{{ route: held, stage: require_approval, until: \"{until}\", reason: x }}");
+    let Setup { config, policy } = setup(tool.address);
+    let config = config.replace("hold: 3s", "hold: 10s") + &format!("stage_overrides: [{one}]\n");
+    let gait = Setup { config, policy }.start();
+    let desk = Approver::local(&gait);
+    let server = gait.server;
+    let waiting = thread::spawn(move || send(server, request("PUT", "ann", "/v1/held/a", "", "x")));
+    let id = desk.pending();
+    assert!(jiff::Timestamp::now() < until, "the start took too long for this test");
+    wait_for("the end", || (jiff::Timestamp::now() > until).then_some(()));
+    assert_eq!((held(&gait), tool.count()), (1.0, 0), "the end of an override lets nothing go");
+    desk.grant(&id);
+    assert_eq!((waiting.join().unwrap().status, tool.count()), (200, 1));
+    let line = wait_for("the line of the call", || {
+        gait.evidence().into_iter().find(|line| line["disposition"] == "forwarded")
+    });
+    assert_eq!(
+        (&line["stage"], line["approval_request"].as_str()),
+        (&"enforce".into(), Some(&*id))
+    );
+}

@@ -1,0 +1,275 @@
+//! What a load would let through that was not let through before.
+//!
+//! It is named in the log, and the watch waits longer before it takes such a load up. Told is what
+//! names and words tell: stages, protection, order of routes, side lanes, hosts, sources of
+//! identities, approvers, rules that are gone. Not told is what hangs on what calls look like: a
+//! pattern or a condition of a route that takes others than before, a key or an address range that a
+//! source trusts besides, a rule that fits less. Rejected: to compare those too, which would name
+//! most changes, and so none.
+
+use crate::call::host::HostRule;
+use crate::policy::{Policy, Rule, Terms, Verdict};
+use crate::snapshot::{Anonymous, Plan, PlannedRoute, REFUSED, UNMAPPED, UpstreamSpec};
+use crate::stage::{DryRunScope, Protection};
+use jiff::Timestamp;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// What evidence calls approvers who may approve more than before; no route has such a name.
+const APPROVERS: &str = "_approvers";
+/// Hosts that were not served.
+const HOSTS: &str = "_hosts";
+/// Callers who were not known, or who need not be any more.
+const IDENTITY: &str = "_identity";
+
+/// The routes of a plan by name, each with its place in their order.
+type Places<'a> = BTreeMap<&'a str, (usize, &'a PlannedRoute)>;
+
+/// Routes that are held to less than they were, now or later, or gone, so that their calls take
+/// another route; routes that come before stricter ones of the same tool and take their calls; and
+/// what is let through besides.
+pub(super) fn lowered(old: &Plan, new: &Plan, now: Timestamp) -> Vec<String> {
+    let (before, after) = (places(old), places(new));
+    let is_lower =
+        |old: &&PlannedRoute| after.get(&*old.name).is_none_or(|(_, new)| is_below(new, old, now));
+    let routes = old.routes.iter().filter(is_lower);
+    let took = new.routes.iter().filter(|route| takes_over(route, &before, &after, now));
+    let mut lowered: Vec<String> = Vec::new();
+    for name in routes.chain(took).map(|route| route.name.to_string()) {
+        if !lowered.contains(&name) {
+            lowered.push(name);
+        }
+    }
+    let beside = [
+        (is_opened(old.unmapped.as_ref(), new.unmapped.as_ref()), UNMAPPED),
+        (is_opened(old.refused.as_ref(), new.refused.as_ref()), REFUSED),
+        (new.approvals.are_wider_than(&old.approvals), APPROVERS),
+        (serves_more(&old.hosts, &new.hosts), HOSTS),
+        (knows_more(old, new), IDENTITY),
+    ];
+    lowered.extend(beside.into_iter().filter(|(is, _)| *is).map(|(_, name)| name.to_owned()));
+    lowered
+}
+
+fn places(plan: &Plan) -> Places<'_> {
+    let places = plan.routes.iter().enumerate();
+    places.map(|(at, route)| (&*route.name, (at, route))).collect()
+}
+
+/// Whether a call is held to less on a route than on another.
+fn is_below(new: &PlannedRoute, old: &PlannedRoute, now: Timestamp) -> bool {
+    let less = (old.protection, new.protection) == (Protection::Protected, Protection::Open);
+    let anybody = (old.anonymous, new.anonymous) == (Anonymous::Deny, Anonymous::Allow);
+    let executes = (old.dry_run, new.dry_run) == (DryRunScope::All, DryRunScope::Table);
+    less || anybody || executes || new.course.is_below(&old.course, now)
+}
+
+/// Whether a route comes before a stricter one of the same tool, and did not before.
+fn takes_over(
+    route: &PlannedRoute,
+    before: &Places<'_>,
+    after: &Places<'_>,
+    now: Timestamp,
+) -> bool {
+    let place = |places: &Places<'_>, name: &str| places.get(name).map(|(at, _)| *at);
+    let (was, is) = (place(before, &route.name), place(after, &route.name));
+    before.values().any(|(stood, old)| {
+        let comes_first = is.zip(place(after, &old.name)).is_some_and(|(is, other)| is < other);
+        let came_first = was.is_some_and(|was| was <= *stood);
+        comes_first
+            && !came_first
+            && route.upstream.is_same_tool(&old.upstream)
+            && route.meets(old)
+            && is_below(route, old, now)
+    })
+}
+
+/// Whether a side lane leads somewhere where it did not.
+fn is_opened(old: Option<&Arc<UpstreamSpec>>, new: Option<&Arc<UpstreamSpec>>) -> bool {
+    new.is_some_and(|new| !old.is_some_and(|old| old.is_same_tool(new)))
+}
+
+fn serves_more(old: &HostRule, new: &HostRule) -> bool {
+    match (old, new) {
+        (HostRule::Any, _) => false,
+        (HostRule::Only(_), HostRule::Any) => true,
+        (HostRule::Only(old), HostRule::Only(new)) => new.iter().any(|host| !old.contains(host)),
+    }
+}
+
+/// Whether there is a source of identities that was not there, or none any more.
+fn knows_more(old: &Plan, new: &Plan) -> bool {
+    let (mut old, mut new) = (old.identity.names(), new.identity.names().peekable());
+    match new.peek() {
+        None => old.next().is_some(),
+        Some(_) => {
+            let old: Vec<_> = old.collect();
+            new.any(|name| !old.contains(&name))
+        }
+    }
+}
+
+/// Whether a policy says no less often, as far as names tell: a rule that does not just allow is
+/// gone or laxer, or so is what holds where no rule matches.
+pub(super) fn is_laxer(old: &Policy, new: &Policy) -> bool {
+    let rules: BTreeMap<&str, &Rule> =
+        new.rules().iter().map(|rule| (rule.name.as_str(), rule)).collect();
+    let says = |rule: &&Rule| rule.effect != Verdict::Allow || rule.terms != Terms::default();
+    let mut old_rules = old.rules().iter().filter(says);
+    new.default_verdict() < old.default_verdict()
+        || old.fail_closed().enabled && !new.fail_closed().enabled
+        || old_rules
+            .any(|old| rules.get(old.name.as_str()).is_none_or(|new| new.effect < old.effect))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Environment, Source};
+    use crate::policy::source;
+
+    fn plan(settings: &str, routes: &str) -> Plan {
+        let dir = tempfile::tempdir().unwrap();
+        let text = format!(
+            "policy: policy.yaml\n{settings}\n\
+             upstreams: {{ api: {{ url: \"http://127.0.0.1:9\" }} }}\nroutes: [{routes}]\n"
+        );
+        std::fs::write(dir.path().join("gait.yaml"), text).unwrap();
+        std::fs::write(dir.path().join("policy.yaml"), "").unwrap();
+        let source = Source::File(dir.path().join("gait.yaml"));
+        source.load(&Environment::default()).unwrap().plan
+    }
+
+    fn route(name: &str, stage: &str, risk: &str) -> String {
+        let intent = format!("intent: {{ tool_name: a, risk_class: {risk} }}");
+        let path = format!("match: {{ path: \"/{name}\" }}");
+        format!("{{ name: {name}, upstream: api, {path}, stage: {stage}, {intent} }},")
+    }
+
+    fn below(old: &Plan, new: &Plan) -> Vec<String> {
+        lowered(old, new, "2026-11-01T00:00:00Z".parse().unwrap())
+    }
+
+    #[test]
+    fn whatever_holds_a_route_to_less_is_named() {
+        let before = plan(
+            "stage: enforce",
+            &(route("a", "enforce", "high") + &route("b", "dry_run", "low")),
+        );
+        let same = plan(
+            "stage: enforce",
+            &(route("b", "enforce", "low") + &route("a", "enforce", "high")),
+        );
+        assert!(below(&before, &same).is_empty());
+        let staged = plan(
+            "stage: enforce",
+            &(route("a", "observe", "high") + &route("b", "dry_run", "low")),
+        );
+        assert_eq!(below(&before, &staged), ["a"]);
+        let open =
+            plan("stage: enforce", &(route("a", "enforce", "low") + &route("b", "dry_run", "low")));
+        assert_eq!(below(&before, &open), ["a"]);
+        let gone = plan("stage: enforce", &route("a", "enforce", "high"));
+        assert_eq!(below(&before, &gone), ["b"]);
+        let shared = "{ from: observe, to: enforce, percent: 99 }";
+        let most =
+            plan("stage: enforce", &(route("a", shared, "high") + &route("b", "dry_run", "low")));
+        assert_eq!(below(&before, &most), ["a"]);
+        assert!(below(&most, &before).is_empty());
+        let overrides = |stage: &str, until: &str| {
+            let one = format!("{{ route: b, stage: {stage}, until: \"{until}\", reason: x }}");
+            plan(
+                &format!("stage: enforce\nstage_overrides: [{one}]"),
+                &(route("a", "enforce", "high") + &route("b", "dry_run", "low")),
+            )
+        };
+        assert_eq!(below(&before, &overrides("observe", "2026-12-01T00:00:00Z")), ["b"]);
+        assert!(below(&before, &overrides("observe", "2026-10-01T00:00:00Z")).is_empty());
+        assert!(below(&before, &overrides("enforce", "2026-12-01T00:00:00Z")).is_empty());
+        let observed = plan("", &(route("a", "observe", "high") + &route("b", "observe", "low")));
+        assert_eq!(below(&before, &observed), ["a", "b", "_unmapped", "_refused"]);
+    }
+
+    #[test]
+    fn approvers_who_may_approve_more_are_named() {
+        let logins = "admin: { logins: [{ name: ada@desk, role: approver, sha256: \
+                      aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa }] }";
+        let approvers = |of_ada: &str| {
+            plan(
+                &format!(
+                    "stage: enforce\n{logins}\n\
+                     approvals: {{ approvers: [{{ name: ada, logins: [ada@desk]{of_ada} }}] }}"
+                ),
+                "",
+            )
+        };
+        let (bound, free) = (approvers(", may: { tools: [files.read] }"), approvers(""));
+        assert_eq!(below(&bound, &free), ["_approvers"]);
+        assert!(below(&free, &bound).is_empty());
+        assert_eq!(below(&free, &plan("stage: enforce", "")), ["_approvers"]);
+    }
+
+    fn named(name: &str, more: &str) -> String {
+        let intent = "intent: { tool_name: a, risk_class: low }";
+        format!("{{ name: {name}, upstream: api, {intent}, {more} }},")
+    }
+
+    #[test]
+    fn a_route_that_takes_calls_of_a_stricter_one_is_named() {
+        let get = "match: { methods: [GET], path: \"/a\" }";
+        let all = "match: { path: \"/{rest*}\" }";
+        let strict = named("strict", &format!("stage: enforce, {get}"));
+        let lax = named("lax", &format!("stage: observe, {all}"));
+        let (alone, first, last) = (
+            plan("stage: enforce", &strict),
+            plan("stage: enforce", &format!("{lax}{strict}")),
+            plan("stage: enforce", &format!("{strict}{lax}")),
+        );
+        assert_eq!(below(&alone, &first), ["lax"]);
+        assert_eq!(below(&last, &first), ["lax"], "it was behind");
+        assert!(below(&alone, &last).is_empty() && below(&first, &last).is_empty());
+        assert!(below(&first, &first).is_empty());
+        let aside = named("lax", "stage: observe, match: { path: \"/b\" }");
+        assert!(below(&alone, &plan("stage: enforce", &format!("{aside}{strict}"))).is_empty());
+    }
+
+    #[test]
+    fn what_is_opened_beside_the_routes_is_named() {
+        let source = "identity: { sources: [ { name: edge, header: { name: X-User, from: { \
+                      cidrs: [\"127.0.0.0/8\"] } } } ] }";
+        let of = |settings: &str, more: &str| plan(settings, &named("a", more));
+        let enforce = |settings: &str| of(&format!("stage: enforce\n{settings}"), "");
+        let server = |hosts: &str| {
+            enforce(&format!("server: {{ listen: \"127.0.0.1:0\", hosts: [{hosts}] }}"))
+        };
+        assert_eq!(below(&server("a.test"), &server("a.test, b.test")), ["_hosts"]);
+        assert_eq!(below(&server("a.test"), &enforce("")), ["_hosts"]);
+        assert!(below(&server("a.test, b.test"), &server("b.test")).is_empty());
+        let (known, unknown) = (enforce(source), enforce(""));
+        assert_eq!(below(&known, &unknown), ["_identity"]);
+        assert_eq!(below(&unknown, &known), ["_identity"]);
+        let with = |more: &str| of(&format!("stage: enforce\n{source}"), more);
+        assert_eq!(below(&with("anonymous: deny"), &with("")), ["a"]);
+        assert_eq!(below(&with("dry_run: all"), &with("")), ["a"]);
+        assert!(below(&with(""), &with("anonymous: deny, dry_run: all")).is_empty());
+    }
+
+    #[test]
+    fn a_policy_that_lost_a_word_against_something_is_laxer() {
+        let policy = |text: &str| source::parse("p", text.as_bytes()).unwrap();
+        let rule = |name: &str, effect: &str| {
+            format!("  - {{ name: {name}, effect: {effect}, match: {{ tool_names: [{name}] }} }}\n")
+        };
+        let of = |rules: &[(&str, &str)]| {
+            let rules: String = rules.iter().map(|(name, effect)| rule(name, effect)).collect();
+            policy(&format!("default_verdict: allow\nrules:\n{rules}"))
+        };
+        let whole = of(&[("a", "allow"), ("b", "block")]);
+        assert!(is_laxer(&whole, &of(&[("a", "allow")])), "as half of it would be");
+        assert!(is_laxer(&whole, &of(&[("b", "require_approval")])));
+        assert!(!is_laxer(&whole, &of(&[("b", "block"), ("c", "block")])));
+        let block = policy("default_verdict: block");
+        assert!(is_laxer(&block, &policy("default_verdict: allow")));
+        assert!(!is_laxer(&policy("default_verdict: allow"), &block));
+    }
+}

@@ -1,0 +1,75 @@
+//! What is in force beside a stage that is set, and what becomes of the file that keeps it.
+
+use super::*;
+
+#[test]
+fn who_sets_a_stage_puts_nothing_else_in_force() {
+    let tool = Recorder::start();
+    let gait = setup(&tool, "observe").start();
+    let id = || gait.scrape().values("gait_snapshot_info", "config");
+    let before = id();
+    // What lies on the disk would allow all, and take the route away.
+    let other = setup(&tool, "observe").config.replace("name: del", "name: other");
+    Setup { config: other, policy: "default_verdict: allow\n".to_owned() }.write(gait.dir());
+    let force = ["--force", "--reason", "audit"];
+    assert_eq!(run(&gait, &step("promote", "enforce", &force)).0, 0);
+    assert_eq!(call(&gait), 403, "by the policy in force");
+    assert_eq!(run(&gait, &step("demote", "observe", &["--reason", "incident"])).0, 0);
+    assert_eq!(call(&gait), 200);
+    assert_eq!(run(&gait, &step("promote", "dry_run", &force)).0, 0);
+    let (set, lines) = (id(), gait.evidence());
+    assert_ne!(set, before);
+    let loads: Vec<&Value> = lines.iter().filter(|line| line["kind"] == "reload").collect();
+    assert_eq!(loads.len(), 3, "{loads:?}");
+    let policies = loads.iter().map(|line| &line["policy_digest"]);
+    assert!(policies.clone().all(|digest| *digest == loads[0]["policy_digest"]));
+    // A start from the config in force and the overlay is the same snapshot.
+    setup(&tool, "observe").write(gait.dir());
+    let gait = Gait::launch(gait.kill(), &["proxy", "--config", "gait.yaml"], &[]);
+    assert_eq!(gait.scrape().values("gait_snapshot_info", "config"), set);
+}
+
+#[test]
+fn stages_that_vanish_with_their_file_are_told_and_those_that_end_are_let_go() {
+    let tool = Recorder::start();
+    let gait = setup(&tool, "observe").start();
+    assert!(!gait.log().contains("overlay is gone"), "a first start has nothing to lose");
+    let missing = |gait: &Gait| {
+        let lines = gait.evidence();
+        lines.iter().filter(|line| line["overlay_missing"] == true).count()
+    };
+    let why = ["--force", "--reason", "audit"];
+    assert_eq!(run(&gait, &step("promote", "enforce", &why)).0, 0);
+    fs::remove_file(gait.dir().join("state/rollout.json")).unwrap();
+    gait.signal("HUP");
+    wait_for("the line", || (missing(&gait) == 1).then_some(()));
+    assert!(gait.log().contains("security event: the overlay is gone"));
+    wait_for("the file", || is_empty(&gait).then_some(()));
+    assert_eq!(call(&gait), 200);
+
+    assert_eq!(run(&gait, &step("promote", "enforce", &why)).0, 0);
+    let until = ["--reason", "incident", "--for", "1s"];
+    let (exit, done) = run(&gait, &step("demote", "dry_run", &until));
+    assert_eq!((exit, &done["change"]["after"]), (0, &"enforce".into()), "{done}");
+    let lines = gait.evidence();
+    let line = lines.iter().rfind(|line| line["kind"] == "stage").unwrap();
+    assert_eq!((&line["then"], line["until"].is_string()), (&"enforce".into(), true), "{line}");
+    wait_for("the end", || (call(&gait) == 403).then_some(()));
+    gait.signal("HUP");
+    wait_for("the entry", || {
+        let set = overlay(gait.dir()).unwrap();
+        let entry = &set["routes"]["del"];
+        (entry["stage"] == "enforce" && entry["until"].is_null()).then_some(())
+    });
+    let ended = |line: &Value| line["ended"] == json!(["del"]) && line["dropped"].is_null();
+    wait_for("its line", || gait.evidence().iter().any(ended).then_some(()));
+    assert_eq!(call(&gait), 403);
+
+    let dir = gait.kill();
+    fs::remove_file(dir.path().join("state/rollout.json")).unwrap();
+    let gait = Gait::launch(dir, &["proxy", "--config", "gait.yaml"], &[]);
+    assert!(gait.log().contains("security event: the overlay is gone"));
+    wait_for("the line", || (missing(&gait) == 2).then_some(()));
+    let gait = Gait::launch(gait.kill(), &["proxy", "--config", "gait.yaml"], &[]);
+    assert_eq!(missing(&gait), 2, "once is enough");
+}
