@@ -7,6 +7,7 @@
 mod ask;
 
 use super::facts::{Facts, RouteFacts};
+use super::lanes;
 use super::summary::Summary;
 use super::view::View;
 use crate::evidence::GateFact;
@@ -123,7 +124,7 @@ pub fn check(summary: &Summary, facts: &Facts, route: &str, to: Stage) -> Result
         let standing = route.standing.to_string();
         return Err(NoStep::NotForward { route: route.name.to_string(), standing, to });
     }
-    let view = summary.view(&route.name, from, &facts.look);
+    let view = lanes::view(summary, route, from, &facts.look);
     let case = Case { summary, facts, route, from, view: &view };
     let steps = STEPS.iter().filter(|(stage, _)| from < *stage && *stage <= to);
     let mut gates: Vec<Gate> = Vec::new();

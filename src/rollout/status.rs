@@ -3,6 +3,7 @@
 use super::counts::{Counts, VERDICTS};
 use super::facts::{Facts, RouteFacts, Unmapped};
 use super::gates::{Check, check};
+use super::lanes;
 use super::stay::Proof;
 use super::summary::Summary;
 use super::view::View;
@@ -182,7 +183,7 @@ impl RouteStatus {
         let gone = shares.iter().filter(|(stage, share)| *share <= 0.0 && seen.contains(stage));
         let stage = |(stage, share): &(Stage, f64)| {
             let view = match *share > 0.0 {
-                true => summary.view(&route.name, *stage, &facts.look),
+                true => lanes::view(summary, route, *stage, &facts.look),
                 false => summary.past(&route.name, *stage, &facts.look),
             };
             StageStatus::of(*stage, *share, &view, facts)

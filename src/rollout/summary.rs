@@ -12,7 +12,7 @@ use super::processes::Processes;
 use super::ticks::Ticks;
 use crate::evidence::Opinion;
 use crate::policy::Verdict;
-use crate::stage::Stage;
+use crate::stage::{Stage, Standing};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -76,7 +76,7 @@ pub(super) struct Trail {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Announced {
     pub(super) at: Timestamp,
-    pub(super) stages: BTreeSet<Stage>,
+    pub(super) standing: Standing,
 }
 
 /// Which calls of a route are counted together.

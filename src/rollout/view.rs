@@ -3,7 +3,7 @@
 use super::counts::Counts;
 use super::policy_key::PolicyKey;
 use super::processes::{Last, Toll};
-use super::stay::Proof;
+use super::stay::{Part, Proof};
 use super::summary::{CellKey, Labelled, Open, Said, Summary};
 use super::tally::{begins, hour};
 use crate::evidence::Opinion;
@@ -113,9 +113,14 @@ pub struct Approvals {
 // === impl Summary ===
 
 impl Summary {
-    /// What the log says of a route in a stage, since it is there.
+    /// What the log says of a route in its stage, since nobody stands in a laxer one.
     pub fn view(&self, route: &str, stage: Stage, look: &Look) -> View {
-        let stay = self.stay(route, stage);
+        self.view_of(route, stage, Part::Whole, look)
+    }
+
+    /// The same of a stage that may be a part of where the route stands.
+    pub(super) fn view_of(&self, route: &str, stage: Stage, part: Part, look: &Look) -> View {
+        let stay = self.stay(route, stage, part);
         let calls = self.calls(route, stage, stay.map(|stay| stay.epoch), look);
         let since = stay.map(|stay| stay.since);
         // Of calls that came a moment before the line that says so, the labels count too.
