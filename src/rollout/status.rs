@@ -27,7 +27,7 @@ pub struct Status {
     pub bypasses: Option<u64>,
     /// What becomes of calls that no route takes: `denied`, or the name of an upstream.
     pub unmapped: String,
-    /// Calls within the window that no route took.
+    /// Calls within the window that no route took, but for what a stranger did not get.
     pub unmapped_calls: u64,
     /// In the order of the config.
     pub routes: Vec<RouteStatus>,
@@ -211,7 +211,7 @@ impl StageStatus {
             days: there.map_or(0.0, |there| there.as_secs_f64() / 86_400.0),
             from: view.from,
             calls,
-            policy_calls: (view.in_force.others > 0).then_some(view.in_force.counts.calls),
+            policy_calls: (view.in_force.others > 0).then(|| view.in_force.counts.judged()),
             verdicts: VERDICTS.into_iter().zip(view.counts.verdicts).collect(),
             dispositions: words.into_iter().zip(view.counts.dispositions).collect(),
             would_blocks,

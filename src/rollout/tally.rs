@@ -6,7 +6,6 @@ use super::summary::{Announced, Asked, CellKey, Labelled, Open, Request, Said, S
 use crate::audit::Entry;
 use crate::evidence::Opinion;
 use crate::policy::Verdict;
-use crate::snapshot::{REFUSED, UNMAPPED};
 use crate::stage::{Percent, Stage, Standing};
 use jiff::Timestamp;
 use serde_json::Value;
@@ -58,9 +57,7 @@ impl Summary {
         }
         let Some(heard) = Heard::read(entry) else { return };
         self.ask(&heard);
-        // What strictness refuses nobody could have mapped; but it must not go on unjudged.
-        let strays = heard.route == UNMAPPED || (heard.route == REFUSED && heard.is_forwarded());
-        if strays {
+        if heard.is_stray() {
             self.strays.add(heard.begun, 1);
         }
         let key = self.key(&heard);

@@ -277,7 +277,7 @@ impl InForce {
         } else if judge == PolicyKey::NONE {
             self.unjudged += counts.unjudged;
         } else {
-            self.others += counts.calls;
+            self.others += counts.judged();
         }
     }
 }

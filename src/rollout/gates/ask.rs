@@ -12,7 +12,7 @@ use std::time::Duration;
 /// Enough calls to speak of, judged as the next ones will be.
 pub(super) fn calls(case: &Case<'_>) -> Gate {
     let (found, wanted) =
-        (case.lanes.laxest.view.in_force.counts.calls, case.facts.gates.min_calls);
+        (case.lanes.laxest.view.in_force.counts.judged(), case.facts.gates.min_calls);
     let verdict = enough(found >= wanted);
     let more = wanted.saturating_sub(found);
     let found_there =
