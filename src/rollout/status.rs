@@ -115,6 +115,8 @@ pub struct Labels {
     pub false_positives: u64,
     /// Allowed, and should not have been.
     pub missed: u64,
+    /// Evaluation errors that somebody found right: no gate counts them.
+    pub dismissed: u64,
     /// Share of false positives among the labelled; `null` without any.
     pub rate: Option<f64>,
     /// Where that share lies, at least.
@@ -240,6 +242,7 @@ impl Labels {
             labelled,
             false_positives: wrong,
             missed: said.missed,
+            dismissed: said.dismissed,
             rate,
             rate_low: exact.unwrap_or(sure.low),
             rate_high: exact.unwrap_or(sure.high),

@@ -137,7 +137,8 @@ pub(super) struct Labelled {
     pub(super) opinion: Opinion,
     pub(super) route: String,
     pub(super) stage: Stage,
-    pub(super) verdict: Verdict,
+    /// `None` for a call that could not be judged.
+    pub(super) verdict: Option<Verdict>,
     /// The policy whose verdict that is.
     pub(super) policy: PolicyKey,
     /// When the call came.

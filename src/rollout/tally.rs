@@ -108,12 +108,16 @@ impl Summary {
 }
 
 fn labelled(entry: &Entry, begun: Timestamp) -> Option<Labelled> {
+    let verdict = match entry.text("verdict") {
+        Some(word) => Some(Verdict::parse(word)?),
+        None => None,
+    };
     Some(Labelled {
         seq: entry.seq(),
         opinion: entry.text("label").and_then(Opinion::parse)?,
         route: entry.text("route")?.to_owned(),
         stage: entry.text("stage").and_then(Stage::parse)?,
-        verdict: entry.text("verdict").and_then(Verdict::parse)?,
+        verdict,
         policy: PolicyKey::read(entry),
         begun,
     })

@@ -91,6 +91,8 @@ pub struct Labels {
     pub allowed_right: u64,
     /// And those that should not have been allowed.
     pub missed: u64,
+    /// Calls that could not be judged, and that is right so.
+    pub dismissed: u64,
 }
 
 /// Requests for approval, each once.
@@ -204,15 +206,19 @@ impl Summary {
         let policy = PolicyKey::of(&look.policy);
         let own = |label: &&Labelled| {
             let is_there = label.route == route && label.stage == stage;
-            is_there && label.policy == policy && label.begun >= from
+            // What nothing could judge speaks against every policy, until somebody says it is right.
+            let is_errors = label.verdict.is_none() && label.policy == PolicyKey::NONE;
+            is_there && (label.policy == policy || is_errors) && label.begun >= from
         };
         let mut labels = Labels::default();
         for label in self.labels.values().filter(own) {
             *match (label.verdict, label.opinion) {
-                (Verdict::Allow, Opinion::Missed) => &mut labels.missed,
-                (Verdict::Allow, _) => &mut labels.allowed_right,
-                (_, Opinion::FalsePositive) => &mut labels.false_positives,
-                (_, Opinion::Correct | Opinion::Missed) => &mut labels.right,
+                (None, Opinion::Correct) => &mut labels.dismissed,
+                (None, _) => continue,
+                (Some(Verdict::Allow), Opinion::Missed) => &mut labels.missed,
+                (Some(Verdict::Allow), _) => &mut labels.allowed_right,
+                (Some(_), Opinion::FalsePositive) => &mut labels.false_positives,
+                (Some(_), Opinion::Correct | Opinion::Missed) => &mut labels.right,
             } += 1;
         }
         labels

@@ -94,6 +94,42 @@ fn what_cannot_be_judged() {
 }
 
 #[test]
+fn what_is_rightly_not_judged() {
+    let one = |gates: &mut gait::snapshot::Gates| gates.evaluation_errors = 1;
+    let errors = |name, count| {
+        let calls = Step::calls(Observe, count, 30 * HOUR);
+        let done = ("forwarded", "intent_invalid");
+        good(name).then(Step::Calls(Calls { verdict: None, done: done.0, code: done.1, ..calls }))
+    };
+    let said = |opinion, count| Step::Unjudged { opinion, count };
+    let gate = "evaluation_errors";
+    hold(vec![
+        errors("all of them", 3).then(said("correct", 3)),
+        errors("all but one", 3).then(said("correct", 2)).not_met(gate),
+        errors("all but as many as may be", 3).then(said("correct", 2)).gates(one),
+        errors("nobody said anything", 1).not_met(gate),
+        errors("wrongly refused", 1).then(said("false-positive", 1)).not_met(gate),
+        errors("it should not have gone on", 1).then(said("missed", 1)).not_met(gate),
+        errors("right, and then wrong", 1)
+            .then(said("correct", 1))
+            .then(said("false-positive", 1))
+            .not_met(gate),
+        errors("wrong, and then right", 1).then(said("false-positive", 1)).then(said("correct", 1)),
+        errors("they are no labelled refusals", 20)
+            .then(said("correct", 20))
+            .then(Step::against(Observe, 5, 29 * HOUR))
+            .unknown("false_positives"),
+        History::bare("right in the stage before", DryRun, RequireApproval)
+            .then(undecided(Observe, "forwarded", "intent_invalid"))
+            .then(said("correct", 1))
+            .then(Step::Reload { ago: 72 * HOUR, stages: "dry_run" })
+            .then(Step::allowed(DryRun, 100, 48 * HOUR))
+            .then(undecided(DryRun, "denied", "intent_invalid"))
+            .not_met(gate),
+    ]);
+}
+
+#[test]
 fn calls_that_no_route_took() {
     let three = |gates: &mut gait::snapshot::Gates| gates.unmapped_calls = 3;
     let strays = |count| stray("_unmapped", count, 30 * HOUR, "forwarded");

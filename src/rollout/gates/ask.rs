@@ -52,12 +52,18 @@ pub(super) fn time(case: &Case<'_>) -> Gate {
 
 /// What cannot be judged is refused beyond observe.
 pub(super) fn evaluation_errors(case: &Case<'_>, lane: &Lane) -> Gate {
-    let (found, most) = (lane.view.in_force.unjudged, case.facts.gates.evaluation_errors);
+    let (all, dismissed) = (lane.view.in_force.unjudged, lane.view.in_force.labels.dismissed);
+    let (found, most) = (all.saturating_sub(dismissed), case.facts.gates.evaluation_errors);
+    let right = match dismissed {
+        0 => String::new(),
+        _ => format!(", {dismissed} more rightly so"),
+    };
     let say = match found <= most {
-        true => format!("{found} calls could not be judged, {most} may"),
+        true => format!("{found} calls could not be judged{right}, {most} may"),
         false => format!(
-            "{found} calls could not be judged, {most} may: `gait trace query --route {}` shows \
-             them, `reason_codes` say why; mend the route or its callers",
+            "{found} calls could not be judged{right}, {most} may: `gait trace query --route {}` \
+             shows them, `reason_codes` say why; mend the route or its callers, or say with `gait \
+             rollout label CALL correct` that it is right to refuse such a call",
             case.route.name
         ),
     };
