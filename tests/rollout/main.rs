@@ -13,6 +13,7 @@ mod forge;
 mod labels;
 mod laws;
 mod policies;
+mod shares;
 mod stays;
 mod usage;
 mod windows;
