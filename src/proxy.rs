@@ -175,8 +175,10 @@ impl Proxy {
             Ok(read) => read,
             Err(stray) => {
                 self.reject(&stray.cause);
+                let known = visit.astray(&stray.cause, parts, clock::now());
                 let call = Call::new(stray.head, receive::stream(incoming));
-                return visit.undecided(call, &stray.lane, stray.cause);
+                let placed = visit.undecided(call, &stray.lane, stray.cause);
+                return placed.by(Sender { known, mandate: None });
             }
         };
         match self.identify(visit, parts, &candidates).await {

@@ -68,9 +68,9 @@ struct Shown<'a> {
     decided_at: String,
     route: &'a str,
     stage: &'a str,
-    verdict: &'a str,
+    verdict: Option<&'a str>,
     disposition: &'a str,
-    tool_name: &'a str,
+    tool_name: Option<&'a str>,
     matched_rule: Option<&'a str>,
     intent_digest: Option<&'a str>,
     policy_digest: Option<&'a str>,
@@ -153,9 +153,9 @@ fn row(label: &Said) -> Label {
         decided_at: *time,
         route: text(route),
         stage: stage.as_str().to_owned(),
-        verdict: verdict.as_str().to_owned(),
+        verdict: verdict.map_or_else(String::new, |verdict| verdict.as_str().to_owned()),
         disposition: disposition.as_str().to_owned(),
-        tool_name: text(tool_name),
+        tool_name: tool_name.as_ref().map_or_else(String::new, text),
         matched_rule: label.of.matched_rule.as_ref().map(text),
         intent_digest: label.of.intent_digest.map(|digest| digest.to_string()),
         policy_digest: label.of.policy_digest.map(|digest| digest.to_string()),
@@ -240,12 +240,17 @@ impl<'a> Shown<'a> {
             decided_at: super::json::time(label.decided_at),
             route: &label.route,
             stage: &label.stage,
-            verdict: &label.verdict,
+            verdict: some(&label.verdict),
             disposition: &label.disposition,
-            tool_name: &label.tool_name,
+            tool_name: some(&label.tool_name),
             matched_rule: label.matched_rule.as_deref(),
             intent_digest: label.intent_digest.as_deref(),
             policy_digest: label.policy_digest.as_deref(),
         }
     }
+}
+
+/// A member that the store holds as empty where it is missing.
+fn some(text: &str) -> Option<&str> {
+    Some(text).filter(|text| !text.is_empty())
 }

@@ -104,12 +104,12 @@ pub struct Labelled {
     pub route: Arc<str>,
     /// The stage in which it stood.
     pub stage: Stage,
-    /// What the policy said.
-    pub verdict: Verdict,
+    /// What the policy said; `None` where it could not.
+    pub verdict: Option<Verdict>,
     /// What was done.
     pub disposition: Disposition,
-    /// The tool.
-    pub tool_name: Arc<str>,
+    /// The tool, where the call told.
+    pub tool_name: Option<Arc<str>>,
     /// The rule.
     pub matched_rule: Option<Arc<str>>,
     /// The intent.
@@ -193,8 +193,8 @@ impl Label {
         text(members, "note", self.note.as_deref())?;
         members.put("route", &*of.route)?;
         members.put("stage", of.stage.as_str())?;
-        members.put("tool_name", &*of.tool_name)?;
-        members.put("verdict", of.verdict.as_str())?;
+        members.some("tool_name", of.tool_name.as_deref())?;
+        members.some("verdict", of.verdict.map(Verdict::as_str))?;
         members.put("disposition", of.disposition.as_str())?;
         members.some("matched_rule", of.matched_rule.as_deref())?;
         members.shown("policy_digest", of.policy_digest)?;

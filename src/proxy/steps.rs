@@ -141,6 +141,16 @@ impl Visit {
         plan.identity.identify(&Asked { peer: &self.peer, headers: &parts.headers, now })
     }
 
+    /// Who made a call that no route takes, as far as that can be told at once: no key is fetched for
+    /// it.
+    pub(super) fn astray(&self, cause: &Cause, parts: &Parts, now: Timestamp) -> Known {
+        let known = match cause {
+            Cause::Unmapped => self.identify(parts, now).ok(),
+            _ => None,
+        };
+        known.unwrap_or_else(|| self.nobody())
+    }
+
     /// Refuses nobody in particular where every route that could match wants somebody, before
     /// any of the body is asked for.
     pub(super) fn admit(&self, known: Known, candidates: &[Candidate]) -> Result<Known, Refusal> {

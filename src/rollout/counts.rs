@@ -54,6 +54,11 @@ impl Counts {
         self.unjudged += u64::from(heard.is_unjudged());
     }
 
+    /// How many calls a policy judged.
+    pub fn judged(&self) -> u64 {
+        self.calls.saturating_sub(self.with_verdict(None))
+    }
+
     /// How many calls had this verdict; `None` for none.
     pub fn with_verdict(&self, verdict: Option<Verdict>) -> u64 {
         self.verdicts.get(verdict_index(verdict)).copied().unwrap_or_default()

@@ -7,8 +7,8 @@
 mod ask;
 
 use super::facts::{Facts, RouteFacts};
+use super::lanes::{Lane, Lanes};
 use super::summary::Summary;
-use super::view::View;
 use crate::evidence::GateFact;
 use crate::stage::Stage;
 use serde::Serialize;
@@ -94,24 +94,42 @@ struct Case<'a> {
     summary: &'a Summary,
     facts: &'a Facts,
     route: &'a RouteFacts,
-    from: Stage,
-    view: &'a View,
+    lanes: Lanes,
 }
 
-/// A gate.
-type Ask = fn(&Case<'_>) -> Gate;
+/// A gate, and of what it is asked.
+#[derive(Clone, Copy)]
+enum Ask {
+    /// Of the route, or of its laxest stage.
+    Once(fn(&Case<'_>) -> Gate),
+    /// Of each stage in which somebody stands: the worst answer counts.
+    Each(fn(&Case<'_>, &Lane) -> Gate),
+}
+
+const FALSE_POSITIVES: Ask = Ask::Each(ask::false_positives);
+const UNMAPPED: Ask = Ask::Once(ask::unmapped);
 
 /// Asked on the way to every stage.
-const ALWAYS: [Ask; 5] =
-    [ask::calls, ask::time, ask::evaluation_errors, ask::bypasses, ask::evidence];
+const ALWAYS: [Ask; 5] = [
+    Ask::Once(ask::calls),
+    Ask::Once(ask::time),
+    Ask::Each(ask::evaluation_errors),
+    Ask::Each(ask::bypasses),
+    Ask::Each(ask::evidence),
+];
 
 /// Asked on the way to a stage, in order.
 const STEPS: [(Stage, &[Ask]); 3] = [
-    (Stage::DryRun, &[ask::false_positives, ask::unmapped]),
-    (Stage::RequireApproval, &[ask::false_positives, ask::unmapped]),
+    (Stage::DryRun, &[FALSE_POSITIVES, UNMAPPED]),
+    (Stage::RequireApproval, &[FALSE_POSITIVES, UNMAPPED]),
     (
         Stage::Enforce,
-        &[ask::false_positives, ask::approval_latency, ask::approvals_decided, ask::paths],
+        &[
+            FALSE_POSITIVES,
+            Ask::Once(ask::approval_latency),
+            Ask::Once(ask::approvals_decided),
+            Ask::Once(ask::paths),
+        ],
     ),
 ];
 
@@ -126,12 +144,11 @@ pub fn check(summary: &Summary, facts: &Facts, route: &str, to: Stage) -> Result
         let standing = route.standing.to_string();
         return Err(NoStep::NotForward { route: route.name.to_string(), standing, to });
     }
-    let view = summary.view(&route.name, from, &facts.look);
-    let case = Case { summary, facts, route, from, view: &view };
+    let case = Case { summary, facts, route, lanes: Lanes::of(summary, route, &facts.look) };
     let steps = STEPS.iter().filter(|(stage, _)| from < *stage && *stage <= to);
     let mut gates: Vec<Gate> = Vec::new();
     for ask in ALWAYS.iter().chain(steps.flat_map(|(_, asks)| asks.iter())) {
-        let gate = ask(&case);
+        let gate = ask.of(&case);
         // Two steps can want the same.
         if gates.iter().all(|asked| asked.name != gate.name) {
             gates.push(gate);
@@ -144,6 +161,42 @@ pub fn check(summary: &Summary, facts: &Facts, route: &str, to: Stage) -> Result
 fn unknown(facts: &Facts, route: &str) -> NoStep {
     let names: Vec<String> = facts.routes.iter().map(|one| format!("`{}`", one.name)).collect();
     NoStep::Route { route: route.to_owned(), known: names.join(", ") }
+}
+
+// === impl Ask ===
+
+impl Ask {
+    fn of(self, case: &Case<'_>) -> Gate {
+        let each = match self {
+            Ask::Once(once) => return once(case),
+            Ask::Each(each) => each,
+        };
+        let Lanes { laxest, others } = &case.lanes;
+        let mut worst = (laxest, each(case, laxest));
+        for lane in others {
+            let gate = each(case, lane);
+            if gate.is_worse_than(&worst.1) {
+                worst = (lane, gate);
+            }
+        }
+        match (worst, others.is_empty()) {
+            ((_, gate), true) => gate,
+            ((lane, gate), false) => {
+                Gate { say: format!("at worst in {}: {}", lane.stage.as_str(), gate.say), ..gate }
+            }
+        }
+    }
+}
+
+// === impl Gate ===
+
+impl Gate {
+    /// The greater value is the worse one of all that are asked of each stage.
+    fn is_worse_than(&self, other: &Gate) -> bool {
+        let value = |gate: &Gate| gate.value.unwrap_or_default();
+        let by_value = value(self).total_cmp(&value(other));
+        self.verdict.cmp(&other.verdict).then(by_value).is_gt()
+    }
 }
 
 // === impl Check ===

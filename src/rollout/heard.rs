@@ -4,6 +4,7 @@ use super::policy_key::PolicyKey;
 use crate::audit::Entry;
 use crate::identity::Refusal;
 use crate::policy::Verdict;
+use crate::snapshot::{REFUSED, UNMAPPED};
 use crate::stage::{Disposition, Stage};
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -28,6 +29,7 @@ pub(super) struct Heard {
     is_sent: bool,
     is_approved: bool,
     is_caller_refused: bool,
+    is_caller_proven: bool,
 }
 
 /// What stands before a closing line.
@@ -62,6 +64,8 @@ impl Heard {
             is_sent: entry.flag("sent") == Some(true),
             is_approved: entry.text("permit") == Some("approved"),
             is_caller_refused: entry.texts("reason_codes").any(refused),
+            // Who is nobody in particular has none.
+            is_caller_proven: entry.text("identity_source").is_some(),
             call_id,
         })
     }
@@ -74,6 +78,17 @@ impl Heard {
     pub(super) fn is_unproven(&self) -> bool {
         let needs = self.is_protected && self.stage != Stage::Observe;
         needs && self.is_sent && self.standing == Standing::Alone
+    }
+
+    /// A call that a route is wanting for. What a stranger asked for and did not get is none, or any
+    /// scanner could hold every gate shut; and what strictness refuses nobody could have mapped, but
+    /// it must not go on unjudged.
+    pub(super) fn is_stray(&self) -> bool {
+        match self.route.as_str() {
+            UNMAPPED => self.is_forwarded() || self.is_caller_proven,
+            REFUSED => self.is_forwarded(),
+            _ => false,
+        }
     }
 
     pub(super) fn is_for_approval(&self) -> bool {

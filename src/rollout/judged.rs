@@ -1,9 +1,11 @@
 //! A decision that somebody may judge, as its line tells it.
 
+use super::heard::Heard;
 use crate::audit::Entry;
 use crate::evidence::{Labelled, Opinion};
 use crate::json::Digest;
 use crate::policy::Verdict;
+use crate::snapshot::{REFUSED, UNMAPPED};
 use crate::stage::{Disposition, Stage};
 use jiff::Timestamp;
 
@@ -11,7 +13,9 @@ use jiff::Timestamp;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unfit {
     /// There is nothing to judge.
-    #[error("the policy said nothing of this call: no decision was possible, or it took no route")]
+    #[error(
+        "the policy said nothing of this call, and no gate counts that: its caller was refused, or it took no route"
+    )]
     NoVerdict,
     /// It only showed its decision, because its caller asked for that: no gate counts it.
     #[error(
@@ -30,28 +34,39 @@ pub enum Unfit {
     NotAllowed,
 }
 
-/// Reads the decision that a line of a call tells.
+/// Reads the decision that a line of a call tells, or that none could be made.
 ///
 /// # Errors
-/// It tells none.
+/// It tells nothing that a gate counts.
 pub fn labelled(entry: &Entry) -> Result<Labelled, Unfit> {
     let of = read(entry).ok_or(Unfit::NoVerdict)?;
-    match entry.flag("dry_run_requested") {
-        Some(true) => Err(Unfit::Rehearsed),
+    match (entry.flag("dry_run_requested"), of.verdict) {
+        (Some(true), _) => Err(Unfit::Rehearsed),
+        (_, None) if !is_error(entry) => Err(Unfit::NoVerdict),
         _ => Ok(of),
     }
 }
 
+/// What the gate of evaluation errors counts, and a person may dismiss.
+fn is_error(entry: &Entry) -> bool {
+    let heard = Heard::read(entry).filter(|heard| ![UNMAPPED, REFUSED].contains(&&*heard.route));
+    heard.is_some_and(|heard| heard.is_unjudged())
+}
+
 fn read(entry: &Entry) -> Option<Labelled> {
     let word = |name: &str, word: &str| entry.text(name) == Some(word);
+    let verdict = match entry.text("verdict") {
+        Some(word) => Some(Verdict::parse(word)?),
+        None => None,
+    };
     let digest = |name: &str| entry.text(name).and_then(Digest::parse);
     Some(Labelled {
         time: entry.text("time")?.parse::<Timestamp>().ok()?,
         route: entry.text("route")?.into(),
         stage: Stage::parse(entry.text("stage")?)?,
-        verdict: Verdict::ALL.into_iter().find(|one| word("verdict", one.as_str()))?,
+        verdict,
         disposition: Disposition::ALL.into_iter().find(|one| word("disposition", one.as_str()))?,
-        tool_name: entry.text("tool_name")?.into(),
+        tool_name: entry.text("tool_name").map(Into::into),
         matched_rule: entry.text("matched_rule").map(Into::into),
         intent_digest: digest("intent_digest"),
         policy_digest: digest("policy_digest"),
@@ -64,8 +79,8 @@ fn read(entry: &Entry) -> Option<Labelled> {
 /// It cannot.
 pub fn check(opinion: Opinion, of: &Labelled) -> Result<(), Unfit> {
     match (opinion, of.verdict) {
-        (Opinion::FalsePositive, Verdict::Allow) => Err(Unfit::WasAllowed),
-        (Opinion::Missed, verdict) if verdict != Verdict::Allow => Err(Unfit::NotAllowed),
+        (Opinion::FalsePositive, Some(Verdict::Allow)) => Err(Unfit::WasAllowed),
+        (Opinion::Missed, Some(verdict)) if verdict != Verdict::Allow => Err(Unfit::NotAllowed),
         _ => Ok(()),
     }
 }
@@ -90,7 +105,7 @@ mod tests {
 
     fn entry(more: &str) -> Entry {
         let line = format!(
-            r#"{{"v":1,"seq":7,"kind":"call","time":"2026-01-02T03:04:05.000000Z","route":"r","stage":"observe","tool_name":"t","disposition":"forwarded"{more}}}"#
+            r#"{{"v":1,"seq":7,"kind":"call","call_id":"c","time":"2026-01-02T03:04:05.000000Z","route":"r","stage":"observe","tool_name":"t","disposition":"forwarded"{more}}}"#
         );
         Entry::read(line.as_bytes()).unwrap()
     }
@@ -119,8 +134,22 @@ mod tests {
     }
 
     #[test]
-    fn without_a_verdict_there_is_nothing_to_judge() {
-        assert_eq!(labelled(&entry("")), Err(Unfit::NoVerdict));
+    fn what_could_not_be_judged_may_be_right_or_not() {
+        let of = labelled(&entry(r#","reason_codes":["intent_invalid"]"#)).unwrap();
+        assert_eq!(of.verdict, None);
+        Opinion::ALL.iter().for_each(|opinion| assert_eq!(check(*opinion, &of), Ok(())));
+        assert!(labelled(&entry("")).is_ok(), "what let nobody in particular through");
+        let line = r#"{"v":1,"seq":7,"kind":"call","call_id":"c","time":"2026-01-02T03:04:05Z","#;
+        let stranger = r#""route":"r","stage":"enforce","disposition":"denied","reason_codes":["credentials_missing"]}"#;
+        let unmapped = r#""route":"_unmapped","stage":"observe","disposition":"forwarded"}"#;
+        for no in [stranger, unmapped] {
+            let entry = Entry::read(format!("{line}{no}").as_bytes()).unwrap();
+            assert_eq!(labelled(&entry), Err(Unfit::NoVerdict), "{no}");
+        }
+    }
+
+    #[test]
+    fn a_verdict_that_nobody_knows_is_not_judged() {
         assert_eq!(labelled(&entry(r#","verdict":"other""#)), Err(Unfit::NoVerdict));
         let digest = format!(r#","verdict":"block","policy_digest":"{}""#, "a".repeat(64));
         let of = labelled(&entry(&digest)).unwrap();

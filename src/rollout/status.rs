@@ -3,6 +3,7 @@
 use super::counts::{Counts, VERDICTS};
 use super::facts::{Facts, RouteFacts, Unmapped};
 use super::gates::{Check, check};
+use super::lanes;
 use super::stay::Proof;
 use super::summary::Summary;
 use super::view::View;
@@ -26,7 +27,7 @@ pub struct Status {
     pub bypasses: Option<u64>,
     /// What becomes of calls that no route takes: `denied`, or the name of an upstream.
     pub unmapped: String,
-    /// Calls within the window that no route took.
+    /// Calls within the window that no route took, but for what a stranger did not get.
     pub unmapped_calls: u64,
     /// In the order of the config.
     pub routes: Vec<RouteStatus>,
@@ -114,6 +115,8 @@ pub struct Labels {
     pub false_positives: u64,
     /// Allowed, and should not have been.
     pub missed: u64,
+    /// Evaluation errors that somebody found right: no gate counts them.
+    pub dismissed: u64,
     /// Share of false positives among the labelled; `null` without any.
     pub rate: Option<f64>,
     /// Where that share lies, at least.
@@ -182,7 +185,7 @@ impl RouteStatus {
         let gone = shares.iter().filter(|(stage, share)| *share <= 0.0 && seen.contains(stage));
         let stage = |(stage, share): &(Stage, f64)| {
             let view = match *share > 0.0 {
-                true => summary.view(&route.name, *stage, &facts.look),
+                true => lanes::view(summary, route, *stage, &facts.look),
                 false => summary.past(&route.name, *stage, &facts.look),
             };
             StageStatus::of(*stage, *share, &view, facts)
@@ -210,7 +213,7 @@ impl StageStatus {
             days: there.map_or(0.0, |there| there.as_secs_f64() / 86_400.0),
             from: view.from,
             calls,
-            policy_calls: (view.in_force.others > 0).then_some(view.in_force.counts.calls),
+            policy_calls: (view.in_force.others > 0).then(|| view.in_force.counts.judged()),
             verdicts: VERDICTS.into_iter().zip(view.counts.verdicts).collect(),
             dispositions: words.into_iter().zip(view.counts.dispositions).collect(),
             would_blocks,
@@ -239,6 +242,7 @@ impl Labels {
             labelled,
             false_positives: wrong,
             missed: said.missed,
+            dismissed: said.dismissed,
             rate,
             rate_low: exact.unwrap_or(sure.low),
             rate_high: exact.unwrap_or(sure.high),

@@ -8,17 +8,20 @@
 use super::policy_key::PolicyKey;
 use super::summary::{Announced, Cell, CellKey, Summary, Trail};
 use crate::stage::Stage;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use std::collections::BTreeSet;
 
+/// A line that puts a route elsewhere stands before that is so: calls that come meanwhile are judged
+/// where it stood before.
+const LATENESS: SignedDuration = SignedDuration::from_secs(1);
+
 /// A stretch of time in which a route stood in a stage, up to now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Stay {
-    /// Since when.
-    pub since: Timestamp,
+pub(super) struct Stay {
+    pub(super) since: Timestamp,
     /// How that is known.
-    pub proof: Proof,
+    pub(super) proof: Proof,
     /// `seq` of the start or announcement that its first calls come after.
     pub(super) epoch: u64,
 }
@@ -33,6 +36,15 @@ pub enum Proof {
     Seen,
     /// The first call of the log: it may have begun before.
     AtLeast,
+}
+
+/// Where those stand who do not stand in a stage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    /// Not in a laxer one: the stage is that of the route as a whole.
+    Whole,
+    /// Anywhere: the stage is that of a share.
+    Share,
 }
 
 /// What one stretch between two marks shows of a stage.
@@ -52,17 +64,19 @@ struct Epoch<'a> {
     trail: &'a Trail,
     mark: u64,
     announced: Option<&'a Announced>,
+    part: Part,
 }
 
 impl Summary {
-    /// The stay of a route in a stage; `None` where nothing in the log shows one.
-    pub fn stay(&self, route: &str, stage: Stage) -> Option<Stay> {
+    /// The stay of a route in a stage; `None` where nothing in the log shows one. What only a share
+    /// showed is no stay of the whole.
+    pub(super) fn stay(&self, route: &str, stage: Stage, part: Part) -> Option<Stay> {
         let trail = self.trails.get(route)?;
         let marks = trail.announced.keys().chain(self.starts.keys()).copied();
         let marks: BTreeSet<u64> = marks.chain([0]).collect();
         let mut found = None;
         for mark in marks.into_iter().rev() {
-            let epoch = Epoch { trail, mark, announced: trail.announced.get(&mark) };
+            let epoch = Epoch { trail, mark, announced: trail.announced.get(&mark), part };
             match epoch.shows(stage, found.is_some()) {
                 Shows::Stay(stay) => found = Some(stay),
                 Shows::Begins(stay) => return Some(stay),
@@ -80,7 +94,7 @@ impl Epoch<'_> {
     /// `later` says whether the stay goes on after it.
     fn shows(&self, stage: Stage, later: bool) -> Shows {
         match self.announced {
-            Some(announced) if announced.stages.contains(&stage) => {
+            Some(announced) if self.is_there(announced, stage) => {
                 let epoch = self.mark;
                 let stay = Stay { since: announced.at, proof: Proof::Announced, epoch };
                 // It ended by itself in between, and began anew.
@@ -90,26 +104,43 @@ impl Epoch<'_> {
                     (true, false) => Shows::Begins(stay),
                 }
             }
+            // Its calls are those of some: they do not say when the others came after.
+            Some(announced) if self.part == Part::Whole && announced.reaches(stage) => Shows::Other,
             Some(announced) => self.came_back(stage, announced),
             None => self.seen(stage),
+        }
+    }
+
+    fn is_there(&self, announced: &Announced, stage: Stage) -> bool {
+        match self.part {
+            Part::Whole => announced.standing.laxest() == stage,
+            Part::Share => announced.has_share(stage),
         }
     }
 
     /// Without a word calls are judged in a stage that was not announced: whatever was for a time is
     /// over. A call that came before the announcement was only late.
     fn came_back(&self, stage: Stage, announced: &Announced) -> Shows {
-        let late = self.cells(stage).filter(|cell| cell.last >= announced.at);
-        let first = |cell: &Cell| if cell.first >= announced.at { cell.first } else { cell.last };
+        let settled = announced.settled();
+        let late = self.cells(stage).filter(|cell| cell.last >= settled);
+        let first = |cell: &Cell| if cell.first >= settled { cell.first } else { cell.last };
         // The cells of one hour are not in the order of their calls.
         let Some(since) = late.map(first).min() else { return Shows::Other };
+        let since = self.after_laxer(stage, since);
         Shows::Begins(Stay { since, proof: Proof::Seen, epoch: self.mark })
     }
 
     fn has_left(&self, announced: &Announced) -> bool {
-        let foreign = |(key, cell): (&CellKey, &Cell)| {
-            !announced.stages.contains(&key.stage) && cell.last >= announced.at
-        };
+        let settled = announced.settled();
+        let foreign =
+            |(key, cell): (&CellKey, &Cell)| !announced.reaches(key.stage) && cell.last >= settled;
         self.all().any(foreign)
+    }
+
+    /// Not before the last call that a laxer stage let through.
+    fn after_laxer(&self, stage: Stage, since: Timestamp) -> Timestamp {
+        let laxer = self.all().filter(|(key, _)| self.part == Part::Whole && key.stage < stage);
+        laxer.map(|(_, cell)| cell.last).fold(since, Timestamp::max)
     }
 
     /// Where nobody said where the route stands, and it was seen elsewhere as well, nothing says that
@@ -117,7 +148,8 @@ impl Epoch<'_> {
     fn seen(&self, stage: Stage) -> Shows {
         let proof = if self.mark == 0 { Proof::AtLeast } else { Proof::Seen };
         let stay = |since| Stay { since, proof, epoch: self.mark };
-        let first = self.cells(stage).map(|cell| cell.first).min().map(stay);
+        let first = self.cells(stage).map(|cell| cell.first).min();
+        let first = first.map(|first| stay(self.after_laxer(stage, first)));
         let is_elsewhere = self.all().any(|(key, _)| key.stage != stage);
         match (first, is_elsewhere) {
             (Some(stay), false) => Shows::Stay(stay),
@@ -135,5 +167,24 @@ impl Epoch<'_> {
         let (stage, policy) = (Stage::Observe, PolicyKey::NONE);
         let from = CellKey { epoch: self.mark, stage, hour: i64::MIN, policy };
         self.trail.cells.range(from..).take_while(|(key, _)| key.epoch == self.mark)
+    }
+}
+
+// === impl Announced ===
+
+impl Announced {
+    /// A share of nothing is none.
+    fn has_share(&self, stage: Stage) -> bool {
+        self.standing.shares().into_iter().any(|(one, share)| one == stage && share > 0.0)
+    }
+
+    /// Whether anybody is judged there; who is not known stands in the strictest, whatever its share.
+    fn reaches(&self, stage: Stage) -> bool {
+        self.has_share(stage) || stage == self.standing.strictest()
+    }
+
+    /// From when on no call is judged by what was before.
+    fn settled(&self) -> Timestamp {
+        self.at.checked_add(LATENESS).unwrap_or(self.at)
     }
 }

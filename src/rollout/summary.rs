@@ -90,7 +90,8 @@ pub(super) struct Labelled {
     pub(super) opinion: Opinion,
     pub(super) route: String,
     pub(super) stage: Stage,
-    pub(super) verdict: Verdict,
+    /// `None` for a call that could not be judged.
+    pub(super) verdict: Option<Verdict>,
     /// The policy whose verdict that is.
     pub(super) policy: PolicyKey,
     /// When the call came.
@@ -307,7 +308,9 @@ impl Summary {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rollout::stay::Part;
     use crate::rollout::tally::begins;
+    use crate::stage::Standing;
 
     const EDGE: i64 = 300_000;
 
@@ -339,15 +342,17 @@ mod tests {
     #[test]
     fn what_is_forgotten_makes_a_stay_no_longer() {
         let mut summary = since_edge();
-        let stages = BTreeSet::from([Stage::Observe]);
-        summary.announce("r", 2, Announced { at: begins(1), stages });
-        let announced = summary.stay("r", Stage::Observe).map(|stay| stay.since);
-        assert_eq!(announced, Some(begins(1)));
+        let standing = Standing::Whole(Stage::Observe);
+        summary.announce("r", 2, Announced { at: begins(1), standing });
+        let since = |summary: &Summary| {
+            summary.stay("r", Stage::Observe, Part::Whole).map(|stay| stay.since)
+        };
+        assert_eq!(since(&summary), Some(begins(1)));
         for start in 3..1_000 {
             summary.start(start, begins(start as i64));
             assert!(add(&mut summary, start, start as i64));
         }
-        let stay = summary.stay("r", Stage::Observe).map(|stay| stay.since).unwrap();
+        let stay = since(&summary).unwrap();
         assert!(begins(700) < stay && stay < begins(EDGE), "{stay}");
         assert_eq!(summary.dropped(), 0);
     }

@@ -6,11 +6,9 @@ use super::summary::{Announced, Asked, CellKey, Labelled, Open, Request, Said, S
 use crate::audit::Entry;
 use crate::evidence::Opinion;
 use crate::policy::Verdict;
-use crate::snapshot::{REFUSED, UNMAPPED};
-use crate::stage::Stage;
+use crate::stage::{Percent, Stage, Standing};
 use jiff::Timestamp;
 use serde_json::Value;
-use std::collections::BTreeSet;
 
 const HOUR_SECONDS: i64 = 3_600;
 
@@ -61,9 +59,7 @@ impl Summary {
         }
         let Some(heard) = Heard::read(entry) else { return };
         self.ask(&heard);
-        // What strictness refuses nobody could have mapped; but it must not go on unjudged.
-        let strays = heard.route == UNMAPPED || (heard.route == REFUSED && heard.is_forwarded());
-        if strays {
+        if heard.is_stray() {
             self.strays.add(heard.begun, 1);
         }
         let key = self.key(&heard);
@@ -85,14 +81,11 @@ impl Summary {
         self.request(id, Request { asked: Some(asked), expires: heard.expires, decided: None });
     }
 
-    /// The stages that a snapshot names are words in a sentence for people.
     fn reloaded(&mut self, entry: &Entry, at: Timestamp) {
         let stages = entry.members().get("stages").and_then(Value::as_object);
         for (route, said) in stages.into_iter().flatten() {
-            let words = said.as_str().unwrap_or_default().split(|c: char| !is_word(c));
-            let stages: BTreeSet<Stage> = words.filter_map(Stage::parse).collect();
-            if !stages.is_empty() {
-                self.announce(route, entry.seq(), Announced { at, stages });
+            if let Some(standing) = said.as_str().and_then(standing) {
+                self.announce(route, entry.seq(), Announced { at, standing });
             }
         }
     }
@@ -117,17 +110,49 @@ impl Summary {
 }
 
 fn labelled(entry: &Entry, begun: Timestamp) -> Option<Labelled> {
+    let verdict = match entry.text("verdict") {
+        Some(word) => Some(Verdict::parse(word)?),
+        None => None,
+    };
     Some(Labelled {
         seq: entry.seq(),
         opinion: entry.text("label").and_then(Opinion::parse)?,
         route: entry.text("route")?.to_owned(),
         stage: entry.text("stage").and_then(Stage::parse)?,
-        verdict: entry.text("verdict").and_then(Verdict::parse)?,
+        verdict,
         policy: PolicyKey::read(entry),
         begun,
     })
 }
 
-fn is_word(c: char) -> bool {
-    c.is_ascii_lowercase() || c == '_'
+/// Where a route stands, from the sentence that says so to people.
+fn standing(said: &str) -> Option<Standing> {
+    let Some((to, rest)) = said.split_once(" for ") else {
+        return Stage::parse(said).map(Standing::Whole);
+    };
+    let (percent, from) = rest.split_once(" %, else ")?;
+    let percent = percent.parse().ok().and_then(Percent::new)?;
+    Some(Standing::Shared { from: Stage::parse(from)?, to: Stage::parse(to)?, percent })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_a_route_stands_is_read_as_it_is_said() {
+        let percent = |percent| Percent::new(percent).unwrap();
+        let shared = |from, to| [0, 1, 25, 100].map(|share| (from, to, percent(share)));
+        for (from, to) in Stage::ALL.into_iter().flat_map(|from| Stage::ALL.map(|to| (from, to))) {
+            let whole = Standing::Whole(to);
+            assert_eq!(standing(&whole.to_string()), Some(whole));
+            for (from, to, percent) in shared(from, to) {
+                let share = Standing::Shared { from, to, percent };
+                assert_eq!(standing(&share.to_string()), Some(share));
+            }
+        }
+        for no in ["", "other", "dry_run for 101 %, else observe", "dry_run for 1 %", " observe"] {
+            assert_eq!(standing(no), None, "{no}");
+        }
+    }
 }

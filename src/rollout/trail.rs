@@ -7,9 +7,9 @@
 use super::counts::Counts;
 use super::policy_key::PolicyKey;
 use super::tally::hour;
-use crate::stage::Stage;
+use crate::stage::{Stage, Standing};
 use jiff::Timestamp;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// So many cells before the window are kept of a route; of more the oldest are let go, and a stay
 /// that is older begins later.
@@ -32,7 +32,7 @@ pub(super) struct Trail {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Announced {
     pub(super) at: Timestamp,
-    pub(super) stages: BTreeSet<Stage>,
+    pub(super) standing: Standing,
 }
 
 /// Which calls of a route are counted together.

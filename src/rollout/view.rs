@@ -3,7 +3,7 @@
 use super::counts::Counts;
 use super::policy_key::PolicyKey;
 use super::processes::{Last, Toll};
-use super::stay::Proof;
+use super::stay::{Part, Proof};
 use super::summary::{CellKey, Labelled, Open, Said, Summary};
 use super::tally::{begins, hour};
 use crate::evidence::Opinion;
@@ -96,6 +96,8 @@ pub struct Labels {
     pub allowed_right: u64,
     /// And those that should not have been allowed.
     pub missed: u64,
+    /// Calls that could not be judged, and that is right so.
+    pub dismissed: u64,
 }
 
 /// Requests for approval, each once.
@@ -118,9 +120,14 @@ pub struct Approvals {
 // === impl Summary ===
 
 impl Summary {
-    /// What the log says of a route in a stage, since it is there.
+    /// What the log says of a route in its stage, since nobody stands in a laxer one.
     pub fn view(&self, route: &str, stage: Stage, look: &Look) -> View {
-        let stay = self.stay(route, stage);
+        self.view_of(route, stage, Part::Whole, look)
+    }
+
+    /// The same of a stage that may be a part of where the route stands.
+    pub(super) fn view_of(&self, route: &str, stage: Stage, part: Part, look: &Look) -> View {
+        let stay = self.stay(route, stage, part);
         let calls = self.calls(route, stage, stay.map(|stay| stay.epoch), look);
         let since = stay.map(|stay| stay.since);
         // Of calls that came a moment before the line that says so, the labels count too.
@@ -204,15 +211,19 @@ impl Summary {
     fn labels_since(&self, route: &str, stage: Stage, from: Timestamp, look: &Look) -> Labels {
         let policy = PolicyKey::of(&look.policy);
         let own = |label: &&Labelled| {
-            label.stage == stage && label.policy == policy && label.begun >= from
+            // What nothing could judge speaks against every policy, until somebody says it is right.
+            let is_errors = label.verdict.is_none() && label.policy == PolicyKey::NONE;
+            label.stage == stage && (label.policy == policy || is_errors) && label.begun >= from
         };
         let mut labels = Labels::default();
         for label in self.labels(route).filter(own) {
             *match (label.verdict, label.opinion) {
-                (Verdict::Allow, Opinion::Missed) => &mut labels.missed,
-                (Verdict::Allow, _) => &mut labels.allowed_right,
-                (_, Opinion::FalsePositive) => &mut labels.false_positives,
-                (_, Opinion::Correct | Opinion::Missed) => &mut labels.right,
+                (None, Opinion::Correct) => &mut labels.dismissed,
+                (None, _) => continue,
+                (Some(Verdict::Allow), Opinion::Missed) => &mut labels.missed,
+                (Some(Verdict::Allow), _) => &mut labels.allowed_right,
+                (Some(_), Opinion::FalsePositive) => &mut labels.false_positives,
+                (Some(_), Opinion::Correct | Opinion::Missed) => &mut labels.right,
             } += 1;
         }
         labels
@@ -282,7 +293,7 @@ impl InForce {
         } else if judge == PolicyKey::NONE {
             self.unjudged += counts.unjudged;
         } else {
-            self.others += counts.calls;
+            self.others += counts.judged();
         }
     }
 }

@@ -19,7 +19,7 @@ pub struct Gates {
     pub confidence: f64,
     /// Calls that could not be judged, at most.
     pub evaluation_errors: u64,
-    /// Calls of the whole gateway that no route took, at most.
+    /// Calls of the whole gateway that no route took, but for what a stranger did not get; at most.
     pub unmapped_calls: u64,
     /// Requests for approval.
     pub min_approvals: u64,

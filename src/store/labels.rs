@@ -48,11 +48,11 @@ pub struct Label {
     pub route: String,
     /// The stage in which it stood.
     pub stage: String,
-    /// What the policy said.
+    /// What the policy said; empty where it could not.
     pub verdict: String,
     /// What was done.
     pub disposition: String,
-    /// The tool.
+    /// The tool; empty where the call did not tell.
     pub tool_name: String,
     /// The rule.
     pub matched_rule: Option<String>,

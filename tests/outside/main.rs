@@ -22,6 +22,7 @@ mod forwarding;
 mod upgrade;
 mod stages;
 mod rollout_commands;
+mod rollout_errors;
 mod rollout_stages;
 mod limits;
 mod switch;

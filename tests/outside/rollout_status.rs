@@ -14,6 +14,8 @@ fn gait(recorder: &Recorder) -> Gait {
     };
     let config = format!(
         "server: {{ listen: \"127.0.0.1:0\" }}\nstage: dry_run\nunmapped: {{ action: deny }}\n\
+         identity:\n  anonymous: nobody\n  sources: [ {{ name: edge, header: {{ name: \
+         X-Remote-User, from: {{ cidrs: [\"127.0.0.0/8\"] }} }} }} ]\n\
          rollout: {{ gates: {{ min_calls: 8, min_time: 0s }} }}\n\
          upstreams: {{ tool: {{ url: \"http://{}\" }} }}\nroutes:\n{}{}",
         recorder.address,
@@ -27,9 +29,14 @@ fn gait(recorder: &Recorder) -> Gait {
 
 fn call(gait: &Gait, route: &str, count: usize) {
     for _ in 0..count {
-        let head = format!("DELETE /{route}/1 HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
-        send(gait.server, head);
+        call_as(gait, route, "");
     }
+}
+
+fn call_as(gait: &Gait, route: &str, fields: &str) {
+    let head =
+        format!("DELETE /{route}/1 HTTP/1.1\r\nHost: h\r\nConnection: close\r\n{fields}\r\n");
+    send(gait.server, head);
 }
 
 /// Exit and answer.
@@ -86,6 +93,11 @@ fn the_gait_that_runs_and_its_log_say_the_same() {
     assert_eq!((exit, verdicts(&alone)), (4, verdicts(&ask(&gait, BAD).1)));
 
     call(&gait, "nowhere", 1);
+    wait_for("a stranger's scan", || {
+        gait.evidence().iter().find(|line| line["route"] == "_unmapped").map(drop)
+    });
+    assert_eq!(ask(&gait, GOOD).0, 0, "it was denied");
+    call_as(&gait, "nowhere", "X-Remote-User: agent-7\r\n");
     let stray = || (ask(&gait, GOOD).0 == 3).then(|| ask(&gait, GOOD).1);
     let check = wait_for("the stray", stray);
     assert_eq!(

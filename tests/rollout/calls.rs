@@ -1,7 +1,7 @@
 //! Enough calls, for long enough, all judged, none past gait, none without its line.
 
 use crate::forge::{Calls, Step};
-use crate::{CLEAN, HOUR, History, hold};
+use crate::{CLEAN, HOUR, History, POLICY, hold};
 use gait::stage::Stage;
 use gait::stage::Stage::{DryRun, Enforce, Observe, RequireApproval};
 
@@ -21,6 +21,13 @@ fn undecided(stage: Stage, done: &'static str, code: &'static str) -> Step {
 
 fn stray(route: &'static str, count: u64, ago: u64, done: &'static str) -> Step {
     Step::Calls(Calls { route, verdict: None, done, ..Step::calls(Observe, count, ago) })
+}
+
+/// Of a caller who showed who it is.
+fn known(route: &'static str, count: u64, done: &'static str) -> Step {
+    let more = serde_json::json!({"identity_source": "sso"});
+    let calls = Step::calls(Observe, count, 30 * HOUR);
+    Step::Calls(Calls { route, verdict: None, done, more, ..calls })
 }
 
 #[test]
@@ -46,6 +53,15 @@ fn enough_calls_for_long_enough() {
         since("asked for a dry run, which is no traffic", 72 * HOUR, 99)
             .then(Step::Calls(Calls {
                 more: serde_json::json!({"dry_run_requested": true}),
+                ..Step::calls(Observe, 50, 30 * HOUR)
+            }))
+            .unknown("calls"),
+        since("refused for want of credentials, whatever policy was in force", 72 * HOUR, 99)
+            .then(Step::Calls(Calls {
+                verdict: None,
+                done: "denied",
+                code: "credentials_missing",
+                more: serde_json::json!({"policy_digest": crate::digest(POLICY).to_string()}),
                 ..Step::calls(Observe, 50, 30 * HOUR)
             }))
             .unknown("calls"),
@@ -78,20 +94,60 @@ fn what_cannot_be_judged() {
 }
 
 #[test]
+fn what_is_rightly_not_judged() {
+    let one = |gates: &mut gait::snapshot::Gates| gates.evaluation_errors = 1;
+    let errors = |name, count| {
+        let calls = Step::calls(Observe, count, 30 * HOUR);
+        let done = ("forwarded", "intent_invalid");
+        good(name).then(Step::Calls(Calls { verdict: None, done: done.0, code: done.1, ..calls }))
+    };
+    let said = |opinion, count| Step::Unjudged { opinion, count };
+    let gate = "evaluation_errors";
+    hold(vec![
+        errors("all of them", 3).then(said("correct", 3)),
+        errors("all but one", 3).then(said("correct", 2)).not_met(gate),
+        errors("all but as many as may be", 3).then(said("correct", 2)).gates(one),
+        errors("nobody said anything", 1).not_met(gate),
+        errors("wrongly refused", 1).then(said("false-positive", 1)).not_met(gate),
+        errors("it should not have gone on", 1).then(said("missed", 1)).not_met(gate),
+        errors("right, and then wrong", 1)
+            .then(said("correct", 1))
+            .then(said("false-positive", 1))
+            .not_met(gate),
+        errors("wrong, and then right", 1).then(said("false-positive", 1)).then(said("correct", 1)),
+        errors("they are no labelled refusals", 20)
+            .then(said("correct", 20))
+            .then(Step::against(Observe, 5, 29 * HOUR))
+            .unknown("false_positives"),
+        History::bare("right in the stage before", DryRun, RequireApproval)
+            .then(undecided(Observe, "forwarded", "intent_invalid"))
+            .then(said("correct", 1))
+            .then(Step::Reload { ago: 72 * HOUR, stages: "dry_run" })
+            .then(Step::allowed(DryRun, 100, 48 * HOUR))
+            .then(undecided(DryRun, "denied", "intent_invalid"))
+            .not_met(gate),
+    ]);
+}
+
+#[test]
 fn calls_that_no_route_took() {
     let three = |gates: &mut gait::snapshot::Gates| gates.unmapped_calls = 3;
     let strays = |count| stray("_unmapped", count, 30 * HOUR, "forwarded");
     hold(vec![
         good("one stray").then(strays(1)).not_met("unmapped"),
-        good("one stray, denied")
-            .then(stray("_unmapped", 1, 30 * HOUR, "denied"))
-            .not_met("unmapped"),
+        good("a stranger's scan, denied").then(stray("_unmapped", 50, 30 * HOUR, "denied")),
+        good("somebody known, denied").then(known("_unmapped", 1, "denied")).not_met("unmapped"),
+        good("three of those are as many as may be")
+            .then(known("_unmapped", 3, "denied"))
+            .then(stray("_unmapped", 50, 30 * HOUR, "denied"))
+            .gates(three),
         good("as many as may be").then(strays(3)).gates(three),
         good("one more than may be").then(strays(4)).gates(three).not_met("unmapped"),
         History::bare("before the stage began", Observe, DryRun)
             .then(stray("_unmapped", 5, 80 * HOUR, "forwarded"))
             .then(Step::Reload { ago: 72 * HOUR, stages: "observe" })
             .then(Step::allowed(Observe, 100, 48 * HOUR)),
+        good("what strictness refused of somebody known").then(known("_refused", 9, "denied")),
         good("what strictness refused").then(stray("_refused", 9, 30 * HOUR, "denied")),
         good("what it would refuse went on")
             .then(stray("_refused", 1, 30 * HOUR, "forwarded"))

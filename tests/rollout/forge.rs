@@ -44,6 +44,11 @@ pub(crate) enum Step {
     },
     /// A label for a call that was allowed.
     Missed,
+    /// So many calls that could not be judged are labelled, the first of them first.
+    Unjudged {
+        opinion: &'static str,
+        count: usize,
+    },
     /// A decision whose outcome nobody wrote down.
     Lost {
         ago: u64,
@@ -189,6 +194,7 @@ impl Forge {
                     self.lines.iter().find(|line| line["verdict"] == "allow").unwrap().clone();
                 self.label(line["call_id"].as_str().unwrap(), &line, "missed");
             }
+            Step::Unjudged { opinion, count } => self.unjudged(opinion, *count),
             Step::Lost { ago, stage } => {
                 let calls = Step::calls(*stage, 1, *ago);
                 let (_, about) = self.about(&calls, *ago);
@@ -217,6 +223,15 @@ impl Forge {
             Step::Batch { ago } => self.line(*ago, json!({"kind": "batch"})),
             Step::Gap(lines) => self.seq += lines,
             Step::Cut(lines) => self.gone.extend(self.lines.drain(..*lines)),
+        }
+    }
+
+    fn unjudged(&mut self, opinion: &str, count: usize) {
+        let is_unjudged = |line: &&Value| line.get("ending").is_some() && line["verdict"].is_null();
+        let lines: Vec<Value> =
+            self.lines.iter().filter(is_unjudged).take(count).cloned().collect();
+        for line in lines {
+            self.label(line["call_id"].as_str().unwrap(), &line, opinion);
         }
     }
 

@@ -14,6 +14,7 @@ mod forge;
 mod labels;
 mod laws;
 mod policies;
+mod shares;
 mod stays;
 mod usage;
 mod verify;

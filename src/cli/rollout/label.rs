@@ -13,7 +13,8 @@ use serde_json::{Value, json};
 const HELP: &str = "\
 The last word on a call counts. `false-positive` says of a call that was not allowed, or would not
 have been, that it should be; `missed` says of one that was allowed that it should not; `correct`
-says of either that it is right. What is said stays in the evidence, with the name of the login.
+says of either that it is right, and of a call that could not be judged that it is right to refuse
+it, so that no gate counts it. What is said stays in the evidence, with the name of the login.
 
 Examples:
   gait rollout label 0199c0de-7a11 false-positive --note 'the nightly clean-up, as agreed'
@@ -56,9 +57,11 @@ fn said(mut value: Value) -> Outcome {
     let Given { label } = wire::read(&value)?;
     let line = Line::from("labelled ").hued(Hue::Strong, &*label.call_id);
     let line = line.text(format!(": {}, by {}", label.label, label.by));
+    let verdict = label.verdict.as_deref().unwrap_or("no verdict");
+    let tool = label.tool_name.map_or_else(String::new, |tool| format!(" of {tool}"));
     let of = format!(
-        "  {} of {} on {}, in {}; line {} of the evidence",
-        label.verdict, label.tool_name, label.route, label.stage, label.seq
+        "  {verdict}{tool} on {}, in {}; line {} of the evidence",
+        label.route, label.stage, label.seq
     );
     let answer = Answer::new(Exit::Success).line(line.hued(Hue::Faint, of));
     Ok(answer.with("label", value.get_mut("label").map(Value::take).unwrap_or_default()))

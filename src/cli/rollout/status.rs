@@ -132,11 +132,9 @@ fn route_lines(route: &Route, width: usize) -> Vec<Line> {
 fn stage_lines(stage: &Stage, width: usize) -> Vec<Line> {
     let mut lines = vec![stage_head(stage)];
     lines.extend(bars(stage, width));
-    let errors = [
-        ("evaluation errors", stage.evaluation_errors),
-        ("sent undecided", stage.undecided_sends),
-        ("lost outcomes", stage.lost_outcomes),
-    ];
+    lines.extend(evaluation_errors(stage));
+    let errors =
+        [("sent undecided", stage.undecided_sends), ("lost outcomes", stage.lost_outcomes)];
     let told = errors.into_iter().filter(|(_, count)| *count > 0);
     lines.extend(told.map(|(what, count)| label(what).hued(Hue::Red, count.to_string())));
     let has_labels = stage.labels.against > 0 || stage.policy_calls.is_some();
@@ -146,6 +144,13 @@ fn stage_lines(stage: &Stage, width: usize) -> Vec<Line> {
     }));
     lines.extend((stage.approvals.demanded > 0).then(|| approvals(&stage.approvals)));
     lines
+}
+
+fn evaluation_errors(stage: &Stage) -> Option<Line> {
+    let (all, right) = (stage.evaluation_errors, stage.labels.dismissed);
+    let hue = if all > right { Hue::Red } else { Hue::Plain };
+    let line = (all > 0).then(|| label("evaluation errors").hued(hue, all.to_string()))?;
+    Some(if right > 0 { line.text(format!(", {right} of them found right")) } else { line })
 }
 
 fn stage_head(stage: &Stage) -> Line {

@@ -71,6 +71,7 @@ pub(super) struct Labels {
     pub(super) labelled: u64,
     pub(super) false_positives: u64,
     pub(super) missed: u64,
+    pub(super) dismissed: u64,
     pub(super) rate_low: f64,
     pub(super) rate_high: f64,
 }
@@ -138,8 +139,8 @@ pub(super) struct Label {
     pub(super) seq: u64,
     pub(super) route: String,
     pub(super) stage: String,
-    pub(super) verdict: String,
-    pub(super) tool_name: String,
+    pub(super) verdict: Option<String>,
+    pub(super) tool_name: Option<String>,
 }
 
 /// What a candidate would have changed.

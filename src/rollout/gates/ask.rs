@@ -2,18 +2,22 @@
 
 use super::{Case, Gate, GateVerdict};
 use crate::rollout::facts::Unmapped;
+use crate::rollout::lanes::Lane;
 use crate::rollout::processes::Toll;
+use crate::rollout::view::Approvals;
 use crate::rollout::wilson::wilson;
 use jiff::SignedDuration;
 use std::time::Duration;
 
 /// Enough calls to speak of, judged as the next ones will be.
 pub(super) fn calls(case: &Case<'_>) -> Gate {
-    let (found, wanted) = (case.view.in_force.counts.calls, case.facts.gates.min_calls);
+    let (found, wanted) =
+        (case.lanes.laxest.view.in_force.counts.judged(), case.facts.gates.min_calls);
     let verdict = enough(found >= wanted);
     let more = wanted.saturating_sub(found);
-    let found_there = format!("{found} calls in {} under the policy in force", case.from.as_str());
-    let say = match (verdict, case.view.in_force.others) {
+    let found_there =
+        format!("{found} calls in {} under the policy in force", case.lanes.laxest.stage.as_str());
+    let say = match (verdict, case.lanes.laxest.view.in_force.others) {
         (GateVerdict::Met, _) => found_there,
         (_, 0) => format!("{found_there}, {wanted} are wanted: wait for {more} more"),
         (_, others) => format!(
@@ -27,16 +31,18 @@ pub(super) fn calls(case: &Case<'_>) -> Gate {
 /// Long enough to have seen what comes once a day.
 pub(super) fn time(case: &Case<'_>) -> Gate {
     let wanted = case.facts.gates.min_time;
-    let there = case.view.since.map(|since| case.facts.look.now.duration_since(since));
+    let there = case.lanes.laxest.view.since.map(|since| case.facts.look.now.duration_since(since));
     let found = there.and_then(|there| Duration::try_from(there).ok()).unwrap_or_default();
     let verdict = enough(there.is_some() && found >= wanted);
     let say = match (there, verdict) {
-        (None, _) => format!("nothing in the log shows the route in {}", case.from.as_str()),
-        (_, GateVerdict::Met) => format!("{} in {}", said(found), case.from.as_str()),
+        (None, _) => {
+            format!("nothing in the log shows the route in {}", case.lanes.laxest.stage.as_str())
+        }
+        (_, GateVerdict::Met) => format!("{} in {}", said(found), case.lanes.laxest.stage.as_str()),
         _ => format!(
             "{} in {}, {} are wanted: wait for {} more",
             said(found),
-            case.from.as_str(),
+            case.lanes.laxest.stage.as_str(),
             said(wanted),
             said(wanted.saturating_sub(found))
         ),
@@ -45,13 +51,19 @@ pub(super) fn time(case: &Case<'_>) -> Gate {
 }
 
 /// What cannot be judged is refused beyond observe.
-pub(super) fn evaluation_errors(case: &Case<'_>) -> Gate {
-    let (found, most) = (case.view.in_force.unjudged, case.facts.gates.evaluation_errors);
+pub(super) fn evaluation_errors(case: &Case<'_>, lane: &Lane) -> Gate {
+    let (all, dismissed) = (lane.view.in_force.unjudged, lane.view.in_force.labels.dismissed);
+    let (found, most) = (all.saturating_sub(dismissed), case.facts.gates.evaluation_errors);
+    let right = match dismissed {
+        0 => String::new(),
+        _ => format!(", {dismissed} more rightly so"),
+    };
     let say = match found <= most {
-        true => format!("{found} calls could not be judged, {most} may"),
+        true => format!("{found} calls could not be judged{right}, {most} may"),
         false => format!(
-            "{found} calls could not be judged, {most} may: `gait trace query --route {}` shows \
-             them, `reason_codes` say why; mend the route or its callers",
+            "{found} calls could not be judged{right}, {most} may: `gait trace query --route {}` \
+             shows them, `reason_codes` say why; mend the route or its callers, or say with `gait \
+             rollout label CALL correct` that it is right to refuse such a call",
             case.route.name
         ),
     };
@@ -59,8 +71,8 @@ pub(super) fn evaluation_errors(case: &Case<'_>) -> Gate {
 }
 
 /// Nothing has ever tried to go past the permits.
-pub(super) fn bypasses(case: &Case<'_>) -> Gate {
-    let (name, unproven) = ("bypasses", case.view.counts.unproven);
+pub(super) fn bypasses(case: &Case<'_>, lane: &Lane) -> Gate {
+    let (name, unproven) = ("bypasses", lane.view.counts.unproven);
     if unproven > 0 {
         let say = format!(
             "{unproven} protected calls went out beyond observe without a decision line: find out \
@@ -68,7 +80,7 @@ pub(super) fn bypasses(case: &Case<'_>) -> Gate {
         );
         return gate(name, GateVerdict::NotMet, say).of(unproven as f64, 0.0);
     }
-    let toll = case.summary.toll(case.view.from, case.facts.last());
+    let toll = case.summary.toll(lane.view.from, case.facts.last());
     match (toll.missed.bypasses, unknown(toll)) {
         (0, Some(why)) => gate(name, GateVerdict::NotEnoughData, why),
         (0, None) => gate(name, GateVerdict::Met, "no send without its permit").of(0.0, 0.0),
@@ -99,10 +111,10 @@ const UNCOUNTED: &str = "the log cannot say it: ask the gait that runs, or give 
                          metrics with --metrics";
 
 /// Every call has its closing line, and nothing is missing.
-pub(super) fn evidence(case: &Case<'_>) -> Gate {
-    let (lost, missing) = (case.view.counts.lost, case.view.missing);
+pub(super) fn evidence(case: &Case<'_>, lane: &Lane) -> Gate {
+    let (lost, missing) = (lane.view.counts.lost, lane.view.missing);
     let (dropped, toll) =
-        (case.summary.dropped(), case.summary.toll(case.view.from, case.facts.last()));
+        (case.summary.dropped(), case.summary.toll(lane.view.from, case.facts.last()));
     let unrecorded = toll.missed.unrecorded;
     let (verdict, say) = match unknown(toll) {
         _ if missing > 0 => (
@@ -139,9 +151,9 @@ pub(super) fn evidence(case: &Case<'_>) -> Gate {
 }
 
 /// What the next stage would refuse, it refuses rightly.
-pub(super) fn false_positives(case: &Case<'_>) -> Gate {
-    let (gates, labels) = (&case.facts.gates, &case.view.in_force.labels);
-    let against = case.view.in_force.counts.against;
+pub(super) fn false_positives(case: &Case<'_>, lane: &Lane) -> Gate {
+    let (gates, labels) = (&case.facts.gates, &lane.view.in_force.labels);
+    let against = lane.view.in_force.counts.against;
     let (wrong, judged) = (labels.false_positives, labels.of_against());
     let most = gates.false_positive_rate;
     if against == 0 && judged == 0 {
@@ -179,7 +191,8 @@ pub(super) fn false_positives(case: &Case<'_>) -> Gate {
 
 /// The routes know the traffic.
 pub(super) fn unmapped(case: &Case<'_>) -> Gate {
-    let (found, most) = (case.summary.strays(case.view.from), case.facts.gates.unmapped_calls);
+    let (found, most) =
+        (case.summary.strays(case.lanes.laxest.view.from), case.facts.gates.unmapped_calls);
     let say = match found <= most {
         true => format!("{found} calls found no route, {most} may"),
         false => format!(
@@ -192,9 +205,9 @@ pub(super) fn unmapped(case: &Case<'_>) -> Gate {
 
 /// People answer soon enough.
 pub(super) fn approval_latency(case: &Case<'_>) -> Gate {
-    let (name, approvals) = ("approval_latency", &case.view.approvals);
+    let (name, approvals) = ("approval_latency", &case.lanes.approvals());
     let most = case.facts.gates.approval_p95;
-    if let Some(gate) = too_few_approvals(case, name) {
+    if let Some(gate) = too_few_approvals(case, approvals, name) {
         return gate;
     }
     let found = approvals.percentile(95);
@@ -223,9 +236,9 @@ pub(super) fn approval_latency(case: &Case<'_>) -> Gate {
 
 /// People answer at all.
 pub(super) fn approvals_decided(case: &Case<'_>) -> Gate {
-    let (name, approvals) = ("approvals_decided", &case.view.approvals);
+    let (name, approvals) = ("approvals_decided", &case.lanes.approvals());
     let least = case.facts.gates.approvals_decided;
-    if let Some(gate) = too_few_approvals(case, name) {
+    if let Some(gate) = too_few_approvals(case, approvals, name) {
         return gate;
     }
     let share = match approvals.ended() {
@@ -269,16 +282,17 @@ pub(super) fn paths(case: &Case<'_>) -> Gate {
 
 /// The gate where there are too few requests to speak of. Where no call wanted an approval, none can
 /// be late.
-fn too_few_approvals(case: &Case<'_>, name: &'static str) -> Option<Gate> {
-    let (found, wanted) = (case.view.approvals.ended(), case.facts.gates.min_approvals);
-    let nobody_asks = case.view.counts.for_approval == 0 && case.view.approvals.all() == 0;
+fn too_few_approvals(case: &Case<'_>, approvals: &Approvals, name: &'static str) -> Option<Gate> {
+    let (found, wanted) = (approvals.ended(), case.facts.gates.min_approvals);
+    let wants_none = |lane: &Lane| lane.view.counts.for_approval == 0;
+    let nobody_asks = case.lanes.all().all(wants_none) && approvals.all() == 0;
     match (nobody_asks, found >= wanted) {
         (true, _) => Some(gate(name, GateVerdict::Met, "no call wanted an approval")),
         (false, true) => None,
         (false, false) => {
             let say = format!(
                 "{found} requests for approval have ended in {}, {wanted} are wanted",
-                case.from.as_str()
+                case.lanes
             );
             Some(gate(name, GateVerdict::NotEnoughData, say))
         }
