@@ -2,6 +2,7 @@
 
 use super::DOCUMENT;
 use super::approvals;
+use super::gates;
 use super::identity;
 use super::routes::{Lower, RoutePlace};
 use super::upstreams::find;
@@ -199,6 +200,7 @@ pub fn warnings(plan: &Plan, policy: &Policy) -> Vec<String> {
         .chain(approvals)
         .chain(kept_masks(plan))
         .chain(idle)
+        .chain(gates::lax(&plan.gates))
         .collect()
 }
 

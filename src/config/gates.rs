@@ -8,6 +8,8 @@ use super::durations::bounded;
 use super::settings::at as wrong;
 use crate::snapshot::Gates;
 use crate::yaml::{Fault, Fields, Keys};
+use jiff::SignedDuration;
+use std::fmt::Display;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
@@ -64,6 +66,57 @@ pub(super) fn read(top: &mut Fields) -> Result<Gates, Fault> {
         approval_p95: bounded(fields, "approval_p95", APPROVAL_P95, d.approval_p95)?,
         approvals_decided: share(fields, "approvals_decided", SHARE, d.approvals_decided)?,
     })
+}
+
+/// What is asked for less than by default: who copies the thresholds of a demo should know.
+pub(super) fn lax(gates: &Gates) -> Option<String> {
+    let d = Gates::default();
+    let time = |time: Duration| format!("{:#}", SignedDuration::try_from(time).unwrap_or_default());
+    let laxer: Vec<String> = [
+        less("window", gates.window, d.window, time),
+        less("min_calls", gates.min_calls, d.min_calls, plain),
+        less("min_time", gates.min_time, d.min_time, time),
+        less("min_labels", gates.min_labels, d.min_labels, plain),
+        more("false_positive_rate", gates.false_positive_rate, d.false_positive_rate, plain),
+        less("confidence", gates.confidence, d.confidence, plain),
+        more("evaluation_errors", gates.evaluation_errors, d.evaluation_errors, plain),
+        more("unmapped_calls", gates.unmapped_calls, d.unmapped_calls, plain),
+        less("min_approvals", gates.min_approvals, d.min_approvals, plain),
+        more("approval_p95", gates.approval_p95, d.approval_p95, time),
+        less("approvals_decided", gates.approvals_decided, d.approvals_decided, plain),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    (!laxer.is_empty()).then(|| {
+        format!(
+            "`rollout.gates` lets routes go on with less than the defaults want: {}; take out what \
+             is not meant so",
+            laxer.join(", ")
+        )
+    })
+}
+
+fn less<T: PartialOrd + Copy>(
+    key: &str,
+    said: T,
+    usual: T,
+    show: impl Fn(T) -> String,
+) -> Option<String> {
+    (said < usual).then(|| format!("`{key}` {} instead of {}", show(said), show(usual)))
+}
+
+fn more<T: PartialOrd + Copy>(
+    key: &str,
+    said: T,
+    usual: T,
+    show: impl Fn(T) -> String,
+) -> Option<String> {
+    (said > usual).then(|| format!("`{key}` {} instead of {}", show(said), show(usual)))
+}
+
+fn plain(number: impl Display) -> String {
+    number.to_string()
 }
 
 fn count(fields: &mut Fields, key: &str, default: u64) -> Result<u64, Fault> {
@@ -129,6 +182,28 @@ mod tests {
             approvals_decided: 1.0,
         };
         assert_eq!(gates(said).unwrap(), expected);
+    }
+
+    #[test]
+    fn whatever_is_laxer_than_the_default_is_named() {
+        let said = |text: &str| lax(&gates(&format!("rollout:\n  gates: {{ {text} }}")).unwrap());
+        assert_eq!(said(""), None);
+        let strict = "window: 721h, min_calls: 101, min_time: 25h, min_labels: 21, \
+                      false_positive_rate: 0, confidence: 0.99, min_approvals: 11, \
+                      approval_p95: 14m, approvals_decided: 1";
+        assert_eq!(said(strict), None);
+        let all = "window: 719h, min_calls: 99, min_time: 0s, min_labels: 19, \
+                   false_positive_rate: 0.02, confidence: 0.9, evaluation_errors: 1, \
+                   unmapped_calls: 2, min_approvals: 9, approval_p95: 16m, approvals_decided: 0.9";
+        assert_eq!(
+            said(all).unwrap(),
+            "`rollout.gates` lets routes go on with less than the defaults want: `window` 719h \
+             instead of 720h, `min_calls` 99 instead of 100, `min_time` 0s instead of 24h, \
+             `min_labels` 19 instead of 20, `false_positive_rate` 0.02 instead of 0.01, \
+             `confidence` 0.9 instead of 0.95, `evaluation_errors` 1 instead of 0, \
+             `unmapped_calls` 2 instead of 0, `min_approvals` 9 instead of 10, `approval_p95` 16m \
+             instead of 15m, `approvals_decided` 0.9 instead of 0.95; take out what is not meant so"
+        );
     }
 
     #[test]

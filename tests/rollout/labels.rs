@@ -1,7 +1,9 @@
 //! False positives: none, few, too many, and too few labels to say.
 
+use crate::command::Place;
 use crate::forge::Step;
 use crate::{HOUR, History, hold};
+use gait::rollout::GateVerdict;
 use gait::stage::Stage::{DryRun, Observe, RequireApproval};
 
 fn against(name: &'static str, against: u64, wrong: usize, right: usize) -> History {
@@ -65,4 +67,41 @@ fn the_last_label_counts_and_only_of_this_stay() {
             .then(Step::Labels { wrong: 10, right: 10 })
             .not_met(GATE),
     ]);
+}
+
+#[test]
+fn what_was_missed_is_said_and_keeps_no_gate_shut() {
+    let said = |history: History| {
+        let forge = history.forge();
+        let check = history.check(&forge.summary(), &forge);
+        let gate = check.gates.into_iter().find(|gate| gate.name == GATE).unwrap();
+        (gate.verdict, gate.say)
+    };
+    let part = "; 1 allowed calls are labelled `missed`, which keeps no gate shut: mend the policy";
+    for history in [against("", 20, 0, 20), against("", 0, 0, 0)] {
+        let (verdict, say) = said(history.then(Step::Missed));
+        assert!(verdict == GateVerdict::Met && say.contains(part), "{say}");
+    }
+    let (verdict, say) = said(against("", 20, 5, 15).then(Step::Missed));
+    assert!(verdict == GateVerdict::NotMet && say.contains(part), "{say}");
+    assert!(!said(against("", 20, 0, 20)).1.contains("missed"));
+}
+
+#[test]
+fn what_the_gates_want_is_shown_and_warned_of_where_it_is_little() {
+    let lax = |gates: &mut gait::snapshot::Gates| (gates.min_calls, gates.min_labels) = (3, 5);
+    let place = Place::new();
+    let history = History::good("", Observe, DryRun).gates(lax);
+    history.ask(&place, &history.forge(), None);
+    let line = "rollout status --evidence state --config gait.yaml";
+    let run = place.gait(&line.split(' ').collect::<Vec<_>>(), &[]);
+    let first = "3 calls in 24h, 5 labels or all, 1 % false positives, 95 % sure\n";
+    let then = "0 evaluation errors, 0 unmapped calls, 10 approvals, p95 15m, 95 % decided\n";
+    assert!(run.out.contains(first) && run.out.contains(then), "{}", run.out);
+    let run = place.gait(&["proxy", "--check", "--config", "gait.yaml"], &[]);
+    let part = "`min_calls` 3 instead of 100, `min_labels` 5 instead of 20; take out";
+    assert!(run.exit == 0 && run.log.matches(part).count() == 1, "{run:?}");
+    place.put("gait.yaml", History::good("", Observe, DryRun).config());
+    let run = place.gait(&["proxy", "--check", "--config", "gait.yaml"], &[]);
+    assert!(run.exit == 0 && !run.log.contains("rollout.gates"), "{run:?}");
 }

@@ -1,6 +1,6 @@
 //! What holds of every history.
 
-use crate::forge::{Forge, Step, sum};
+use crate::forge::{Calls, Forge, Step, sum};
 use crate::{HOUR, History};
 use gait::rollout::{GateVerdict, Summary};
 use gait::stage::Stage;
@@ -82,4 +82,39 @@ fn percentiles_are_those_of_a_sorted_list() {
             assert_eq!(found, waits[rank.max(1) - 1], "{hundredths} of {count}");
         }
     }
+}
+
+/// Something bad, in one of two stages.
+fn bad(stage: Stage) -> [Vec<Step>; 3] {
+    let done = if stage == Stage::Observe { "forwarded" } else { "denied" };
+    let error = Calls { verdict: None, done, ..Step::calls(stage, 1, 30 * HOUR) };
+    let wrong = vec![Step::against(stage, 1, 40 * HOUR), Step::Labels { wrong: 1, right: 0 }];
+    [vec![Step::Calls(error)], wrong, vec![Step::Lost { ago: 30 * HOUR, stage }]]
+}
+
+#[test]
+fn nothing_bad_in_any_stage_makes_a_gate_better() {
+    let all: Vec<Vec<Step>> = [Stage::Observe, Stage::DryRun].into_iter().flat_map(bad).collect();
+    let verdicts = |which: u32| -> Vec<(&str, GateVerdict)> {
+        let stages = "dry_run for 25 %, else observe";
+        let shared = History::bare("", Stage::Observe, Stage::DryRun)
+            .shared(Stage::Observe, Stage::DryRun, 25)
+            .then(Step::Reload { ago: 72 * HOUR, stages })
+            .then(Step::allowed(Stage::Observe, 100, 48 * HOUR));
+        let chosen = all.iter().enumerate().filter(|(at, _)| which & (1 << at) != 0);
+        let steps = chosen.flat_map(|(_, steps)| steps.clone());
+        let history = steps.fold(shared, History::then);
+        let forge = history.forge();
+        let check = history.check(&forge.summary(), &forge);
+        check.gates.iter().map(|gate| (gate.name, gate.verdict)).collect()
+    };
+    let of: Vec<_> = (0..1 << all.len()).map(verdicts).collect();
+    for (which, before) in of.iter().enumerate() {
+        for more in 0..all.len() {
+            let after = &of[which | (1 << more)];
+            let is_worse = |(one, other): (&(_, GateVerdict), &(_, GateVerdict))| one.1 <= other.1;
+            assert!(before.iter().zip(after).all(is_worse), "{which:b} and {more}: {after:?}");
+        }
+    }
+    assert!(of[1..].iter().all(|gates| gates.iter().any(|gate| gate.1 == GateVerdict::NotMet)));
 }

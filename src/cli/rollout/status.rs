@@ -2,13 +2,14 @@
 
 use super::client;
 use super::offline::{Copied, Offline};
-use super::wire::{self, Approvals, Gate, Labels, Route, Stage};
+use super::wire::{self, Approvals, Gate, Labels, Route, Stage, Thresholds};
 use crate::cli::answer::{Answer, Exit, Failure, Outcome};
 use crate::cli::approvals::Door;
 use crate::cli::style::{Hue, Line};
 use crate::policy::Verdict;
 use crate::rollout::{self, GateVerdict, VERDICTS};
 use clap::Args;
+use jiff::SignedDuration;
 use std::io::{self, IsTerminal as _};
 
 /// Width of the column of names.
@@ -80,6 +81,7 @@ fn width() -> usize {
 
 fn lines(status: &wire::Status, width: usize) -> Vec<Line> {
     let mut lines = vec![gateway(status), evidence(status)];
+    lines.extend(thresholds(&status.gates));
     for route in &status.routes {
         lines.push(Line::new());
         lines.extend(route_lines(route, width));
@@ -107,6 +109,32 @@ fn evidence(status: &wire::Status) -> Line {
         0 => line,
         dropped => line.hued(Hue::Yellow, format!(", {dropped} more than can be kept in mind")),
     }
+}
+
+/// What the gates want, in two lines: of calls and labels, and of errors and people.
+fn thresholds(wanted: &Thresholds) -> [Line; 2] {
+    let time = |seconds: f64| {
+        let time = SignedDuration::try_from_secs_f64(seconds).unwrap_or_default();
+        format!("{time:#}")
+    };
+    let percent = |share: f64| (share * 10_000.0).round() / 100.0;
+    let first = format!(
+        "{} calls in {}, {} labels or all, {} % false positives, {} % sure",
+        wanted.min_calls,
+        time(wanted.min_time_seconds),
+        wanted.min_labels,
+        percent(wanted.false_positive_rate),
+        percent(wanted.confidence)
+    );
+    let then = format!(
+        "{} evaluation errors, {} unmapped calls, {} approvals, p95 {}, {} % decided",
+        wanted.evaluation_errors,
+        wanted.unmapped_calls,
+        wanted.min_approvals,
+        time(wanted.approval_p95_seconds),
+        percent(wanted.approvals_decided)
+    );
+    [label("gates want").text(first), label("").text(then)]
 }
 
 /// What should be nought.

@@ -15,11 +15,28 @@ use std::collections::BTreeMap;
 pub(super) struct Status {
     pub(super) at: String,
     pub(super) window_seconds: u64,
+    pub(super) gates: Thresholds,
     pub(super) evidence: Evidence,
     pub(super) bypasses: Option<u64>,
     pub(super) unmapped: String,
     pub(super) unmapped_calls: u64,
     pub(super) routes: Vec<Route>,
+}
+
+/// What the gates want.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Thresholds {
+    pub(super) min_calls: u64,
+    pub(super) min_time_seconds: f64,
+    pub(super) min_labels: u64,
+    pub(super) false_positive_rate: f64,
+    pub(super) confidence: f64,
+    pub(super) evaluation_errors: u64,
+    pub(super) unmapped_calls: u64,
+    pub(super) min_approvals: u64,
+    pub(super) approval_p95_seconds: f64,
+    pub(super) approvals_decided: f64,
 }
 
 /// How complete the log is.

@@ -4,7 +4,7 @@ use super::{Case, Gate, GateVerdict};
 use crate::rollout::facts::Unmapped;
 use crate::rollout::lanes::Lane;
 use crate::rollout::processes::Toll;
-use crate::rollout::view::Approvals;
+use crate::rollout::view::{Approvals, Labels};
 use crate::rollout::wilson::wilson;
 use jiff::SignedDuration;
 use std::time::Duration;
@@ -157,8 +157,8 @@ pub(super) fn false_positives(case: &Case<'_>, lane: &Lane) -> Gate {
     let (wrong, judged) = (labels.false_positives, labels.of_against());
     let most = gates.false_positive_rate;
     if against == 0 && judged == 0 {
-        let say = "the policy in force allowed every call that it judged";
-        return gate("false_positives", GateVerdict::Met, say).of(0.0, most);
+        let say = "the policy in force allowed every call that it judged".to_owned();
+        return gate("false_positives", GateVerdict::Met, say + &missed(labels)).of(0.0, most);
     }
     let sure = wilson(wrong, judged, gates.confidence);
     let share = if judged == 0 { 0.0 } else { wrong as f64 / judged as f64 };
@@ -186,7 +186,18 @@ pub(super) fn false_positives(case: &Case<'_>, lane: &Lane) -> Gate {
              settle it"
         ),
     };
-    gate("false_positives", verdict, say).of(share, most)
+    gate("false_positives", verdict, say + &missed(labels)).of(share, most)
+}
+
+/// No gate asks for them, but whoever goes on should know.
+fn missed(labels: &Labels) -> String {
+    match labels.missed {
+        0 => String::new(),
+        missed => format!(
+            "; {missed} allowed calls are labelled `missed`, which keeps no gate shut: mend the \
+             policy before you enforce it"
+        ),
+    }
 }
 
 /// The routes know the traffic.
