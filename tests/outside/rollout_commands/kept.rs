@@ -1,6 +1,8 @@
 //! What is in force beside a stage that is set, and what becomes of the file that keeps it.
 
 use super::*;
+use crate::support::SmallDisk;
+use tempfile::TempDir;
 
 #[test]
 fn who_sets_a_stage_puts_nothing_else_in_force() {
@@ -72,4 +74,31 @@ fn stages_that_vanish_with_their_file_are_told_and_those_that_end_are_let_go() {
     wait_for("the line", || (missing(&gait) == 2).then_some(()));
     let gait = Gait::launch(gait.kill(), &["proxy", "--config", "gait.yaml"], &[]);
     assert_eq!(missing(&gait), 2, "once is enough");
+}
+
+#[test]
+fn a_stage_that_was_dropped_does_not_come_back_where_the_file_cannot_be_written() {
+    let dir = TempDir::new().unwrap();
+    fs::create_dir(dir.path().join("state")).unwrap();
+    let Some(disk) = SmallDisk::at(&dir.path().join("state")) else { return };
+    let tool = Recorder::start();
+    let gait = setup(&tool, "enforce").start_in(dir);
+    assert_eq!(run(&gait, &step("demote", "observe", &["--reason", "incident"])).0, 0);
+    assert_eq!((call(&gait), tool.count()), (200, 1));
+    let load = |stage: &str, said: &str| {
+        let before = gait.log().matches(said).count();
+        setup(&tool, stage).write(gait.dir());
+        gait.signal("HUP");
+        wait_for(said, || (gait.log().matches(said).count() > before).then_some(()));
+    };
+    // Nothing can take the place of a file that something is mounted on.
+    let stuck = disk.make_read_only("rollout.json");
+    load("dry_run", "dropped stages stay there");
+    assert_eq!((call(&gait), tool.count()), (200, 1), "the config holds");
+    load("enforce", "a stage that was dropped would hold again");
+    assert_eq!((call(&gait), tool.count()), (200, 1), "and not what was dropped");
+    drop(stuck);
+    load("enforce", "the overlay is brought up to date");
+    wait_for("the config", || (call(&gait) == 403).then_some(()));
+    assert!(is_empty(&gait) && tool.count() == 1);
 }
