@@ -152,6 +152,14 @@ impl Summary {
         view
     }
 
+    /// Whether the log alone shows that a route stands in `stage` or beyond, and nobody before it.
+    pub fn shows_beyond(&self, route: &str, stage: Stage, look: &Look) -> bool {
+        let is_there = |one: &Stage| self.view(route, *one, look).since.is_some();
+        let (there, before): (Vec<Stage>, _) =
+            Stage::ALL.into_iter().filter(is_there).partition(|one| *one >= stage);
+        !there.is_empty() && before.is_empty()
+    }
+
     /// The same of a stage in which the route does not stand any more, for the whole window.
     pub fn past(&self, route: &str, stage: Stage, look: &Look) -> View {
         let (calls, from) = (self.calls(route, stage, Some(0), look), look.edge());

@@ -17,7 +17,8 @@ use serde_json::Value;
 
 const HELP: &str = "\
 Exit codes: 0 every gate is met; 3 one is not; 4 there is not enough data; 6 no such route, or no
-step forward (0 with --or-beyond); 2 the log is not as it was written; 1 gait does not answer.
+step forward (with --or-beyond 0, or 4 where a copy does not show it); 2 the log is not as it was
+written; 1 gait does not answer.
 
 Examples:
   gait rollout gate --route files.delete --to dry_run
@@ -34,7 +35,8 @@ pub(in crate::cli) struct Gate {
     /// The stage that it is to go to
     #[arg(long, value_name = "STAGE", value_parser = stage)]
     to: Stage,
-    /// End with exit 0 where the route stands in that stage or beyond it already
+    /// End with exit 0 where the route stands in that stage or beyond it already; of a copy, where its
+    /// log shows that
     #[arg(long)]
     or_beyond: bool,
     /// Answer nothing from a log whose last line is older, such as 24h: exit 4
@@ -86,12 +88,31 @@ impl Gate {
         }
     }
 
+    /// The config may be one that is yet to go live: that the route stands there, the log must say.
     fn look(&self, copied: &Copied) -> Result<Asked, Failure> {
-        match rollout::check(&copied.summary, &copied.facts, &self.route, self.to) {
+        let Copied { summary, facts, .. } = copied;
+        match rollout::check(summary, facts, &self.route, self.to) {
             Ok(check) => serde_json::to_value(check).map(Asked::Checked).map_err(Failure::internal),
+            Err(NoStep::NotForward { standing, .. })
+                if self.or_beyond && !summary.shows_beyond(&self.route, self.to, &facts.look) =>
+            {
+                Err(self.unproven(&standing))
+            }
             Err(why @ NoStep::NotForward { .. }) => Ok(Asked::NotForward(why.to_string())),
             Err(why @ NoStep::Route { .. }) => Err(Failure::input(why)),
         }
+    }
+
+    fn unproven(&self, standing: &str) -> Failure {
+        let (route, to) = (&self.route, self.to.as_str());
+        Failure::new(
+            Exit::NotEnoughData,
+            format!(
+                "the config has route `{route}` in {standing}, and the log does not show it in {to} or \
+                 beyond: give the config that is in force to ask the gates, or take a copy once the \
+                 route was called there"
+            ),
+        )
     }
 
     fn ask(&self) -> Result<Asked, Failure> {
