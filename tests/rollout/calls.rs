@@ -20,14 +20,21 @@ fn undecided(stage: Stage, done: &'static str, code: &'static str) -> Step {
 }
 
 fn stray(route: &'static str, count: u64, ago: u64, done: &'static str) -> Step {
-    Step::Calls(Calls { route, verdict: None, done, ..Step::calls(Observe, count, ago) })
+    let more = serde_json::json!({});
+    Step::Calls(Calls { route, verdict: None, done, more, ..Step::calls(Observe, count, ago) })
 }
 
 /// Of a caller who showed who it is.
 fn known(route: &'static str, count: u64, done: &'static str) -> Step {
-    let more = serde_json::json!({"identity_source": "sso"});
     let calls = Step::calls(Observe, count, 30 * HOUR);
-    Step::Calls(Calls { route, verdict: None, done, more, ..calls })
+    Step::Calls(Calls { route, verdict: None, done, ..calls })
+}
+
+/// Broken calls of nobody in particular.
+fn broken(stage: Stage, count: u64, done: &'static str) -> Step {
+    let (code, more) = ("intent_invalid", serde_json::json!({}));
+    let calls = Step::calls(stage, count, 30 * HOUR);
+    Step::Calls(Calls { verdict: None, done, code, more, ..calls })
 }
 
 #[test]
@@ -87,6 +94,17 @@ fn what_cannot_be_judged() {
             "denied",
             "credentials_missing",
         )),
+        History::good("what a stranger breaks, refused", DryRun, RequireApproval)
+            .then(broken(DryRun, 50, "denied")),
+        good("what a stranger breaks, let through")
+            .then(broken(Observe, 1, "forwarded"))
+            .not_met("evaluation_errors"),
+        History::good("our own fault on a stranger", DryRun, RequireApproval)
+            .then(broken(DryRun, 1, "failed"))
+            .not_met("evaluation_errors"),
+        History::good("what somebody known breaks, refused", DryRun, RequireApproval)
+            .then(undecided(DryRun, "denied", "intent_invalid"))
+            .not_met("evaluation_errors"),
         History::good("our own fault", DryRun, RequireApproval)
             .then(undecided(DryRun, "failed", "evaluator_failed"))
             .not_met("evaluation_errors"),
