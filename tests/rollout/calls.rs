@@ -202,8 +202,15 @@ fn every_call_has_its_line() {
             .then(Step::allowed(DryRun, 1, 28 * HOUR))
             .unknown("bypasses")
             .not_met("evidence"),
-        dry("it died and nobody started it").then(lost(2 * HOUR)).not_met("evidence"),
+        dry("it died and nobody started it, or a stream").then(lost(2 * HOUR)).unknown("evidence"),
         dry("it is still at it").then(lost(60)),
+        dry("it died, and somebody started it")
+            .then(Step::Stop { ago: 2 * HOUR, missed: Some((0, 0)) })
+            .then(Step::Start { ago: 2 * HOUR })
+            .then(lost(HOUR))
+            .then(Step::Stop { ago: 600, missed: Some((0, 0)) })
+            .then(Step::Start { ago: 600 })
+            .not_met("evidence"),
         History::bare("it died before the stage began", DryRun, RequireApproval)
             .then(Step::Lost { ago: 90 * HOUR, stage: Observe })
             .then(Step::Start { ago: 80 * HOUR })
@@ -218,7 +225,7 @@ fn every_call_has_its_line() {
             .then(lost(30 * HOUR))
             .then(Step::against(DryRun, 1, 29 * HOUR))
             .then(Step::Labels { wrong: 1, right: 0 })
-            .not_met("evidence")
+            .unknown("evidence")
             .not_met("false_positives"),
         good("retention took the front").then(Step::Cut(2)),
         good("retention took calls").then(Step::Cut(30)).unknown("calls"),

@@ -36,7 +36,7 @@ fn what_the_share_shows_counts() {
             .not_met("bypasses"),
         quarter("a decision without an outcome")
             .then(Step::Lost { ago: 30 * HOUR, stage: DryRun })
-            .not_met("evidence"),
+            .unknown("evidence"),
         quarter("could not be judged").then(errors(DryRun, 1)).not_met("evaluation_errors"),
         quarter("one may, in each").then(errors(DryRun, 1)).then(errors(Observe, 1)).gates(one),
         quarter("two may not").then(errors(DryRun, 2)).gates(one).not_met("evaluation_errors"),
