@@ -2,6 +2,7 @@
 
 use crate::forge::{Calls, Step};
 use crate::{CLEAN, HOUR, History, POLICY, hold};
+use gait::rollout::{GateVerdict, Look, Summary};
 use gait::stage::Stage;
 use gait::stage::Stage::{DryRun, Enforce, Observe, RequireApproval};
 
@@ -270,4 +271,18 @@ fn a_restart_forgets_nothing() {
             .then(start())
             .not_met("evidence"),
     ]);
+}
+
+/// A reload can come between the reading and the gates.
+#[test]
+fn a_window_that_grew_after_the_reading_is_not_looked_at() {
+    let (history, window) = (good(""), std::time::Duration::from_secs(24 * HOUR));
+    let forge = history.forge();
+    let look = Look { window, ..history.facts(&forge).look };
+    let mut short = Summary::since(look.edge());
+    forge.entries().iter().for_each(|line| short.take(line));
+    let check = history.check(&short, &forge);
+    let gate = check.gates.iter().find(|gate| gate.name == "evidence").unwrap();
+    assert_eq!(gate.verdict, GateVerdict::NotEnoughData, "{gate:?}");
+    assert!(gate.say.contains("became longer"), "{gate:?}");
 }

@@ -146,6 +146,9 @@ pub(super) fn evidence(case: &Case<'_>, lane: &Lane) -> Gate {
 fn unsettled(case: &Case<'_>, lane: &Lane) -> Option<String> {
     let (overdue, dropped) = (lane.view.overdue, case.summary.dropped());
     match overdue {
+        _ if !case.summary.reaches(case.facts.look.edge()) => Some(
+            "`rollout.gates.window` became longer while the log was read: ask again".to_owned(),
+        ),
         0 if dropped == 0 => None,
         0 => Some(format!(
             "the log holds {dropped} things more than can be kept in mind: shorten \
