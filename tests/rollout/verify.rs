@@ -122,7 +122,9 @@ fn an_old_copy_answers_nothing_where_its_age_is_bounded() {
     let run = ask(&place, &format!("{GATE} --max-age 29h"));
     let error = run.json()["error"].as_str().unwrap().to_owned();
     assert!(run.exit == 4 && error.contains("30 h ago, and --max-age is 29h"), "{error}");
-    for wrong in ["0s", "-1h", "soon"] {
+    assert_eq!(ask(&place, &format!("{GATE} --max-age 2d")).exit, 0);
+    assert_eq!(ask(&place, &format!("{GATE} --max-age 1d")).exit, 4);
+    for wrong in ["0s", "-1h", "soon", "0d", "-1d", "d", "99999999d"] {
         assert_eq!(ask(&place, &format!("{GATE} --max-age={wrong}")).exit, 6, "{wrong}");
     }
 }

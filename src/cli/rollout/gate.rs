@@ -39,7 +39,7 @@ pub(in crate::cli) struct Gate {
     /// log shows that
     #[arg(long)]
     or_beyond: bool,
-    /// Answer nothing from a log whose last line is older, such as 24h: exit 4
+    /// Answer nothing from a log whose last line is older, such as 24h or 7d: exit 4
     #[arg(long, value_name = "DURATION", requires = "evidence", value_parser = time)]
     max_age: Option<SignedDuration>,
     #[command(flatten)]
@@ -55,10 +55,16 @@ pub(super) fn stage(word: &str) -> Result<Stage, String> {
     })
 }
 
-/// Reads a length of time, for clap.
+/// Reads a length of time, for clap; days are 24 hours, as in `--since`.
 fn time(text: &str) -> Result<SignedDuration, String> {
-    let time = text.parse().ok().filter(SignedDuration::is_positive);
-    time.ok_or_else(|| "write a time such as 24h or 30m".to_owned())
+    let time = match text.strip_suffix('d') {
+        Some(days) => {
+            days.parse().ok().map(|days: u16| SignedDuration::from_hours(24 * i64::from(days)))
+        }
+        None => text.parse().ok(),
+    };
+    let time = time.filter(SignedDuration::is_positive);
+    time.ok_or_else(|| "write a time such as 30m, 24h or 7d".to_owned())
 }
 
 /// What became of the question.
