@@ -96,9 +96,12 @@ impl Heard {
     }
 
     /// Whoever is not known is refused for that, by right; but where it was let through all the same,
-    /// the next stage would not.
+    /// the next stage would not. Nor may a stranger hold the gate shut with calls that it breaks and
+    /// does not get; where our own side failed, that counts whoever called.
     pub(super) fn is_unjudged(&self) -> bool {
-        self.verdict.is_none() && (self.is_forwarded() || !self.is_caller_refused)
+        let is_ours = self.is_caller_proven || self.disposition == Some(Disposition::Failed);
+        let is_wanting = self.is_forwarded() || (is_ours && !self.is_caller_refused);
+        self.verdict.is_none() && is_wanting
     }
 }
 

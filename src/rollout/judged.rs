@@ -14,7 +14,7 @@ use jiff::Timestamp;
 pub enum Unfit {
     /// There is nothing to judge.
     #[error(
-        "the policy said nothing of this call, and no gate counts that: its caller was refused, or it took no route"
+        "the policy said nothing of this call, and no gate counts that: its caller was refused or did not prove who it is, or it took no route"
     )]
     NoVerdict,
     /// It only showed its decision, because its caller asked for that: no gate counts it.
@@ -142,7 +142,8 @@ mod tests {
         let line = r#"{"v":1,"seq":7,"kind":"call","call_id":"c","time":"2026-01-02T03:04:05Z","#;
         let stranger = r#""route":"r","stage":"enforce","disposition":"denied","reason_codes":["credentials_missing"]}"#;
         let unmapped = r#""route":"_unmapped","stage":"observe","disposition":"forwarded"}"#;
-        for no in [stranger, unmapped] {
+        let broken = r#""route":"r","stage":"enforce","disposition":"denied","reason_codes":["intent_invalid"]}"#;
+        for no in [stranger, broken, unmapped] {
             let entry = Entry::read(format!("{line}{no}").as_bytes()).unwrap();
             assert_eq!(labelled(&entry), Err(Unfit::NoVerdict), "{no}");
         }

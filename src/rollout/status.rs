@@ -225,7 +225,7 @@ impl StageStatus {
             evaluation_errors: unjudged,
             dry_runs_requested: rehearsed,
             undecided_sends: unproven,
-            lost_outcomes: lost,
+            lost_outcomes: lost + view.overdue,
             labels: Labels::of(view, facts.gates.confidence),
             approvals: Approvals::of(view),
         }

@@ -13,8 +13,8 @@ use crate::stage::Stage;
 use jiff::{SignedDuration, Timestamp};
 use std::time::Duration;
 
-/// Of a process that may be dead: a call that was decided and has no outcome after this time has none
-/// any more.
+/// Of a process that may be dead: a call that was decided and has no outcome after this time may have
+/// none any more. A stream that runs longer looks the same.
 const FLIGHT_MAX: SignedDuration = SignedDuration::from_mins(15);
 
 /// A call that came longer than this before its stay is one of the stay before, however late it ended.
@@ -61,6 +61,8 @@ pub struct View {
     pub approvals: Approvals,
     /// Lines that are not there.
     pub missing: u64,
+    /// Decisions that have waited long for their outcome: their process may be dead, or at it still.
+    pub overdue: u64,
 }
 
 /// What the policy in force did.
@@ -145,11 +147,19 @@ impl Summary {
             },
             approvals: self.approvals_since(route, stage, begun, look),
             missing: 0,
+            overdue: self.overdue(route, stage, begun, look),
         };
         let epoch = stay.map_or(0, |stay| stay.epoch);
         view.missing = self.holes.since(view.from, epoch, self.span);
-        view.counts.lost += self.overdue(route, stage, begun, look);
         view
+    }
+
+    /// Whether the log alone shows that a route stands in `stage` or beyond, and nobody before it.
+    pub fn shows_beyond(&self, route: &str, stage: Stage, look: &Look) -> bool {
+        let is_there = |one: &Stage| self.view(route, *one, look).since.is_some();
+        let (there, before): (Vec<Stage>, _) =
+            Stage::ALL.into_iter().filter(is_there).partition(|one| *one >= stage);
+        !there.is_empty() && before.is_empty()
     }
 
     /// The same of a stage in which the route does not stand any more, for the whole window.
@@ -166,6 +176,7 @@ impl Summary {
             },
             approvals: self.approvals_since(route, stage, from, look),
             missing: self.missing(from),
+            overdue: 0,
         }
     }
 

@@ -2,6 +2,7 @@
 
 use crate::forge::{Calls, Step};
 use crate::{CLEAN, HOUR, History, POLICY, hold};
+use gait::rollout::{GateVerdict, Look, Summary};
 use gait::stage::Stage;
 use gait::stage::Stage::{DryRun, Enforce, Observe, RequireApproval};
 
@@ -20,14 +21,21 @@ fn undecided(stage: Stage, done: &'static str, code: &'static str) -> Step {
 }
 
 fn stray(route: &'static str, count: u64, ago: u64, done: &'static str) -> Step {
-    Step::Calls(Calls { route, verdict: None, done, ..Step::calls(Observe, count, ago) })
+    let more = serde_json::json!({});
+    Step::Calls(Calls { route, verdict: None, done, more, ..Step::calls(Observe, count, ago) })
 }
 
 /// Of a caller who showed who it is.
 fn known(route: &'static str, count: u64, done: &'static str) -> Step {
-    let more = serde_json::json!({"identity_source": "sso"});
     let calls = Step::calls(Observe, count, 30 * HOUR);
-    Step::Calls(Calls { route, verdict: None, done, more, ..calls })
+    Step::Calls(Calls { route, verdict: None, done, ..calls })
+}
+
+/// Broken calls of nobody in particular.
+fn broken(stage: Stage, count: u64, done: &'static str) -> Step {
+    let (code, more) = ("intent_invalid", serde_json::json!({}));
+    let calls = Step::calls(stage, count, 30 * HOUR);
+    Step::Calls(Calls { verdict: None, done, code, more, ..calls })
 }
 
 #[test]
@@ -87,6 +95,17 @@ fn what_cannot_be_judged() {
             "denied",
             "credentials_missing",
         )),
+        History::good("what a stranger breaks, refused", DryRun, RequireApproval)
+            .then(broken(DryRun, 50, "denied")),
+        good("what a stranger breaks, let through")
+            .then(broken(Observe, 1, "forwarded"))
+            .not_met("evaluation_errors"),
+        History::good("our own fault on a stranger", DryRun, RequireApproval)
+            .then(broken(DryRun, 1, "failed"))
+            .not_met("evaluation_errors"),
+        History::good("what somebody known breaks, refused", DryRun, RequireApproval)
+            .then(undecided(DryRun, "denied", "intent_invalid"))
+            .not_met("evaluation_errors"),
         History::good("our own fault", DryRun, RequireApproval)
             .then(undecided(DryRun, "failed", "evaluator_failed"))
             .not_met("evaluation_errors"),
@@ -184,8 +203,15 @@ fn every_call_has_its_line() {
             .then(Step::allowed(DryRun, 1, 28 * HOUR))
             .unknown("bypasses")
             .not_met("evidence"),
-        dry("it died and nobody started it").then(lost(2 * HOUR)).not_met("evidence"),
+        dry("it died and nobody started it, or a stream").then(lost(2 * HOUR)).unknown("evidence"),
         dry("it is still at it").then(lost(60)),
+        dry("it died, and somebody started it")
+            .then(Step::Stop { ago: 2 * HOUR, missed: Some((0, 0)) })
+            .then(Step::Start { ago: 2 * HOUR })
+            .then(lost(HOUR))
+            .then(Step::Stop { ago: 600, missed: Some((0, 0)) })
+            .then(Step::Start { ago: 600 })
+            .not_met("evidence"),
         History::bare("it died before the stage began", DryRun, RequireApproval)
             .then(Step::Lost { ago: 90 * HOUR, stage: Observe })
             .then(Step::Start { ago: 80 * HOUR })
@@ -200,7 +226,7 @@ fn every_call_has_its_line() {
             .then(lost(30 * HOUR))
             .then(Step::against(DryRun, 1, 29 * HOUR))
             .then(Step::Labels { wrong: 1, right: 0 })
-            .not_met("evidence")
+            .unknown("evidence")
             .not_met("false_positives"),
         good("retention took the front").then(Step::Cut(2)),
         good("retention took calls").then(Step::Cut(30)).unknown("calls"),
@@ -245,4 +271,18 @@ fn a_restart_forgets_nothing() {
             .then(start())
             .not_met("evidence"),
     ]);
+}
+
+/// A reload can come between the reading and the gates.
+#[test]
+fn a_window_that_grew_after_the_reading_is_not_looked_at() {
+    let (history, window) = (good(""), std::time::Duration::from_secs(24 * HOUR));
+    let forge = history.forge();
+    let look = Look { window, ..history.facts(&forge).look };
+    let mut short = Summary::since(look.edge());
+    forge.entries().iter().for_each(|line| short.take(line));
+    let check = history.check(&short, &forge);
+    let gate = check.gates.iter().find(|gate| gate.name == "evidence").unwrap();
+    assert_eq!(gate.verdict, GateVerdict::NotEnoughData, "{gate:?}");
+    assert!(gate.say.contains("became longer"), "{gate:?}");
 }

@@ -127,7 +127,8 @@ impl Step {
             done: "forwarded",
             code: "",
             kind: "call",
-            more: json!({}),
+            // Of a caller who showed who it is.
+            more: json!({"identity_source": "sso"}),
         }
     }
 

@@ -116,5 +116,5 @@ fn nothing_bad_in_any_stage_makes_a_gate_better() {
             assert!(before.iter().zip(after).all(is_worse), "{which:b} and {more}: {after:?}");
         }
     }
-    assert!(of[1..].iter().all(|gates| gates.iter().any(|gate| gate.1 == GateVerdict::NotMet)));
+    assert!(of[1..].iter().all(|gates| gates.iter().any(|gate| gate.1 > GateVerdict::Met)));
 }

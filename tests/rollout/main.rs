@@ -116,6 +116,10 @@ impl History {
         History { to, ..self }
     }
 
+    pub(crate) fn standing(&self) -> Standing {
+        self.standing
+    }
+
     pub(crate) fn not_met(mut self, gate: &'static str) -> History {
         self.wanted.push((gate, GateVerdict::NotMet));
         self

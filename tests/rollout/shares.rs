@@ -36,7 +36,7 @@ fn what_the_share_shows_counts() {
             .not_met("bypasses"),
         quarter("a decision without an outcome")
             .then(Step::Lost { ago: 30 * HOUR, stage: DryRun })
-            .not_met("evidence"),
+            .unknown("evidence"),
         quarter("could not be judged").then(errors(DryRun, 1)).not_met("evaluation_errors"),
         quarter("one may, in each").then(errors(DryRun, 1)).then(errors(Observe, 1)).gates(one),
         quarter("two may not").then(errors(DryRun, 2)).gates(one).not_met("evaluation_errors"),
@@ -60,6 +60,41 @@ fn what_the_share_shows_counts() {
             5,
             0,
         ),
+    ]);
+}
+
+#[test]
+fn a_restart_begins_no_stage_of_a_share_anew() {
+    let start = |ago| Step::Start { ago: ago * HOUR };
+    let stop = |ago| Step::Stop { ago: ago * HOUR, missed: Some((0, 0)) };
+    let again = |history: History, ago| history.then(stop(ago)).then(start(ago));
+    let both = |history: History, ago| {
+        let stayed = history.then(Step::allowed(Observe, 5, ago * HOUR));
+        stayed.then(Step::allowed(DryRun, 5, (ago - 1) * HOUR))
+    };
+    let daily = |name| both(again(both(again(quarter(name), 20), 19), 4), 3);
+    let alone = |history: History, stage| {
+        again(again(history, 20).then(Step::allowed(stage, 5, 19 * HOUR)), 4)
+    };
+    hold(vec![
+        daily("each day"),
+        both(again(quarter("what was wrong").then(errors(DryRun, 1)), 20), 19)
+            .not_met("evaluation_errors"),
+        both(again(refused(quarter("refused wrongly"), DryRun, 5, 0), 20), 19)
+            .not_met("false_positives"),
+        both(again(quarter("sent").then(Step::Calls(Step::calls(DryRun, 1, 30 * HOUR))), 20), 19)
+            .not_met("bypasses"),
+        alone(quarter("nobody of the share called since").then(errors(DryRun, 1)), Observe)
+            .not_met("evaluation_errors"),
+        both(alone(quarter("or nobody else").then(errors(Observe, 1)), DryRun), 3)
+            .not_met("evaluation_errors"),
+        both(again(quarter("was elsewhere"), 20), 19)
+            .then(Step::allowed(Enforce, 1, 10 * HOUR))
+            .unknown("calls")
+            .unknown("time"),
+        both(again(quarter("a share of nothing").then(errors(DryRun, 1)), 20), 19)
+            .shared(Observe, DryRun, 0)
+            .not_met("evaluation_errors"),
     ]);
 }
 

@@ -3,7 +3,7 @@
 use crate::command::Place;
 use crate::forge::Step;
 use crate::{HOUR, History};
-use gait::stage::Stage::{DryRun, Observe, RequireApproval};
+use gait::stage::Stage::{DryRun, Enforce, Observe, RequireApproval};
 use jiff::SignedDuration;
 
 fn ask(place: &Place, line: &str) -> crate::Run {
@@ -34,6 +34,48 @@ fn what_is_no_step_forward_is_bad_usage() {
         let run = ask(&place, &format!("rollout gate {line} {OFFLINE} --json"));
         assert_eq!(run.exit, 6, "{line}: {run:?}");
         assert!(run.json()["error"].as_str().unwrap().contains(part), "{line}: {run:?}");
+    }
+}
+
+/// The config that carries a promotion is no proof of it.
+#[test]
+fn a_route_stands_beyond_where_the_log_says_so() {
+    let line = |to| format!("rollout gate --or-beyond --route r --to {to} {OFFLINE} --json");
+    let (stay, quarter) = ("stage: dry_run", "dry_run for 25 %, else observe");
+    let over = "stage_overrides: [{ route: r, stage: enforce, until: \"2999-01-01T00:00:00Z\", reason: x }]";
+    let shared = || {
+        History::bare("", DryRun, RequireApproval)
+            .then(Step::Reload { ago: 72 * HOUR, stages: quarter })
+            .then(Step::allowed(DryRun, 5, 48 * HOUR))
+            .then(Step::Stop { ago: 20 * HOUR, missed: Some((0, 0)) })
+            .then(Step::Start { ago: 20 * HOUR })
+            .then(Step::allowed(DryRun, 5, 19 * HOUR))
+    };
+    for (history, config, to, exit) in [
+        (History::good("", DryRun, Enforce), stay, "dry_run", 0),
+        (History::good("", DryRun, Enforce), stay, "observe", 0),
+        (History::good("", DryRun, Enforce), "stage: enforce", "enforce", 4),
+        (History::good("", DryRun, Enforce), "stage: enforce", "dry_run", 0),
+        (History::good("", DryRun, Enforce), over, "enforce", 4),
+        (History::good("", Observe, Enforce), "stage: enforce", "dry_run", 4),
+        (History::bare("nothing", Observe, Enforce), "stage: enforce", "enforce", 4),
+        (shared(), stay, "dry_run", 4),
+    ] {
+        let place = Place::new();
+        history.ask(&place, &history.forge(), None);
+        let old = std::fs::read_to_string(place.path("gait.yaml")).unwrap();
+        let own = format!("stage: {},", history.standing());
+        let new = match config == over {
+            true => format!("{old}{over}\n"),
+            false => old.replace(&own, &format!("{config},")),
+        };
+        place.put("gait.yaml", new);
+        let run = ask(&place, &line(to));
+        assert_eq!(run.exit, exit, "{config} to {to}: {run:?}");
+        match exit {
+            0 => assert_eq!(run.json()["is_there"], true),
+            _ => assert!(run.json()["error"].as_str().unwrap().contains("does not show it in")),
+        }
     }
 }
 

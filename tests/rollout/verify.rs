@@ -122,7 +122,28 @@ fn an_old_copy_answers_nothing_where_its_age_is_bounded() {
     let run = ask(&place, &format!("{GATE} --max-age 29h"));
     let error = run.json()["error"].as_str().unwrap().to_owned();
     assert!(run.exit == 4 && error.contains("30 h ago, and --max-age is 29h"), "{error}");
-    for wrong in ["0s", "-1h", "soon"] {
+    assert_eq!(ask(&place, &format!("{GATE} --max-age 2d")).exit, 0);
+    assert_eq!(ask(&place, &format!("{GATE} --max-age 1d")).exit, 4);
+    for wrong in ["0s", "-1h", "soon", "0d", "-1d", "d", "99999999d"] {
         assert_eq!(ask(&place, &format!("{GATE} --max-age={wrong}")).exit, 6, "{wrong}");
+    }
+}
+
+#[test]
+fn a_clock_that_was_ahead_moves_no_window() {
+    let place = Place::new();
+    let history = History::good("", Observe, DryRun);
+    let mut forge = history.forge();
+    let ahead = forge.now + SignedDuration::from_hours(24 * 900);
+    forge.lines[5]["time"] = format!("{ahead:.6}").into();
+    assert_eq!(history.ask(&place, &forge, None).exit, 0);
+    assert_eq!(ask(&place, &format!("{GATE} --max-age 1h")).exit, 0);
+    for (minutes, exit) in [(3, 0), (7, 4)] {
+        let place = Place::new();
+        let at = gait::clock::now() + SignedDuration::from_mins(minutes);
+        assert_eq!(history.ask(&place, &history.forge_at(at), None).exit, 0);
+        let run = ask(&place, &format!("{GATE} --max-age 24h"));
+        assert_eq!(run.exit, exit, "{minutes}: {run:?}");
+        assert!(exit == 0 || run.json()["error"].as_str().unwrap().contains("yet to come"));
     }
 }

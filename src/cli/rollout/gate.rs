@@ -17,7 +17,8 @@ use serde_json::Value;
 
 const HELP: &str = "\
 Exit codes: 0 every gate is met; 3 one is not; 4 there is not enough data; 6 no such route, or no
-step forward (0 with --or-beyond); 2 the log is not as it was written; 1 gait does not answer.
+step forward (with --or-beyond 0, or 4 where a copy does not show it); 2 the log is not as it was
+written; 1 gait does not answer.
 
 Examples:
   gait rollout gate --route files.delete --to dry_run
@@ -34,10 +35,11 @@ pub(in crate::cli) struct Gate {
     /// The stage that it is to go to
     #[arg(long, value_name = "STAGE", value_parser = stage)]
     to: Stage,
-    /// End with exit 0 where the route stands in that stage or beyond it already
+    /// End with exit 0 where the route stands in that stage or beyond it already; of a copy, where its
+    /// log shows that
     #[arg(long)]
     or_beyond: bool,
-    /// Answer nothing from a log whose last line is older, such as 24h: exit 4
+    /// Answer nothing from a log whose last line is older, such as 24h or 7d: exit 4
     #[arg(long, value_name = "DURATION", requires = "evidence", value_parser = time)]
     max_age: Option<SignedDuration>,
     #[command(flatten)]
@@ -53,10 +55,16 @@ pub(super) fn stage(word: &str) -> Result<Stage, String> {
     })
 }
 
-/// Reads a length of time, for clap.
+/// Reads a length of time, for clap; days are 24 hours, as in `--since`.
 fn time(text: &str) -> Result<SignedDuration, String> {
-    let time = text.parse().ok().filter(SignedDuration::is_positive);
-    time.ok_or_else(|| "write a time such as 24h or 30m".to_owned())
+    let time = match text.strip_suffix('d') {
+        Some(days) => {
+            days.parse().ok().map(|days: u16| SignedDuration::from_hours(24 * i64::from(days)))
+        }
+        None => text.parse().ok(),
+    };
+    let time = time.filter(SignedDuration::is_positive);
+    time.ok_or_else(|| "write a time such as 30m, 24h or 7d".to_owned())
 }
 
 /// What became of the question.
@@ -86,12 +94,31 @@ impl Gate {
         }
     }
 
+    /// The config may be one that is yet to go live: that the route stands there, the log must say.
     fn look(&self, copied: &Copied) -> Result<Asked, Failure> {
-        match rollout::check(&copied.summary, &copied.facts, &self.route, self.to) {
+        let Copied { summary, facts, .. } = copied;
+        match rollout::check(summary, facts, &self.route, self.to) {
             Ok(check) => serde_json::to_value(check).map(Asked::Checked).map_err(Failure::internal),
+            Err(NoStep::NotForward { standing, .. })
+                if self.or_beyond && !summary.shows_beyond(&self.route, self.to, &facts.look) =>
+            {
+                Err(self.unproven(&standing))
+            }
             Err(why @ NoStep::NotForward { .. }) => Ok(Asked::NotForward(why.to_string())),
             Err(why @ NoStep::Route { .. }) => Err(Failure::input(why)),
         }
+    }
+
+    fn unproven(&self, standing: &str) -> Failure {
+        let (route, to) = (&self.route, self.to.as_str());
+        Failure::new(
+            Exit::NotEnoughData,
+            format!(
+                "the config has route `{route}` in {standing}, and the log does not show it in {to} or \
+                 beyond: give the config that is in force to ask the gates, or take a copy once the \
+                 route was called there"
+            ),
+        )
     }
 
     fn ask(&self) -> Result<Asked, Failure> {

@@ -3,7 +3,8 @@
 //! A copy went through other hands, so it is verified before it is believed, and only lines that a
 //! signature covers count: whoever can write the files can chain lines behind the last one. Now is the
 //! time of the last line that counts: what a copy does not hold nobody waited for. Rejected: the clock
-//! of whoever looks, by which a copy of an hour makes a day, and what was open is late.
+//! of whoever looks, by which a copy of an hour makes a day, and what was open is late; and the greatest
+//! time of any line, by which one that a wrong clock wrote moves the window for good.
 
 use crate::audit::{Log, Sieve};
 use crate::cli::answer::{Answer, Exit, Failure};
@@ -19,6 +20,9 @@ use std::path::{Path, PathBuf};
 
 /// The folder of a log in a state directory.
 const FOLDER: &str = "evidence";
+
+/// So far the clock of the machine that wrote a log may be ahead of this one.
+const AHEAD_MAX: SignedDuration = SignedDuration::from_mins(5);
 
 /// Where to look instead of asking the gait that runs.
 #[derive(Args)]
@@ -77,17 +81,21 @@ impl Copied {
     pub(super) fn refuse_older(&self, max: SignedDuration) -> Result<(), Failure> {
         let last = self.facts.look.now;
         let age = clock::now().duration_since(last);
-        match age > max {
-            false => Ok(()),
-            true => Err(Failure::new(
-                Exit::NotEnoughData,
-                format!(
-                    "the last signed line is of {last}, {} h ago, and --max-age is {max:#}: take a \
-                     newer copy; of a gait that nobody called since, write a longer --max-age",
-                    age.as_hours()
-                ),
-            )),
-        }
+        let why = if age > max {
+            format!(
+                "the last signed line is of {last}, {} h ago, and --max-age is {max:#}: take a \
+                 newer copy; of a gait that nobody called since, write a longer --max-age",
+                age.as_hours()
+            )
+        } else if age < -AHEAD_MAX {
+            format!(
+                "the last signed line is of {last}, which is yet to come, so nobody knows how old the \
+                 copy is: set the clock of the machine that is wrong"
+            )
+        } else {
+            return Ok(());
+        };
+        Err(Failure::new(Exit::NotEnoughData, why))
     }
 
     /// Says in an answer what does not count.
@@ -126,11 +134,10 @@ impl Offline {
         let counters = self.counters()?;
         let report = self.pins.check(&log)?;
         let policy = config.policy.digest();
-        let facts = |now| Facts::of(&config.plan, policy, counters, Life::Unknown, now);
         let now = last_time(&log, report.covered_to).unwrap_or_else(clock::now);
-        let summary = rollout::read_to(&log, facts(now).look.edge(), report.covered_to);
+        let facts = Facts::of(&config.plan, policy, counters, Life::Unknown, now);
+        let summary = rollout::read_to(&log, facts.look.edge(), report.covered_to);
         let summary = summary.map_err(Failure::internal)?;
-        let facts = facts(summary.span().map_or(now, |span| span.last_time));
         Ok(Some(Copied { summary, facts, uncovered: report.uncovered() }))
     }
 

@@ -113,10 +113,9 @@ const UNCOUNTED: &str = "the log cannot say it: ask the gait that runs, or give 
 /// Every call has its closing line, and nothing is missing.
 pub(super) fn evidence(case: &Case<'_>, lane: &Lane) -> Gate {
     let (lost, missing) = (lane.view.counts.lost, lane.view.missing);
-    let (dropped, toll) =
-        (case.summary.dropped(), case.summary.toll(lane.view.from, case.facts.last()));
+    let toll = case.summary.toll(lane.view.from, case.facts.last());
     let unrecorded = toll.missed.unrecorded;
-    let (verdict, say) = match unknown(toll) {
+    let (verdict, say) = match unsettled(case, lane).or_else(|| unknown(toll)) {
         _ if missing > 0 => (
             GateVerdict::NotMet,
             format!("{missing} lines are missing in the log: `gait trace verify` says where"),
@@ -136,18 +135,30 @@ pub(super) fn evidence(case: &Case<'_>, lane: &Lane) -> Gate {
                  anew with the next stage, or after `rollout.gates.window`"
             ),
         ),
-        _ if dropped > 0 => (
-            GateVerdict::NotEnoughData,
-            format!(
-                "the log holds {dropped} things more than can be kept in mind: shorten \
-                     `rollout.gates.window` or `evidence.retention`"
-            ),
-        ),
         Some(why) => (GateVerdict::NotEnoughData, why),
         None => (GateVerdict::Met, "every call has its line".to_owned()),
     };
     let found = lost + missing + unrecorded;
     gate("evidence", verdict, say).of(found as f64, 0.0)
+}
+
+/// Why nobody knows whether every call has its closing line.
+fn unsettled(case: &Case<'_>, lane: &Lane) -> Option<String> {
+    let (overdue, dropped) = (lane.view.overdue, case.summary.dropped());
+    match overdue {
+        _ if !case.summary.reaches(case.facts.look.edge()) => Some(
+            "`rollout.gates.window` became longer while the log was read: ask again".to_owned(),
+        ),
+        0 if dropped == 0 => None,
+        0 => Some(format!(
+            "the log holds {dropped} things more than can be kept in mind: shorten \
+             `rollout.gates.window` or `evidence.retention`"
+        )),
+        _ => Some(format!(
+            "{overdue} decisions have no outcome yet, of streams that still run or of a process that \
+             died: ask the gait that runs"
+        )),
+    }
 }
 
 /// What the next stage would refuse, it refuses rightly.
