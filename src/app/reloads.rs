@@ -69,6 +69,8 @@ enum Reason {
     Changed,
     /// Nobody wants a load: only stages were set.
     Staged,
+    /// Nobody wants a load: the key that signs the evidence is to be looked at.
+    Key,
     /// There is nothing to load, as this file never stays as it is.
     Restless(String),
 }
@@ -140,6 +142,9 @@ impl Reloading {
             if reason == Reason::Staged || !stages.is_empty() {
                 tell(stages, &self.restage().await);
             }
+            if reason == Reason::Key {
+                self.look_at_key().await;
+            }
             let reason = if loads.is_empty() { reason } else { Reason::Asked };
             let Some(loaded) = self.reload(reason).await else { continue };
             tell(loads, &loaded);
@@ -153,7 +158,7 @@ impl Reloading {
             _ = self.hangups.recv() => (Reason::Asked, Vec::new()),
             Some(asked) = self.asked.recv() => (Reason::Staged, vec![asked]),
             noticed = self.watch.changed() => (Reason::of(noticed), Vec::new()),
-            Some(ended) = self.stuck.join_next() => (ended.unwrap_or(Reason::Asked), Vec::new()),
+            Some(ended) = self.stuck.join_next() => (ended.unwrap_or(Reason::Changed), Vec::new()),
         }
     }
 
@@ -161,7 +166,7 @@ impl Reloading {
     /// still being written.
     async fn reload(&mut self, reason: Reason) -> Option<Loaded> {
         match reason {
-            Reason::Staged => return None,
+            Reason::Staged | Reason::Key => return None,
             Reason::Restless(file) => {
                 let unsettled = ConfigError::Unsettled { file };
                 return Some(self.refuse(&unsettled.into()).await);
@@ -170,7 +175,7 @@ impl Reloading {
         }
         // Before the load, so that it meets nothing that was dropped.
         self.prune().await;
-        let (config, files) = match self.gather().await {
+        let (config, files) = match self.gather(reason.clone()).await {
             Ok(Gathered { config, files }) => (config, files),
             Err(failed) => return Some(self.refuse(&failed).await),
         };
@@ -304,7 +309,7 @@ impl Reloading {
     /// Takes up another key for the evidence. A disk that hangs keeps no load from beginning.
     async fn look_at_key(&mut self) {
         let files = self.running.proxy.ledger.key_files().clone();
-        let told = match self.bounded(Reason::Asked, move || files.load()).await {
+        let told = match self.bounded(Reason::Key, move || files.load()).await {
             Ok(Ok(key)) => {
                 let signs = self.running.proxy.ledger.sign_with(key);
                 tokio::time::timeout(LOAD_MAX, signs).await.map_err(|late| late.to_string())
@@ -317,11 +322,12 @@ impl Reloading {
         }
     }
 
-    /// What the files say now.
-    async fn gather(&mut self) -> Result<Gathered, Failed> {
+    /// What the files say now. Where that hangs, it is done again for the same reason: what nobody asked
+    /// for has to rest also after a mount that did not answer.
+    async fn gather(&mut self, reason: Reason) -> Result<Gathered, Failed> {
         let loader = self.running.clone();
         let gather = move || loader.source.gather(&loader.environment);
-        self.bounded(Reason::Asked, gather).await
+        self.bounded(reason, gather).await
     }
 
     /// Works where waiting is allowed, and waits for it, but not for ever. What hangs is the reason to
