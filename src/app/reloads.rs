@@ -190,6 +190,7 @@ impl Reloading {
                 self.refuse(&Failed::Revived).await
             }
             Ok(config) if files.hold_the_same(&self.in_force) && self.is_laid(&config) => {
+                self.file = config.overlay.file;
                 self.keep()
             }
             Ok(config) if !is_due && reload::lowers(&self.running, &config) => {

@@ -35,6 +35,9 @@ pub enum ShelfError {
         "cannot read it: {0}; let gait read it, or move it away, and every route stands where the config alone says"
     )]
     Read(#[source] io::Error),
+    /// A process that runs always keeps one, so what was set before is lost.
+    #[error("it is gone, and with it what was set before; reload first, then look at what stands")]
+    Gone,
     /// It cannot be written.
     #[error("cannot write it: {0}; the one before stands")]
     Write(#[source] io::Error),
@@ -73,6 +76,14 @@ impl Shelf {
         parsed.map(Option::unwrap_or_default)
     }
 
+    /// What it says in a process that keeps it.
+    ///
+    /// # Errors
+    /// It cannot be read, is no overlay, or is gone.
+    pub fn kept(&self) -> Result<Overlay, ShelfError> {
+        self.parse(file::read(&self.path, BYTES_MAX))?.ok_or(ShelfError::Gone)
+    }
+
     /// The same of bytes that somebody else read from it; `None` where there is none.
     ///
     /// # Errors
@@ -91,13 +102,29 @@ impl Shelf {
         }
     }
 
-    /// Changes it: durable once this returns.
+    /// Changes it, or makes it where there is none: durable once this returns.
     ///
     /// # Errors
     /// It cannot be read or written. After a write that failed, it may be the new one that stands.
     pub fn change<T>(&self, change: impl FnOnce(&mut Overlay) -> T) -> Result<T, ShelfError> {
+        self.turn(Shelf::read, change)
+    }
+
+    /// Changes one that is kept: of one that is gone it makes none that says this alone.
+    ///
+    /// # Errors
+    /// As of [`Shelf::change`], or it is gone.
+    pub fn amend<T>(&self, change: impl FnOnce(&mut Overlay) -> T) -> Result<T, ShelfError> {
+        self.turn(Shelf::kept, change)
+    }
+
+    fn turn<T>(
+        &self,
+        read: impl FnOnce(&Shelf) -> Result<Overlay, ShelfError>,
+        change: impl FnOnce(&mut Overlay) -> T,
+    ) -> Result<T, ShelfError> {
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut overlay = self.read()?;
+        let mut overlay = read(self)?;
         let changed = change(&mut overlay);
         let text = overlay.to_text()?;
         if u64::try_from(text.len()).is_ok_and(|bytes| bytes > BYTES_MAX) {
@@ -147,6 +174,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let shelf = Shelf::new(dir.path());
         assert!(shelf.read().unwrap().is_empty());
+        let refused = shelf.amend(|overlay| overlay.set("a", entry())).unwrap_err().to_string();
+        assert!(refused.contains("reload first") && !shelf.path().exists(), "{refused}");
         std::thread::scope(|scope| {
             for at in 0..8 {
                 let shelf = &shelf;

@@ -186,6 +186,33 @@ fn what_cannot_be_recorded_or_loaded_is_not_said_to_be_done() {
 }
 
 #[test]
+fn an_overlay_that_is_gone_is_told_before_anything_is_set() {
+    let tool = Recorder::start();
+    let gait = setup(&tool, "observe").start();
+    let up = step("promote", "enforce", &["--force", "--reason", "r"]);
+    assert_eq!((run(&gait, &up).0, call(&gait)), (0, 403));
+    let path = gait.dir().join("state/rollout.json");
+    fs::remove_file(&path).unwrap();
+    let down = step("demote", "dry_run", &["--reason", "r"]);
+    let (exit, refused) = run(&gait, &down);
+    assert_eq!((exit, &refused["reason"]), (1, &"overlay_unavailable".into()), "{refused}");
+    assert!(refused.to_string().contains("reload first"), "{refused}");
+    assert_eq!((call(&gait), path.exists()), (403, false));
+    gait.signal("HUP");
+    wait_for("the loss", || (call(&gait) == 200 && path.exists()).then_some(()));
+    let is_told = |line: &Value| line["overlay_missing"] == true;
+    wait_for("its line", || gait.evidence().iter().any(is_told).then_some(()));
+    assert_eq!((run(&gait, &up).0, call(&gait)), (0, 403));
+    // Also where the config cannot be loaded, and nothing was set.
+    assert_eq!(run(&gait, &step("demote", "observe", &["--reason", "r"])).0, 0);
+    fs::write(gait.dir().join("policy.yaml"), "rules: none").unwrap();
+    fs::remove_file(&path).unwrap();
+    gait.signal("HUP");
+    wait_for("the file", || path.exists().then_some(()));
+    assert_eq!((run(&gait, &up).0, call(&gait)), (0, 403));
+}
+
+#[test]
 fn a_log_that_cannot_be_read_keeps_nobody_from_forcing_a_stage() {
     let tool = Recorder::start();
     let gait = setup(&tool, "observe").start();

@@ -1,6 +1,6 @@
 //! What was set by command, over a config that is loaded.
 
-use super::super::{Config, ConfigError, Environment, Source, retake};
+use super::super::{Config, ConfigError, Environment, OverlayFile, Source, retake};
 use crate::rollout::{Entry, Overlay, Shelf};
 use crate::snapshot::Plan;
 use crate::stage::{Stage, Standing};
@@ -34,6 +34,11 @@ fn entry(stage: Stage, over: &str) -> Entry {
 fn set(dir: &Path, route: &str, entry: Entry) {
     fs::create_dir_all(dir.join("state")).unwrap();
     Shelf::new(&dir.join("state")).change(|overlay| overlay.set(route, entry)).unwrap();
+}
+
+fn shelf_made(dir: &Path) {
+    fs::create_dir_all(dir.join("state")).unwrap();
+    Shelf::new(&dir.join("state")).change(|_| ()).unwrap();
 }
 
 fn stage(config: &Config) -> String {
@@ -71,8 +76,9 @@ fn what_is_laid_over_a_plan_in_force_is_what_a_load_brings() {
     let dir = tempfile::tempdir().unwrap();
     let shelf = Shelf::new(&dir.path().join("state"));
     let source = Source::File(dir.path().join("gait.yaml"));
+    shelf_made(dir.path());
     let first = load(dir.path(), "stage: observe").unwrap();
-    let (mut plan, mut taken) = (first.plan, first.overlay);
+    let (mut plan, mut taken) = (first.plan, first.overlay.clone());
     let mut files = source.gather(&Environment::default()).files;
     for stage in [Stage::Enforce, Stage::Observe, Stage::DryRun] {
         set(dir.path(), "del", entry(stage, "observe"));
@@ -91,6 +97,10 @@ fn what_is_laid_over_a_plan_in_force_is_what_a_load_brings() {
     set(dir.path(), "del", entry(Stage::Enforce, "observe"));
     assert!(retake(&mut plan, &shelf, &mut files, &taken).unwrap().is_some());
     assert_eq!(plan.routes.first().unwrap().course.to_string(), "enforce");
+    // One that is gone is told also where nothing was set.
+    fs::remove_file(shelf.path()).unwrap();
+    let gone = retake(&mut plan, &shelf, &mut files, &first.overlay).unwrap().unwrap();
+    assert!(gone.kept.is_empty() && gone.file == OverlayFile::Missing);
 }
 
 #[test]
