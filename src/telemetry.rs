@@ -122,6 +122,12 @@ impl Readiness {
         self.snapshot.store(Arc::new(Standing { since: Some(at), refused: None }));
     }
 
+    /// Says that another is in force by command: of what the files say by now nobody was asked.
+    pub fn restaged_at(&self, at: Timestamp) {
+        self.snapshot
+            .rcu(|standing| Standing { since: Some(at), refused: standing.refused.clone() });
+    }
+
     /// Says that what the files say can be used.
     pub fn loads(&self) {
         self.snapshot.rcu(|standing| Standing { refused: None, since: standing.since });

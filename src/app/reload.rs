@@ -55,6 +55,7 @@ pub(super) fn take_over(running: &Arc<Running>, config: Config) -> Arc<str> {
     tracing::info!(snapshot = %snapshot.id, "reloaded");
     proxy.switch.follow(kill_switch);
     put(running, &snapshot, &overlay);
+    running.readiness.in_force_since(clock::now());
     proxy.metrics.reload_succeeded(clock::now());
     snapshot.id.clone()
 }
@@ -87,6 +88,7 @@ pub(super) fn restage(running: &Arc<Running>, plan: Plan, overlay: &Taken) -> Ar
     record(running, &snapshot, Reload { lowered, stages, ..told });
     tracing::info!(snapshot = %snapshot.id, "what was set by command is in force");
     put(running, &snapshot, overlay);
+    running.readiness.restaged_at(clock::now());
     snapshot.id.clone()
 }
 
@@ -105,7 +107,6 @@ fn is_gone(running: &Running, overlay: &Taken) -> bool {
 /// Swaps the pointer.
 fn put(running: &Running, snapshot: &Arc<Snapshot>, overlay: &Taken) {
     running.proxy.snapshot.store(snapshot.clone());
-    running.readiness.in_force_since(clock::now());
     // Shown once it is in force: whoever waits for the metric meets nothing older.
     show_face(snapshot, &running.proxy.metrics, running.proxy.stage_time());
     running.proxy.metrics.rollout_dropped(overlay.dropped.routes().len());

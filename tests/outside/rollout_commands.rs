@@ -165,8 +165,12 @@ fn what_cannot_be_recorded_or_loaded_is_not_said_to_be_done() {
     let down = step("demote", "observe", &["--reason", "incident"]);
     // A config that cannot be loaded keeps nobody from setting a stage over the one in force.
     fs::write(gait.dir().join("policy.yaml"), "rules: none").unwrap();
+    gait.signal("HUP");
+    wait_for("the refusal", || gait.log().contains("reload refused").then_some(()));
     let (exit, done) = run(&gait, &down);
     assert_eq!((exit, call(&gait)), (0, 200), "{done}");
+    let told = gait.telemetry("/readyz?verbose").text();
+    assert!(told.contains("[!]reload refused since"), "it is as broken as before: {told}");
     assert_eq!(run(&gait, &step("promote", "enforce", &["--force", "--reason", "r"])).0, 0);
     assert_eq!(call(&gait), 403);
     assert_eq!(run(&gait, &down).0, 0);
