@@ -75,6 +75,15 @@ enum Reason {
     Restless(String),
 }
 
+/// Whether what would let more through than before may come into force.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Due {
+    /// It was asked for, or has rested.
+    Now,
+    /// It has to rest.
+    Later,
+}
+
 /// Why a load brought nothing.
 #[derive(Debug, thiserror::Error)]
 enum Failed {
@@ -87,6 +96,11 @@ enum Failed {
     Late,
     #[error("{STUCK_MAX} loads hang; look at the mount that the files of the config are on")]
     Stuck,
+    #[error(
+        "what was set by command is there no more, which would let through more than before: it goes \
+         once the files have not changed for some seconds, or at a reload"
+    )]
+    Restless,
     #[error("the load broke off: {0}; look at gait's log")]
     BrokeOff(#[from] JoinError),
     #[error(
@@ -169,31 +183,31 @@ impl Reloading {
             Reason::Staged | Reason::Key => return None,
             Reason::Restless(file) => {
                 let unsettled = ConfigError::Unsettled { file };
-                return Some(self.refuse(&unsettled.into()).await);
+                return Some(self.refuse(&unsettled.into(), Due::Later).await);
             }
             Reason::Asked | Reason::Changed => {}
         }
         // Before the load, so that it meets nothing that was dropped.
         self.prune().await;
+        let due = self.due(&reason);
         let (config, files) = match self.gather(reason.clone()).await {
             Ok(Gathered { config, files }) => (config, files),
-            Err(failed) => return Some(self.refuse(&failed).await),
+            Err(failed) => return Some(self.refuse(&failed, due).await),
         };
         if reason == Reason::Changed && !self.watch.is_settled(&files) {
             return None;
         }
-        let is_due = reason == Reason::Asked || self.watch.has_rested();
         self.watch.follow(files.clone());
         let loaded = match config {
-            Err(error) => self.refuse(&error.into()).await,
+            Err(error) => self.refuse(&error.into(), due).await,
             Ok(config) if config.overlay.kept.meets(&self.dropped) => {
-                self.refuse(&Failed::Revived).await
+                self.refuse(&Failed::Revived, due).await
             }
             Ok(config) if files.hold_the_same(&self.in_force) && self.is_laid(&config) => {
                 self.file = config.overlay.file;
                 self.keep()
             }
-            Ok(config) if !is_due && reload::lowers(&self.running, &config) => {
+            Ok(config) if due == Due::Later && reload::lowers(&self.running, &config) => {
                 tracing::warn!(
                     "what the files of the config say would let through more than before: it comes \
                      into force once they have not changed for some seconds, or at a reload"
@@ -205,6 +219,11 @@ impl Reloading {
         };
         self.prune().await;
         Some(loaded)
+    }
+
+    fn due(&self, reason: &Reason) -> Due {
+        let is_due = *reason == Reason::Asked || self.watch.has_rested();
+        if is_due { Due::Now } else { Due::Later }
     }
 
     /// Whether what was set by command is in force as it is read: what is over by now is let go.
@@ -229,13 +248,14 @@ impl Reloading {
         Loaded::InForce { snapshot, change: Change::Made }
     }
 
-    async fn refuse(&mut self, failed: &Failed) -> Loaded {
+    async fn refuse(&mut self, failed: &Failed, due: Due) -> Loaded {
         let why = failed.to_string();
         tracing::error!(error = %why, "reload refused; the snapshot in force stays");
         self.running.proxy.metrics.reload_failed();
         self.running.readiness.refuses(Refused::new(&why, clock::now()));
-        // What was set and is not in force yet need not wait for the config.
-        if let Err(failed) = self.lay().await {
+        // What was set and is not in force yet need not wait for the config. What is gone waits as it
+        // would for a config that can be used.
+        if let Err(failed) = self.lay(due).await {
             tracing::error!(error = %failed, "the stages in force stay");
         }
         Loaded::Refused(why.into())
@@ -244,7 +264,7 @@ impl Reloading {
     /// Has what was set by command hold, over what is in force: no other file is read.
     async fn restage(&mut self) -> Loaded {
         self.prune().await;
-        let done = match self.lay().await {
+        let done = match self.lay(Due::Now).await {
             Ok((snapshot, change)) => Loaded::InForce { snapshot, change },
             Err(failed) => {
                 let why = failed.to_string();
@@ -256,7 +276,7 @@ impl Reloading {
         done
     }
 
-    async fn lay(&mut self) -> Result<(Arc<str>, Change), Failed> {
+    async fn lay(&mut self, due: Due) -> Result<(Arc<str>, Change), Failed> {
         let (running, laid, files) =
             (self.running.clone(), self.laid.clone(), self.in_force.clone());
         let laying = self.bounded(Reason::Staged, move || running.restage(&laid, files));
@@ -266,6 +286,10 @@ impl Reloading {
         };
         if taken.kept.meets(&self.dropped) {
             return Err(Failed::Revived);
+        }
+        if due == Due::Later && reload::lowers_staged(&self.running, &plan, &taken) {
+            self.watch.hold();
+            return Err(Failed::Restless);
         }
         let snapshot = reload::restage(&self.running, plan, &taken);
         self.lay_down(taken);
