@@ -114,7 +114,7 @@ pub(super) fn take(
     site: &Site<'_>,
     state_dir: &Path,
 ) -> Result<Taken, ConfigError> {
-    let shelf = Shelf::new(site.environment.state_dir(state_dir));
+    let shelf = site.environment.shelf(state_dir);
     let read = shelf.parse(site.bytes(shelf.path()));
     let taken = read.and_then(|overlay| Alone::of(plan).lay(plan, overlay));
     taken.map_err(|source| wrong(&shelf, source))

@@ -23,8 +23,18 @@ const BYTES_MAX: u64 = 4 << 20;
 #[derive(Debug)]
 pub struct Shelf {
     path: PathBuf,
+    keeping: Keeping,
     /// Held while it is changed.
     turn: Mutex<()>,
+}
+
+/// Whether it is the file that stages are set by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Keeping {
+    /// A process reads it, or may: whoever can write it sets stages.
+    Own,
+    /// It only says what was: whoever copied it gave it any mode.
+    Copied,
 }
 
 /// Why the overlay cannot be had or changed.
@@ -59,7 +69,12 @@ pub enum ShelfError {
 impl Shelf {
     /// The overlay in this state directory.
     pub fn new(state_dir: &Path) -> Shelf {
-        Shelf { path: state_dir.join(NAME), turn: Mutex::default() }
+        Shelf { path: state_dir.join(NAME), keeping: Keeping::Own, turn: Mutex::default() }
+    }
+
+    /// The one in a copy of a state directory, which is read whatever its mode.
+    pub fn copied(state_dir: &Path) -> Shelf {
+        Shelf { keeping: Keeping::Copied, ..Shelf::new(state_dir) }
     }
 
     /// Where it lies.
@@ -91,15 +106,20 @@ impl Shelf {
     pub fn parse(&self, read: io::Result<impl AsRef<[u8]>>) -> Result<Option<Overlay>, ShelfError> {
         match read {
             Ok(text) => {
-                let mode = fs::metadata(&self.path).map_err(ShelfError::Read)?.mode() & 0o777;
-                match mode & 0o022 {
-                    0 => Ok(Some(Overlay::parse(text.as_ref())?)),
-                    _ => Err(ShelfError::Open(mode)),
-                }
+                self.check_mode()?;
+                Ok(Some(Overlay::parse(text.as_ref())?))
             }
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
             Err(error) => Err(ShelfError::Read(error)),
         }
+    }
+
+    fn check_mode(&self) -> Result<(), ShelfError> {
+        if self.keeping == Keeping::Copied {
+            return Ok(());
+        }
+        let mode = fs::metadata(&self.path).map_err(ShelfError::Read)?.mode() & 0o777;
+        if mode & 0o022 == 0 { Ok(()) } else { Err(ShelfError::Open(mode)) }
     }
 
     /// Changes it, or makes it where there is none: durable once this returns.
@@ -205,6 +225,7 @@ mod tests {
             std::fs::set_permissions(shelf.path(), Permissions::from_mode(mode)).unwrap();
             assert!(shelf.read().unwrap_err().to_string().contains("chmod 600"));
             assert!(shelf.change(|overlay| overlay.set("a", entry())).is_err());
+            assert!(Shelf::copied(dir.path()).read().is_ok(), "a copy has any mode");
         }
         std::fs::remove_file(shelf.path()).unwrap();
         std::fs::create_dir(shelf.path()).unwrap();

@@ -5,6 +5,7 @@ use crate::rollout::{Entry, Overlay, Shelf};
 use crate::snapshot::Plan;
 use crate::stage::{Stage, Standing};
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 const ROUTE: &str = "{ name: del, upstream: a, intent: { tool_name: t, risk_class: high } }";
@@ -191,4 +192,19 @@ fn a_process_reads_its_own_whatever_the_config_says_by_now() {
     let config = Source::File(dir.path().join("gait.yaml")).load(&environment).unwrap();
     assert_eq!(stage(&config), "dry_run");
     assert_ne!(Overlay::default(), config.overlay.kept);
+}
+
+#[test]
+fn a_copy_is_read_whatever_its_mode() {
+    let dir = tempfile::tempdir().unwrap();
+    set(dir.path(), "del", entry(Stage::DryRun, "observe"));
+    let path = dir.path().join("state/rollout.json");
+    fs::set_permissions(path, fs::Permissions::from_mode(0o664)).unwrap();
+    let refused = load(dir.path(), "stage: observe").map(|_| ()).unwrap_err().to_string();
+    assert!(refused.contains("chmod 600"), "{refused}");
+    let source = Source::File(dir.path().join("gait.yaml"));
+    for state in [None, Some(dir.path().join("state"))] {
+        let copy = Environment::default().of_copy(state.as_deref());
+        assert_eq!(stage(&source.load(&copy).unwrap()), "dry_run");
+    }
 }
