@@ -5,6 +5,7 @@
 //! last load begun that succeeded. One that hangs, as on a mount that does not answer, holds nobody
 //! for longer than [`LOAD_MAX`]; once it ends, everything is loaded anew.
 
+mod failed;
 mod watch;
 
 use super::{Running, keys, reload};
@@ -13,12 +14,13 @@ use crate::clock;
 use crate::config::{Config, ConfigError, Files, Gathered, OverlayFile, Taken};
 use crate::rollout::Overlay;
 use crate::telemetry::Refused;
+use failed::Failed;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::signal::unix::Signal;
 use tokio::sync::mpsc;
-use tokio::task::{JoinError, JoinHandle, JoinSet};
-use watch::{Noticed, Watch};
+use tokio::task::{JoinHandle, JoinSet};
+use watch::{Noticed, Wait, Watch};
 
 /// How long files may be read for.
 const LOAD_MAX: Duration = Duration::from_secs(10);
@@ -82,32 +84,6 @@ enum Due {
     Now,
     /// It has to rest.
     Later,
-}
-
-/// Why a load brought nothing.
-#[derive(Debug, thiserror::Error)]
-enum Failed {
-    #[error(transparent)]
-    Config(#[from] ConfigError),
-    #[error(
-        "the files of the config were not read within {} s; look at the mount that they are on",
-        LOAD_MAX.as_secs()
-    )]
-    Late,
-    #[error("{STUCK_MAX} loads hang; look at the mount that the files of the config are on")]
-    Stuck,
-    #[error(
-        "what was set by command is there no more, which would let through more than before: it goes \
-         once the files have not changed for some seconds, or at a reload"
-    )]
-    Restless,
-    #[error("the load broke off: {0}; look at gait's log")]
-    BrokeOff(#[from] JoinError),
-    #[error(
-        "a stage that was dropped would hold again, as `rollout.json` could not be written; see to \
-         the disk"
-    )]
-    Revived,
 }
 
 // === impl Reason ===
@@ -189,14 +165,14 @@ impl Reloading {
         }
         // Before the load, so that it meets nothing that was dropped.
         self.prune().await;
-        let due = self.due(&reason);
         let (config, files) = match self.gather(reason.clone()).await {
             Ok(Gathered { config, files }) => (config, files),
-            Err(failed) => return Some(self.refuse(&failed, due).await),
+            Err(failed) => return Some(self.refuse(&failed, self.due(&reason, None)).await),
         };
         if reason == Reason::Changed && !self.watch.is_settled(&files) {
             return None;
         }
+        let due = self.due(&reason, Some(&files));
         self.watch.follow(files.clone());
         let loaded = match config {
             Err(error) => self.refuse(&error.into(), due).await,
@@ -205,14 +181,11 @@ impl Reloading {
             }
             Ok(config) if files.hold_the_same(&self.in_force) && self.is_laid(&config) => {
                 self.file = config.overlay.file;
+                self.watch.release();
                 self.keep()
             }
             Ok(config) if due == Due::Later && reload::lowers(&self.running, &config) => {
-                tracing::warn!(
-                    "what the files of the config say would let through more than before: it comes \
-                     into force once they have not changed for some seconds, or at a reload"
-                );
-                self.watch.hold();
+                self.hold();
                 return None;
             }
             Ok(config) => self.take_over(config, files).await,
@@ -221,9 +194,27 @@ impl Reloading {
         Some(loaded)
     }
 
-    fn due(&self, reason: &Reason) -> Due {
-        let is_due = *reason == Reason::Asked || self.watch.has_rested();
+    fn due(&self, reason: &Reason, loaded: Option<&Files>) -> Due {
+        let is_due = *reason == Reason::Asked || self.watch.has_rested(loaded);
         if is_due { Due::Now } else { Due::Later }
+    }
+
+    /// Has what was loaded wait for rest, and says so.
+    fn hold(&mut self) {
+        match self.watch.hold() {
+            Wait::Begun => {
+                tracing::warn!(
+                    "what the files of the config say would let through more than before: it comes \
+                     into force once they have not changed for some seconds, or at a reload"
+                );
+                self.running.readiness.waits(clock::now());
+            }
+            Wait::On => {}
+            Wait::Overdue => {
+                let unsettled = ConfigError::Unsettled { file: self.watch.file() };
+                self.deny(&unsettled.to_string());
+            }
+        }
     }
 
     /// Whether what was set by command is in force as it is read: what is over by now is let go.
@@ -240,6 +231,7 @@ impl Reloading {
     }
 
     async fn take_over(&mut self, mut config: Config, files: Files) -> Loaded {
+        self.watch.release();
         self.watch.every(config.watch);
         keys::take_along(&self.running, &mut config.plan).await;
         self.lay_down(config.overlay.clone());
@@ -250,15 +242,23 @@ impl Reloading {
 
     async fn refuse(&mut self, failed: &Failed, due: Due) -> Loaded {
         let why = failed.to_string();
-        tracing::error!(error = %why, "reload refused; the snapshot in force stays");
-        self.running.proxy.metrics.reload_failed();
-        self.running.readiness.refuses(Refused::new(&why, clock::now()));
+        self.deny(&why);
         // What was set and is not in force yet need not wait for the config. What is gone waits as it
         // would for a config that can be used.
-        if let Err(failed) = self.lay(due).await {
+        let laid = self.lay(due).await;
+        if !matches!(laid, Err(Failed::Restless)) {
+            self.watch.release();
+        }
+        if let Err(failed) = laid {
             tracing::error!(error = %failed, "the stages in force stay");
         }
         Loaded::Refused(why.into())
+    }
+
+    fn deny(&self, why: &str) {
+        tracing::error!(error = %why, "reload refused; the snapshot in force stays");
+        self.running.proxy.metrics.reload_failed();
+        self.running.readiness.refuses(Refused::new(why, clock::now()));
     }
 
     /// Has what was set by command hold, over what is in force: no other file is read.

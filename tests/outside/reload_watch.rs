@@ -124,9 +124,19 @@ fn half_a_file_that_is_valid_by_itself_lets_nothing_through() {
     wait_for("the whole config", || gait.log().contains("\"reloaded\"").then_some(()));
     assert_eq!(status(&gait), 403);
     assert!(gait.log().contains("let through more than before"));
+    assert!(!gait.telemetry("/readyz?verbose").text().contains("[!]"), "the whole is in force");
     assert_eq!(tool.count(), 0);
     // What stays as it is means what it says.
-    fs::write(&path, half).unwrap();
+    fs::write(&path, &half).unwrap();
+    wait_for("word of it", || {
+        gait.telemetry("/readyz?verbose").text().contains("[!]reload waits since").then_some(())
+    });
+    // Who touches it every other second keeps nothing out.
+    let began = Instant::now();
+    while status(&gait) == 403 && began.elapsed() < LAXER_TAKEN_UP {
+        thread::sleep(Duration::from_secs(2));
+        fs::write(&path, &half).unwrap();
+    }
     wait_for("what was lowered", || (status(&gait) == 200).then_some(()));
     let lowered = |line: &serde_json::Value| line["lowered"].to_string().contains("read");
     wait_for("its line", || gait.evidence().iter().any(lowered).then_some(()));
