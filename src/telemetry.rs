@@ -63,6 +63,8 @@ struct Standing {
     since: Option<Timestamp>,
     /// Why the files cannot be used, where the last reload was refused.
     refused: Option<Refused>,
+    /// Since when they could, and wait until they have not changed for a while.
+    waits: Option<Timestamp>,
 }
 
 /// What the answers are made of.
@@ -119,12 +121,17 @@ impl Readiness {
 
     /// Says that another snapshot is in force.
     pub fn in_force_since(&self, at: Timestamp) {
-        self.snapshot.store(Arc::new(Standing { since: Some(at), refused: None }));
+        self.snapshot.store(Arc::new(Standing { since: Some(at), ..Standing::default() }));
+    }
+
+    /// Says that another is in force by command: of what the files say by now nobody was asked.
+    pub fn restaged_at(&self, at: Timestamp) {
+        self.snapshot.rcu(|standing| Standing { since: Some(at), ..Standing::clone(standing) });
     }
 
     /// Says that what the files say can be used.
     pub fn loads(&self) {
-        self.snapshot.rcu(|standing| Standing { refused: None, since: standing.since });
+        self.snapshot.rcu(|standing| Standing { since: standing.since, ..Standing::default() });
     }
 
     /// Says that it cannot; of many refusals in a row, the first says since when.
@@ -132,6 +139,16 @@ impl Readiness {
         self.snapshot.rcu(|standing| Standing {
             since: standing.since,
             refused: Some(refused.after(standing.refused.as_ref())),
+            waits: None,
+        });
+    }
+
+    /// Says that it can, and waits until the files have rested.
+    pub fn waits(&self, at: Timestamp) {
+        self.snapshot.rcu(|standing| Standing {
+            since: standing.since,
+            refused: None,
+            waits: Some(at),
         });
     }
 
@@ -220,6 +237,13 @@ fn ready(sources: &Sources<'_>, verbosity: Verbosity) -> Response<Bytes> {
     }
     if let Some(refused) = &standing.refused {
         let _ = writeln!(body, "[!]reload {refused}; the snapshot in force stays");
+    }
+    if let Some(waits) = standing.waits {
+        let _ = writeln!(
+            body,
+            "[!]reload waits since {waits:.0}: it would let through more than before, and comes into \
+             force once the files have not changed for some seconds; the snapshot in force stays"
+        );
     }
     let _ = writeln!(body, "readyz check {verdict}");
     text(status, PLAIN, body)

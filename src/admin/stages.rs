@@ -148,7 +148,7 @@ fn now(context: &Context<'_>) -> Timestamp {
 /// What a command set before, whether it is in force by now or not.
 async fn set(context: &Context<'_>, asked: &Asked<'_>) -> Result<Option<Entry>, Problem> {
     let overlay = context.helm.overlay.clone();
-    let read = blocking(move || overlay.read()).await?;
+    let read = blocking(move || overlay.kept()).await?;
     Ok(read.map_err(|error| unavailable(context, &error))?.get(&asked.route).cloned())
 }
 
@@ -252,7 +252,7 @@ async fn diff(change: &Change, context: &Context<'_>) -> Result<String, Problem>
     let (overlay, route, entry) =
         (context.helm.overlay.clone(), change.route.clone(), change.entry.clone());
     let compared = blocking(move || {
-        let before = overlay.read().map_err(|error| error.to_string())?;
+        let before = overlay.kept().map_err(|error| error.to_string())?;
         let mut after = before.clone();
         after.set(&route, entry);
         let text = |overlay: &Overlay| overlay.to_text().map_err(|error| error.to_string());
@@ -304,7 +304,7 @@ impl Change {
     async fn write(&self, context: &Context<'_>) -> Result<(), Problem> {
         let (overlay, route, entry) =
             (context.helm.overlay.clone(), self.route.clone(), self.entry.clone());
-        let written = blocking(move || overlay.change(|overlay| overlay.set(&route, entry)));
+        let written = blocking(move || overlay.amend(|overlay| overlay.set(&route, entry)));
         written.await?.map_err(|error| {
             let path = context.helm.overlay.path().display();
             let detail = format!(

@@ -55,6 +55,7 @@ pub(super) fn take_over(running: &Arc<Running>, config: Config) -> Arc<str> {
     tracing::info!(snapshot = %snapshot.id, "reloaded");
     proxy.switch.follow(kill_switch);
     put(running, &snapshot, &overlay);
+    running.readiness.in_force_since(clock::now());
     proxy.metrics.reload_succeeded(clock::now());
     snapshot.id.clone()
 }
@@ -69,6 +70,12 @@ pub(super) fn lowers(running: &Running, config: &Config) -> bool {
         || !overlay.dropped.is_empty()
         || is_laxer(&old.policy, policy)
         || !lowered(&old.plan, plan, now).is_empty()
+}
+
+/// Whether another overlay over the plan in force would let something through that is not now.
+pub(super) fn lowers_staged(running: &Running, plan: &Plan, overlay: &Taken) -> bool {
+    let (old, now) = (running.proxy.snapshot.load(), running.proxy.stage_time());
+    !overlay.dropped.is_empty() || !lowered(&old.plan, plan, now).is_empty()
 }
 
 /// Puts the plan in force under another overlay, with the policy in force, and gives the name of the
@@ -87,6 +94,7 @@ pub(super) fn restage(running: &Arc<Running>, plan: Plan, overlay: &Taken) -> Ar
     record(running, &snapshot, Reload { lowered, stages, ..told });
     tracing::info!(snapshot = %snapshot.id, "what was set by command is in force");
     put(running, &snapshot, overlay);
+    running.readiness.restaged_at(clock::now());
     snapshot.id.clone()
 }
 
@@ -105,7 +113,6 @@ fn is_gone(running: &Running, overlay: &Taken) -> bool {
 /// Swaps the pointer.
 fn put(running: &Running, snapshot: &Arc<Snapshot>, overlay: &Taken) {
     running.proxy.snapshot.store(snapshot.clone());
-    running.readiness.in_force_since(clock::now());
     // Shown once it is in force: whoever waits for the metric meets nothing older.
     show_face(snapshot, &running.proxy.metrics, running.proxy.stage_time());
     running.proxy.metrics.rollout_dropped(overlay.dropped.routes().len());

@@ -5,6 +5,7 @@
 //! last load begun that succeeded. One that hangs, as on a mount that does not answer, holds nobody
 //! for longer than [`LOAD_MAX`]; once it ends, everything is loaded anew.
 
+mod failed;
 mod watch;
 
 use super::{Running, keys, reload};
@@ -13,12 +14,13 @@ use crate::clock;
 use crate::config::{Config, ConfigError, Files, Gathered, OverlayFile, Taken};
 use crate::rollout::Overlay;
 use crate::telemetry::Refused;
+use failed::Failed;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::signal::unix::Signal;
 use tokio::sync::mpsc;
-use tokio::task::{JoinError, JoinHandle, JoinSet};
-use watch::{Noticed, Watch};
+use tokio::task::{JoinHandle, JoinSet};
+use watch::{Noticed, Wait, Watch};
 
 /// How long files may be read for.
 const LOAD_MAX: Duration = Duration::from_secs(10);
@@ -69,29 +71,19 @@ enum Reason {
     Changed,
     /// Nobody wants a load: only stages were set.
     Staged,
+    /// Nobody wants a load: the key that signs the evidence is to be looked at.
+    Key,
     /// There is nothing to load, as this file never stays as it is.
     Restless(String),
 }
 
-/// Why a load brought nothing.
-#[derive(Debug, thiserror::Error)]
-enum Failed {
-    #[error(transparent)]
-    Config(#[from] ConfigError),
-    #[error(
-        "the files of the config were not read within {} s; look at the mount that they are on",
-        LOAD_MAX.as_secs()
-    )]
-    Late,
-    #[error("{STUCK_MAX} loads hang; look at the mount that the files of the config are on")]
-    Stuck,
-    #[error("the load broke off: {0}; look at gait's log")]
-    BrokeOff(#[from] JoinError),
-    #[error(
-        "a stage that was dropped would hold again, as `rollout.json` could not be written; see to \
-         the disk"
-    )]
-    Revived,
+/// Whether what would let more through than before may come into force.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Due {
+    /// It was asked for, or has rested.
+    Now,
+    /// It has to rest.
+    Later,
 }
 
 // === impl Reason ===
@@ -140,6 +132,9 @@ impl Reloading {
             if reason == Reason::Staged || !stages.is_empty() {
                 tell(stages, &self.restage().await);
             }
+            if reason == Reason::Key {
+                self.look_at_key().await;
+            }
             let reason = if loads.is_empty() { reason } else { Reason::Asked };
             let Some(loaded) = self.reload(reason).await else { continue };
             tell(loads, &loaded);
@@ -153,7 +148,7 @@ impl Reloading {
             _ = self.hangups.recv() => (Reason::Asked, Vec::new()),
             Some(asked) = self.asked.recv() => (Reason::Staged, vec![asked]),
             noticed = self.watch.changed() => (Reason::of(noticed), Vec::new()),
-            Some(ended) = self.stuck.join_next() => (ended.unwrap_or(Reason::Asked), Vec::new()),
+            Some(ended) = self.stuck.join_next() => (ended.unwrap_or(Reason::Changed), Vec::new()),
         }
     }
 
@@ -161,44 +156,65 @@ impl Reloading {
     /// still being written.
     async fn reload(&mut self, reason: Reason) -> Option<Loaded> {
         match reason {
-            Reason::Staged => return None,
+            Reason::Staged | Reason::Key => return None,
             Reason::Restless(file) => {
                 let unsettled = ConfigError::Unsettled { file };
-                return Some(self.refuse(&unsettled.into()).await);
+                return Some(self.refuse(&unsettled.into(), Due::Later).await);
             }
             Reason::Asked | Reason::Changed => {}
         }
         // Before the load, so that it meets nothing that was dropped.
         self.prune().await;
-        let (config, files) = match self.gather().await {
+        let (config, files) = match self.gather(reason.clone()).await {
             Ok(Gathered { config, files }) => (config, files),
-            Err(failed) => return Some(self.refuse(&failed).await),
+            Err(failed) => return Some(self.refuse(&failed, self.due(&reason, None)).await),
         };
         if reason == Reason::Changed && !self.watch.is_settled(&files) {
             return None;
         }
-        let is_due = reason == Reason::Asked || self.watch.has_rested();
+        let due = self.due(&reason, Some(&files));
         self.watch.follow(files.clone());
         let loaded = match config {
-            Err(error) => self.refuse(&error.into()).await,
+            Err(error) => self.refuse(&error.into(), due).await,
             Ok(config) if config.overlay.kept.meets(&self.dropped) => {
-                self.refuse(&Failed::Revived).await
+                self.refuse(&Failed::Revived, due).await
             }
             Ok(config) if files.hold_the_same(&self.in_force) && self.is_laid(&config) => {
+                self.file = config.overlay.file;
+                self.watch.release();
                 self.keep()
             }
-            Ok(config) if !is_due && reload::lowers(&self.running, &config) => {
-                tracing::warn!(
-                    "what the files of the config say would let through more than before: it comes \
-                     into force once they have not changed for some seconds, or at a reload"
-                );
-                self.watch.hold();
+            Ok(config) if due == Due::Later && reload::lowers(&self.running, &config) => {
+                self.hold();
                 return None;
             }
             Ok(config) => self.take_over(config, files).await,
         };
         self.prune().await;
         Some(loaded)
+    }
+
+    fn due(&self, reason: &Reason, loaded: Option<&Files>) -> Due {
+        let is_due = *reason == Reason::Asked || self.watch.has_rested(loaded);
+        if is_due { Due::Now } else { Due::Later }
+    }
+
+    /// Has what was loaded wait for rest, and says so.
+    fn hold(&mut self) {
+        match self.watch.hold() {
+            Wait::Begun => {
+                tracing::warn!(
+                    "what the files of the config say would let through more than before: it comes \
+                     into force once they have not changed for some seconds, or at a reload"
+                );
+                self.running.readiness.waits(clock::now());
+            }
+            Wait::On => {}
+            Wait::Overdue => {
+                let unsettled = ConfigError::Unsettled { file: self.watch.file() };
+                self.deny(&unsettled.to_string());
+            }
+        }
     }
 
     /// Whether what was set by command is in force as it is read: what is over by now is let go.
@@ -215,6 +231,7 @@ impl Reloading {
     }
 
     async fn take_over(&mut self, mut config: Config, files: Files) -> Loaded {
+        self.watch.release();
         self.watch.every(config.watch);
         keys::take_along(&self.running, &mut config.plan).await;
         self.lay_down(config.overlay.clone());
@@ -223,22 +240,31 @@ impl Reloading {
         Loaded::InForce { snapshot, change: Change::Made }
     }
 
-    async fn refuse(&mut self, failed: &Failed) -> Loaded {
+    async fn refuse(&mut self, failed: &Failed, due: Due) -> Loaded {
         let why = failed.to_string();
-        tracing::error!(error = %why, "reload refused; the snapshot in force stays");
-        self.running.proxy.metrics.reload_failed();
-        self.running.readiness.refuses(Refused::new(&why, clock::now()));
-        // What was set and is not in force yet need not wait for the config.
-        if let Err(failed) = self.lay().await {
+        self.deny(&why);
+        // What was set and is not in force yet need not wait for the config. What is gone waits as it
+        // would for a config that can be used.
+        let laid = self.lay(due).await;
+        if !matches!(laid, Err(Failed::Restless)) {
+            self.watch.release();
+        }
+        if let Err(failed) = laid {
             tracing::error!(error = %failed, "the stages in force stay");
         }
         Loaded::Refused(why.into())
     }
 
+    fn deny(&self, why: &str) {
+        tracing::error!(error = %why, "reload refused; the snapshot in force stays");
+        self.running.proxy.metrics.reload_failed();
+        self.running.readiness.refuses(Refused::new(why, clock::now()));
+    }
+
     /// Has what was set by command hold, over what is in force: no other file is read.
     async fn restage(&mut self) -> Loaded {
         self.prune().await;
-        let done = match self.lay().await {
+        let done = match self.lay(Due::Now).await {
             Ok((snapshot, change)) => Loaded::InForce { snapshot, change },
             Err(failed) => {
                 let why = failed.to_string();
@@ -250,7 +276,7 @@ impl Reloading {
         done
     }
 
-    async fn lay(&mut self) -> Result<(Arc<str>, Change), Failed> {
+    async fn lay(&mut self, due: Due) -> Result<(Arc<str>, Change), Failed> {
         let (running, laid, files) =
             (self.running.clone(), self.laid.clone(), self.in_force.clone());
         let laying = self.bounded(Reason::Staged, move || running.restage(&laid, files));
@@ -260,6 +286,10 @@ impl Reloading {
         };
         if taken.kept.meets(&self.dropped) {
             return Err(Failed::Revived);
+        }
+        if due == Due::Later && reload::lowers_staged(&self.running, &plan, &taken) {
+            self.watch.hold();
+            return Err(Failed::Restless);
         }
         let snapshot = reload::restage(&self.running, plan, &taken);
         self.lay_down(taken);
@@ -304,7 +334,7 @@ impl Reloading {
     /// Takes up another key for the evidence. A disk that hangs keeps no load from beginning.
     async fn look_at_key(&mut self) {
         let files = self.running.proxy.ledger.key_files().clone();
-        let told = match self.bounded(Reason::Asked, move || files.load()).await {
+        let told = match self.bounded(Reason::Key, move || files.load()).await {
             Ok(Ok(key)) => {
                 let signs = self.running.proxy.ledger.sign_with(key);
                 tokio::time::timeout(LOAD_MAX, signs).await.map_err(|late| late.to_string())
@@ -317,11 +347,12 @@ impl Reloading {
         }
     }
 
-    /// What the files say now.
-    async fn gather(&mut self) -> Result<Gathered, Failed> {
+    /// What the files say now. Where that hangs, it is done again for the same reason: what nobody asked
+    /// for has to rest also after a mount that did not answer.
+    async fn gather(&mut self, reason: Reason) -> Result<Gathered, Failed> {
         let loader = self.running.clone();
         let gather = move || loader.source.gather(&loader.environment);
-        self.bounded(Reason::Asked, gather).await
+        self.bounded(reason, gather).await
     }
 
     /// Works where waiting is allowed, and waits for it, but not for ever. What hangs is the reason to

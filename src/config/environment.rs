@@ -1,6 +1,7 @@
 //! The environment, as far as it may speak: `GAIT__…` overrides and `${NAME}` in addresses.
 
 use super::ConfigError;
+use crate::rollout::Shelf;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
@@ -21,6 +22,17 @@ const ALLOWED: [&str; 6] = [
 pub struct Environment {
     variables: BTreeMap<String, String>,
     serving: Option<PathBuf>,
+    /// Whether the state that is looked at is a copy, which nobody serves from.
+    state: State,
+}
+
+/// What the state is to whoever loads a config.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum State {
+    /// That of a process, or of one to come.
+    #[default]
+    Own,
+    Copied,
 }
 
 impl Environment {
@@ -38,7 +50,7 @@ impl Environment {
                  GAIT__UPSTREAMS__<NAME>__URL, everything else belongs into the config file",
                 ALLOWED.join(", ")
             ))),
-            None => Ok(Environment { variables, serving: None }),
+            None => Ok(Environment { variables, serving: None, state: State::Own }),
         }
     }
 
@@ -46,7 +58,7 @@ impl Environment {
     pub fn with_upstream(&self, name: &str, address: SocketAddr) -> Environment {
         let mut variables = self.variables.clone();
         variables.insert(upstream_key(name), format!("http://{address}"));
-        Environment { variables, serving: self.serving.clone() }
+        Environment { variables, ..self.clone() }
     }
 
     /// The same for a process that serves, whose state lies in `state_dir` whatever a config that
@@ -55,8 +67,22 @@ impl Environment {
         Environment { serving: Some(state_dir.to_owned()), ..self }
     }
 
+    /// The same for who looks back at a copy of a state directory; `None` where its place is told by
+    /// the config.
+    pub fn of_copy(self, state_dir: Option<&Path>) -> Environment {
+        Environment { serving: state_dir.map(Path::to_owned), state: State::Copied, ..self }
+    }
+
+    /// The overlay of which a config with this `state_dir` is told.
+    pub(super) fn shelf(&self, said: &Path) -> Shelf {
+        match self.state {
+            State::Own => Shelf::new(self.state_dir(said)),
+            State::Copied => Shelf::copied(self.state_dir(said)),
+        }
+    }
+
     /// Where the state lies of which a config with this `state_dir` is told.
-    pub(super) fn state_dir<'a>(&'a self, said: &'a Path) -> &'a Path {
+    fn state_dir<'a>(&'a self, said: &'a Path) -> &'a Path {
         self.serving.as_deref().unwrap_or(said)
     }
 

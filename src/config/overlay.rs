@@ -114,14 +114,14 @@ pub(super) fn take(
     site: &Site<'_>,
     state_dir: &Path,
 ) -> Result<Taken, ConfigError> {
-    let shelf = Shelf::new(site.environment.state_dir(state_dir));
+    let shelf = site.environment.shelf(state_dir);
     let read = shelf.parse(site.bytes(shelf.path()));
     let taken = read.and_then(|overlay| Alone::of(plan).lay(plan, overlay));
     taken.map_err(|source| wrong(&shelf, source))
 }
 
 /// Lays the overlay that is on the shelf by now over a plan that is in force, and knows its file as
-/// it is found; `None` where it says what it said. What comes of it is what a load of the same files
+/// it is found; `None` where it is there and says what it said. What comes of it is what a load of the same files
 /// would bring.
 ///
 /// # Errors
@@ -135,7 +135,7 @@ pub fn retake(
     let read = shelf.parse(files.read_again(shelf.path()));
     let taken = read.and_then(|overlay| before.alone.clone().lay(plan, overlay));
     let taken = taken.map_err(|source| wrong(shelf, source))?;
-    if taken.kept == before.kept {
+    if taken.kept == before.kept && taken.file == OverlayFile::There {
         return Ok(None);
     }
     if let Some(closed) = checks::close_lanes(plan) {

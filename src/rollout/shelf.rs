@@ -23,8 +23,18 @@ const BYTES_MAX: u64 = 4 << 20;
 #[derive(Debug)]
 pub struct Shelf {
     path: PathBuf,
+    keeping: Keeping,
     /// Held while it is changed.
     turn: Mutex<()>,
+}
+
+/// Whether it is the file that stages are set by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Keeping {
+    /// A process reads it, or may: whoever can write it sets stages.
+    Own,
+    /// It only says what was: whoever copied it gave it any mode.
+    Copied,
 }
 
 /// Why the overlay cannot be had or changed.
@@ -35,6 +45,9 @@ pub enum ShelfError {
         "cannot read it: {0}; let gait read it, or move it away, and every route stands where the config alone says"
     )]
     Read(#[source] io::Error),
+    /// A process that runs always keeps one, so what was set before is lost.
+    #[error("it is gone, and with it what was set before; reload first, then look at what stands")]
+    Gone,
     /// It cannot be written.
     #[error("cannot write it: {0}; the one before stands")]
     Write(#[source] io::Error),
@@ -56,7 +69,12 @@ pub enum ShelfError {
 impl Shelf {
     /// The overlay in this state directory.
     pub fn new(state_dir: &Path) -> Shelf {
-        Shelf { path: state_dir.join(NAME), turn: Mutex::default() }
+        Shelf { path: state_dir.join(NAME), keeping: Keeping::Own, turn: Mutex::default() }
+    }
+
+    /// The one in a copy of a state directory, which is read whatever its mode.
+    pub fn copied(state_dir: &Path) -> Shelf {
+        Shelf { keeping: Keeping::Copied, ..Shelf::new(state_dir) }
     }
 
     /// Where it lies.
@@ -73,6 +91,14 @@ impl Shelf {
         parsed.map(Option::unwrap_or_default)
     }
 
+    /// What it says in a process that keeps it.
+    ///
+    /// # Errors
+    /// It cannot be read, is no overlay, or is gone.
+    pub fn kept(&self) -> Result<Overlay, ShelfError> {
+        self.parse(file::read(&self.path, BYTES_MAX))?.ok_or(ShelfError::Gone)
+    }
+
     /// The same of bytes that somebody else read from it; `None` where there is none.
     ///
     /// # Errors
@@ -80,24 +106,45 @@ impl Shelf {
     pub fn parse(&self, read: io::Result<impl AsRef<[u8]>>) -> Result<Option<Overlay>, ShelfError> {
         match read {
             Ok(text) => {
-                let mode = fs::metadata(&self.path).map_err(ShelfError::Read)?.mode() & 0o777;
-                match mode & 0o022 {
-                    0 => Ok(Some(Overlay::parse(text.as_ref())?)),
-                    _ => Err(ShelfError::Open(mode)),
-                }
+                self.check_mode()?;
+                Ok(Some(Overlay::parse(text.as_ref())?))
             }
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
             Err(error) => Err(ShelfError::Read(error)),
         }
     }
 
-    /// Changes it: durable once this returns.
+    fn check_mode(&self) -> Result<(), ShelfError> {
+        if self.keeping == Keeping::Copied {
+            return Ok(());
+        }
+        let mode = fs::metadata(&self.path).map_err(ShelfError::Read)?.mode() & 0o777;
+        if mode & 0o022 == 0 { Ok(()) } else { Err(ShelfError::Open(mode)) }
+    }
+
+    /// Changes it, or makes it where there is none: durable once this returns.
     ///
     /// # Errors
     /// It cannot be read or written. After a write that failed, it may be the new one that stands.
     pub fn change<T>(&self, change: impl FnOnce(&mut Overlay) -> T) -> Result<T, ShelfError> {
+        self.turn(Shelf::read, change)
+    }
+
+    /// Changes one that is kept: of one that is gone it makes none that says this alone.
+    ///
+    /// # Errors
+    /// As of [`Shelf::change`], or it is gone.
+    pub fn amend<T>(&self, change: impl FnOnce(&mut Overlay) -> T) -> Result<T, ShelfError> {
+        self.turn(Shelf::kept, change)
+    }
+
+    fn turn<T>(
+        &self,
+        read: impl FnOnce(&Shelf) -> Result<Overlay, ShelfError>,
+        change: impl FnOnce(&mut Overlay) -> T,
+    ) -> Result<T, ShelfError> {
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut overlay = self.read()?;
+        let mut overlay = read(self)?;
         let changed = change(&mut overlay);
         let text = overlay.to_text()?;
         if u64::try_from(text.len()).is_ok_and(|bytes| bytes > BYTES_MAX) {
@@ -147,6 +194,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let shelf = Shelf::new(dir.path());
         assert!(shelf.read().unwrap().is_empty());
+        let refused = shelf.amend(|overlay| overlay.set("a", entry())).unwrap_err().to_string();
+        assert!(refused.contains("reload first") && !shelf.path().exists(), "{refused}");
         std::thread::scope(|scope| {
             for at in 0..8 {
                 let shelf = &shelf;
@@ -176,6 +225,7 @@ mod tests {
             std::fs::set_permissions(shelf.path(), Permissions::from_mode(mode)).unwrap();
             assert!(shelf.read().unwrap_err().to_string().contains("chmod 600"));
             assert!(shelf.change(|overlay| overlay.set("a", entry())).is_err());
+            assert!(Shelf::copied(dir.path()).read().is_ok(), "a copy has any mode");
         }
         std::fs::remove_file(shelf.path()).unwrap();
         std::fs::create_dir(shelf.path()).unwrap();

@@ -124,9 +124,19 @@ fn half_a_file_that_is_valid_by_itself_lets_nothing_through() {
     wait_for("the whole config", || gait.log().contains("\"reloaded\"").then_some(()));
     assert_eq!(status(&gait), 403);
     assert!(gait.log().contains("let through more than before"));
+    assert!(!gait.telemetry("/readyz?verbose").text().contains("[!]"), "the whole is in force");
     assert_eq!(tool.count(), 0);
     // What stays as it is means what it says.
-    fs::write(&path, half).unwrap();
+    fs::write(&path, &half).unwrap();
+    wait_for("word of it", || {
+        gait.telemetry("/readyz?verbose").text().contains("[!]reload waits since").then_some(())
+    });
+    // Who touches it every other second keeps nothing out.
+    let began = Instant::now();
+    while status(&gait) == 403 && began.elapsed() < LAXER_TAKEN_UP {
+        thread::sleep(Duration::from_secs(2));
+        fs::write(&path, &half).unwrap();
+    }
     wait_for("what was lowered", || (status(&gait) == 200).then_some(()));
     let lowered = |line: &serde_json::Value| line["lowered"].to_string().contains("read");
     wait_for("its line", || gait.evidence().iter().any(lowered).then_some(()));
@@ -217,4 +227,35 @@ fn a_config_that_hangs_keeps_nobody_from_asking() {
     fs::write(gait.dir().join("policy.yaml"), BLOCK).unwrap();
     wait_for("another config", || gait.log().contains("\"reloaded\"").then_some(()));
     assert_eq!(status(&gait), 200, "in observe");
+}
+
+#[test]
+fn what_hung_waits_for_rest_like_any_change_once_it_has_ended() {
+    let tool = Recorder::start();
+    let watch = "reload: { watch: 100ms }\n";
+    let gait = Setup {
+        config: config(&tool, "one", "{ listen: \"127.0.0.1:0\" }") + watch,
+        policy: BLOCK.to_owned(),
+    }
+    .start();
+    let config = gait.dir().join("gait.yaml");
+    let text = fs::read_to_string(&config).unwrap();
+    fs::remove_file(&config).unwrap();
+    let made = std::process::Command::new("mkfifo").arg(&config).status().unwrap();
+    assert!(made.success());
+    wait_for("the load that hangs to be given up", || {
+        gait.log().contains("were not read within").then_some(())
+    });
+    let hanging = OpenOptions::new().write(true).open(&config).unwrap();
+    // In one step, as the looks are to find nothing in between.
+    let other = gait.dir().join("other.yaml");
+    fs::write(&other, text.replace("stage: enforce", "stage: observe")).unwrap();
+    fs::rename(other, &config).unwrap();
+    drop(hanging);
+    let began = Instant::now();
+    while began.elapsed() < Duration::from_secs(3) {
+        assert_eq!(status(&gait), 403, "after {:?}", began.elapsed());
+        thread::sleep(Duration::from_millis(20));
+    }
+    wait_for("what was lowered", || (status(&gait) == 200).then_some(()));
 }

@@ -165,8 +165,12 @@ fn what_cannot_be_recorded_or_loaded_is_not_said_to_be_done() {
     let down = step("demote", "observe", &["--reason", "incident"]);
     // A config that cannot be loaded keeps nobody from setting a stage over the one in force.
     fs::write(gait.dir().join("policy.yaml"), "rules: none").unwrap();
+    gait.signal("HUP");
+    wait_for("the refusal", || gait.log().contains("reload refused").then_some(()));
     let (exit, done) = run(&gait, &down);
     assert_eq!((exit, call(&gait)), (0, 200), "{done}");
+    let told = gait.telemetry("/readyz?verbose").text();
+    assert!(told.contains("[!]reload refused since"), "it is as broken as before: {told}");
     assert_eq!(run(&gait, &step("promote", "enforce", &["--force", "--reason", "r"])).0, 0);
     assert_eq!(call(&gait), 403);
     assert_eq!(run(&gait, &down).0, 0);
@@ -183,6 +187,33 @@ fn what_cannot_be_recorded_or_loaded_is_not_said_to_be_done() {
     assert_eq!((exit, &refused["reason"]), (1, &"overlay_unavailable".into()), "{refused}");
     let after = gait.evidence().iter().filter(|line| line["kind"] == "stage").count();
     assert_eq!((before, after, fs::read_to_string(&path).unwrap().as_str()), (3, 3, "{}"));
+}
+
+#[test]
+fn an_overlay_that_is_gone_is_told_before_anything_is_set() {
+    let tool = Recorder::start();
+    let gait = setup(&tool, "observe").start();
+    let up = step("promote", "enforce", &["--force", "--reason", "r"]);
+    assert_eq!((run(&gait, &up).0, call(&gait)), (0, 403));
+    let path = gait.dir().join("state/rollout.json");
+    fs::remove_file(&path).unwrap();
+    let down = step("demote", "dry_run", &["--reason", "r"]);
+    let (exit, refused) = run(&gait, &down);
+    assert_eq!((exit, &refused["reason"]), (1, &"overlay_unavailable".into()), "{refused}");
+    assert!(refused.to_string().contains("reload first"), "{refused}");
+    assert_eq!((call(&gait), path.exists()), (403, false));
+    gait.signal("HUP");
+    wait_for("the loss", || (call(&gait) == 200 && path.exists()).then_some(()));
+    let is_told = |line: &Value| line["overlay_missing"] == true;
+    wait_for("its line", || gait.evidence().iter().any(is_told).then_some(()));
+    assert_eq!((run(&gait, &up).0, call(&gait)), (0, 403));
+    // Also where the config cannot be loaded, and nothing was set.
+    assert_eq!(run(&gait, &step("demote", "observe", &["--reason", "r"])).0, 0);
+    fs::write(gait.dir().join("policy.yaml"), "rules: none").unwrap();
+    fs::remove_file(&path).unwrap();
+    gait.signal("HUP");
+    wait_for("the file", || path.exists().then_some(()));
+    assert_eq!((run(&gait, &up).0, call(&gait)), (0, 403));
 }
 
 #[test]

@@ -103,6 +103,23 @@ fn soon(seconds: i64) -> (Timestamp, String) {
 }
 
 #[test]
+fn an_overlay_that_goes_beside_a_broken_config_waits_for_rest_as_well() {
+    let tool = Recorder::start();
+    let gait = setup(&tool, "stage: observe\nreload: { watch: 100ms }").start();
+    set(gait.dir(), "enforce", "observe");
+    wait_for("the stage", || (call(&gait, "").status == 403).then_some(()));
+    fs::write(gait.dir().join("policy.yaml"), "rules: none").unwrap();
+    wait_for("the refusal", || gait.log().contains("reload refused").then_some(()));
+    fs::remove_file(gait.dir().join("state/rollout.json")).unwrap();
+    fs::write(gait.dir().join("policy.yaml"), "rules: nothing").unwrap();
+    for _ in 0..30 {
+        assert_eq!(call(&gait, "").status, 403);
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
+    wait_for("the loss", || (call(&gait, "").status == 200).then_some(()));
+}
+
+#[test]
 fn an_override_ends_by_itself_to_the_call() {
     let tool = Recorder::start();
     let (until, rest) = soon(6);

@@ -121,6 +121,8 @@ impl Scene {
         let state = StateDir::open(dir.path()).unwrap();
         let (ledger, writer) = evidence::start(&state, Settings::default()).unwrap();
         let (reloads, asked) = Reloads::new();
+        let overlay = Arc::new(Overlay::new(dir.path()));
+        overlay.change(|_| ()).unwrap();
         Scene {
             desk,
             shelf,
@@ -134,7 +136,7 @@ impl Scene {
             reloads,
             asked: Some(asked),
             archive: Archive::new(dir.path().to_owned()),
-            helm: Helm::new(dir.path(), Arc::new(Overlay::new(dir.path()))),
+            helm: Helm::new(dir.path(), overlay),
             dir,
         }
     }

@@ -9,7 +9,7 @@ use crate::clock;
 use crate::config::{Files, Marks};
 use std::time::{Duration, Instant};
 use tokio::task::JoinHandle;
-use tokio::time::{Interval, MissedTickBehavior};
+use tokio::time::{Interval, MissedTickBehavior, timeout};
 
 /// After as many looks that find something else each, it is said that nothing can be loaded.
 const LOOKS_MAX: u32 = 5;
@@ -18,16 +18,45 @@ const LOOKS_MAX: u32 = 5;
 /// a whole one to whoever reads it.
 const REST: Duration = Duration::from_secs(5);
 
+/// For how long something may wait for rest before it is said to be refused.
+const HELD_MAX: Duration = Duration::from_secs(60);
+
+/// Between two looks where the last one left something open, however seldom others are.
+const SOON: Duration = Duration::from_secs(1);
+
 /// What is followed. It waits and looks for as long as somebody asks it; a look that hangs keeps
 /// nobody but the next look.
 pub(super) struct Watch {
     files: Files,
     sight: Sight,
+    /// What is loaded and waits for rest.
+    held: Option<Held>,
     /// `None` where nobody is to look.
     ticks: Option<Interval>,
     looking: Option<Look>,
     /// Rises with each load: a look that began before one says nothing of what was loaded.
     turn: u64,
+}
+
+/// What comes into force once it has rested.
+struct Held {
+    files: Files,
+    /// Since when their bytes are these: who touches one of them keeps nothing out.
+    since: Instant,
+    /// Since when anything waits.
+    begun: Instant,
+    wait: Wait,
+}
+
+/// How long something waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wait {
+    /// From now on.
+    Begun,
+    /// It did before, and what had to be said of it was.
+    On,
+    /// For longer than anything should.
+    Overdue,
 }
 
 /// A look under way, and the turn in which it began.
@@ -74,7 +103,7 @@ impl Watch {
     /// Follows what a load read, with a look every so often.
     pub(super) fn new(files: Files, every: Option<Duration>) -> Watch {
         let sight = Sight::of(files.marks());
-        Watch { files, sight, ticks: every.map(ticks), looking: None, turn: 0 }
+        Watch { files, sight, held: None, ticks: every.map(ticks), looking: None, turn: 0 }
     }
 
     /// Follows what another load read; whatever was seen before is part of it.
@@ -90,15 +119,29 @@ impl Watch {
         self.files.agree(&self.sight.loaded, loaded)
     }
 
-    /// Has what was loaded last asked for again once it has not changed for [`REST`]; it is not in
-    /// force.
-    pub(super) fn hold(&mut self) {
-        self.sight.held = Some(clock::instant());
+    /// Has what was loaded last asked for again once its bytes have not changed for [`REST`]; it is not
+    /// in force.
+    pub(super) fn hold(&mut self) -> Wait {
+        let held = Held::after(self.held.take(), self.files.clone(), clock::instant());
+        self.sight.held = Some(held.since);
+        self.held.insert(held).wait
     }
 
-    /// Whether what was held did not change for as long.
-    pub(super) fn has_rested(&self) -> bool {
-        self.sight.has_rested(clock::instant())
+    /// Has nothing wait any more.
+    pub(super) fn release(&mut self) {
+        (self.held, self.sight.held) = (None, None);
+    }
+
+    /// Whether what was held did not change for as long, and is what was loaded, if anything was.
+    pub(super) fn has_rested(&self, loaded: Option<&Files>) -> bool {
+        let is_same = |held: &Held| loaded.is_none_or(|files| files.hold_the_same(&held.files));
+        let rests = |held: &Held| has_passed(held.since, REST, clock::instant());
+        self.held.as_ref().is_some_and(|held| is_same(held) && rests(held))
+    }
+
+    /// The first of what is followed.
+    pub(super) fn file(&self) -> String {
+        self.files.first().map(|file| file.display().to_string()).unwrap_or_default()
     }
 
     /// Looks so often from now on; `None` for never.
@@ -116,7 +159,11 @@ impl Watch {
             let Look(turn, looking) = match &mut self.looking {
                 Some(looking) => looking,
                 None => {
-                    ticks.tick().await;
+                    match self.sight.is_open() {
+                        // At the next tick where that is sooner.
+                        true => drop(timeout(SOON, ticks.tick()).await),
+                        false => drop(ticks.tick().await),
+                    }
                     self.looking.insert(Look(self.turn, look(self.files.clone())))
                 }
             };
@@ -141,8 +188,8 @@ impl Watch {
 impl Watch {
     fn notice(&mut self, marks: Marks) -> Option<Noticed> {
         let before = self.sight.changed.clone().unwrap_or_default();
-        let restless = self.files.differing(&before, &marks).or(self.files.first());
-        let restless = restless.map(|file| file.display().to_string()).unwrap_or_default();
+        let restless = self.files.differing(&before, &marks);
+        let restless = restless.map_or_else(|| self.file(), |file| file.display().to_string());
         match self.sight.take(marks, clock::instant()) {
             Seen::Changed => Some(Noticed::Changed),
             Seen::Restless => Some(Noticed::Restless(restless)),
@@ -166,6 +213,28 @@ fn ticks(every: Duration) -> Interval {
     ticks
 }
 
+fn has_passed(since: Instant, time: Duration, now: Instant) -> bool {
+    now.saturating_duration_since(since) >= time
+}
+
+// === impl Held ===
+
+impl Held {
+    fn after(before: Option<Held>, files: Files, now: Instant) -> Held {
+        let Some(before) = before else {
+            return Held { files, since: now, begun: now, wait: Wait::Begun };
+        };
+        let is_same = files.hold_the_same(&before.files);
+        let is_overdue = has_passed(before.begun, HELD_MAX, now);
+        let (begun, wait) = match is_overdue {
+            // It is said again after as long.
+            true => (now, Wait::Overdue),
+            false => (before.begun, Wait::On),
+        };
+        Held { files, since: if is_same { before.since } else { now }, begun, wait }
+    }
+}
+
 // === impl Sight ===
 
 impl Sight {
@@ -174,11 +243,16 @@ impl Sight {
     }
 
     fn has_rested(&self, at: Instant) -> bool {
-        self.held.is_some_and(|since| at.saturating_duration_since(since) >= REST)
+        self.held.is_some_and(|since| has_passed(since, REST, at))
+    }
+
+    /// Whether the next look may settle something.
+    fn is_open(&self) -> bool {
+        self.changed.is_some() || self.held.is_some()
     }
 
     /// What is half written changes until it is whole, so two looks must agree. What is held must
-    /// agree for longer; what differs meanwhile begins that anew.
+    /// agree for longer; whether what differs meanwhile begins that anew, its bytes tell at the load.
     fn take(&mut self, now: Marks, at: Instant) -> Seen {
         if now == self.loaded {
             let was_restless = self.looks >= LOOKS_MAX;
@@ -191,7 +265,6 @@ impl Sight {
                 Some(_) => Seen::Unsettled,
             };
         }
-        self.held = self.held.map(|_| at);
         let before = self.changed.replace(now.clone());
         if before.as_ref() == Some(&now) {
             self.changed = None;
@@ -266,12 +339,31 @@ mod tests {
         let mut sight = Sight { held: Some(begun), ..Sight::of(held.clone()) };
         assert_eq!(sight.take(held.clone(), at(4_999)), Seen::Unsettled);
         assert_eq!(sight.take(other.clone(), at(5_000)), Seen::Unsettled);
-        assert_eq!(sight.take(held.clone(), at(9_999)), Seen::Unsettled, "it changed meanwhile");
-        assert_eq!(sight.take(held, at(10_000)), Seen::Changed);
-        assert!(sight.has_rested(at(10_000)));
-        assert_eq!(sight.take(other.clone(), at(11_000)), Seen::Unsettled);
-        assert_eq!(sight.take(other, at(12_000)), Seen::Changed);
-        assert!(!sight.has_rested(at(12_000)), "another, which has to rest by itself");
+        assert!(sight.is_open(), "the next look is soon");
+        assert_eq!(sight.take(held, at(5_001)), Seen::Changed, "it was taken back");
+        assert_eq!(sight.take(other.clone(), at(6_000)), Seen::Unsettled);
+        assert_eq!(sight.take(other, at(7_000)), Seen::Changed, "the load looks at its bytes");
+        assert!(!Sight::default().is_open());
+    }
+
+    #[test]
+    fn a_touch_begins_no_rest_anew_and_other_bytes_do_but_not_for_ever() {
+        let dir = tempfile::tempdir().unwrap();
+        let source = Source::File(dir.path().join("gait.yaml"));
+        let files = |text: &str| {
+            fs::write(dir.path().join("gait.yaml"), text).unwrap();
+            source.gather(&Environment::default()).files
+        };
+        let begun = clock::instant();
+        let at = |s| begun + Duration::from_secs(s);
+        let one = Held::after(None, files("a"), begun);
+        let touched = Held::after(Some(one), files("a"), at(4));
+        assert_eq!((touched.since, touched.wait), (begun, Wait::On));
+        let other = Held::after(Some(touched), files("b"), at(8));
+        assert_eq!((other.since, other.begun, other.wait), (at(8), begun, Wait::On));
+        let late = Held::after(Some(other), files("c"), at(60));
+        assert_eq!((late.since, late.wait), (at(60), Wait::Overdue));
+        assert_eq!(Held::after(Some(late), files("d"), at(61)).wait, Wait::On, "said once");
     }
 
     #[tokio::test]

@@ -125,10 +125,7 @@ impl Offline {
         };
         let environment = origin::environment([]).map_err(Failure::input)?;
         // What was set by command lies beside the log that says so.
-        let environment = match state_dir(evidence) {
-            Some(state_dir) => environment.of_process(state_dir),
-            None => environment,
-        };
+        let environment = environment.of_copy(state_dir(evidence));
         let config = Source::File(config.clone()).load(&environment).map_err(Failure::input)?;
         let log = Log::open(evidence).map_err(Failure::input)?;
         let counters = self.counters()?;

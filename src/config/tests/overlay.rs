@@ -1,10 +1,11 @@
 //! What was set by command, over a config that is loaded.
 
-use super::super::{Config, ConfigError, Environment, Source, retake};
+use super::super::{Config, ConfigError, Environment, OverlayFile, Source, retake};
 use crate::rollout::{Entry, Overlay, Shelf};
 use crate::snapshot::Plan;
 use crate::stage::{Stage, Standing};
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 const ROUTE: &str = "{ name: del, upstream: a, intent: { tool_name: t, risk_class: high } }";
@@ -34,6 +35,11 @@ fn entry(stage: Stage, over: &str) -> Entry {
 fn set(dir: &Path, route: &str, entry: Entry) {
     fs::create_dir_all(dir.join("state")).unwrap();
     Shelf::new(&dir.join("state")).change(|overlay| overlay.set(route, entry)).unwrap();
+}
+
+fn shelf_made(dir: &Path) {
+    fs::create_dir_all(dir.join("state")).unwrap();
+    Shelf::new(&dir.join("state")).change(|_| ()).unwrap();
 }
 
 fn stage(config: &Config) -> String {
@@ -71,8 +77,9 @@ fn what_is_laid_over_a_plan_in_force_is_what_a_load_brings() {
     let dir = tempfile::tempdir().unwrap();
     let shelf = Shelf::new(&dir.path().join("state"));
     let source = Source::File(dir.path().join("gait.yaml"));
+    shelf_made(dir.path());
     let first = load(dir.path(), "stage: observe").unwrap();
-    let (mut plan, mut taken) = (first.plan, first.overlay);
+    let (mut plan, mut taken) = (first.plan, first.overlay.clone());
     let mut files = source.gather(&Environment::default()).files;
     for stage in [Stage::Enforce, Stage::Observe, Stage::DryRun] {
         set(dir.path(), "del", entry(stage, "observe"));
@@ -91,6 +98,10 @@ fn what_is_laid_over_a_plan_in_force_is_what_a_load_brings() {
     set(dir.path(), "del", entry(Stage::Enforce, "observe"));
     assert!(retake(&mut plan, &shelf, &mut files, &taken).unwrap().is_some());
     assert_eq!(plan.routes.first().unwrap().course.to_string(), "enforce");
+    // One that is gone is told also where nothing was set.
+    fs::remove_file(shelf.path()).unwrap();
+    let gone = retake(&mut plan, &shelf, &mut files, &first.overlay).unwrap().unwrap();
+    assert!(gone.kept.is_empty() && gone.file == OverlayFile::Missing);
 }
 
 #[test]
@@ -181,4 +192,19 @@ fn a_process_reads_its_own_whatever_the_config_says_by_now() {
     let config = Source::File(dir.path().join("gait.yaml")).load(&environment).unwrap();
     assert_eq!(stage(&config), "dry_run");
     assert_ne!(Overlay::default(), config.overlay.kept);
+}
+
+#[test]
+fn a_copy_is_read_whatever_its_mode() {
+    let dir = tempfile::tempdir().unwrap();
+    set(dir.path(), "del", entry(Stage::DryRun, "observe"));
+    let path = dir.path().join("state/rollout.json");
+    fs::set_permissions(path, fs::Permissions::from_mode(0o664)).unwrap();
+    let refused = load(dir.path(), "stage: observe").map(|_| ()).unwrap_err().to_string();
+    assert!(refused.contains("chmod 600"), "{refused}");
+    let source = Source::File(dir.path().join("gait.yaml"));
+    for state in [None, Some(dir.path().join("state"))] {
+        let copy = Environment::default().of_copy(state.as_deref());
+        assert_eq!(stage(&source.load(&copy).unwrap()), "dry_run");
+    }
 }
