@@ -19,6 +19,7 @@ mod processes;
 mod read;
 mod requests;
 mod shelf;
+mod shown;
 mod status;
 mod stay;
 mod summary;

@@ -5,6 +5,7 @@
 //! number could raise over a bad one.
 
 mod ask;
+mod untold;
 
 use super::facts::{Facts, RouteFacts};
 use super::lanes::{Lane, Lanes};
@@ -114,8 +115,8 @@ const ALWAYS: [Ask; 5] = [
     Ask::Once(ask::calls),
     Ask::Once(ask::time),
     Ask::Each(ask::evaluation_errors),
-    Ask::Each(ask::bypasses),
-    Ask::Each(ask::evidence),
+    Ask::Each(untold::bypasses),
+    Ask::Each(untold::evidence),
 ];
 
 /// Asked on the way to a stage, in order.

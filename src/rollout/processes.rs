@@ -49,6 +49,8 @@ pub(super) struct Toll {
     pub(super) missed: Missed,
     /// Processes that ended without a word of it.
     pub(super) mute: u64,
+    /// `seq` of the line that shows the last of them; 0 for none.
+    pub(super) last_mute: u64,
     /// Whether the last process is one of which nobody knows how it stands.
     pub(super) is_open: bool,
 }
@@ -80,16 +82,20 @@ impl Processes {
         // Of a process whose start is not there any more, nothing is known at first.
         let mut runs = self.0.first_key_value().is_none_or(|(seq, _)| *seq > first);
         let mut base = Missed::default();
-        for word in self.0.values() {
+        for (seq, word) in &self.0 {
             let is_late = word.at > from;
             let counted = match word.said {
                 Said::Start => {
-                    toll.mute += u64::from(runs && is_late);
+                    if runs && is_late {
+                        toll.hush(*seq);
+                    }
                     base = Missed::default();
                     None
                 }
                 Said::Stop(None) => {
-                    toll.mute += u64::from(is_late);
+                    if is_late {
+                        toll.hush(*seq);
+                    }
                     None
                 }
                 Said::Counts(missed) | Said::Stop(Some(missed)) => Some(missed),
@@ -120,6 +126,12 @@ impl Processes {
 // === impl Toll ===
 
 impl Toll {
+    /// A process ended without a word; the line `seq` shows it.
+    fn hush(&mut self, seq: u64) {
+        self.mute += 1;
+        self.last_mute = self.last_mute.max(seq);
+    }
+
     fn add(&mut self, until: Missed, base: Missed) {
         self.missed.bypasses += until.bypasses.saturating_sub(base.bypasses);
         self.missed.unrecorded += until.unrecorded.saturating_sub(base.unrecorded);

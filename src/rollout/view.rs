@@ -63,6 +63,8 @@ pub struct View {
     pub missing: u64,
     /// Decisions that have waited long for their outcome: their process may be dead, or at it still.
     pub overdue: u64,
+    /// The first start from this line on found decisions without an outcome, and none after it did.
+    pub(super) lost_from: Option<u64>,
 }
 
 /// What the policy in force did.
@@ -80,11 +82,13 @@ pub struct InForce {
 
 /// The calls of a stay.
 #[derive(Default)]
-struct Calls {
+pub(super) struct Calls {
     all: Counts,
-    in_force: InForce,
+    pub(super) in_force: InForce,
     /// When the first of them came.
     first: Option<Timestamp>,
+    /// From this line on the next start is the last that found some of them lost.
+    lost_from: Option<u64>,
 }
 
 /// What people said of decisions.
@@ -148,6 +152,7 @@ impl Summary {
             approvals: self.approvals_since(route, stage, begun, look),
             missing: 0,
             overdue: self.overdue(route, stage, begun, look),
+            lost_from: calls.lost_from,
         };
         let epoch = stay.map_or(0, |stay| stay.epoch);
         view.missing = self.holes.since(view.from, epoch, self.span);
@@ -177,6 +182,7 @@ impl Summary {
             approvals: self.approvals_since(route, stage, from, look),
             missing: self.missing(from),
             overdue: 0,
+            lost_from: calls.lost_from,
         }
     }
 
@@ -206,13 +212,22 @@ impl Summary {
     }
 
     /// The calls of a stay that begins with `epoch`.
-    fn calls(&self, route: &str, stage: Stage, epoch: Option<u64>, look: &Look) -> Calls {
+    pub(super) fn calls(
+        &self,
+        route: &str,
+        stage: Stage,
+        epoch: Option<u64>,
+        look: &Look,
+    ) -> Calls {
         let mut calls = Calls::default();
         let (Some(trail), Some(epoch)) = (self.trails.get(route), epoch) else { return calls };
         let (edge, policy) = (hour(look.edge()), PolicyKey::of(&look.policy));
         let wanted = |key: &CellKey| key.epoch >= epoch && key.stage == stage && key.hour >= edge;
         for (key, cell) in trail.cells.iter().filter(|(key, _)| wanted(key)) {
             calls.first = calls.first.into_iter().chain([cell.first]).min();
+            if cell.counts.lost > 0 {
+                calls.lost_from = calls.lost_from.max(Some(key.epoch.saturating_add(1)));
+            }
             calls.all += cell.counts;
             calls.in_force.take(key.policy, policy, &cell.counts);
         }

@@ -273,6 +273,65 @@ fn a_restart_forgets_nothing() {
     ]);
 }
 
+/// One crash keeps nothing back for ever, and is not forgotten before there is as much again.
+#[test]
+fn what_a_crash_left_untold_is_outweighed() {
+    let at = |ago: u64| Step::Start { ago: ago * HOUR };
+    let lost = |ago: u64| Step::Lost { ago: ago * HOUR, stage: DryRun };
+    let calls = |count, ago: u64| Step::allowed(DryRun, count, ago * HOUR);
+    let dry = |name| {
+        History::bare(name, DryRun, RequireApproval)
+            .then(Step::Reload { ago: 72 * HOUR, stages: "dry_run" })
+            .then(calls(100, 71))
+    };
+    let killed = |history: History| history.unknown("bypasses").unknown("evidence");
+    let died = |history: History| history.unknown("bypasses").not_met("evidence");
+    hold(vec![
+        dry("killed, and as much again").then(at(60)).then(calls(100, 50)),
+        dry("died on a call, and as much again").then(lost(61)).then(at(60)).then(calls(100, 50)),
+        dry("it did not say, and as much again")
+            .then(Step::Stop { ago: 61 * HOUR, missed: None })
+            .then(at(60))
+            .then(calls(100, 50)),
+        killed(dry("one call too few").then(at(60)).then(calls(99, 50))),
+        died(dry("died on a call, one too few").then(lost(61)).then(at(60)).then(calls(99, 50))),
+        killed(dry("an hour too short").then(at(23)).then(calls(100, 20))),
+        died(dry("on a call, too short").then(lost(24)).then(at(23)).then(calls(100, 20))),
+        killed(dry("killed again").then(at(60)).then(calls(100, 50)).then(at(10))),
+        dry("in order since")
+            .then(at(60))
+            .then(calls(50, 50))
+            .then(Step::Stop { ago: 40 * HOUR, missed: Some((0, 0)) })
+            .then(at(40))
+            .then(calls(50, 30)),
+        killed(dry("what other policies judged does not count").then(at(60)))
+            .then(Step::Policy("default_verdict: allow\n"))
+            .then(calls(100, 50)),
+        dry("lost in an order that was kept")
+            .then(lost(61))
+            .then(Step::Stop { ago: 60 * HOUR, missed: Some((0, 0)) })
+            .then(at(60))
+            .then(calls(99, 50))
+            .not_met("evidence"),
+        dry("a send that was stopped is never outweighed")
+            .then(Step::Told { ago: 65 * HOUR, missed: (1, 0) })
+            .then(at(60))
+            .then(calls(100, 50))
+            .not_met("bypasses"),
+        dry("nor is a call without a line")
+            .then(Step::Told { ago: 65 * HOUR, missed: (0, 1) })
+            .then(at(60))
+            .then(calls(100, 50))
+            .not_met("evidence"),
+        dry("nobody counts what runs now")
+            .metrics(None)
+            .then(at(60))
+            .then(calls(100, 50))
+            .unknown("bypasses")
+            .unknown("evidence"),
+    ]);
+}
+
 /// A reload can come between the reading and the gates.
 #[test]
 fn a_window_that_grew_after_the_reading_is_not_looked_at() {

@@ -90,6 +90,7 @@ fn lines(status: &wire::Status, width: usize) -> Vec<Line> {
 }
 
 fn gateway(status: &wire::Status) -> Line {
+    let at = status.at.map(|at| at.strftime("  %Y-%m-%dT%H:%M:%SZ").to_string());
     let hue = if status.unmapped_calls > 0 { Hue::Yellow } else { Hue::Plain };
     label("gateway")
         .hued(hue, format!("{} unmapped calls", status.unmapped_calls))
@@ -97,7 +98,7 @@ fn gateway(status: &wire::Status) -> Line {
         .hued(Hue::Faint, format!(" ({})", status.unmapped))
         .text(", ")
         .then(counter("bypasses", status.bypasses))
-        .hued(Hue::Faint, format!("  {}", status.at))
+        .hued(Hue::Faint, at.unwrap_or_default())
 }
 
 fn evidence(status: &wire::Status) -> Line {
@@ -248,8 +249,12 @@ fn approvals(approvals: &Approvals) -> Line {
 /// A line for each gate.
 pub(super) fn gate_lines(gates: &[Gate]) -> impl Iterator<Item = Line> {
     gates.iter().map(|gate| {
-        let line = label(&gate.name).then(verdict(&gate.verdict)).padded(LABEL_WIDTH + 17);
-        line.text(&*gate.say)
+        let line = label(&gate.name).then(verdict(&gate.verdict));
+        // What a change keeps of a gate has no words.
+        match &*gate.say {
+            "" => line,
+            say => line.padded(LABEL_WIDTH + 17).text(say),
+        }
     })
 }
 

@@ -4,6 +4,7 @@
 //! older command line can show what a newer gait says.
 
 use crate::cli::answer::Failure;
+use jiff::Timestamp;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -13,7 +14,7 @@ use std::collections::BTreeMap;
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Status {
-    pub(super) at: String,
+    pub(super) at: Option<Timestamp>,
     pub(super) window_seconds: u64,
     pub(super) gates: Thresholds,
     pub(super) evidence: Evidence,

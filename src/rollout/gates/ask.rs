@@ -3,7 +3,6 @@
 use super::{Case, Gate, GateVerdict};
 use crate::rollout::facts::Unmapped;
 use crate::rollout::lanes::Lane;
-use crate::rollout::processes::Toll;
 use crate::rollout::view::{Approvals, Labels};
 use crate::rollout::wilson::wilson;
 use jiff::SignedDuration;
@@ -68,97 +67,6 @@ pub(super) fn evaluation_errors(case: &Case<'_>, lane: &Lane) -> Gate {
         ),
     };
     gate("evaluation_errors", within(found <= most), say).of(found as f64, most as f64)
-}
-
-/// Nothing has ever tried to go past the permits.
-pub(super) fn bypasses(case: &Case<'_>, lane: &Lane) -> Gate {
-    let (name, unproven) = ("bypasses", lane.view.counts.unproven);
-    if unproven > 0 {
-        let say = format!(
-            "{unproven} protected calls went out beyond observe without a decision line: find out \
-             how, with `gait trace verify` and `gait trace reconcile`"
-        );
-        return gate(name, GateVerdict::NotMet, say).of(unproven as f64, 0.0);
-    }
-    let toll = case.summary.toll(lane.view.from, case.facts.last());
-    match (toll.missed.bypasses, unknown(toll)) {
-        (0, Some(why)) => gate(name, GateVerdict::NotEnoughData, why),
-        (0, None) => gate(name, GateVerdict::Met, "no send without its permit").of(0.0, 0.0),
-        (count, _) => {
-            let say = format!(
-                "{count} sends were stopped for want of a permit: look at gait_bypass_total and \
-                 at gait's log, and report it"
-            );
-            gate(name, GateVerdict::NotMet, say).of(count as f64, 0.0)
-        }
-    }
-}
-
-/// Why nobody knows what was done without a line.
-fn unknown(toll: Toll) -> Option<String> {
-    match toll {
-        Toll { mute: 0, is_open: false, .. } => None,
-        Toll { mute: 0, .. } => Some(UNCOUNTED.to_owned()),
-        Toll { mute, .. } => Some(format!(
-            "{mute} processes did not say in the end what they did without a line, they were killed \
-             or are of an older gait: the count begins anew with the next stage, or after \
-             `rollout.gates.window`"
-        )),
-    }
-}
-
-const UNCOUNTED: &str = "the log cannot say it: ask the gait that runs, or give a saved page of its \
-                         metrics with --metrics";
-
-/// Every call has its closing line, and nothing is missing.
-pub(super) fn evidence(case: &Case<'_>, lane: &Lane) -> Gate {
-    let (lost, missing) = (lane.view.counts.lost, lane.view.missing);
-    let toll = case.summary.toll(lane.view.from, case.facts.last());
-    let unrecorded = toll.missed.unrecorded;
-    let (verdict, say) = match unsettled(case, lane).or_else(|| unknown(toll)) {
-        _ if missing > 0 => (
-            GateVerdict::NotMet,
-            format!("{missing} lines are missing in the log: `gait trace verify` says where"),
-        ),
-        _ if lost > 0 => (
-            GateVerdict::NotMet,
-            format!(
-                "{lost} decisions have no outcome, their process died: `gait trace reconcile` \
-                 says what became of them; the count begins anew with the next stage, or after \
-                 `rollout.gates.window`"
-            ),
-        ),
-        _ if unrecorded > 0 => (
-            GateVerdict::NotMet,
-            format!(
-                "{unrecorded} calls went out without a line: give the log room; the count begins \
-                 anew with the next stage, or after `rollout.gates.window`"
-            ),
-        ),
-        Some(why) => (GateVerdict::NotEnoughData, why),
-        None => (GateVerdict::Met, "every call has its line".to_owned()),
-    };
-    let found = lost + missing + unrecorded;
-    gate("evidence", verdict, say).of(found as f64, 0.0)
-}
-
-/// Why nobody knows whether every call has its closing line.
-fn unsettled(case: &Case<'_>, lane: &Lane) -> Option<String> {
-    let (overdue, dropped) = (lane.view.overdue, case.summary.dropped());
-    match overdue {
-        _ if !case.summary.reaches(case.facts.look.edge()) => Some(
-            "`rollout.gates.window` became longer while the log was read: ask again".to_owned(),
-        ),
-        0 if dropped == 0 => None,
-        0 => Some(format!(
-            "the log holds {dropped} things more than can be kept in mind: shorten \
-             `rollout.gates.window` or `evidence.retention`"
-        )),
-        _ => Some(format!(
-            "{overdue} decisions have no outcome yet, of streams that still run or of a process that \
-             died: ask the gait that runs"
-        )),
-    }
 }
 
 /// What the next stage would refuse, it refuses rightly.
@@ -329,12 +237,12 @@ fn within(is_within: bool) -> GateVerdict {
     if is_within { GateVerdict::Met } else { GateVerdict::NotMet }
 }
 
-fn gate(name: &'static str, verdict: GateVerdict, say: impl Into<String>) -> Gate {
+pub(super) fn gate(name: &'static str, verdict: GateVerdict, say: impl Into<String>) -> Gate {
     Gate { name, verdict, value: None, threshold: None, say: say.into() }
 }
 
 impl Gate {
-    fn of(self, value: f64, threshold: f64) -> Gate {
+    pub(super) fn of(self, value: f64, threshold: f64) -> Gate {
         Gate { value: Some(value), threshold: Some(threshold), ..self }
     }
 
@@ -350,7 +258,7 @@ fn percent(share: f64) -> String {
 }
 
 /// A duration as people say it; seconds only where they matter.
-fn said(duration: Duration) -> String {
+pub(super) fn said(duration: Duration) -> String {
     let whole = match duration.as_secs() {
         0..120 => return format!("{:.1} s", duration.as_secs_f64()),
         seconds => SignedDuration::from_secs(i64::try_from(seconds).unwrap_or(i64::MAX)),
