@@ -6,9 +6,9 @@ use super::gates::{Check, check};
 use super::lanes;
 use super::stay::Proof;
 use super::summary::Summary;
-use super::thresholds::Thresholds;
 use super::view::View;
 use super::wilson::wilson;
+use crate::snapshot::Gates;
 use crate::stage::{Disposition, Stage};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -23,7 +23,7 @@ pub struct Status {
     /// How far back, in seconds.
     pub window_seconds: u64,
     /// What the gates want.
-    pub gates: Thresholds,
+    pub gates: Gates,
     /// The log that it was read from.
     pub evidence: Evidence,
     /// Sends that the seam before the tools stopped; `null` where nobody knows.
@@ -160,7 +160,7 @@ impl Status {
         Status {
             at: facts.look.now,
             window_seconds: facts.look.window.as_secs(),
-            gates: Thresholds::of(&facts.gates),
+            gates: facts.gates,
             evidence: Evidence {
                 last_seq: span.map_or(0, |span| span.last_seq),
                 first_time: span.map(|span| span.first_time),

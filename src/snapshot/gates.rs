@@ -1,15 +1,20 @@
 //! What a route has to show before it may go on to the next stage.
 
+use serde::{Serialize, Serializer};
 use std::time::Duration;
 
-/// Thresholds of the gates, for all routes.
-#[derive(Clone, Copy, Debug, PartialEq)]
+/// Thresholds of the gates, for all routes; a status shows them beside what was found, times in
+/// seconds and shares as parts of one.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Gates {
-    /// How far back is looked, and never further than a route is in its stage.
+    /// How far back is looked, and never further than a route is in its stage; a status says that by
+    /// itself.
+    #[serde(skip)]
     pub window: Duration,
     /// Calls that it took in its stage.
     pub min_calls: u64,
     /// How long it is there.
+    #[serde(rename = "min_time_seconds", serialize_with = "seconds")]
     pub min_time: Duration,
     /// Labels of decisions other than `allow`; where there are fewer such decisions, all of them.
     pub min_labels: u64,
@@ -24,6 +29,7 @@ pub struct Gates {
     /// Requests for approval.
     pub min_approvals: u64,
     /// Nineteen of twenty were answered within this time.
+    #[serde(rename = "approval_p95_seconds", serialize_with = "seconds")]
     pub approval_p95: Duration,
     /// Share of requests that were answered before they expired, at least.
     pub approvals_decided: f64,
@@ -47,4 +53,8 @@ impl Default for Gates {
             approvals_decided: 0.95,
         }
     }
+}
+
+fn seconds<S: Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64(time.as_secs_f64())
 }
