@@ -2,8 +2,9 @@
 //!
 //! A counter of a process proves nothing of the one before. So the lines `reload` and `stop` tell how
 //! the counters stand, and what lies between two of them is what happened in between. Of a process
-//! that ended without its last word nobody knows. Rejected: the counters of the process that runs
-//! alone, which a restart sets to nought.
+//! that ended without its last word nobody knows. A word is as late as the latest line before it: a
+//! machine that lost its power often starts with a clock that is behind. Rejected: the counters of
+//! the process that runs alone, which a restart sets to nought.
 
 use super::ticks::Ticks;
 use crate::audit::Entry;
@@ -58,7 +59,8 @@ pub(super) struct Toll {
 // === impl Processes ===
 
 impl Processes {
-    /// Takes the next line; what there is no room for is ticked in `dropped`.
+    /// Takes the next line, at the latest time so far; what there is no room for is ticked in
+    /// `dropped`.
     pub(super) fn take(&mut self, entry: &Entry, at: Timestamp, dropped: &mut Ticks) {
         let said = match entry.kind() {
             "start" => Some(Said::Start),
@@ -72,18 +74,28 @@ impl Processes {
         }
     }
 
-    pub(super) fn extend(&mut self, later: &Processes, dropped: &mut Ticks) {
-        later.0.iter().for_each(|(seq, word)| self.put(*seq, *word, dropped));
+    /// Adds what was said later, and not before `since`.
+    pub(super) fn extend(&mut self, later: &Processes, since: Timestamp, dropped: &mut Ticks) {
+        for (seq, word) in &later.0 {
+            self.put(*seq, Word { at: word.at.max(since), ..*word }, dropped);
+        }
     }
 
-    /// What was done without a line after `from`, in a log that begins with the line `first`.
-    pub(super) fn toll(&self, first: u64, from: Timestamp, last: Last) -> Toll {
+    /// Whether the process before that start said how it ended.
+    pub(super) fn ended_in_order(&self, start: u64) -> bool {
+        let before = self.0.range(..start).next_back();
+        before.is_some_and(|(_, word)| matches!(word.said, Said::Stop(Some(_))))
+    }
+
+    /// What was done without a line after the line `epoch` and since `from`, in a log that begins with
+    /// the line `first`.
+    pub(super) fn toll(&self, first: u64, (epoch, from): (u64, Timestamp), last: Last) -> Toll {
         let mut toll = Toll::default();
         // Of a process whose start is not there any more, nothing is known at first.
         let mut runs = self.0.first_key_value().is_none_or(|(seq, _)| *seq > first);
         let mut base = Missed::default();
         for (seq, word) in &self.0 {
-            let is_late = word.at > from;
+            let is_late = *seq > epoch && word.at >= from;
             let counted = match word.said {
                 Said::Start => {
                     if runs && is_late {

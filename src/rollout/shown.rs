@@ -1,4 +1,4 @@
-//! What a route has shown since a process started, when that before it left something untold.
+//! Decisions whose outcome was lost, and what a route has shown since.
 
 use super::stay::Part;
 use super::summary::Summary;
@@ -6,8 +6,19 @@ use super::view::Look;
 use crate::stage::Stage;
 use std::time::Duration;
 
+/// Decisions without an outcome, by how their process ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Lost {
+    /// It died.
+    pub(super) in_crashes: u64,
+    /// `seq` of the start that found the last of those.
+    pub(super) last_crash: u64,
+    /// It stopped in order, and that is a fault.
+    pub(super) in_order: u64,
+}
+
 /// What a route has shown since a start.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Shown {
     /// Calls that the policy in force judged.
     pub(super) calls: u64,
@@ -15,19 +26,32 @@ pub(super) struct Shown {
 }
 
 impl Summary {
-    /// What a route has shown in its stage since the first start from a line on; `None` for no start.
+    /// What a route has shown in a stage since the first start from a line on; `None` for no start.
     pub(super) fn shown_from(
         &self,
-        route: &str,
-        stage: Stage,
+        (route, stage, part): (&str, Stage, Part),
         line: u64,
         look: &Look,
     ) -> Option<Shown> {
         let (start, at) = self.starts.range(line..).next()?;
-        let stay = self.stay(route, stage, Part::Whole)?;
+        let stay = self.stay(route, stage, part)?;
         let calls = self.calls(route, stage, Some(stay.epoch.max(*start)), look);
-        let time = look.now.duration_since(stay.since.max(*at));
-        let time = Duration::try_from(time).unwrap_or_default();
-        Some(Shown { calls: calls.in_force.counts.judged(), time })
+        // The clock of the start may be behind: the first call shows that it was over.
+        let since = calls.first.map(|first| first.max(*at).max(stay.since));
+        let time = since.and_then(|since| Duration::try_from(look.now.duration_since(since)).ok());
+        let calls = calls.in_force.counts.judged();
+        Some(Shown { calls, time: time.unwrap_or_default() })
+    }
+
+    /// Adds decisions that were made after the mark `epoch` and before the next.
+    pub(super) fn lose(&self, lost: &mut Lost, epoch: u64, count: u64) {
+        let after = epoch.saturating_add(1);
+        match self.starts.range(after..).next().filter(|_| count > 0) {
+            Some((start, _)) if !self.processes.ended_in_order(*start) => {
+                lost.in_crashes += count;
+                lost.last_crash = lost.last_crash.max(*start);
+            }
+            _ => lost.in_order += count,
+        }
     }
 }

@@ -39,7 +39,7 @@ pub struct Summary {
     /// What came before this does not count.
     edge: Timestamp,
     pub(super) span: Option<Span>,
-    /// Where processes took up the log.
+    /// Where processes took up the log, and when: not before any line before it.
     pub(super) starts: BTreeMap<u64, Timestamp>,
     /// What they say that they did without a line.
     pub(super) processes: Processes,
@@ -131,6 +131,7 @@ impl Summary {
     /// Adds the stretch that comes right after this one.
     pub fn extend(&mut self, later: &Summary) {
         self.holes.extend((self.span, later.span), &later.holes, self.edge);
+        let since = self.span.map_or(Timestamp::MIN, |span| span.last_time);
         later.span.into_iter().for_each(|span| self.reach(span));
         self.end_open(later);
         // Before the announcements of the later stretch, which these calls may stand before.
@@ -141,8 +142,8 @@ impl Summary {
         for (route, trail) in &later.trails {
             self.extend_trail(route, trail);
         }
-        later.starts.iter().for_each(|(seq, at)| self.start(*seq, *at));
-        self.processes.extend(&later.processes, &mut self.dropped);
+        later.starts.iter().for_each(|(seq, at)| self.start(*seq, since.max(*at)));
+        self.processes.extend(&later.processes, since, &mut self.dropped);
         self.strays.extend(&later.strays, self.edge);
         self.requests.extend(&later.requests, self.edge, &mut self.dropped);
         for (call_id, label) in later.labels.values().flatten() {

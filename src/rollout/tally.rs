@@ -30,13 +30,14 @@ impl Summary {
         let own = Span { first_seq: seq, last_seq: seq, first_time: at, last_time: at };
         self.holes.reach(self.span, own);
         self.reach(own);
-        self.processes.take(entry, at, &mut self.dropped);
+        let latest = self.span.map_or(at, |span| span.last_time);
+        self.processes.take(entry, latest, &mut self.dropped);
         match entry.kind() {
             "decision" => self.decided(entry),
             "outcome" | "call" => self.ended(entry),
             "start" => {
                 self.lose_open();
-                self.start(seq, at);
+                self.start(seq, latest);
             }
             "reload" => self.reloaded(entry, at),
             "approval" => self.spoken(entry, at),

@@ -3,6 +3,7 @@
 use super::counts::Counts;
 use super::policy_key::PolicyKey;
 use super::processes::{Last, Toll};
+use super::shown::Lost;
 use super::stay::{Part, Proof};
 use super::summary::{CellKey, Labelled, Open, Said, Summary};
 use super::tally::{begins, hour};
@@ -63,8 +64,10 @@ pub struct View {
     pub missing: u64,
     /// Decisions that have waited long for their outcome: their process may be dead, or at it still.
     pub overdue: u64,
-    /// The first start from this line on found decisions without an outcome, and none after it did.
-    pub(super) lost_from: Option<u64>,
+    /// The line that its first calls come after.
+    pub(super) epoch: u64,
+    /// What became of the decisions without an outcome.
+    pub(super) lost: Lost,
 }
 
 /// What the policy in force did.
@@ -86,9 +89,8 @@ pub(super) struct Calls {
     all: Counts,
     pub(super) in_force: InForce,
     /// When the first of them came.
-    first: Option<Timestamp>,
-    /// From this line on the next start is the last that found some of them lost.
-    lost_from: Option<u64>,
+    pub(super) first: Option<Timestamp>,
+    lost: Lost,
 }
 
 /// What people said of decisions.
@@ -152,10 +154,10 @@ impl Summary {
             approvals: self.approvals_since(route, stage, begun, look),
             missing: 0,
             overdue: self.overdue(route, stage, begun, look),
-            lost_from: calls.lost_from,
+            epoch: stay.map_or(0, |stay| stay.epoch),
+            lost: calls.lost,
         };
-        let epoch = stay.map_or(0, |stay| stay.epoch);
-        view.missing = self.holes.since(view.from, epoch, self.span);
+        view.missing = self.holes.since(view.from, view.epoch, self.span);
         view
     }
 
@@ -182,7 +184,8 @@ impl Summary {
             approvals: self.approvals_since(route, stage, from, look),
             missing: self.missing(from),
             overdue: 0,
-            lost_from: calls.lost_from,
+            epoch: 0,
+            lost: calls.lost,
         }
     }
 
@@ -196,10 +199,10 @@ impl Summary {
         self.holes.since(from, 0, self.span)
     }
 
-    /// What was done without a line, since then.
-    pub(super) fn toll(&self, from: Timestamp, last: Last) -> Toll {
+    /// What was done without a line, while the route was there.
+    pub(super) fn toll(&self, view: &View, last: Last) -> Toll {
         let first = self.span.map_or(0, |span| span.first_seq);
-        self.processes.toll(first, from, last)
+        self.processes.toll(first, (view.epoch, view.from), last)
     }
 
     /// The stages in which calls of a route were counted, within the window.
@@ -225,9 +228,7 @@ impl Summary {
         let wanted = |key: &CellKey| key.epoch >= epoch && key.stage == stage && key.hour >= edge;
         for (key, cell) in trail.cells.iter().filter(|(key, _)| wanted(key)) {
             calls.first = calls.first.into_iter().chain([cell.first]).min();
-            if cell.counts.lost > 0 {
-                calls.lost_from = calls.lost_from.max(Some(key.epoch.saturating_add(1)));
-            }
+            self.lose(&mut calls.lost, key.epoch, cell.counts.lost);
             calls.all += cell.counts;
             calls.in_force.take(key.policy, policy, &cell.counts);
         }

@@ -273,24 +273,37 @@ fn a_restart_forgets_nothing() {
     ]);
 }
 
+/// What a crash left untold, as the gates name it.
+fn killed(history: History) -> History {
+    history.unknown("bypasses").unknown("evidence")
+}
+
+/// The same with lost calls.
+fn died(history: History) -> History {
+    history.unknown("bypasses").not_met("evidence")
+}
+
+fn dry(name: &'static str) -> History {
+    History::bare(name, DryRun, RequireApproval)
+        .then(Step::Reload { ago: 72 * HOUR, stages: "dry_run" })
+        .then(Step::allowed(DryRun, 100, 71 * HOUR))
+}
+
 /// One crash keeps nothing back for ever, and is not forgotten before there is as much again.
 #[test]
 fn what_a_crash_left_untold_is_outweighed() {
     let at = |ago: u64| Step::Start { ago: ago * HOUR };
     let lost = |ago: u64| Step::Lost { ago: ago * HOUR, stage: DryRun };
     let calls = |count, ago: u64| Step::allowed(DryRun, count, ago * HOUR);
-    let dry = |name| {
-        History::bare(name, DryRun, RequireApproval)
-            .then(Step::Reload { ago: 72 * HOUR, stages: "dry_run" })
-            .then(calls(100, 71))
+    let none = |gates: &mut gait::snapshot::Gates| {
+        (gates.min_calls, gates.min_time) = (0, std::time::Duration::ZERO);
     };
-    let killed = |history: History| history.unknown("bypasses").unknown("evidence");
-    let died = |history: History| history.unknown("bypasses").not_met("evidence");
+    let stop = |ago, missed| Step::Stop { ago: ago * HOUR, missed };
     hold(vec![
         dry("killed, and as much again").then(at(60)).then(calls(100, 50)),
         dry("died on a call, and as much again").then(lost(61)).then(at(60)).then(calls(100, 50)),
         dry("it did not say, and as much again")
-            .then(Step::Stop { ago: 61 * HOUR, missed: None })
+            .then(stop(61, None))
             .then(at(60))
             .then(calls(100, 50)),
         killed(dry("one call too few").then(at(60)).then(calls(99, 50))),
@@ -301,32 +314,43 @@ fn what_a_crash_left_untold_is_outweighed() {
         dry("in order since")
             .then(at(60))
             .then(calls(50, 50))
-            .then(Step::Stop { ago: 40 * HOUR, missed: Some((0, 0)) })
+            .then(stop(40, Some((0, 0))))
             .then(at(40))
             .then(calls(50, 30)),
-        killed(dry("what other policies judged does not count").then(at(60)))
-            .then(Step::Policy("default_verdict: allow\n"))
-            .then(calls(100, 50)),
-        dry("lost in an order that was kept")
+        died(dry("its clock was behind when it came back").then(lost(61)).then(at(90)))
+            .then(calls(100, 10)),
+        killed(dry("its clock was behind, and nothing was lost").then(at(90)).then(calls(99, 50))),
+        killed(dry("nothing is wanted, and nothing came").gates(none).then(at(60))),
+        dry("nothing is wanted, and one came").gates(none).then(at(60)).then(calls(1, 50)),
+        dry("more was lost than came")
+            .gates(none)
             .then(lost(61))
-            .then(Step::Stop { ago: 60 * HOUR, missed: Some((0, 0)) })
+            .then(lost(61))
             .then(at(60))
-            .then(calls(99, 50))
+            .then(calls(1, 50))
             .not_met("evidence"),
-        dry("a send that was stopped is never outweighed")
-            .then(Step::Told { ago: 65 * HOUR, missed: (1, 0) })
-            .then(at(60))
-            .then(calls(100, 50))
-            .not_met("bypasses"),
-        dry("nor is a call without a line")
-            .then(Step::Told { ago: 65 * HOUR, missed: (0, 1) })
-            .then(at(60))
-            .then(calls(100, 50))
-            .not_met("evidence"),
-        dry("nobody counts what runs now")
+    ]);
+}
+
+#[test]
+fn what_was_done_is_never_outweighed() {
+    let again = |history: History| {
+        history.then(Step::Start { ago: 60 * HOUR }).then(Step::allowed(DryRun, 200, 50 * HOUR))
+    };
+    let told = |missed| Step::Told { ago: 65 * HOUR, missed };
+    let others = "default_verdict: allow\n";
+    hold(vec![
+        again(dry("a send that was stopped").then(told((1, 0)))).not_met("bypasses"),
+        again(dry("a call without a line").then(told((0, 1)))).not_met("evidence"),
+        again(
+            dry("lost, and it stopped in order")
+                .then(Step::Lost { ago: 61 * HOUR, stage: DryRun })
+                .then(Step::Stop { ago: 60 * HOUR, missed: Some((0, 0)) }),
+        )
+        .not_met("evidence"),
+        killed(again(dry("what other policies judged says nothing").then(Step::Policy(others)))),
+        again(dry("nobody counts what runs now"))
             .metrics(None)
-            .then(at(60))
-            .then(calls(100, 50))
             .unknown("bypasses")
             .unknown("evidence"),
     ]);

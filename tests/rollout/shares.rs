@@ -63,6 +63,28 @@ fn what_the_share_shows_counts() {
     ]);
 }
 
+/// The others do not call where it was lost.
+#[test]
+fn what_a_crash_left_untold_of_a_share_is_outweighed_by_the_share() {
+    let crash = |name, lost| {
+        let share = "dry_run for 25 %, else observe";
+        let lost = std::iter::repeat_n(Step::Lost { ago: 46 * HOUR, stage: DryRun }, lost);
+        lost.fold(quarter(name), History::then)
+            .then(Step::Start { ago: 45 * HOUR })
+            .then(Step::Reload { ago: 45 * HOUR, stages: share })
+            .then(Step::allowed(Observe, 100, 44 * HOUR))
+    };
+    let died = |history: History| history.unknown("bypasses").not_met("evidence");
+    let calls = |count| Step::allowed(DryRun, count, 40 * HOUR);
+    hold(vec![
+        died(crash("the share did not call", 2)),
+        crash("it called once, and lost more", 2).then(calls(1)).not_met("evidence"),
+        crash("as many came as were lost", 2).then(calls(2)),
+        crash("killed, and the share did not call", 0).unknown("bypasses").unknown("evidence"),
+        crash("killed, and the share called", 0).then(calls(1)),
+    ]);
+}
+
 #[test]
 fn a_restart_begins_no_stage_of_a_share_anew() {
     let start = |ago| Step::Start { ago: ago * HOUR };

@@ -9,9 +9,24 @@ use super::ask::{gate, said};
 use super::{Case, Gate, GateVerdict};
 use crate::rollout::lanes::Lane;
 use crate::rollout::processes::Toll;
+use crate::rollout::shown::Shown;
+use crate::rollout::stay::Part;
+use crate::stage::Stage;
+use std::fmt;
+use std::time::Duration;
+
+const ANEW: &str = "the count begins anew with the next stage, or after `rollout.gates.window`";
 
 const UNCOUNTED: &str = "the log cannot say it: ask the gait that runs, or give a saved page of its \
                          metrics with --metrics";
+
+/// What a stage has to show before what a crash left untold counts no more.
+struct Need {
+    stage: Stage,
+    calls: u64,
+    time: Duration,
+    shown: Shown,
+}
 
 /// Nothing has ever tried to go past the permits.
 pub(super) fn bypasses(case: &Case<'_>, lane: &Lane) -> Gate {
@@ -23,8 +38,8 @@ pub(super) fn bypasses(case: &Case<'_>, lane: &Lane) -> Gate {
         );
         return gate(name, GateVerdict::NotMet, say).of(unproven as f64, 0.0);
     }
-    let toll = case.summary.toll(lane.view.from, case.facts.last());
-    match (toll.missed.bypasses, unknown(case, toll)) {
+    let toll = case.summary.toll(&lane.view, case.facts.last());
+    match (toll.missed.bypasses, unknown(case, lane, toll)) {
         (0, Some(why)) => gate(name, GateVerdict::NotEnoughData, why),
         (0, None) => {
             let say = format!("no send without its permit{}", made_up(toll.mute, 0));
@@ -42,52 +57,61 @@ pub(super) fn bypasses(case: &Case<'_>, lane: &Lane) -> Gate {
 
 /// Every call has its closing line, and nothing is missing.
 pub(super) fn evidence(case: &Case<'_>, lane: &Lane) -> Gate {
-    let missing = lane.view.missing;
-    let (lost, past) = match lane.view.counts.lost {
-        lost if lane.view.lost_from.is_some_and(|line| is_made_up(case, line)) => (0, lost),
-        lost => (lost, 0),
-    };
-    let toll = case.summary.toll(lane.view.from, case.facts.last());
+    let (missing, lost) = (lane.view.missing, lane.view.lost);
+    let toll = case.summary.toll(&lane.view, case.facts.last());
     let unrecorded = toll.missed.unrecorded;
-    let (verdict, say) = match unsettled(case, lane).or_else(|| unknown(case, toll)) {
+    let crashed = Some(lost.in_crashes).filter(|lost| *lost > 0);
+    let crashed = crashed.and_then(|count| way_out(case, lane, lost.last_crash, count));
+    let (verdict, say) = match unsettled(case, lane).or_else(|| unknown(case, lane, toll)) {
         _ if missing > 0 => (
             GateVerdict::NotMet,
             format!("{missing} lines are missing in the log: `gait trace verify` says where"),
         ),
-        _ if lost > 0 => (
+        _ if lost.in_order > 0 => (
             GateVerdict::NotMet,
             format!(
-                "{lost} decisions have no outcome, their process died: `gait trace reconcile` \
-                 says what became of them; {}",
-                way_out(case)
+                "{} decisions have no outcome, though their process did not die, which is a fault of \
+                 gait: `gait trace reconcile` says what became of them; {ANEW}",
+                lost.in_order
             ),
         ),
         _ if unrecorded > 0 => (
             GateVerdict::NotMet,
-            format!(
-                "{unrecorded} calls went out without a line: give the log room; the count begins \
-                 anew with the next stage, or after `rollout.gates.window`"
-            ),
+            format!("{unrecorded} calls went out without a line: give the log room; {ANEW}"),
         ),
-        Some(why) => (GateVerdict::NotEnoughData, why),
-        None => (GateVerdict::Met, format!("every call has its line{}", made_up(toll.mute, past))),
+        why => match (&crashed, why) {
+            (Some(way_out), _) => (
+                GateVerdict::NotMet,
+                format!(
+                    "{} decisions have no outcome, their process died: `gait trace reconcile` says \
+                     what became of them; {way_out}",
+                    lost.in_crashes
+                ),
+            ),
+            (None, Some(why)) => (GateVerdict::NotEnoughData, why),
+            (None, None) => {
+                let past = made_up(toll.mute, lost.in_crashes);
+                (GateVerdict::Met, format!("every call has its line{past}"))
+            }
+        },
     };
-    let found = lost + missing + unrecorded;
+    let crashed = crashed.map_or(0, |_| lost.in_crashes);
+    let found = lost.in_order + crashed + missing + unrecorded;
     gate("evidence", verdict, say).of(found as f64, 0.0)
 }
 
 /// Why nobody knows what was done without a line.
-fn unknown(case: &Case<'_>, toll: Toll) -> Option<String> {
-    match toll {
-        Toll { mute: 1.., last_mute, .. } if !is_made_up(case, last_mute) => Some(format!(
+fn unknown(case: &Case<'_>, lane: &Lane, toll: Toll) -> Option<String> {
+    let died = Some(toll.mute).filter(|mute| *mute > 0);
+    let way_out = died.and_then(|_| way_out(case, lane, toll.last_mute, 0));
+    let why = way_out.map(|way_out| {
+        format!(
             "{} processes did not say in the end what they did without a line, they were killed or \
-             are of an older gait: {}",
-            toll.mute,
-            way_out(case)
-        )),
-        Toll { is_open: true, .. } => Some(UNCOUNTED.to_owned()),
-        _ => None,
-    }
+             are of an older gait: {way_out}",
+            toll.mute
+        )
+    });
+    why.or_else(|| toll.is_open.then(|| UNCOUNTED.to_owned()))
 }
 
 /// Why nobody knows whether every call has its closing line.
@@ -109,19 +133,33 @@ fn unsettled(case: &Case<'_>, lane: &Lane) -> Option<String> {
     }
 }
 
-/// Whether the route has shown enough since the first start from this line on.
-fn is_made_up(case: &Case<'_>, line: u64) -> bool {
-    let (stage, look) = (case.lanes.laxest.stage, &case.facts.look);
-    let shown = case.summary.shown_from(&case.route.name, stage, line, look);
-    shown.is_some_and(|shown| {
-        shown.calls >= case.facts.gates.min_calls && shown.time >= case.facts.gates.min_time
-    })
-}
-
-fn way_out(case: &Case<'_>) -> String {
-    let gates = &case.facts.gates;
-    let (calls, time) = (gates.min_calls, said(gates.min_time));
-    format!("it counts no more once {calls} calls in {time} have come after it")
+/// What is still to be shown since the first start from this line on, so that `lost` outcomes and
+/// whatever else was left untold count no more; `None` where it has been.
+fn way_out(case: &Case<'_>, lane: &Lane, line: u64, lost: u64) -> Option<String> {
+    let (laxest, gates) = (&case.lanes.laxest, &case.facts.gates);
+    let shown = |lane: &Lane, part| {
+        let place = (&*case.route.name, lane.stage, part);
+        case.summary.shown_from(place, line, &case.facts.look).unwrap_or_default()
+    };
+    let whole = Need {
+        stage: laxest.stage,
+        calls: gates.min_calls.max(1),
+        time: gates.min_time,
+        shown: shown(laxest, Part::Whole),
+    };
+    // What a share left untold, the others do not make up for.
+    let needs = match lane.stage == laxest.stage {
+        true => vec![Need { calls: whole.calls.max(lost), ..whole }],
+        false => {
+            let calls = lost.max(lane.view.counts.calls.min(1));
+            let (time, shown) = (Duration::ZERO, shown(lane, Part::Share));
+            vec![whole, Need { stage: lane.stage, calls, time, shown }]
+        }
+    };
+    let open = needs.iter().filter(|need| !need.is_met());
+    let open: Vec<String> = open.map(Need::to_string).collect();
+    (!open.is_empty())
+        .then(|| format!("it counts no more once gait has seen {}", open.join(" and ")))
 }
 
 /// What was left untold, and does not count any more.
@@ -134,5 +172,30 @@ fn made_up(mute: u64, lost: u64) -> String {
              outweighed by what came after",
             mute.max(1)
         ),
+    }
+}
+
+// === impl Need ===
+
+impl Need {
+    fn is_met(&self) -> bool {
+        self.shown.calls >= self.calls && self.shown.time >= self.time
+    }
+}
+
+/// As people read it.
+impl fmt::Display for Need {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (Shown { calls, time }, stage) = (self.shown, self.stage.as_str());
+        match self.time.is_zero() {
+            true => write!(f, "{} calls in {stage} since ({calls} so far)", self.calls),
+            false => write!(
+                f,
+                "{} calls and {} in {stage} since ({calls} and {} so far)",
+                self.calls,
+                said(self.time),
+                said(time)
+            ),
+        }
     }
 }
