@@ -130,6 +130,7 @@ fn every_reachable_series_of_a_route_exists_at_zero() {
     assert_eq!(of_route("gait_calls_total"), [0.0; 25]);
     assert_eq!(of_route("gait_permits_total"), [0.0; 3]);
     assert_eq!(of_route("gait_upstream_requests_total"), [0.0; 3]);
+    assert_eq!(of_route("gait_stage_changes_total"), [0.0; 3]);
     assert_eq!(of_route("gait_call_seconds_count"), [0.0]);
     assert_eq!(of_route("gait_upstream_seconds_bucket"), [0.0; 13]);
 }
@@ -154,6 +155,8 @@ fn counters_show_what_was_counted() {
     route.call(VerdictLabel::Block, DispositionLabel::Denied);
     route.call(VerdictLabel::None, DispositionLabel::Failed);
     route.call_took(Duration::from_millis(20));
+    metrics.stage_changed("files.delete", ViaLabel::Demote);
+    metrics.stage_changed("no such route", ViaLabel::Demote);
     metrics.bypass(BypassLabel::NotCommitted);
     metrics.rejected("path");
     metrics.rejected("made up");
@@ -167,6 +170,8 @@ fn counters_show_what_was_counted() {
     let call = [("route", "files.delete"), ("verdict", "block"), ("disposition", "denied")];
     assert_eq!(sum(&text, "gait_calls_total", &call), 1.0);
     assert_eq!(sum(&text, "gait_calls_total", &[]), 2.0);
+    let demoted = |route| sum(&text, "gait_stage_changes_total", &[("route", route)]);
+    assert_eq!((demoted("files.delete"), demoted("_other")), (1.0, 1.0));
     assert_eq!(sum(&text, "gait_call_seconds_bucket", &[("le", "0.025")]), 1.0);
     assert_eq!(sum(&text, "gait_call_seconds_bucket", &[("le", "0.01")]), 0.0);
     assert_eq!(sum(&text, "gait_bypass_total", &[("cause", "not_committed")]), 1.0);

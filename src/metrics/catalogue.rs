@@ -316,7 +316,7 @@ pub(super) const ROLLOUT_DROPPED: Definition = counter(
 );
 pub(super) const STAGE_CHANGES: Definition = counter(
     "gait_stage_changes_total",
-    &["via"],
+    &["route", "via"],
     "Stages that people set by command, counted when their line is written.",
 );
 pub(super) const LABELS: Definition = counter(
