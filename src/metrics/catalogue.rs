@@ -93,6 +93,7 @@ pub const CATALOGUE: &[Definition] = &[
     RELOAD_TIMESTAMP,
     RESTART_NEEDED,
     STAGE,
+    STAGE_LASTING,
     ROLLOUT_DROPPED,
     STAGE_CHANGES,
     LABELS,
@@ -308,6 +309,11 @@ pub(super) const STAGE: Definition = gauge(
     "gait_stage",
     &["route", "stage"],
     "Share of the authenticated callers of a route that stands in a stage now, 0 to 1.",
+);
+pub(super) const STAGE_LASTING: Definition = gauge(
+    "gait_stage_lasting",
+    &["route", "stage"],
+    "The same share once nothing is set for a time any more: gait_stage without what has an end.",
 );
 pub(super) const ROLLOUT_DROPPED: Definition = counter(
     "gait_rollout_dropped_total",

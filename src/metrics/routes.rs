@@ -10,7 +10,8 @@
 //! because then the bound would depend on the config that it is there to bound.
 
 use super::catalogue::{CALL_SECONDS, CALLS, SERIES_OVERFLOW, STAGE_CHANGES, UPSTREAM_SECONDS};
-use super::labels::{DispositionLabel, PermitLabel, STAGES, VerdictLabel};
+use super::face::STAGE_SERIES;
+use super::labels::{DispositionLabel, PermitLabel, VerdictLabel};
 use super::law::{Law, OpenPermit, PermitCells};
 use super::registry::{OUTER_SECONDS, Registry};
 use super::steering::ViaLabel;
@@ -30,7 +31,7 @@ const PERMIT_SERIES: usize = 2 * PermitLabel::ALL.len();
 
 /// Series that a route adds: two histograms (buckets, `+Inf`, sum, count), its stages, and how they were
 /// set.
-const ROUTE_SERIES: usize = 2 * (OUTER_SECONDS.len() + 3) + STAGES.len() + ViaLabel::ALL.len();
+const ROUTE_SERIES: usize = 2 * (OUTER_SECONDS.len() + 3) + STAGE_SERIES + ViaLabel::ALL.len();
 
 /// What a route is called in labels. Words from config only, never from a caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
