@@ -71,6 +71,15 @@ struct Epoch<'a> {
     part: Part,
 }
 
+// === impl Stay ===
+
+impl Stay {
+    /// All that the log holds.
+    pub(super) const ALL: Stay = Stay { since: Timestamp::MIN, proof: Proof::AtLeast, epoch: 0 };
+}
+
+// === impl Summary ===
+
 impl Summary {
     /// The stay of a route in a stage; `None` where nothing in the log shows one. What only a share
     /// showed is no stay of the whole.

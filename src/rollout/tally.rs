@@ -33,7 +33,7 @@ impl Summary {
         self.processes.take(entry, at, &mut self.dropped);
         match entry.kind() {
             "decision" => self.decided(entry),
-            "outcome" | "call" => self.ended(entry),
+            "outcome" | "call" => self.ended(entry, at),
             "start" => {
                 self.lose_open();
                 self.start(seq, at);
@@ -53,7 +53,7 @@ impl Summary {
         self.hold(call_id, Open { route, key, begun });
     }
 
-    fn ended(&mut self, entry: &Entry) {
+    fn ended(&mut self, entry: &Entry, at: Timestamp) {
         if let Some(call_id) = entry.text("call_id").filter(|_| entry.kind() == "outcome") {
             self.end(call_id);
         }
@@ -65,6 +65,7 @@ impl Summary {
         let key = self.key(&heard);
         if let Some(cell) = self.cell(&heard.route, key, heard.begun) {
             cell.counts.take(&heard);
+            cell.end(Some(at));
         }
     }
 
