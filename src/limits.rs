@@ -7,6 +7,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
+/// Reason code of a call whose body found no room beside those of all others.
+pub const BODY_BUDGET_EXHAUSTED: &str = "body_budget_exhausted";
+
+/// Reason code of a call for which there was no room for another counter of a limit.
+pub const RATE_STATE_FULL: &str = "rate_limit_state_full";
+
+/// Those of calls that failed for want of room that callers share: any of them can take it.
+pub const CROWDED_OUT: [&str; 2] = [BODY_BUDGET_EXHAUSTED, RATE_STATE_FULL];
+
 /// Sizes and counts. Bytes unless the name says otherwise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {

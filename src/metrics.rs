@@ -35,7 +35,7 @@ pub use catalogue::{CATALOGUE, Definition, Kind};
 pub use counted::{Missed, Unlined};
 pub use evidence::EvidenceFace;
 pub use exports::{ExportMetrics, ExporterLabel};
-pub use face::SnapshotFace;
+pub use face::{Share, SnapshotFace};
 pub use labels::{
     BypassLabel, DispositionLabel, PermitLabel, ProtocolLabel, STAGES, SwitchLabel, VerdictLabel,
 };

@@ -65,7 +65,7 @@ fn labels(route: &str) -> RouteLabels<'_> {
 fn face<'a>(config: &'a str, stages: &'a [(&'a str, &'a str, f64)]) -> SnapshotFace<'a> {
     static CERTIFICATES: LazyLock<[(String, f64); 1]> =
         LazyLock::new(|| [("server/0".to_owned(), 5.0)]);
-    SnapshotFace { config, policy: "p1", stages, certificates: &*CERTIFICATES }
+    SnapshotFace { config, policy: "p1", stages, lasting: stages, certificates: &*CERTIFICATES }
 }
 
 /// Metrics with one route and a snapshot, as after a start.
@@ -130,6 +130,7 @@ fn every_reachable_series_of_a_route_exists_at_zero() {
     assert_eq!(of_route("gait_calls_total"), [0.0; 25]);
     assert_eq!(of_route("gait_permits_total"), [0.0; 3]);
     assert_eq!(of_route("gait_upstream_requests_total"), [0.0; 3]);
+    assert_eq!(of_route("gait_stage_changes_total"), [0.0; 3]);
     assert_eq!(of_route("gait_call_seconds_count"), [0.0]);
     assert_eq!(of_route("gait_upstream_seconds_bucket"), [0.0; 13]);
 }
@@ -154,6 +155,8 @@ fn counters_show_what_was_counted() {
     route.call(VerdictLabel::Block, DispositionLabel::Denied);
     route.call(VerdictLabel::None, DispositionLabel::Failed);
     route.call_took(Duration::from_millis(20));
+    metrics.stage_changed("files.delete", ViaLabel::Demote);
+    metrics.stage_changed("no such route", ViaLabel::Demote);
     metrics.bypass(BypassLabel::NotCommitted);
     metrics.rejected("path");
     metrics.rejected("made up");
@@ -167,6 +170,8 @@ fn counters_show_what_was_counted() {
     let call = [("route", "files.delete"), ("verdict", "block"), ("disposition", "denied")];
     assert_eq!(sum(&text, "gait_calls_total", &call), 1.0);
     assert_eq!(sum(&text, "gait_calls_total", &[]), 2.0);
+    let demoted = |route| sum(&text, "gait_stage_changes_total", &[("route", route)]);
+    assert_eq!((demoted("files.delete"), demoted("_other")), (1.0, 1.0));
     assert_eq!(sum(&text, "gait_call_seconds_bucket", &[("le", "0.025")]), 1.0);
     assert_eq!(sum(&text, "gait_call_seconds_bucket", &[("le", "0.01")]), 0.0);
     assert_eq!(sum(&text, "gait_bypass_total", &[("cause", "not_committed")]), 1.0);
@@ -191,13 +196,16 @@ fn a_reload_keeps_the_counters_and_drops_the_old_face() {
     let after = metrics.route(labels("files.delete"));
     assert!(Arc::ptr_eq(&before, &after));
     let stages = [("files.delete", "observe", 0.25), ("files.delete", "enforce", 0.75)];
-    metrics.snapshot(&SnapshotFace { certificates: &[], ..face("c2", &stages) });
+    let lasting = [("files.delete", "enforce", 1.0)];
+    metrics.snapshot(&SnapshotFace { certificates: &[], lasting: &lasting, ..face("c2", &stages) });
     let text = metrics.render();
     assert_eq!(sum(&text, "gait_calls_total", &[]), 1.0);
     assert_eq!(sum(&text, "gait_snapshot_info", &[]), 1.0);
     assert_eq!(sum(&text, "gait_snapshot_info", &[("config", "c2")]), 1.0);
     assert_eq!(sum(&text, "gait_stage", &[("stage", "observe")]), 0.25);
     assert_eq!(sum(&text, "gait_stage", &[]), 1.0);
+    assert_eq!(sum(&text, "gait_stage_lasting", &[("stage", "enforce")]), 1.0);
+    assert_eq!(sum(&text, "gait_stage_lasting", &[]), 1.0);
 }
 
 #[test]
@@ -266,7 +274,7 @@ fn a_stage_change_shares_the_permits_of_its_route() {
 fn series_stay_within_their_limit() {
     for series_max in [0, 400, 700] {
         let metrics = metrics(series_max);
-        let floor = samples(&metrics.render()).len() + 5;
+        let floor = samples(&metrics.render()).len() + 9;
         let names: Vec<String> = (0..100).map(|n| format!("route.{n}")).collect();
         for name in &names {
             metrics.route(labels(name)).call(VerdictLabel::Allow, DispositionLabel::Forwarded);

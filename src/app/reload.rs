@@ -9,7 +9,7 @@ use super::{Running, stages};
 use crate::clock;
 use crate::config::{Config, Listen, OverlayFile, Taken};
 use crate::evidence::Reload;
-use crate::metrics::{Metrics, Restart, SnapshotFace};
+use crate::metrics::{Metrics, Restart, Share, SnapshotFace};
 use crate::snapshot::{Listener, Plan, Snapshot};
 use crate::store::approvals::Rules;
 use jiff::Timestamp;
@@ -189,13 +189,15 @@ pub(super) fn show(snapshot: &Snapshot, metrics: &Metrics) {
 
 /// Its digests, its certificates, and where its callers stand at an instant.
 pub(super) fn show_face(snapshot: &Snapshot, metrics: &Metrics, now: Timestamp) {
-    let stages: Vec<(&str, &str, f64)> = stages::shares(&snapshot.plan, now).collect();
+    let stages: Vec<Share<'_>> = stages::shares(&snapshot.plan, now).collect();
+    let lasting: Vec<Share<'_>> = stages::lasting(&snapshot.plan).collect();
     let (config, policy) = (snapshot.plan.digest.to_string(), snapshot.policy.digest().to_string());
     let certificates = &certificates(&snapshot.plan);
     metrics.snapshot(&SnapshotFace {
         config: &config,
         policy: &policy,
         stages: &stages,
+        lasting: &lasting,
         certificates,
     });
 }

@@ -7,8 +7,10 @@ use super::{Running, reload};
 use crate::clock;
 use crate::config::{self, ConfigError, Files, Taken};
 use crate::evidence::Reload;
+use crate::metrics::Share;
 use crate::rollout::{Overlay, ShelfError};
 use crate::snapshot::{Plan, PlannedRoute, Snapshot};
+use crate::stage::Standing;
 use jiff::{SignedDuration, Timestamp};
 use std::sync::Arc;
 use std::time::Instant;
@@ -32,14 +34,18 @@ struct Clocks {
 }
 
 /// The share of the known callers in each stage of each route, as a part of one.
-pub(super) fn shares(
-    plan: &Plan,
-    now: Timestamp,
-) -> impl Iterator<Item = (&str, &'static str, f64)> {
-    plan.routes.iter().flat_map(move |route| {
-        let shares = route.course.at(now).shares();
-        shares.map(|(stage, share)| (&*route.name, stage.as_str(), share))
-    })
+pub(super) fn shares(plan: &Plan, now: Timestamp) -> impl Iterator<Item = Share<'_>> {
+    plan.routes.iter().flat_map(move |route| shares_of(route, route.course.at(now)))
+}
+
+/// The same once nothing is set for a time any more.
+pub(super) fn lasting(plan: &Plan) -> impl Iterator<Item = Share<'_>> {
+    plan.routes.iter().flat_map(|route| shares_of(route, route.course.standing))
+}
+
+fn shares_of(route: &PlannedRoute, standing: Standing) -> impl Iterator<Item = Share<'_>> {
+    let shares = standing.shares().into_iter();
+    shares.map(|(stage, share)| (&*route.name, stage.as_str(), share))
 }
 
 /// Routes whose callers stand elsewhere than before, or that were not there, and where.

@@ -16,7 +16,9 @@ pub(super) fn tally(metrics: &Metrics, line: &Line) {
     match line.entry() {
         Entry::Closing { about, close, .. } => closed(metrics, about, close),
         Entry::Event(Event::Label(label)) => metrics.labelled(opinion_label(label.opinion)),
-        Entry::Event(Event::Stage(change)) => metrics.stage_changed(via_label(change.via)),
+        Entry::Event(Event::Stage(change)) => {
+            metrics.stage_changed(&change.route, via_label(change.via));
+        }
         Entry::Decision(_) | Entry::Event(_) => {}
     }
 }

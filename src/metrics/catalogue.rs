@@ -93,6 +93,7 @@ pub const CATALOGUE: &[Definition] = &[
     RELOAD_TIMESTAMP,
     RESTART_NEEDED,
     STAGE,
+    STAGE_LASTING,
     ROLLOUT_DROPPED,
     STAGE_CHANGES,
     LABELS,
@@ -309,6 +310,11 @@ pub(super) const STAGE: Definition = gauge(
     &["route", "stage"],
     "Share of the authenticated callers of a route that stands in a stage now, 0 to 1.",
 );
+pub(super) const STAGE_LASTING: Definition = gauge(
+    "gait_stage_lasting",
+    &["route", "stage"],
+    "The same share once nothing is set for a time any more: gait_stage without what has an end.",
+);
 pub(super) const ROLLOUT_DROPPED: Definition = counter(
     "gait_rollout_dropped_total",
     &[],
@@ -316,7 +322,7 @@ pub(super) const ROLLOUT_DROPPED: Definition = counter(
 );
 pub(super) const STAGE_CHANGES: Definition = counter(
     "gait_stage_changes_total",
-    &["via"],
+    &["route", "via"],
     "Stages that people set by command, counted when their line is written.",
 );
 pub(super) const LABELS: Definition = counter(

@@ -9,10 +9,12 @@
 //! group that is paid for at the start. Rejected: keeping stage and risk on the overflow group,
 //! because then the bound would depend on the config that it is there to bound.
 
-use super::catalogue::{CALL_SECONDS, CALLS, SERIES_OVERFLOW, UPSTREAM_SECONDS};
-use super::labels::{DispositionLabel, PermitLabel, STAGES, VerdictLabel};
+use super::catalogue::{CALL_SECONDS, CALLS, SERIES_OVERFLOW, STAGE_CHANGES, UPSTREAM_SECONDS};
+use super::face::STAGE_SERIES;
+use super::labels::{DispositionLabel, PermitLabel, VerdictLabel};
 use super::law::{Law, OpenPermit, PermitCells};
 use super::registry::{OUTER_SECONDS, Registry};
+use super::steering::ViaLabel;
 use metrics::{Counter, Histogram};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -27,8 +29,9 @@ const CALL_SERIES: usize = VerdictLabel::ALL.len() * DispositionLabel::ALL.len()
 /// Series that a (route, risk) adds: minted and sent, for each permit.
 const PERMIT_SERIES: usize = 2 * PermitLabel::ALL.len();
 
-/// Series that a route adds: two histograms (buckets, `+Inf`, sum, count) and its stages.
-const ROUTE_SERIES: usize = 2 * (OUTER_SECONDS.len() + 3) + STAGES.len();
+/// Series that a route adds: two histograms (buckets, `+Inf`, sum, count), its stages, and how they were
+/// set.
+const ROUTE_SERIES: usize = 2 * (OUTER_SECONDS.len() + 3) + STAGE_SERIES + ViaLabel::ALL.len();
 
 /// What a route is called in labels. Words from config only, never from a caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -162,6 +165,12 @@ impl Routes {
         self.names.iter().any(|name| name == route)
     }
 
+    /// Counts a stage that somebody set for a route.
+    pub(super) fn stage_changed(&self, registry: &Registry, route: &str, via: ViaLabel) {
+        let route = if self.knows(route) { route } else { OTHER };
+        stage_changes(registry, route, via).increment(1);
+    }
+
     /// Copies the permit counters into the exporter (see `law`).
     pub(super) fn copy_law(&self) {
         self.law.copy();
@@ -186,8 +195,14 @@ impl Routes {
     }
 }
 
+fn stage_changes(registry: &Registry, route: &str, via: ViaLabel) -> Counter {
+    registry.counter(&STAGE_CHANGES, &[route, via.as_str()])
+}
+
 fn build(registry: &Registry, labels: &RouteLabels<'_>, permits: Arc<PermitCells>) -> RouteMetrics {
     let RouteLabels { route, stage, risk } = *labels;
+    // Made is shown, at 0.
+    ViaLabel::ALL.iter().for_each(|via| drop(stage_changes(registry, route, *via)));
     let call = |verdict: VerdictLabel, disposition: DispositionLabel| {
         let values = [route, stage, risk, verdict.as_str(), disposition.as_str()];
         registry.counter(&CALLS, &values)

@@ -1,11 +1,12 @@
 //! What is counted of people who steer the rollout: what they said of decisions, and the stages
 //! that they set.
 //!
-//! Counted by the evidence writer when the line is written, as calls are.
+//! Counted by the evidence writer when the line is written, as calls are. Stages are counted by route,
+//! since whoever is called for one wants to know whether another one is meant (see `routes`).
 
-use super::Metrics;
-use super::catalogue::{LABELS, STAGE_CHANGES};
+use super::catalogue::LABELS;
 use super::registry::Registry;
+use super::{Metrics, lock};
 use metrics::Counter;
 
 /// The `label` label: what somebody said of a decision.
@@ -33,7 +34,6 @@ pub enum ViaLabel {
 /// The handles.
 pub(super) struct Steering {
     labels: [Counter; OpinionLabel::ALL.len()],
-    changes: [Counter; ViaLabel::ALL.len()],
 }
 
 // === impl OpinionLabel ===
@@ -75,18 +75,11 @@ impl Steering {
     pub(super) fn new(registry: &Registry) -> Steering {
         Steering {
             labels: OpinionLabel::ALL.map(|label| registry.counter(&LABELS, &[label.as_str()])),
-            changes: ViaLabel::ALL.map(|via| registry.counter(&STAGE_CHANGES, &[via.as_str()])),
         }
     }
 
     pub(super) fn labelled(&self, label: OpinionLabel) {
         if let Some(counter) = self.labels.get(label as usize) {
-            counter.increment(1);
-        }
-    }
-
-    pub(super) fn changed(&self, via: ViaLabel) {
-        if let Some(counter) = self.changes.get(via as usize) {
             counter.increment(1);
         }
     }
@@ -100,8 +93,8 @@ impl Metrics {
         self.0.fixed.steering.labelled(label);
     }
 
-    /// Counts a stage that somebody set.
-    pub fn stage_changed(&self, via: ViaLabel) {
-        self.0.fixed.steering.changed(via);
+    /// Counts a stage that somebody set for a route.
+    pub fn stage_changed(&self, route: &str, via: ViaLabel) {
+        lock(&self.0.routes).stage_changed(&self.0.registry, route, via);
     }
 }

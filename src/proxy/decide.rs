@@ -25,6 +25,7 @@ use crate::intent::time::Time;
 use crate::intent::{Intent, IntentError};
 use crate::json::Digest;
 use crate::kill_switch::{ACTIVE, UNAVAILABLE};
+use crate::limits::RATE_STATE_FULL;
 use crate::policy::freeze::{FreezeFinding, FreezeStatus};
 use crate::policy::{Decision, Policy, Verdict};
 use crate::snapshot::{Lane, Route, Snapshot};
@@ -38,9 +39,6 @@ use std::sync::OnceLock;
 
 /// The reason and the violation of a target whose host cannot be read in one way only.
 const DOMAIN_UNKNOWN: &str = "endpoint_domain_unknown";
-
-/// No room for another counter of a limit.
-const STATE_FULL: &str = "rate_limit_state_full";
 
 /// What a call is judged by.
 pub(super) struct Bench<'a> {
@@ -179,7 +177,7 @@ impl Bench<'_> {
         let toll = gate::toll(self.lane, self.wish, *verdict, self.claim);
         let bytes_max = self.snapshot.plan.limits.rate_state_bytes;
         let tally = self.limits.charge(demands, intent, toll, now, bytes_max);
-        let tally = tally.map_err(|Full| Cause::Fault(STATE_FULL))?;
+        let tally = tally.map_err(|Full| Cause::Fault(RATE_STATE_FULL))?;
         let until = tally.renewed_at.map(Time::from_timestamp);
         for counted in tally.exceeded {
             let code = counted.exceeded();

@@ -8,7 +8,7 @@ use crate::call::trailers::{Reserved, Trailers};
 use crate::call::{Body, Malformed};
 use crate::case::Cause;
 use crate::clock;
-use crate::limits::{Budget, Lease, Limits, Timeouts};
+use crate::limits::{BODY_BUDGET_EXHAUSTED, Budget, Lease, Limits, Timeouts};
 use bytes::{Bytes, BytesMut};
 use http_body::Body as _;
 use http_body_util::BodyExt as _;
@@ -179,7 +179,7 @@ impl Gathering {
 
     fn reserve(&mut self, bytes: u64) -> Result<(), Cause> {
         fits(bytes, self.bytes_max)?;
-        let exhausted = Cause::Fault("body_budget_exhausted");
+        let exhausted = Cause::Fault(BODY_BUDGET_EXHAUSTED);
         self.lease.grow_to(bytes).map_err(|_| exhausted)
     }
 

@@ -59,6 +59,11 @@ impl Counts {
         self.calls.saturating_sub(self.with_verdict(None))
     }
 
+    /// The same without what people are asked to judge.
+    pub(super) fn unasked(self) -> Counts {
+        Counts { against: 0, unjudged: 0, ..self }
+    }
+
     /// How many calls had this verdict; `None` for none.
     pub fn with_verdict(&self, verdict: Option<Verdict>) -> u64 {
         self.verdicts.get(verdict_index(verdict)).copied().unwrap_or_default()

@@ -3,6 +3,7 @@
 use super::policy_key::PolicyKey;
 use crate::audit::Entry;
 use crate::identity::Refusal;
+use crate::limits::CROWDED_OUT;
 use crate::policy::Verdict;
 use crate::snapshot::{REFUSED, UNMAPPED};
 use crate::stage::{Disposition, Stage};
@@ -30,6 +31,7 @@ pub(super) struct Heard {
     is_approved: bool,
     is_caller_refused: bool,
     is_caller_proven: bool,
+    is_crowded_out: bool,
 }
 
 /// What stands before a closing line.
@@ -64,6 +66,7 @@ impl Heard {
             is_sent: entry.flag("sent") == Some(true),
             is_approved: entry.text("permit") == Some("approved"),
             is_caller_refused: entry.texts("reason_codes").any(refused),
+            is_crowded_out: entry.texts("reason_codes").any(|code| CROWDED_OUT.contains(&code)),
             // Who is nobody in particular has none.
             is_caller_proven: entry.text("identity_source").is_some(),
             call_id,
@@ -97,9 +100,11 @@ impl Heard {
 
     /// Whoever is not known is refused for that, by right; but where it was let through all the same,
     /// the next stage would not. Nor may a stranger hold the gate shut with calls that it breaks and
-    /// does not get; where our own side failed, that counts whoever called.
+    /// does not get, nor by taking room that all callers share; where our own side failed otherwise, that
+    /// counts whoever called.
     pub(super) fn is_unjudged(&self) -> bool {
-        let is_ours = self.is_caller_proven || self.disposition == Some(Disposition::Failed);
+        let is_fault = self.disposition == Some(Disposition::Failed) && !self.is_crowded_out;
+        let is_ours = self.is_caller_proven || is_fault;
         let is_wanting = self.is_forwarded() || (is_ours && !self.is_caller_refused);
         self.verdict.is_none() && is_wanting
     }

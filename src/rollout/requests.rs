@@ -53,7 +53,9 @@ impl Requests {
     /// comes before `edge` it is kept that it does. What there is no room for is ticked in `dropped`.
     pub(super) fn add(&mut self, id: &str, more: &Request, edge: Timestamp, dropped: &mut Ticks) {
         match more.time() {
-            Some(begun) if begun < edge && more.asked.is_some() => self.pass(id, begun, edge),
+            Some(begun) if begun < edge && more.asked.is_some() => {
+                self.pass(id, begun, edge, dropped);
+            }
             Some(at) if is_dead(at, edge) => {}
             _ if self.bygone.contains_key(id) => {}
             _ => self.put(id, more, dropped),
@@ -62,7 +64,7 @@ impl Requests {
 
     /// Adds those of the stretch that comes after.
     pub(super) fn extend(&mut self, later: &Requests, edge: Timestamp, dropped: &mut Ticks) {
-        later.bygone.iter().for_each(|(id, begun)| self.pass(id, *begun, edge));
+        later.bygone.iter().for_each(|(id, begun)| self.pass(id, *begun, edge, dropped));
         later.known.iter().for_each(|(id, request)| self.add(id, request, edge, dropped));
     }
 
@@ -72,11 +74,17 @@ impl Requests {
         ids.filter_map(|id| self.known.get(id))
     }
 
-    /// Notes that a request came before the window.
-    fn pass(&mut self, id: &str, begun: Timestamp, edge: Timestamp) {
+    /// Notes that a request came before the window. One for which there is no room is ticked as late as
+    /// it may be heard of: until then it could be taken for a new one.
+    fn pass(&mut self, id: &str, begun: Timestamp, edge: Timestamp, dropped: &mut Ticks) {
         self.remove(id);
-        if !is_dead(begun, edge) && self.bygone.len() < REQUESTS_MAX {
+        if is_dead(begun, edge) {
+            return;
+        }
+        if self.bygone.len() < REQUESTS_MAX || self.bygone.contains_key(id) {
             self.bygone.insert(id.to_owned(), begun);
+        } else {
+            dropped.add(begun.checked_add(LIFE_MAX).unwrap_or(Timestamp::MAX), 1);
         }
     }
 
@@ -132,5 +140,37 @@ fn least<T: Ord>(one: Option<T>, other: Option<T>) -> Option<T> {
     match (one, other) {
         (Some(one), Some(other)) => Some(one.min(other)),
         (one, other) => one.or(other),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::new(second, 0).unwrap()
+    }
+
+    fn request(begun: Timestamp) -> Request {
+        let asked = Asked { begun, stage: Stage::Enforce, route: "r".into() };
+        Request { asked: Some(asked), ..Request::default() }
+    }
+
+    /// Else its next try would count as the question.
+    #[test]
+    fn a_request_before_the_window_for_which_there_is_no_room_is_told() {
+        let (mut requests, mut dropped) = (Requests::default(), Ticks::default());
+        let (edge, before) = (at(10_000_000), at(9_999_000));
+        let mut ask = |n: usize| {
+            requests.add(&n.to_string(), &request(before), edge, &mut dropped);
+            dropped.since(edge)
+        };
+        assert!((0..REQUESTS_MAX).all(|n| ask(n) == 0));
+        assert_eq!((ask(0), ask(REQUESTS_MAX)), (0, 1), "one is known already");
+        // A window that moved on asks the summaries of before.
+        let mut later = Ticks::default();
+        later.extend(&dropped, edge + SignedDuration::from_hours(24));
+        assert_eq!(later.since(edge + SignedDuration::from_hours(24)), 1);
+        assert_eq!(later.since(before + LIFE_MAX + SignedDuration::from_secs(1)), 0);
     }
 }

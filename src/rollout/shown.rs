@@ -1,6 +1,6 @@
 //! Decisions whose outcome was lost, and what a route has shown since.
 
-use super::stay::Part;
+use super::stay::{Part, Stay};
 use super::summary::Summary;
 use super::view::Look;
 use crate::stage::Stage;
@@ -35,7 +35,8 @@ impl Summary {
     ) -> Option<Shown> {
         let (start, at) = self.starts.range(line..).next()?;
         let stay = self.stay(route, stage, part)?;
-        let calls = self.calls(route, stage, Some(stay.epoch.max(*start)), look);
+        let later = Stay { epoch: stay.epoch.max(*start), ..stay };
+        let calls = self.calls(route, stage, Some(later), look);
         // The clock of the start may be behind: the first call shows that it was over.
         let since = calls.first.map(|first| first.max(*at).max(stay.since));
         let time = since.and_then(|since| Duration::try_from(look.now.duration_since(since)).ok());

@@ -1,10 +1,13 @@
 //! Since when a route stands in a stage.
 //!
-//! A reload says which routes stand elsewhere than before; a process that starts does not say where
-//! they stand, and a stage that was set for a time ends without a word. So the calls speak as well:
-//! a route is in the stage that its calls were judged in. What the log does not prove does not count
-//! in favour of a route: a stay ends where the route was seen only elsewhere. A start ends none where
-//! the calls after it are those of the standing that was said last: of a share both stages are seen.
+//! A reload says which routes stand elsewhere than before. A process that starts says in one where
+//! those stand that stand in several stages or in another than the config says, and nothing of all
+//! others; and a stage that was set for a time ends without a word. So the calls speak as well: a
+//! route is in the stage that its calls were judged in. What the log does not prove does not count in
+//! favour of a route: a stay ends where the route was seen only elsewhere.
+//!
+//! Rejected: to take a start that says nothing for one that says what was said last. A share that the
+//! config takes back while nothing runs is such a start.
 
 use super::policy_key::PolicyKey;
 use super::summary::{Announced, Cell, CellKey, Summary, Trail};
@@ -65,10 +68,17 @@ struct Epoch<'a> {
     trail: &'a Trail,
     mark: u64,
     announced: Option<&'a Announced>,
-    /// What was said last before a start.
-    before: Option<&'a Announced>,
     part: Part,
 }
+
+// === impl Stay ===
+
+impl Stay {
+    /// All that the log holds.
+    pub(super) const ALL: Stay = Stay { since: Timestamp::MIN, proof: Proof::AtLeast, epoch: 0 };
+}
+
+// === impl Summary ===
 
 impl Summary {
     /// The stay of a route in a stage; `None` where nothing in the log shows one. What only a share
@@ -79,9 +89,7 @@ impl Summary {
         let marks: BTreeSet<u64> = marks.chain([0]).collect();
         let mut found = None;
         for mark in marks.into_iter().rev() {
-            let announced = trail.announced.get(&mark);
-            let before = trail.announced.range(..mark).next_back().map(|(_, before)| before);
-            let epoch = Epoch { trail, mark, announced, before, part };
+            let epoch = Epoch { trail, mark, announced: trail.announced.get(&mark), part };
             match epoch.shows(stage, found.is_some()) {
                 Shows::Stay(stay) => found = Some(stay),
                 Shows::Begins(stay) => return Some(stay),
@@ -156,23 +164,12 @@ impl Epoch<'_> {
         let first = self.cells(stage).map(|cell| cell.first).min();
         let first = first.map(|first| stay(self.after_laxer(stage, first)));
         let is_elsewhere = self.all().any(|(key, _)| key.stage != stage);
-        match (first, is_elsewhere && !self.goes_on(stage)) {
+        match (first, is_elsewhere) {
             (Some(stay), false) => Shows::Stay(stay),
             (Some(stay), true) => Shows::Begins(stay),
             (None, true) => Shows::Other,
             (None, false) => Shows::Nothing,
         }
-    }
-
-    /// Whether the stage was said last before a start, and all calls since are judged as it was said.
-    fn goes_on(&self, stage: Stage) -> bool {
-        self.before.is_some_and(|before| {
-            let is_there = match self.part {
-                Part::Whole => self.is_there(before, stage),
-                Part::Share => before.reaches(stage),
-            };
-            is_there && self.all().all(|(key, _)| before.reaches(key.stage))
-        })
     }
 
     fn cells(&self, stage: Stage) -> impl Iterator<Item = &Cell> {

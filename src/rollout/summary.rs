@@ -300,6 +300,7 @@ impl Summary {
         for (key, cell) in &later.cells {
             if let Some(sum) = self.cell(route, key.after(epoch), cell.first) {
                 sum.last = sum.last.max(cell.last);
+                sum.end(cell.ended);
                 sum.counts += cell.counts;
             }
         }

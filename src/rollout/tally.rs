@@ -34,7 +34,7 @@ impl Summary {
         self.processes.take(entry, latest, &mut self.dropped);
         match entry.kind() {
             "decision" => self.decided(entry),
-            "outcome" | "call" => self.ended(entry),
+            "outcome" | "call" => self.ended(entry, at),
             "start" => {
                 self.lose_open();
                 self.start(seq, latest);
@@ -54,7 +54,7 @@ impl Summary {
         self.hold(call_id, Open { route, key, begun });
     }
 
-    fn ended(&mut self, entry: &Entry) {
+    fn ended(&mut self, entry: &Entry, at: Timestamp) {
         if let Some(call_id) = entry.text("call_id").filter(|_| entry.kind() == "outcome") {
             self.end(call_id);
         }
@@ -66,6 +66,7 @@ impl Summary {
         let key = self.key(&heard);
         if let Some(cell) = self.cell(&heard.route, key, heard.begun) {
             cell.counts.take(&heard);
+            cell.end(Some(at));
         }
     }
 

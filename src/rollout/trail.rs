@@ -8,7 +8,7 @@ use super::counts::Counts;
 use super::policy_key::PolicyKey;
 use super::tally::hour;
 use crate::stage::{Stage, Standing};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
 
 /// So many cells before the window are kept of a route; of more the oldest are let go, and a stay
@@ -17,6 +17,9 @@ const OLD_CELLS_MAX: usize = 256;
 
 /// So many hours after an announcement calls are told apart by hour: some began before it.
 const NEAR_HOURS: i64 = 2;
+
+/// A call that came longer than this before its stay is one of the stay before, however late it ended.
+pub(super) const LATE_MAX: SignedDuration = SignedDuration::from_secs(1);
 
 /// What became of one route.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -53,6 +56,8 @@ pub(super) struct Cell {
     pub(super) first: Timestamp,
     /// And the last.
     pub(super) last: Timestamp,
+    /// When the first of them to end did, by its line.
+    pub(super) ended: Option<Timestamp>,
 }
 
 // === impl CellKey ===
@@ -64,6 +69,22 @@ impl CellKey {
             0 => CellKey { epoch, ..self },
             _ => self,
         }
+    }
+}
+
+// === impl Cell ===
+
+impl Cell {
+    /// Calls ended then.
+    pub(super) fn end(&mut self, at: Option<Timestamp>) {
+        self.ended = self.ended.into_iter().chain(at).min();
+    }
+
+    /// Whether all its calls came before a stay and ended in it. Where the clock was set back, they ended
+    /// before it as well.
+    pub(super) fn is_of_before(&self, since: Timestamp) -> bool {
+        let came_before = since.checked_sub(LATE_MAX).is_ok_and(|late| self.last < late);
+        came_before && self.ended.is_some_and(|ended| ended >= since)
     }
 }
 
@@ -92,7 +113,7 @@ impl Trail {
             self.make_room(from);
             self.old += 1;
         }
-        let fresh = Cell { counts: Counts::default(), first: begun, last: begun };
+        let fresh = Cell { counts: Counts::default(), first: begun, last: begun, ended: None };
         let cell = self.cells.entry(key).or_insert(fresh);
         (cell.first, cell.last) = (cell.first.min(begun), cell.last.max(begun));
         cell

@@ -4,9 +4,10 @@ use super::counts::Counts;
 use super::policy_key::PolicyKey;
 use super::processes::{Last, Toll};
 use super::shown::Lost;
-use super::stay::{Part, Proof};
+use super::stay::{Part, Proof, Stay};
 use super::summary::{CellKey, Labelled, Open, Said, Summary};
 use super::tally::{begins, hour};
+use super::trail::LATE_MAX;
 use crate::evidence::Opinion;
 use crate::json::Digest;
 use crate::policy::Verdict;
@@ -17,9 +18,6 @@ use std::time::Duration;
 /// Of a process that may be dead: a call that was decided and has no outcome after this time may have
 /// none any more. A stream that runs longer looks the same.
 const FLIGHT_MAX: SignedDuration = SignedDuration::from_mins(15);
-
-/// A call that came longer than this before its stay is one of the stay before, however late it ended.
-const LATE_MAX: SignedDuration = SignedDuration::from_secs(1);
 
 /// When it is looked at, and how far back.
 #[derive(Clone, Copy, Debug)]
@@ -136,10 +134,10 @@ impl Summary {
     /// The same of a stage that may be a part of where the route stands.
     pub(super) fn view_of(&self, route: &str, stage: Stage, part: Part, look: &Look) -> View {
         let stay = self.stay(route, stage, part);
-        let calls = self.calls(route, stage, stay.map(|stay| stay.epoch), look);
         let since = stay.map(|stay| stay.since);
         // Of calls that came a moment before the line that says so, the labels count too.
         let late = since.and_then(|since| since.checked_sub(LATE_MAX).ok());
+        let calls = self.calls(route, stage, stay, look);
         let begun = calls.first.into_iter().chain(since).min().unwrap_or(look.now);
         let begun = begun.max(late.unwrap_or(begun)).max(look.edge());
         let mut view = View {
@@ -171,7 +169,7 @@ impl Summary {
 
     /// The same of a stage in which the route does not stand any more, for the whole window.
     pub fn past(&self, route: &str, stage: Stage, look: &Look) -> View {
-        let (calls, from) = (self.calls(route, stage, Some(0), look), look.edge());
+        let (calls, from) = (self.calls(route, stage, Some(Stay::ALL), look), look.edge());
         View {
             from,
             since: None,
@@ -214,23 +212,27 @@ impl Summary {
         Stage::ALL.into_iter().filter(has).collect()
     }
 
-    /// The calls of a stay that begins with `epoch`.
+    /// The calls that ended in a stay. Those that came before it are not among what people may judge:
+    /// what is said of them is of the stay in which they came.
     pub(super) fn calls(
         &self,
         route: &str,
         stage: Stage,
-        epoch: Option<u64>,
+        stay: Option<Stay>,
         look: &Look,
     ) -> Calls {
         let mut calls = Calls::default();
-        let (Some(trail), Some(epoch)) = (self.trails.get(route), epoch) else { return calls };
+        let (Some(trail), Some(stay)) = (self.trails.get(route), stay) else { return calls };
         let (edge, policy) = (hour(look.edge()), PolicyKey::of(&look.policy));
-        let wanted = |key: &CellKey| key.epoch >= epoch && key.stage == stage && key.hour >= edge;
+        let wanted =
+            |key: &CellKey| key.epoch >= stay.epoch && key.stage == stage && key.hour >= edge;
         for (key, cell) in trail.cells.iter().filter(|(key, _)| wanted(key)) {
+            let is_of_before = cell.is_of_before(stay.since);
+            let counts = if is_of_before { cell.counts.unasked() } else { cell.counts };
             calls.first = calls.first.into_iter().chain([cell.first]).min();
-            self.lose(&mut calls.lost, key.epoch, cell.counts.lost);
-            calls.all += cell.counts;
-            calls.in_force.take(key.policy, policy, &cell.counts);
+            self.lose(&mut calls.lost, key.epoch, counts.lost);
+            calls.all += counts;
+            calls.in_force.take(key.policy, policy, &counts);
         }
         calls
     }

@@ -23,6 +23,7 @@ mod upgrade;
 mod stages;
 mod rollout_commands;
 mod rollout_errors;
+mod rollout_restarts;
 mod rollout_stages;
 mod limits;
 mod switch;

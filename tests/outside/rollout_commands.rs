@@ -147,7 +147,7 @@ fn back_and_forced(gait: &Gait, tool: &Recorder) {
     assert_eq!((exit, &done["change"]["via"]), (0, &"forced_promote".into()), "{done}");
     assert_eq!(call(gait), 403);
     let scrape = gait.scrape();
-    let via = |via: &str| scrape.sum("gait_stage_changes_total", &[("via", via)]);
+    let via = |via: &str| scrape.sum("gait_stage_changes_total", &[("route", "del"), ("via", via)]);
     assert_eq!((via("promote"), via("forced_promote"), via("demote")), (1.0, 1.0, 1.0));
     assert!(gait.log().contains("security event: a stage is set back"));
     let lines = gait.evidence();

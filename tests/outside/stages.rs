@@ -283,6 +283,19 @@ fn a_route_has_a_stage_of_its_own() {
 }
 
 #[test]
+fn what_is_set_for_a_time_does_not_last() {
+    let recorder = Recorder::start();
+    let mut setup = setup("enforce", &recorder);
+    setup.config += "stage_overrides: [ { route: block.low, stage: { from: observe, to: dry_run, \
+                     percent: 25 }, until: \"2999-01-01T00:00:00Z\", reason: incident } ]\n";
+    let scrape = setup.start().scrape();
+    let share =
+        |name: &str, stage: &str| scrape.sum(name, &[("route", "block.low"), ("stage", stage)]);
+    assert_eq!(STAGES.map(|stage| share("gait_stage", stage)), [0.75, 0.25, 0.0, 0.0]);
+    assert_eq!(STAGES.map(|stage| share("gait_stage_lasting", stage)), [0.0, 0.0, 0.0, 1.0]);
+}
+
+#[test]
 fn the_most_specific_stage_wins() {
     let recorder = Recorder::start();
     let mut setup = setup("enforce", &recorder);

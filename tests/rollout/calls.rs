@@ -33,7 +33,12 @@ fn known(route: &'static str, count: u64, done: &'static str) -> Step {
 
 /// Broken calls of nobody in particular.
 fn broken(stage: Stage, count: u64, done: &'static str) -> Step {
-    let (code, more) = ("intent_invalid", serde_json::json!({}));
+    unknown(stage, count, (done, "intent_invalid"))
+}
+
+/// Calls of nobody in particular that could not be judged.
+fn unknown(stage: Stage, count: u64, (done, code): (&'static str, &'static str)) -> Step {
+    let more = serde_json::json!({});
     let calls = Step::calls(stage, count, 30 * HOUR);
     Step::Calls(Calls { verdict: None, done, code, more, ..calls })
 }
@@ -101,7 +106,16 @@ fn what_cannot_be_judged() {
             .then(broken(Observe, 1, "forwarded"))
             .not_met("evaluation_errors"),
         History::good("our own fault on a stranger", DryRun, RequireApproval)
-            .then(broken(DryRun, 1, "failed"))
+            .then(unknown(DryRun, 1, ("failed", "evaluation_panic")))
+            .not_met("evaluation_errors"),
+        History::good("a stranger finds no room, which strangers took", DryRun, RequireApproval)
+            .then(unknown(DryRun, 50, ("failed", "body_budget_exhausted")))
+            .then(unknown(DryRun, 50, ("failed", "rate_limit_state_full"))),
+        good("it is let through all the same")
+            .then(unknown(Observe, 1, ("forwarded", "body_budget_exhausted")))
+            .not_met("evaluation_errors"),
+        History::good("somebody known finds no room", DryRun, RequireApproval)
+            .then(undecided(DryRun, "failed", "body_budget_exhausted"))
             .not_met("evaluation_errors"),
         History::good("what somebody known breaks, refused", DryRun, RequireApproval)
             .then(undecided(DryRun, "denied", "intent_invalid"))

@@ -6,11 +6,13 @@ use gait::rollout::Gate;
 use gait::stage::Stage;
 use gait::stage::Stage::{DryRun, Enforce, Observe, RequireApproval};
 
+const QUARTER: &str = "dry_run for 25 %, else observe";
+
 /// A quarter is answered with its decision, and calls enough stayed behind.
 fn quarter(name: &'static str) -> History {
     History::bare(name, Observe, DryRun)
         .shared(Observe, DryRun, 25)
-        .then(Step::Reload { ago: 72 * HOUR, stages: "dry_run for 25 %, else observe" })
+        .then(Step::Reload { ago: 72 * HOUR, stages: QUARTER })
         .then(Step::allowed(Observe, 100, 48 * HOUR))
         .then(Step::allowed(DryRun, 30, 47 * HOUR))
 }
@@ -85,15 +87,25 @@ fn what_a_crash_left_untold_of_a_share_is_outweighed_by_the_share() {
     ]);
 }
 
+/// What gait writes when it starts, with the routes that stand in several stages.
+fn started(history: History, ago: u64, stages: Option<&'static str>) -> History {
+    let stopped = history.then(Step::Stop { ago: ago * HOUR, missed: Some((0, 0)) });
+    let started = stopped.then(Step::Start { ago: ago * HOUR });
+    let told = stages.map(|stages| Step::Reload { ago: ago * HOUR, stages });
+    told.into_iter().fold(started, History::then)
+}
+
+fn again(history: History, ago: u64) -> History {
+    started(history, ago, Some(QUARTER))
+}
+
+fn both(history: History, ago: u64) -> History {
+    let stayed = history.then(Step::allowed(Observe, 5, ago * HOUR));
+    stayed.then(Step::allowed(DryRun, 5, (ago - 1) * HOUR))
+}
+
 #[test]
 fn a_restart_begins_no_stage_of_a_share_anew() {
-    let start = |ago| Step::Start { ago: ago * HOUR };
-    let stop = |ago| Step::Stop { ago: ago * HOUR, missed: Some((0, 0)) };
-    let again = |history: History, ago| history.then(stop(ago)).then(start(ago));
-    let both = |history: History, ago| {
-        let stayed = history.then(Step::allowed(Observe, 5, ago * HOUR));
-        stayed.then(Step::allowed(DryRun, 5, (ago - 1) * HOUR))
-    };
     let daily = |name| both(again(both(again(quarter(name), 20), 19), 4), 3);
     let alone = |history: History, stage| {
         again(again(history, 20).then(Step::allowed(stage, 5, 19 * HOUR)), 4)
@@ -112,11 +124,27 @@ fn a_restart_begins_no_stage_of_a_share_anew() {
             .not_met("evaluation_errors"),
         both(again(quarter("was elsewhere"), 20), 19)
             .then(Step::allowed(Enforce, 1, 10 * HOUR))
+            .then(Step::allowed(Observe, 5, 9 * HOUR))
             .unknown("calls")
             .unknown("time"),
         both(again(quarter("a share of nothing").then(errors(DryRun, 1)), 20), 19)
             .shared(Observe, DryRun, 0)
             .not_met("evaluation_errors"),
+    ]);
+}
+
+#[test]
+fn a_restart_into_another_stage_begins_a_share_anew() {
+    let whole = |name, stage| {
+        let errors = both(quarter(name).then(errors(DryRun, 1)).then(errors(Observe, 1)), 29);
+        started(errors, 20, None).then(Step::allowed(stage, 5, 19 * HOUR))
+    };
+    hold(vec![
+        both(again(whole("all of it, and back", DryRun), 4), 3)
+            .not_met("evaluation_errors")
+            .unknown("calls")
+            .unknown("time"),
+        both(again(whole("none of it, and back", Observe), 4), 3).not_met("evaluation_errors"),
     ]);
 }
 

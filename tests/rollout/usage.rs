@@ -43,13 +43,15 @@ fn a_route_stands_beyond_where_the_log_says_so() {
     let line = |to| format!("rollout gate --or-beyond --route r --to {to} {OFFLINE} --json");
     let (stay, quarter) = ("stage: dry_run", "dry_run for 25 %, else observe");
     let over = "stage_overrides: [{ route: r, stage: enforce, until: \"2999-01-01T00:00:00Z\", reason: x }]";
-    let shared = || {
-        History::bare("", DryRun, RequireApproval)
+    // A start tells where those stand that stand in several stages.
+    let shared = |told: &[&'static str]| {
+        let first = History::bare("", DryRun, RequireApproval)
             .then(Step::Reload { ago: 72 * HOUR, stages: quarter })
             .then(Step::allowed(DryRun, 5, 48 * HOUR))
             .then(Step::Stop { ago: 20 * HOUR, missed: Some((0, 0)) })
-            .then(Step::Start { ago: 20 * HOUR })
-            .then(Step::allowed(DryRun, 5, 19 * HOUR))
+            .then(Step::Start { ago: 20 * HOUR });
+        let told = told.iter().map(|stages| Step::Reload { ago: 20 * HOUR, stages });
+        told.fold(first, History::then).then(Step::allowed(DryRun, 5, 19 * HOUR))
     };
     for (history, config, to, exit) in [
         (History::good("", DryRun, Enforce), stay, "dry_run", 0),
@@ -59,7 +61,8 @@ fn a_route_stands_beyond_where_the_log_says_so() {
         (History::good("", DryRun, Enforce), over, "enforce", 4),
         (History::good("", Observe, Enforce), "stage: enforce", "dry_run", 4),
         (History::bare("nothing", Observe, Enforce), "stage: enforce", "enforce", 4),
-        (shared(), stay, "dry_run", 4),
+        (shared(&[quarter]), stay, "dry_run", 4),
+        (shared(&[]), stay, "dry_run", 0),
     ] {
         let place = Place::new();
         history.ask(&place, &history.forge(), None);

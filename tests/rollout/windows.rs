@@ -147,6 +147,38 @@ fn a_long_call_drags_nothing_of_an_earlier_stay_along() {
     assert_eq!((view.in_force.labels.right, view.approvals.all()), (1, 0), "{view:?}");
 }
 
+/// Labels count by when their call came, so nobody could settle what a call of an earlier stay adds.
+#[test]
+fn what_came_in_an_earlier_stay_is_not_to_be_labelled_in_this_one() {
+    let mut tape = Tape::new();
+    tape.reload(9 * DAY, "require_approval");
+    let (held, mut broken) =
+        (tape.blocked(RequireApproval, 8 * DAY), tape.blocked(RequireApproval, 8 * DAY));
+    for name in ["verdict", "policy_digest"] {
+        broken[name] = Value::Null;
+    }
+    broken["identity_source"] = "sso".into();
+    tape.reload(5 * DAY, "enforce");
+    tape.reload(3 * DAY, "require_approval");
+    for call in [&held, &broken] {
+        tape.line(2 * DAY, "call", call.clone());
+        tape.label(2 * DAY, call);
+    }
+    let own = tape.blocked(RequireApproval, DAY);
+    tape.line(DAY, "call", own.clone());
+    tape.label(DAY, &own);
+    let of = tape.view(RequireApproval).in_force;
+    assert_eq!((of.counts.against, of.labels.right), (1, 1), "{of:?}");
+    assert_eq!((of.unjudged, of.labels.dismissed), (0, 0), "{of:?}");
+
+    // The clock was set back: it came and ended in this stay, only its times say otherwise.
+    let mut set_back = tape.blocked(RequireApproval, 8 * DAY);
+    set_back["tool_name"] = "other".into();
+    tape.line(8 * DAY, "call", set_back);
+    let of = tape.view(RequireApproval).in_force;
+    assert_eq!((of.counts.against, of.labels.right), (3, 1), "{of:?}");
+}
+
 #[test]
 fn a_request_ends_when_it_was_said_to() {
     let mut tape = Tape::new();
