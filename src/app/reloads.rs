@@ -3,10 +3,18 @@
 //! Those who wait together share one load. A load begins after the one before has ended or was given
 //! up, and what was given up never comes into force: so the snapshot in force is always that of the
 //! last load begun that succeeded. One that hangs, as on a mount that does not answer, holds nobody
-//! for longer than [`LOAD_MAX`]; once it ends, everything is loaded anew.
+//! for longer than [`work::WORK_MAX`]; once it ends, everything is loaded anew.
+//!
+//! What is set by command waits for no load: it is laid over what is in force while the files are
+//! read, and what was read is then read again, as it may be older. Rejected: a second task for it,
+//! with a lock around all that both have; to let it wait, as somebody who goes back is in a hurry,
+//! and a mount that hangs is when.
 
+mod beside;
 mod failed;
+mod laid;
 mod watch;
+mod work;
 
 use super::{Running, keys, reload};
 use crate::admin::{Asked, Change, Loaded, Want};
@@ -19,14 +27,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::signal::unix::Signal;
 use tokio::sync::mpsc;
-use tokio::task::{JoinHandle, JoinSet};
 use watch::{Noticed, Wait, Watch};
-
-/// How long files may be read for.
-const LOAD_MAX: Duration = Duration::from_secs(10);
-
-/// As many loads that hang are left behind; each holds a thread.
-const STUCK_MAX: usize = 4;
+use work::Places;
 
 /// What asks for reloads, and what they are made with.
 pub(super) struct Reloading {
@@ -44,8 +46,11 @@ pub(super) struct Reloading {
     ended: Overlay,
     /// Whether the file is there, which is always kept.
     file: OverlayFile,
-    /// Work on a disk that nobody waits for any more, and what is to be done once it has ended.
-    stuck: JoinSet<Reason>,
+    places: Places,
+    /// Those who asked for a load while there was one.
+    later: Vec<Asked>,
+    /// Rises whenever something else is laid: what was read before that may be older.
+    laid_turn: u64,
 }
 
 /// Where reloads come from, and what the config that is in force was read from.
@@ -75,6 +80,15 @@ enum Reason {
     Key,
     /// There is nothing to load, as this file never stays as it is.
     Restless(String),
+}
+
+/// What a load came to.
+enum Ended {
+    Told(Loaded),
+    /// The files are still being written, or what they say has to rest.
+    Waits,
+    /// Something was set by command meanwhile.
+    Overtaken,
 }
 
 /// Whether what would let more through than before may come into force.
@@ -115,7 +129,9 @@ impl Reloading {
             dropped,
             ended,
             file: OverlayFile::There,
-            stuck: JoinSet::new(),
+            places: Places::default(),
+            later: Vec::new(),
+            laid_turn: 0,
         }
     }
 
@@ -138,17 +154,22 @@ impl Reloading {
             let reason = if loads.is_empty() { reason } else { Reason::Asked };
             let Some(loaded) = self.reload(reason).await else { continue };
             tell(loads, &loaded);
-            self.look_at_key().await;
+            if matches!(loaded, Loaded::InForce { .. }) {
+                self.look_at_key().await;
+            }
         }
     }
 
     /// Waits for something to do, and gives who wants to be told.
     async fn wait(&mut self) -> (Reason, Vec<Asked>) {
+        if !self.later.is_empty() {
+            return (Reason::Asked, std::mem::take(&mut self.later));
+        }
         tokio::select! {
             _ = self.hangups.recv() => (Reason::Asked, Vec::new()),
             Some(asked) = self.asked.recv() => (Reason::Staged, vec![asked]),
             noticed = self.watch.changed() => (Reason::of(noticed), Vec::new()),
-            Some(ended) = self.stuck.join_next() => (ended.unwrap_or(Reason::Changed), Vec::new()),
+            again = self.places.freed() => (again, Vec::new()),
         }
     }
 
@@ -163,35 +184,49 @@ impl Reloading {
             }
             Reason::Asked | Reason::Changed => {}
         }
+        loop {
+            match self.load(&reason).await {
+                Ended::Told(loaded) => return Some(loaded),
+                Ended::Waits => return None,
+                Ended::Overtaken => {}
+            }
+        }
+    }
+
+    async fn load(&mut self, reason: &Reason) -> Ended {
         // Before the load, so that it meets nothing that was dropped.
         self.prune().await;
+        let turn = self.laid_turn;
         let (config, files) = match self.gather(reason.clone()).await {
             Ok(Gathered { config, files }) => (config, files),
-            Err(failed) => return Some(self.refuse(&failed, self.due(&reason, None)).await),
+            Err(failed) => return Ended::Told(self.refuse(&failed, self.due(reason, None)).await),
         };
-        if reason == Reason::Changed && !self.watch.is_settled(&files) {
-            return None;
+        if turn != self.laid_turn {
+            return Ended::Overtaken;
         }
-        let due = self.due(&reason, Some(&files));
+        if *reason == Reason::Changed && !self.watch.is_settled(&files) {
+            return Ended::Waits;
+        }
+        let due = self.due(reason, Some(&files));
         self.watch.follow(files.clone());
-        let loaded = match config {
-            Err(error) => self.refuse(&error.into(), due).await,
+        let ended = match config {
+            Err(error) => Ended::Told(self.refuse(&error.into(), due).await),
             Ok(config) if config.overlay.kept.meets(&self.dropped) => {
-                self.refuse(&Failed::Revived, due).await
+                Ended::Told(self.refuse(&Failed::Revived, due).await)
             }
             Ok(config) if files.hold_the_same(&self.in_force) && self.is_laid(&config) => {
                 self.file = config.overlay.file;
                 self.watch.release();
-                self.keep()
+                Ended::Told(self.keep())
             }
             Ok(config) if due == Due::Later && reload::lowers(&self.running, &config) => {
                 self.hold();
-                return None;
+                return Ended::Waits;
             }
             Ok(config) => self.take_over(config, files).await,
         };
         self.prune().await;
-        Some(loaded)
+        ended
     }
 
     fn due(&self, reason: &Reason, loaded: Option<&Files>) -> Due {
@@ -230,14 +265,22 @@ impl Reloading {
         Loaded::InForce { snapshot, change: Change::None }
     }
 
-    async fn take_over(&mut self, mut config: Config, files: Files) -> Loaded {
+    async fn take_over(&mut self, mut config: Config, files: Files) -> Ended {
+        let (running, turn) = (self.running.clone(), self.laid_turn);
+        let taken_along = async move {
+            keys::take_along(&running, &mut config.plan).await;
+            config
+        };
+        let config = self.beside(taken_along).await;
+        if turn != self.laid_turn {
+            return Ended::Overtaken;
+        }
         self.watch.release();
         self.watch.every(config.watch);
-        keys::take_along(&self.running, &mut config.plan).await;
         self.lay_down(config.overlay.clone());
         let snapshot = reload::take_over(&self.running, config);
         self.in_force = files;
-        Loaded::InForce { snapshot, change: Change::Made }
+        Ended::Told(Loaded::InForce { snapshot, change: Change::Made })
     }
 
     async fn refuse(&mut self, failed: &Failed, due: Due) -> Loaded {
@@ -260,126 +303,6 @@ impl Reloading {
         self.running.proxy.metrics.reload_failed();
         self.running.readiness.refuses(Refused::new(why, clock::now()));
     }
-
-    /// Has what was set by command hold, over what is in force: no other file is read.
-    async fn restage(&mut self) -> Loaded {
-        self.prune().await;
-        let done = match self.lay(Due::Now).await {
-            Ok((snapshot, change)) => Loaded::InForce { snapshot, change },
-            Err(failed) => {
-                let why = failed.to_string();
-                tracing::error!(error = %why, "the stages in force stay");
-                Loaded::Refused(why.into())
-            }
-        };
-        self.prune().await;
-        done
-    }
-
-    async fn lay(&mut self, due: Due) -> Result<(Arc<str>, Change), Failed> {
-        let (running, laid, files) =
-            (self.running.clone(), self.laid.clone(), self.in_force.clone());
-        let laying = self.bounded(Reason::Staged, move || running.restage(&laid, files));
-        let Some((plan, taken, files)) = laying.await?? else {
-            let snapshot = self.running.proxy.snapshot.load().id.clone();
-            return Ok((snapshot, Change::None));
-        };
-        if taken.kept.meets(&self.dropped) {
-            return Err(Failed::Revived);
-        }
-        if due == Due::Later && reload::lowers_staged(&self.running, &plan, &taken) {
-            self.watch.hold();
-            return Err(Failed::Restless);
-        }
-        let snapshot = reload::restage(&self.running, plan, &taken);
-        self.lay_down(taken);
-        self.in_force = files;
-        Ok((snapshot, Change::Made))
-    }
-
-    /// Notes what is laid, and what of the file has still to be brought up to it.
-    fn lay_down(&mut self, taken: Taken) {
-        self.dropped.add(&taken.dropped);
-        self.ended.add(&taken.ended);
-        self.file = taken.file;
-        self.laid = taken;
-    }
-
-    /// Takes what was dropped or is over from the disk; where that fails it is tried again at the next
-    /// load.
-    async fn prune(&mut self) {
-        let is_whole = self.file == OverlayFile::There;
-        if self.dropped.is_empty() && self.ended.is_empty() && is_whole {
-            return;
-        }
-        let (running, dropped, ended) =
-            (self.running.clone(), self.dropped.clone(), self.ended.clone());
-        let (routes, over) = (dropped.routes(), ended.routes());
-        let overlay = self.running.shelf.path().to_owned();
-        match self.bounded(Reason::Staged, move || running.prune(&dropped, &ended)).await {
-            Ok(Ok(())) => {
-                tracing::info!(dropped = ?routes, ended = ?over, "the overlay is brought up to date");
-                (self.dropped, self.ended) = (Overlay::default(), Overlay::default());
-                self.file = OverlayFile::There;
-            }
-            Ok(Err(error)) => {
-                tracing::error!(%error, overlay = %overlay.display(), "dropped stages stay there")
-            }
-            Err(error) => {
-                tracing::error!(%error, overlay = %overlay.display(), "dropped stages stay there")
-            }
-        }
-    }
-
-    /// Takes up another key for the evidence. A disk that hangs keeps no load from beginning.
-    async fn look_at_key(&mut self) {
-        let files = self.running.proxy.ledger.key_files().clone();
-        let told = match self.bounded(Reason::Key, move || files.load()).await {
-            Ok(Ok(key)) => {
-                let signs = self.running.proxy.ledger.sign_with(key);
-                tokio::time::timeout(LOAD_MAX, signs).await.map_err(|late| late.to_string())
-            }
-            Ok(Err(fault)) => Err(fault.to_string()),
-            Err(error) => Err(error.to_string()),
-        };
-        if let Err(error) = told {
-            tracing::error!(%error, "the key that signs the evidence stays the one in force");
-        }
-    }
-
-    /// What the files say now. Where that hangs, it is done again for the same reason: what nobody asked
-    /// for has to rest also after a mount that did not answer.
-    async fn gather(&mut self, reason: Reason) -> Result<Gathered, Failed> {
-        let loader = self.running.clone();
-        let gather = move || loader.source.gather(&loader.environment);
-        self.bounded(reason, gather).await
-    }
-
-    /// Works where waiting is allowed, and waits for it, but not for ever. What hangs is the reason to
-    /// do it again once it has ended.
-    async fn bounded<T: Send + 'static>(
-        &mut self,
-        again: Reason,
-        work: impl FnOnce() -> T + Send + 'static,
-    ) -> Result<T, Failed> {
-        if self.stuck.len() >= STUCK_MAX {
-            return Err(Failed::Stuck);
-        }
-        let mut working = tokio::task::spawn_blocking(work);
-        match tokio::time::timeout(LOAD_MAX, &mut working).await {
-            Ok(done) => Ok(done?),
-            Err(_) => {
-                self.stuck.spawn(end_of(working, again));
-                Err(Failed::Late)
-            }
-        }
-    }
-}
-
-/// Waits for the end of work whose result is of no use any more.
-async fn end_of<T>(working: JoinHandle<T>, again: Reason) -> Reason {
-    drop(working.await);
-    again
 }
 
 fn tell(waiting: Vec<Asked>, loaded: &Loaded) {
