@@ -29,6 +29,7 @@ mod reload;
 mod reloads;
 mod stages;
 mod lowered;
+mod halved;
 mod stop;
 mod tally;
 

@@ -2,13 +2,12 @@
 //!
 //! It is named in the log, and the watch waits longer before it takes such a load up. Told is what
 //! names and words tell: stages, protection, order of routes, side lanes, hosts, sources of
-//! identities, approvers, rules that are gone. Not told is what hangs on what calls look like: a
-//! pattern or a condition of a route that takes others than before, a key or an address range that a
-//! source trusts besides, a rule that fits less. Rejected: to compare those too, which would name
-//! most changes, and so none.
+//! identities, approvers. Not told is what hangs on what calls look like: a pattern or a condition of
+//! a route that takes others than before, a key or an address range that a source trusts besides, a
+//! rule that fits less. Rejected: to name those too, which would name most changes, and so none; the
+//! watch waits for them all the same (`halved`).
 
 use crate::call::host::HostRule;
-use crate::policy::{Policy, Rule, Terms, Verdict};
 use crate::snapshot::{Anonymous, Plan, PlannedRoute, REFUSED, UNMAPPED, UpstreamSpec};
 use crate::stage::{DryRunScope, Protection};
 use jiff::Timestamp;
@@ -109,24 +108,10 @@ fn knows_more(old: &Plan, new: &Plan) -> bool {
     }
 }
 
-/// Whether a policy says no less often, as far as names tell: a rule that does not just allow is
-/// gone or laxer, or so is what holds where no rule matches.
-pub(super) fn is_laxer(old: &Policy, new: &Policy) -> bool {
-    let rules: BTreeMap<&str, &Rule> =
-        new.rules().iter().map(|rule| (rule.name.as_str(), rule)).collect();
-    let says = |rule: &&Rule| rule.effect != Verdict::Allow || rule.terms != Terms::default();
-    let mut old_rules = old.rules().iter().filter(says);
-    new.default_verdict() < old.default_verdict()
-        || old.fail_closed().enabled && !new.fail_closed().enabled
-        || old_rules
-            .any(|old| rules.get(old.name.as_str()).is_none_or(|new| new.effect < old.effect))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::config::{Environment, Source};
-    use crate::policy::source;
 
     fn plan(settings: &str, routes: &str) -> Plan {
         let dir = tempfile::tempdir().unwrap();
@@ -252,24 +237,5 @@ mod tests {
         assert_eq!(below(&with("anonymous: deny"), &with("")), ["a"]);
         assert_eq!(below(&with("dry_run: all"), &with("")), ["a"]);
         assert!(below(&with(""), &with("anonymous: deny, dry_run: all")).is_empty());
-    }
-
-    #[test]
-    fn a_policy_that_lost_a_word_against_something_is_laxer() {
-        let policy = |text: &str| source::parse("p", text.as_bytes()).unwrap();
-        let rule = |name: &str, effect: &str| {
-            format!("  - {{ name: {name}, effect: {effect}, match: {{ tool_names: [{name}] }} }}\n")
-        };
-        let of = |rules: &[(&str, &str)]| {
-            let rules: String = rules.iter().map(|(name, effect)| rule(name, effect)).collect();
-            policy(&format!("default_verdict: allow\nrules:\n{rules}"))
-        };
-        let whole = of(&[("a", "allow"), ("b", "block")]);
-        assert!(is_laxer(&whole, &of(&[("a", "allow")])), "as half of it would be");
-        assert!(is_laxer(&whole, &of(&[("b", "require_approval")])));
-        assert!(!is_laxer(&whole, &of(&[("b", "block"), ("c", "block")])));
-        let block = policy("default_verdict: block");
-        assert!(is_laxer(&block, &policy("default_verdict: allow")));
-        assert!(!is_laxer(&policy("default_verdict: allow"), &block));
     }
 }

@@ -143,6 +143,33 @@ fn half_a_file_that_is_valid_by_itself_lets_nothing_through() {
 }
 
 #[test]
+fn half_a_policy_that_asks_for_fewer_approvals_waits_for_the_rest_of_it() {
+    let tool = Recorder::start();
+    let whole = "rules:\n  - name: two\n    match: { tool_names: [one] }\n    \
+                 effect: require_approval\n    min_approvals: 2\n";
+    let gait = Setup {
+        config: config(&tool, "one", "{ listen: \"127.0.0.1:0\" }") + "reload: { watch: 100ms }\n",
+        policy: whole.to_owned(),
+    }
+    .start();
+    let in_force = || gait.scrape().values("gait_snapshot_info", "policy");
+    let before = in_force();
+    fs::write(gait.dir().join("policy.yaml"), whole.replace("    min_approvals: 2\n", "")).unwrap();
+    let began = Instant::now();
+    while began.elapsed() < Duration::from_millis(2_500) {
+        assert_eq!(in_force(), before, "after {:?}", began.elapsed());
+        thread::sleep(Duration::from_millis(50));
+    }
+    // Whoever means it is met after the rest, and it is no security event.
+    wait_for("the policy that stays", || (in_force() != before).then_some(()));
+    wait_for("its line", || {
+        gait.evidence()
+            .into_iter()
+            .find(|line| line["kind"] == "reload" && line["lowered"].is_null())
+    });
+}
+
+#[test]
 fn a_file_that_never_rests_is_refused_once() {
     let tool = Recorder::start();
     let gait = start(&tool, "reload: { watch: 100ms }\n");
