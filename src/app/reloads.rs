@@ -10,6 +10,7 @@
 //! with a lock around all that both have; to let it wait, as somebody who goes back is in a hurry,
 //! and a mount that hangs is when.
 
+mod arrears;
 mod beside;
 mod failed;
 mod laid;
@@ -19,9 +20,9 @@ mod work;
 use super::{Running, keys, reload};
 use crate::admin::{Asked, Change, Loaded, Want};
 use crate::clock;
-use crate::config::{Config, ConfigError, Files, Gathered, OverlayFile, Taken};
-use crate::rollout::Overlay;
+use crate::config::{Config, ConfigError, Files, Gathered, Taken};
 use crate::telemetry::Refused;
+use arrears::Arrears;
 use failed::Failed;
 use std::sync::Arc;
 use std::time::Duration;
@@ -40,12 +41,8 @@ pub(super) struct Reloading {
     in_force: Files,
     /// What was set by command, in force.
     laid: Taken,
-    /// What was dropped and may still be on disk. It never comes into force again.
-    dropped: Overlay,
-    /// What was over and may still be on disk.
-    ended: Overlay,
-    /// Whether the file is there, which is always kept.
-    file: OverlayFile,
+    /// What of that is still to be done on the disk.
+    arrears: Arrears,
     places: Places,
     /// Those who asked for a load while there was one.
     later: Vec<Asked>,
@@ -78,6 +75,8 @@ enum Reason {
     Staged,
     /// Nobody wants a load: the key that signs the evidence is to be looked at.
     Key,
+    /// Nobody wants a load: the file of the overlay is to be brought up to what is in force.
+    Arrears,
     /// There is nothing to load, as this file never stays as it is.
     Restless(String),
 }
@@ -118,7 +117,7 @@ impl Reloading {
     pub(super) fn new(running: Arc<Running>, origins: Origins) -> Reloading {
         let Origins { hangups, asked, files, watch, overlay } = origins;
         let watch = Watch::new(files.clone(), watch);
-        let (dropped, ended) = (overlay.dropped.clone(), overlay.ended.clone());
+        let arrears = Arrears::of_start(&overlay);
         Reloading {
             running,
             hangups,
@@ -126,9 +125,7 @@ impl Reloading {
             watch,
             in_force: files,
             laid: overlay,
-            dropped,
-            ended,
-            file: OverlayFile::There,
+            arrears,
             places: Places::default(),
             later: Vec::new(),
             laid_turn: 0,
@@ -148,9 +145,14 @@ impl Reloading {
             if reason == Reason::Staged || !stages.is_empty() {
                 tell(stages, &self.restage().await);
             }
-            if reason == Reason::Key {
-                self.look_at_key().await;
-            }
+            let reason = match reason {
+                Reason::Key => {
+                    self.look_at_key().await;
+                    Reason::Key
+                }
+                Reason::Arrears => self.catch_up().await,
+                other => other,
+            };
             let reason = if loads.is_empty() { reason } else { Reason::Asked };
             let Some(loaded) = self.reload(reason).await else { continue };
             tell(loads, &loaded);
@@ -170,6 +172,7 @@ impl Reloading {
             Some(asked) = self.asked.recv() => (Reason::Staged, vec![asked]),
             noticed = self.watch.changed() => (Reason::of(noticed), Vec::new()),
             again = self.places.freed() => (again, Vec::new()),
+            () = self.arrears.due() => (Reason::Arrears, Vec::new()),
         }
     }
 
@@ -177,7 +180,7 @@ impl Reloading {
     /// still being written.
     async fn reload(&mut self, reason: Reason) -> Option<Loaded> {
         match reason {
-            Reason::Staged | Reason::Key => return None,
+            Reason::Staged | Reason::Key | Reason::Arrears => return None,
             Reason::Restless(file) => {
                 let unsettled = ConfigError::Unsettled { file };
                 return Some(self.refuse(&unsettled.into(), Due::Later).await);
@@ -196,6 +199,7 @@ impl Reloading {
     async fn load(&mut self, reason: &Reason) -> Ended {
         // Before the load, so that it meets nothing that was dropped.
         self.prune().await;
+        self.arrears.refused();
         let turn = self.laid_turn;
         let (config, files) = match self.gather(reason.clone()).await {
             Ok(Gathered { config, files }) => (config, files),
@@ -211,11 +215,12 @@ impl Reloading {
         self.watch.follow(files.clone());
         let ended = match config {
             Err(error) => Ended::Told(self.refuse(&error.into(), due).await),
-            Ok(config) if config.overlay.kept.meets(&self.dropped) => {
+            Ok(config) if self.arrears.meets(&config.overlay.kept) => {
+                self.arrears.refuses(reason);
                 Ended::Told(self.refuse(&Failed::Revived, due).await)
             }
             Ok(config) if files.hold_the_same(&self.in_force) && self.is_laid(&config) => {
-                self.file = config.overlay.file;
+                self.arrears.add(&config.overlay);
                 self.watch.release();
                 Ended::Told(self.keep())
             }
@@ -257,7 +262,8 @@ impl Reloading {
         config.overlay.kept == self.laid.kept
     }
 
-    fn keep(&self) -> Loaded {
+    fn keep(&mut self) -> Loaded {
+        self.arrears.settle(&self.laid.kept);
         tracing::info!("reload: nothing has changed");
         self.running.readiness.loads();
         self.running.proxy.metrics.reload_succeeded(clock::now());
@@ -271,12 +277,14 @@ impl Reloading {
             keys::take_along(&running, &mut config.plan).await;
             config
         };
-        let config = self.beside(taken_along).await;
+        let mut config = self.beside(taken_along).await;
         if turn != self.laid_turn {
             return Ended::Overtaken;
         }
         self.watch.release();
         self.watch.every(config.watch);
+        self.arrears.pass_over(&mut config.overlay);
+        self.arrears.settle(&config.overlay.kept);
         self.lay_down(config.overlay.clone());
         let snapshot = reload::take_over(&self.running, config);
         self.in_force = files;

@@ -35,7 +35,7 @@ impl Reloading {
     }
 
     /// Works on files that may hang, and meanwhile lays what is set by command.
-    async fn on_config<T: Send + 'static>(
+    pub(super) async fn on_config<T: Send + 'static>(
         &mut self,
         again: Reason,
         work: impl FnOnce() -> T + Send + 'static,

@@ -26,7 +26,7 @@ pub(super) enum Failed {
     BrokeOff(#[from] JoinError),
     #[error(
         "a stage that was dropped would hold again, as `rollout.json` could not be written; see to \
-         the disk"
+         the disk, and it is loaded then"
     )]
     Revived,
 }

@@ -97,8 +97,40 @@ fn a_stage_that_was_dropped_does_not_come_back_where_the_file_cannot_be_written(
     assert_eq!((call(&gait), tool.count()), (200, 1), "the config holds");
     load("enforce", "a stage that was dropped would hold again");
     assert_eq!((call(&gait), tool.count()), (200, 1), "and not what was dropped");
+    // Nobody has to ask again once the disk can be written.
     drop(stuck);
-    load("enforce", "the overlay is brought up to date");
     wait_for("the config", || (call(&gait) == 403).then_some(()));
     assert!(is_empty(&gait) && tool.count() == 1);
+    assert!(gait.log().contains("the overlay is brought up to date"));
+}
+
+#[test]
+fn a_start_on_half_a_config_takes_nothing_from_the_disk_until_it_has_rested() {
+    let tool = Recorder::start();
+    let watched = |stage: &str| {
+        let Setup { config, policy } = setup(&tool, stage);
+        Setup { config: config.replace("watch: off", "watch: 100ms"), policy }
+    };
+    let gait = watched("dry_run").start();
+    let why = ["--force", "--reason", "audit"];
+    assert_eq!(run(&gait, &step("promote", "enforce", &why)).0, 0);
+    let dir = gait.kill();
+    let half = watched("observe");
+    half.write(dir.path());
+    let gait = Gait::launch(dir, &["proxy", "--config", "gait.yaml"], &[]);
+    assert_eq!(call(&gait), 200, "by what is there of the config");
+    watched("dry_run").write(gait.dir());
+    wait_for("what was promoted", || (call(&gait) == 403).then_some(()));
+    assert_eq!(overlay(gait.dir()).unwrap()["routes"]["del"]["stage"], "enforce");
+    // What stays as it is means what it says.
+    let dir = gait.kill();
+    half.write(dir.path());
+    let gait = Gait::launch(dir, &["proxy", "--config", "gait.yaml"], &[]);
+    wait_for("the file", || is_empty(&gait).then_some(()));
+    assert_eq!((call(&gait), gait.scrape().sum("gait_rollout_dropped_total", &[])), (200, 1.0));
+    watched("dry_run").write(gait.dir());
+    gait.signal("HUP");
+    wait_for("the load", || gait.log().contains("\"reloaded\"").then_some(()));
+    let blocked = send(gait.server, "GET /del HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+    assert_eq!(blocked.json()["executed"], false, "and no more than the config says");
 }
