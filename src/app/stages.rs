@@ -10,6 +10,7 @@ use crate::evidence::Reload;
 use crate::rollout::{Overlay, ShelfError};
 use crate::snapshot::{Plan, PlannedRoute, Snapshot};
 use jiff::{SignedDuration, Timestamp};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -44,8 +45,10 @@ pub(super) fn shares(
 
 /// Routes whose callers stand elsewhere than before, or that were not there, and where.
 pub(super) fn moved(old: &Plan, new: &Plan, now: Timestamp) -> Vec<(String, String)> {
+    let before: HashMap<&str, &PlannedRoute> =
+        old.routes.iter().map(|route| (&*route.name, route)).collect();
     let stood = |route: &&PlannedRoute| {
-        let before = old.route(&route.name);
+        let before = before.get(&*route.name);
         before.is_none_or(|before| before.course.at(now) != route.course.at(now))
     };
     new.routes.iter().filter(stood).map(|route| said(route, now)).collect()
