@@ -90,7 +90,7 @@ impl Alone {
         let asleep = kept.routes().into_iter().filter(is_asleep).collect();
         for route in &plan.routes {
             if kept.get(&route.name).is_some_and(|set| set.lowers_unsaid(&route.said)) {
-                let what = "it lowers what the config says, and no reason is given";
+                let what = "it lowers what the config says, and no reason is given; give this entry a `reason`";
                 return Err(OverlayError::Entry { route: route.name.to_string(), what }.into());
             }
         }
