@@ -163,14 +163,15 @@ pub(super) fn told(overlay: &Taken, overlay_missing: bool) -> Reload {
 }
 
 /// Says when the wall's clock leapt forward since a look: overrides that were to hold have ended, and
-/// the stricter of them as well.
+/// the stricter of them as well. A machine that was suspended finds its clock so, as the other one
+/// stood still; nobody can tell which it was.
 fn look_at_clocks(before: Clocks) -> Clocks {
     let clocks = Clocks::now();
     if let Some(leap) = clocks.leap(before) {
         tracing::warn!(
             leap = format!("{leap:#}"),
-            "security event: the clock leapt forward, so overrides have ended before their time; \
-             look at the machine's time, and at where routes stand"
+            "security event: the clock leapt forward, or the machine was suspended: overrides may have \
+             ended unseen; look at the machine's time, and at where routes stand"
         );
     }
     clocks
