@@ -40,6 +40,12 @@ fn stages_that_vanish_with_their_file_are_told_and_those_that_end_are_let_go() {
         let lines = gait.evidence();
         lines.iter().filter(|line| line["overlay_missing"] == true).count()
     };
+    // As after an upgrade from a gait that kept none.
+    let dir = gait.kill();
+    fs::remove_file(dir.path().join("state/rollout.json")).unwrap();
+    let gait = Gait::launch(dir, &["proxy", "--config", "gait.yaml"], &[]);
+    assert!(gait.log().contains("the log has no stage that was set by command"));
+    assert!(!gait.log().contains("overlay is gone") && missing(&gait) == 0 && is_empty(&gait));
     let why = ["--force", "--reason", "audit"];
     assert_eq!(run(&gait, &step("promote", "enforce", &why)).0, 0);
     fs::remove_file(gait.dir().join("state/rollout.json")).unwrap();
