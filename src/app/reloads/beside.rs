@@ -6,6 +6,7 @@ use super::{Reason, Reloading, tell};
 use crate::admin::Want;
 use crate::config::Gathered;
 use std::pin::pin;
+use tokio::time::timeout;
 
 // === impl Reloading ===
 
@@ -15,8 +16,9 @@ impl Reloading {
         let files = self.running.proxy.ledger.key_files().clone();
         let told = match self.on_config(Reason::Key, move || files.load()).await {
             Ok(Ok(key)) => {
-                let signs = self.running.proxy.ledger.sign_with(key);
-                tokio::time::timeout(WORK_MAX, signs).await.map_err(|late| late.to_string())
+                let running = self.running.clone();
+                let signs = async move { running.proxy.ledger.sign_with(key).await };
+                self.beside(timeout(WORK_MAX, signs)).await.map_err(|late| late.to_string())
             }
             Ok(Err(fault)) => Err(fault.to_string()),
             Err(error) => Err(error.to_string()),

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::support::SmallDisk;
+use std::process::Command;
 use tempfile::TempDir;
 
 #[test]
@@ -139,4 +140,37 @@ fn a_start_on_half_a_config_takes_nothing_from_the_disk_until_it_has_rested() {
     wait_for("the load", || gait.log().contains("\"reloaded\"").then_some(()));
     let blocked = send(gait.server, "GET /del HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
     assert_eq!(blocked.json()["executed"], false, "and no more than the config says");
+}
+
+#[test]
+fn an_overlay_that_hangs_leaves_nobody_without_an_answer() {
+    let tool = Recorder::start();
+    let gait = setup(&tool, "enforce").start();
+    let path = gait.dir().join("state/rollout.json");
+    let text = fs::read(&path).unwrap();
+    fs::remove_file(&path).unwrap();
+    // Whoever opens it to read waits for a writer.
+    assert!(Command::new("mkfifo").arg(&path).status().unwrap().success());
+    let local = Approver::local(&gait);
+    let demote = || {
+        let body = json!({ "to": "observe", "reason": "incident" }).to_string();
+        local.send("POST", "/v1/rollout/del/demote", "", &body)
+    };
+    let answers = thread::scope(|scope| {
+        let asked = [scope.spawn(demote), scope.spawn(demote)];
+        asked.map(|asking| asking.join().unwrap())
+    });
+    assert!(answers.iter().all(|answer| answer.status == 503), "{answers:?}");
+    let told = answers.each_ref().map(|answer| answer.text()).concat();
+    assert!(told.contains("did not answer within 10 s"), "{told}");
+    assert!(told.contains("somebody else sets a stage"), "what hangs keeps its turn: {told}");
+    assert!(gait.evidence().iter().all(|line| line["kind"] != "stage"), "nothing was done");
+    // Once the disk answers, so does gait.
+    let hanging = fs::OpenOptions::new().write(true).open(&path).unwrap();
+    let next = gait.dir().join("state/next.json");
+    fs::write(&next, text).unwrap();
+    fs::rename(next, &path).unwrap();
+    drop(hanging);
+    let done = demote();
+    assert_eq!((done.status, call(&gait)), (200, 200), "{}", done.text());
 }
