@@ -279,6 +279,7 @@ impl Reloading {
         };
         let mut config = self.beside(taken_along).await;
         if turn != self.laid_turn {
+            keys::stay(&self.running);
             return Ended::Overtaken;
         }
         self.watch.release();
