@@ -29,7 +29,6 @@ mod reload;
 mod reloads;
 mod stages;
 mod lowered;
-mod halved;
 mod stop;
 mod tally;
 

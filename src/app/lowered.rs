@@ -7,6 +7,10 @@
 //! rule that fits less. Rejected: to name those too, which would name most changes, and so none; the
 //! watch waits for them all the same (`halved`).
 
+mod halved;
+
+pub(super) use halved::{is_half_of_plan, is_half_of_policy};
+
 use crate::call::host::HostRule;
 use crate::snapshot::{Anonymous, Plan, PlannedRoute, REFUSED, UNMAPPED, UpstreamSpec};
 use crate::stage::{DryRunScope, Protection};

@@ -3,8 +3,7 @@
 //! The new snapshot is read, compiled and built aside; then one pointer is swapped. Whatever is
 //! wrong with it, the old one stays in force, and a metric says so.
 
-use super::halved::{is_half_of_plan, is_half_of_policy};
-use super::lowered::lowered;
+use super::lowered::{is_half_of_plan, is_half_of_policy, lowered};
 use super::stages::{moved, told};
 use super::{Running, stages};
 use crate::clock;

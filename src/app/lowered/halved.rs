@@ -12,7 +12,7 @@ use crate::snapshot::{Plan, PlannedRoute};
 use std::collections::BTreeMap;
 
 /// Whether a policy might say no less often than another, or be half of one that does not.
-pub(super) fn is_half_of_policy(old: &Policy, new: &Policy) -> bool {
+pub(in crate::app) fn is_half_of_policy(old: &Policy, new: &Policy) -> bool {
     let (before, after) = (by_name(old), by_name(new));
     let says = |rule: &Rule| rule.effect != Verdict::Allow || rule.terms != Terms::default();
     let is_lost = |(name, rule): (&&str, &&Rule)| match after.get(name) {
@@ -42,7 +42,7 @@ fn may_ask_less(old: &Rule, new: &Rule) -> bool {
 
 /// Whether a config might hold calls to less than another, or be half of one that does not, beside
 /// what `lowered` names.
-pub(super) fn is_half_of_plan(old: &Plan, new: &Plan) -> bool {
+pub(in crate::app) fn is_half_of_plan(old: &Plan, new: &Plan) -> bool {
     let before: BTreeMap<&str, &PlannedRoute> =
         old.routes.iter().map(|route| (&*route.name, route)).collect();
     let is_half = |new: &PlannedRoute| match before.get(&*new.name) {
