@@ -124,7 +124,10 @@ fn half_a_file_that_is_valid_by_itself_lets_nothing_through() {
     wait_for("the whole config", || gait.log().contains("\"reloaded\"").then_some(()));
     assert_eq!(status(&gait), 403);
     assert!(gait.log().contains("let through more than before"));
-    assert!(!gait.telemetry("/readyz?verbose").text().contains("[!]"), "the whole is in force");
+    // Told in the log before it is in force.
+    wait_for("the whole to be in force", || {
+        (!gait.telemetry("/readyz?verbose").text().contains("[!]")).then_some(())
+    });
     assert_eq!(tool.count(), 0);
     // What stays as it is means what it says.
     fs::write(&path, &half).unwrap();
