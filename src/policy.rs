@@ -98,7 +98,7 @@ pub struct Policy {
 }
 
 /// What an intent of a covered risk class must say, or be blocked (spec C7).
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FailClosed {
     /// Whether it is in force.
     pub enabled: bool,

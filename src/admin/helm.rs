@@ -9,14 +9,22 @@ use crate::clock;
 use crate::rollout::Shelf;
 use crate::stage::Course;
 use crate::store::labels::{Label, Labels, LabelsError};
+use std::fmt::Display;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{Mutex, Semaphore};
+use tokio::sync::{Mutex, OwnedMutexGuard, Semaphore};
 use tokio::task::spawn_blocking;
+use tokio::time::timeout;
 
 /// No search for a call takes longer, but for the segment that it is at.
 const SEARCH_MAX: Duration = Duration::from_secs(10);
+
+/// How long others may take who set a stage, or read the log to see whether they may.
+pub(super) const TURN_MAX: Duration = Duration::from_secs(15);
+
+/// How long the disk of the overlay may take. Whoever waits for it holds up all others.
+const WORK_MAX: Duration = Duration::from_secs(10);
 
 /// What people steer with.
 #[derive(Debug)]
@@ -27,7 +35,7 @@ pub struct Helm {
     /// Held by who labels.
     pub(super) labelling: Mutex<()>,
     /// Held by who sets a stage.
-    pub(super) setting: Mutex<()>,
+    setting: Arc<Mutex<()>>,
     /// One search at a time.
     searches: Arc<Semaphore>,
 }
@@ -40,6 +48,10 @@ pub struct Stands {
     /// With what was set by command over it.
     pub course: Course,
 }
+
+/// The turn of who sets a stage: nobody else does as long as it, or work that it began, goes on.
+#[derive(Debug)]
+pub(super) struct Turn(Arc<OwnedMutexGuard<()>>);
 
 /// Why a call was not found.
 enum Unfound {
@@ -57,9 +69,19 @@ impl Helm {
             labels: Arc::new(Labels::new(state_dir)),
             overlay,
             labelling: Mutex::default(),
-            setting: Mutex::default(),
+            setting: Arc::default(),
             searches: Arc::new(Semaphore::new(1)),
         }
+    }
+
+    /// The turn to set a stage.
+    pub(super) async fn turn(&self) -> Result<Turn, Problem> {
+        let turn = timeout(TURN_MAX, self.setting.clone().lock_owned()).await;
+        turn.map(|turn| Turn(Arc::new(turn))).map_err(|_| {
+            let detail = "somebody else sets a stage, and does not come to an end; look at the disk of \
+                          the state directory, and ask again";
+            Problem::busy(detail, "15")
+        })
     }
 
     /// The line that says most of a call; `id` is its id, or how that begins.
@@ -83,6 +105,32 @@ impl Helm {
     pub(super) async fn settle_rest(&self) -> Result<(), Problem> {
         let (labels, state_dir) = (self.labels.clone(), self.state_dir.clone());
         blocking(move || settle_rest(&labels, &state_dir)).await?
+    }
+}
+
+// === impl Turn ===
+
+impl Turn {
+    /// Works in the state directory, and waits for it, but not for ever. Work that hangs keeps the turn:
+    /// nobody knows what it still does to the file.
+    ///
+    /// # Errors
+    /// Why it failed, or that it hangs.
+    pub(super) async fn work<T: Send + 'static, E: Display + Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T, E> + Send + 'static,
+    ) -> Result<T, String> {
+        let held = self.0.clone();
+        let working = spawn_blocking(move || {
+            let done = work();
+            drop(held);
+            done
+        });
+        match timeout(WORK_MAX, working).await {
+            Ok(Ok(done)) => done.map_err(|error| error.to_string()),
+            Ok(Err(error)) => Err(format!("it broke off: {error}")),
+            Err(_) => Err(format!("the disk did not answer within {} s", WORK_MAX.as_secs())),
+        }
     }
 }
 

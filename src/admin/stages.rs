@@ -9,14 +9,14 @@ mod looked;
 mod unified;
 mod wish;
 
-use super::helm::{Stands, blocking};
+use super::helm::{Stands, TURN_MAX, Turn};
 use super::json::time;
 use super::labels::unrecorded;
 use super::problem::{Kind, Problem};
 use super::{Context, Loaded, Unread, Want, reply};
 use crate::clock;
 use crate::evidence::{Event, GateFact, Head, LedgerRefused, StageChange, Via};
-use crate::rollout::{Entry, Overlay, Status};
+use crate::rollout::{Entry, Overlay, ShelfError, Status};
 use crate::snapshot::Login;
 use crate::stage::Standing;
 use bytes::Bytes;
@@ -24,14 +24,10 @@ use http::{Response, StatusCode, request::Parts};
 use jiff::Timestamp;
 use looked::Looked;
 use serde::Serialize;
-use std::fmt::Display;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::timeout;
 use wish::{Act, Gates, Wish};
-
-/// A promotion waits no longer for others to have the log read: for one that reads, and some.
-const TURN_MAX: Duration = Duration::from_secs(15);
 
 /// How long the line may take to be durable. Whoever waits holds up all others who set a stage.
 const RECORD_MAX: Duration = Duration::from_secs(10);
@@ -98,10 +94,11 @@ pub(super) async fn promote(
     let head = context.ledger.health().head();
     let summary = context.rollout.summary(TURN_MAX).await;
     // Only now: nobody waits for the reading of a log, least of all a demotion.
-    let _turn = context.helm.setting.lock().await;
+    let turn = context.helm.turn().await?;
     let (stands, now) = (stands(context, &asked.route)?, now(context));
     let looked = Looked::at(summary, asked, &wish, context).await?;
-    let mut change = change(asked, &wish, &stands, now, set(context, asked).await?)?;
+    let set = set(context, &turn, asked).await?;
+    let mut change = change(asked, &wish, &stands, now, set)?;
     if change.then.course.is_below(&stands.course, now) {
         let detail = "somebody would be held to less than now; `gait rollout demote` does that";
         return Err(Problem::new(Kind::Unfit, detail).because("would_lower"));
@@ -109,8 +106,8 @@ pub(super) async fn promote(
     (change.gates, change.unread) = looked.facts(wish.gates)?;
     (change.via, change.head) = (via(wish.gates), head);
     let mut answer = match wish.act {
-        Act::Tell => tell(change, context).await?,
-        Act::Do => carry_out(change, context).await?,
+        Act::Tell => tell(change, context, &turn).await?,
+        Act::Do => carry_out(change, context, &turn).await?,
     };
     answer.status = looked.status(asked, context).await?;
     Ok(reply::json(StatusCode::OK, &answer))
@@ -123,15 +120,16 @@ pub(super) async fn demote(
 ) -> Result<Response<Bytes>, Problem> {
     let now = now(context);
     let wish = Wish::to_demote(asked, now)?;
-    let _turn = context.helm.setting.lock().await;
+    let turn = context.helm.turn().await?;
     let stands = stands(context, &asked.route)?;
-    let mut change = change(asked, &wish, &stands, now, set(context, asked).await?)?;
+    let set = set(context, &turn, asked).await?;
+    let mut change = change(asked, &wish, &stands, now, set)?;
     if stands.course.is_below(&change.then.course, now) {
         let detail = "somebody would be held to more than now; `gait rollout promote` does that";
         return Err(Problem::new(Kind::Unfit, detail).because("would_raise"));
     }
     change.head = context.ledger.health().head();
-    let answer = carry_out(change, context).await?;
+    let answer = carry_out(change, context, &turn).await?;
     Ok(reply::json(StatusCode::OK, &answer))
 }
 
@@ -146,13 +144,17 @@ fn now(context: &Context<'_>) -> Timestamp {
 }
 
 /// What a command set before, whether it is in force by now or not.
-async fn set(context: &Context<'_>, asked: &Asked<'_>) -> Result<Option<Entry>, Problem> {
+async fn set(
+    context: &Context<'_>,
+    turn: &Turn,
+    asked: &Asked<'_>,
+) -> Result<Option<Entry>, Problem> {
     let overlay = context.helm.overlay.clone();
-    let read = blocking(move || overlay.kept()).await?;
-    Ok(read.map_err(|error| unavailable(context, &error))?.get(&asked.route).cloned())
+    let read = turn.work(move || overlay.kept()).await;
+    Ok(read.map_err(|why| unavailable(context, &why))?.get(&asked.route).cloned())
 }
 
-fn unavailable(context: &Context<'_>, why: &dyn Display) -> Problem {
+fn unavailable(context: &Context<'_>, why: &str) -> Problem {
     let path = context.helm.overlay.path().display();
     Problem::new(Kind::Unavailable, format!("{path}: {why}")).because("overlay_unavailable")
 }
@@ -214,15 +216,19 @@ fn via(gates: Gates) -> Via {
 }
 
 /// Says what would be done, and does nothing.
-async fn tell(change: Change, context: &Context<'_>) -> Result<Answer, Problem> {
-    let diff = diff(&change, context).await?;
+async fn tell(change: Change, context: &Context<'_>, turn: &Turn) -> Result<Answer, Problem> {
+    let diff = diff(&change, context, turn).await?;
     Ok(Answer { change: change.told(None), diff, status: None })
 }
 
 /// The line, the overlay, the snapshot: each only once the one before is done.
-async fn carry_out(mut change: Change, context: &Context<'_>) -> Result<Answer, Problem> {
+async fn carry_out(
+    mut change: Change,
+    context: &Context<'_>,
+    turn: &Turn,
+) -> Result<Answer, Problem> {
     // What cannot be read cannot be written to either; better to know before anything is said.
-    diff(&change, context).await?;
+    diff(&change, context, turn).await?;
     if context.ledger.health().is_stuck(clock::instant()) {
         return Err(unrecorded(LedgerRefused::Failed));
     }
@@ -231,8 +237,7 @@ async fn carry_out(mut change: Change, context: &Context<'_>) -> Result<Answer, 
     let recorded = recorded.map_err(unrecorded)?;
     change.entry.at = recorded.time;
     change.announce();
-    let diff = diff(&change, context).await?;
-    change.write(context).await?;
+    let diff = change.write(context, turn).await?;
     change.enforce(context).await?;
     Ok(Answer { change: change.told(Some(recorded.seq)), diff, status: None })
 }
@@ -248,17 +253,18 @@ fn unheard_of() -> Problem {
 }
 
 /// What the overlay says then that it does not say now.
-async fn diff(change: &Change, context: &Context<'_>) -> Result<String, Problem> {
+async fn diff(change: &Change, context: &Context<'_>, turn: &Turn) -> Result<String, Problem> {
     let (overlay, route, entry) =
         (context.helm.overlay.clone(), change.route.clone(), change.entry.clone());
-    let compared = blocking(move || {
-        let before = overlay.kept().map_err(|error| error.to_string())?;
-        let mut after = before.clone();
-        after.set(&route, entry);
-        let text = |overlay: &Overlay| overlay.to_text().map_err(|error| error.to_string());
-        Ok(unified::diff(OVERLAY, &text(&before)?, &text(&after)?))
-    });
-    compared.await?.map_err(|why: String| unavailable(context, &why))
+    let compared = turn.work(move || set_in(&mut overlay.kept()?, &route, entry));
+    compared.await.map_err(|why| unavailable(context, &why))
+}
+
+/// Sets the stage of a route, and gives what the overlay says then that it did not say.
+fn set_in(overlay: &mut Overlay, route: &str, entry: Entry) -> Result<String, ShelfError> {
+    let before = overlay.to_text()?;
+    overlay.set(route, entry);
+    Ok(unified::diff(OVERLAY, &before, &overlay.to_text()?))
 }
 
 // === impl Change ===
@@ -301,15 +307,16 @@ impl Change {
         }
     }
 
-    async fn write(&self, context: &Context<'_>) -> Result<(), Problem> {
+    /// Writes the overlay, and gives what it says then that it did not say.
+    async fn write(&self, context: &Context<'_>, turn: &Turn) -> Result<String, Problem> {
         let (overlay, route, entry) =
             (context.helm.overlay.clone(), self.route.clone(), self.entry.clone());
-        let written = blocking(move || overlay.amend(|overlay| overlay.set(&route, entry)));
-        written.await?.map_err(|error| {
+        let write = move || overlay.amend(|overlay| set_in(overlay, &route, entry))?;
+        turn.work(write).await.map_err(|why| {
             let path = context.helm.overlay.path().display();
             let detail = format!(
-                "the evidence says that this was done, and it was not: {path}: {error}; see to the \
-                 disk, look with `gait rollout status`, and ask again"
+                "the evidence says that this was done, and nobody can say that it was: {path}: {why}; \
+                 see to the disk, look with `gait rollout status`, and ask again"
             );
             Problem::new(Kind::Halfway, detail).because("overlay_unwritten")
         })

@@ -28,6 +28,13 @@ pub(super) async fn take_along(running: &Running, next: &mut Plan) {
     fill_for(running, next).await;
 }
 
+/// Has the keys of the plan in force fetched again, where the next one did not come.
+pub(super) fn stay(running: &Running) {
+    let snapshot = running.proxy.snapshot.load();
+    let identity = &snapshot.plan.identity;
+    running.proxy.keys.configure(&snapshot.plan.upstreams, identity.rings());
+}
+
 async fn fill_for(running: &Running, plan: &Plan) {
     let filled = running.proxy.keys.fill(plan.identity.rings());
     if tokio::time::timeout(FILL_MAX, filled).await.is_err() {

@@ -3,7 +3,7 @@
 //! The new snapshot is read, compiled and built aside; then one pointer is swapped. Whatever is
 //! wrong with it, the old one stays in force, and a metric says so.
 
-use super::lowered::{is_laxer, lowered};
+use super::lowered::{is_half_of_plan, is_half_of_policy, lowered};
 use super::stages::{moved, told};
 use super::{Running, stages};
 use crate::clock;
@@ -68,7 +68,8 @@ pub(super) fn lowers(running: &Running, config: &Config) -> bool {
     let stops = kill_switch.is_none() && running.proxy.switch.is_followed();
     stops
         || !overlay.dropped.is_empty()
-        || is_laxer(&old.policy, policy)
+        || is_half_of_policy(&old.policy, policy)
+        || is_half_of_plan(&old.plan, plan)
         || !lowered(&old.plan, plan, now).is_empty()
 }
 

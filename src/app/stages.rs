@@ -12,6 +12,7 @@ use crate::rollout::{Overlay, ShelfError};
 use crate::snapshot::{Plan, PlannedRoute, Snapshot};
 use crate::stage::Standing;
 use jiff::{SignedDuration, Timestamp};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -50,8 +51,10 @@ fn shares_of(route: &PlannedRoute, standing: Standing) -> impl Iterator<Item = S
 
 /// Routes whose callers stand elsewhere than before, or that were not there, and where.
 pub(super) fn moved(old: &Plan, new: &Plan, now: Timestamp) -> Vec<(String, String)> {
+    let before: HashMap<&str, &PlannedRoute> =
+        old.routes.iter().map(|route| (&*route.name, route)).collect();
     let stood = |route: &&PlannedRoute| {
-        let before = old.route(&route.name);
+        let before = before.get(&*route.name);
         before.is_none_or(|before| before.course.at(now) != route.course.at(now))
     };
     new.routes.iter().filter(stood).map(|route| said(route, now)).collect()
@@ -166,14 +169,15 @@ pub(super) fn told(overlay: &Taken, overlay_missing: bool) -> Reload {
 }
 
 /// Says when the wall's clock leapt forward since a look: overrides that were to hold have ended, and
-/// the stricter of them as well.
+/// the stricter of them as well. A machine that was suspended finds its clock so, as the other one
+/// stood still; nobody can tell which it was.
 fn look_at_clocks(before: Clocks) -> Clocks {
     let clocks = Clocks::now();
     if let Some(leap) = clocks.leap(before) {
         tracing::warn!(
             leap = format!("{leap:#}"),
-            "security event: the clock leapt forward, so overrides have ended before their time; \
-             look at the machine's time, and at where routes stand"
+            "security event: the clock leapt forward, or the machine was suspended: overrides may have \
+             ended unseen; look at the machine's time, and at where routes stand"
         );
     }
     clocks

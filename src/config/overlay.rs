@@ -10,6 +10,8 @@ use crate::clock;
 use crate::json::Digest;
 use crate::rollout::{Overlay, OverlayError, Shelf, ShelfError};
 use crate::snapshot::{Plan, UpstreamSpec};
+use crate::stage::Course;
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -81,11 +83,14 @@ impl Alone {
         let file = if read.is_some() { OverlayFile::There } else { OverlayFile::Missing };
         let mut kept = read.unwrap_or_default();
         let ended = kept.end(clock::now());
-        let dropped = kept.prune(|name| plan.route(name).map(|route| route.said.clone()));
-        let asleep = kept.routes().into_iter().filter(|name| plan.route(name).is_none()).collect();
+        let said: HashMap<&str, &Course> =
+            plan.routes.iter().map(|route| (&*route.name, &route.said)).collect();
+        let dropped = kept.prune(|name| said.get(name).copied().cloned());
+        let is_asleep = |name: &String| !said.contains_key(name.as_str());
+        let asleep = kept.routes().into_iter().filter(is_asleep).collect();
         for route in &plan.routes {
             if kept.get(&route.name).is_some_and(|set| set.lowers_unsaid(&route.said)) {
-                let what = "it lowers what the config says, and no reason is given";
+                let what = "it lowers what the config says, and no reason is given; give this entry a `reason`";
                 return Err(OverlayError::Entry { route: route.name.to_string(), what }.into());
             }
         }

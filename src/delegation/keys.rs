@@ -9,7 +9,7 @@ use crate::intent::time::Time;
 use crate::sign::PublicKey;
 
 /// Keys by their ids; may be empty.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Keys(Vec<(String, PublicKey)>);
 
 impl Keys {

@@ -12,7 +12,7 @@ use crate::call::body::Content;
 use http::Method;
 
 /// What a route matches on.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Matcher {
     /// Empty: any.
     pub methods: Vec<Method>,

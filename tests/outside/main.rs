@@ -38,6 +38,7 @@ mod upstream_tls;
 mod upstream_h2;
 mod upstream_secret;
 mod reload;
+mod reload_hangs;
 mod rollout_status;
 mod reload_storm;
 mod reload_watch;

@@ -124,7 +124,10 @@ fn half_a_file_that_is_valid_by_itself_lets_nothing_through() {
     wait_for("the whole config", || gait.log().contains("\"reloaded\"").then_some(()));
     assert_eq!(status(&gait), 403);
     assert!(gait.log().contains("let through more than before"));
-    assert!(!gait.telemetry("/readyz?verbose").text().contains("[!]"), "the whole is in force");
+    // Told in the log before it is in force.
+    wait_for("the whole to be in force", || {
+        (!gait.telemetry("/readyz?verbose").text().contains("[!]")).then_some(())
+    });
     assert_eq!(tool.count(), 0);
     // What stays as it is means what it says.
     fs::write(&path, &half).unwrap();
@@ -140,6 +143,33 @@ fn half_a_file_that_is_valid_by_itself_lets_nothing_through() {
     wait_for("what was lowered", || (status(&gait) == 200).then_some(()));
     let lowered = |line: &serde_json::Value| line["lowered"].to_string().contains("read");
     wait_for("its line", || gait.evidence().iter().any(lowered).then_some(()));
+}
+
+#[test]
+fn half_a_policy_that_asks_for_fewer_approvals_waits_for_the_rest_of_it() {
+    let tool = Recorder::start();
+    let whole = "rules:\n  - name: two\n    match: { tool_names: [one] }\n    \
+                 effect: require_approval\n    min_approvals: 2\n";
+    let gait = Setup {
+        config: config(&tool, "one", "{ listen: \"127.0.0.1:0\" }") + "reload: { watch: 100ms }\n",
+        policy: whole.to_owned(),
+    }
+    .start();
+    let in_force = || gait.scrape().values("gait_snapshot_info", "policy");
+    let before = in_force();
+    fs::write(gait.dir().join("policy.yaml"), whole.replace("    min_approvals: 2\n", "")).unwrap();
+    let began = Instant::now();
+    while began.elapsed() < Duration::from_millis(2_500) {
+        assert_eq!(in_force(), before, "after {:?}", began.elapsed());
+        thread::sleep(Duration::from_millis(50));
+    }
+    // Whoever means it is met after the rest, and it is no security event.
+    wait_for("the policy that stays", || (in_force() != before).then_some(()));
+    wait_for("its line", || {
+        gait.evidence()
+            .into_iter()
+            .find(|line| line["kind"] == "reload" && line["lowered"].is_null())
+    });
 }
 
 #[test]

@@ -3,8 +3,9 @@
 //! Rejected: the errors of the config alone, which say nothing of mounts that hang and of what has to
 //! wait.
 
-use super::{LOAD_MAX, STUCK_MAX};
+use super::work::{Disk, WORK_MAX};
 use crate::config::ConfigError;
+use std::fmt;
 use tokio::task::JoinError;
 
 /// Why a load brought nothing.
@@ -12,13 +13,10 @@ use tokio::task::JoinError;
 pub(super) enum Failed {
     #[error(transparent)]
     Config(#[from] ConfigError),
-    #[error(
-        "the files of the config were not read within {} s; look at the mount that they are on",
-        LOAD_MAX.as_secs()
-    )]
-    Late,
-    #[error("{STUCK_MAX} loads hang; look at the mount that the files of the config are on")]
-    Stuck,
+    #[error("{0} were not read within {max} s; look at the mount that they are on", max = WORK_MAX.as_secs())]
+    Late(Disk),
+    #[error("{max} loads hang on {0}; look at the mount that they are on", max = .0.stuck_max())]
+    Stuck(Disk),
     #[error(
         "what was set by command is there no more, which would let through more than before: it goes \
          once the files have not changed for some seconds, or at a reload"
@@ -28,7 +26,18 @@ pub(super) enum Failed {
     BrokeOff(#[from] JoinError),
     #[error(
         "a stage that was dropped would hold again, as `rollout.json` could not be written; see to \
-         the disk"
+         the disk, and it is loaded then"
     )]
     Revived,
+}
+
+// === impl Disk ===
+
+impl fmt::Display for Disk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Disk::Config => "the files of the config",
+            Disk::State => "the files of the state directory",
+        })
+    }
 }

@@ -16,7 +16,7 @@ const LOOKS_MAX: u32 = 5;
 
 /// For how long files must not change of which the load would lower something: half of a file can be
 /// a whole one to whoever reads it.
-const REST: Duration = Duration::from_secs(5);
+pub(super) const REST: Duration = Duration::from_secs(5);
 
 /// For how long something may wait for rest before it is said to be refused.
 const HELD_MAX: Duration = Duration::from_secs(60);

@@ -130,6 +130,7 @@ fn what_lowers_without_a_reason_or_a_person_is_refused() {
     let unsaid = |stage| Entry { reason: None, ..entry(stage, over) };
     let told = refused(unsaid(Stage::Observe)).unwrap_err();
     assert!(told.contains("no reason is given") && told.contains("move it away"), "{told}");
+    assert!(told.contains("give this entry a `reason`"), "all else that was set stays: {told}");
     let blank = Entry { reason: Some(" ".to_owned()), ..entry(Stage::Observe, over) };
     assert!(refused(blank).is_err());
     assert!(refused(unsaid(Stage::Enforce)).is_ok(), "what is raised needs none");

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::support::SmallDisk;
+use std::process::Command;
 use tempfile::TempDir;
 
 #[test]
@@ -40,6 +41,12 @@ fn stages_that_vanish_with_their_file_are_told_and_those_that_end_are_let_go() {
         let lines = gait.evidence();
         lines.iter().filter(|line| line["overlay_missing"] == true).count()
     };
+    // As after an upgrade from a gait that kept none.
+    let dir = gait.kill();
+    fs::remove_file(dir.path().join("state/rollout.json")).unwrap();
+    let gait = Gait::launch(dir, &["proxy", "--config", "gait.yaml"], &[]);
+    assert!(gait.log().contains("the log has no stage that was set by command"));
+    assert!(!gait.log().contains("overlay is gone") && missing(&gait) == 0 && is_empty(&gait));
     let why = ["--force", "--reason", "audit"];
     assert_eq!(run(&gait, &step("promote", "enforce", &why)).0, 0);
     fs::remove_file(gait.dir().join("state/rollout.json")).unwrap();
@@ -97,8 +104,73 @@ fn a_stage_that_was_dropped_does_not_come_back_where_the_file_cannot_be_written(
     assert_eq!((call(&gait), tool.count()), (200, 1), "the config holds");
     load("enforce", "a stage that was dropped would hold again");
     assert_eq!((call(&gait), tool.count()), (200, 1), "and not what was dropped");
+    // Nobody has to ask again once the disk can be written.
     drop(stuck);
-    load("enforce", "the overlay is brought up to date");
     wait_for("the config", || (call(&gait) == 403).then_some(()));
     assert!(is_empty(&gait) && tool.count() == 1);
+    assert!(gait.log().contains("the overlay is brought up to date"));
+}
+
+#[test]
+fn a_start_on_half_a_config_takes_nothing_from_the_disk_until_it_has_rested() {
+    let tool = Recorder::start();
+    let watched = |stage: &str| {
+        let Setup { config, policy } = setup(&tool, stage);
+        Setup { config: config.replace("watch: off", "watch: 100ms"), policy }
+    };
+    let gait = watched("dry_run").start();
+    let why = ["--force", "--reason", "audit"];
+    assert_eq!(run(&gait, &step("promote", "enforce", &why)).0, 0);
+    let dir = gait.kill();
+    let half = watched("observe");
+    half.write(dir.path());
+    let gait = Gait::launch(dir, &["proxy", "--config", "gait.yaml"], &[]);
+    assert_eq!(call(&gait), 200, "by what is there of the config");
+    watched("dry_run").write(gait.dir());
+    wait_for("what was promoted", || (call(&gait) == 403).then_some(()));
+    assert_eq!(overlay(gait.dir()).unwrap()["routes"]["del"]["stage"], "enforce");
+    // What stays as it is means what it says.
+    let dir = gait.kill();
+    half.write(dir.path());
+    let gait = Gait::launch(dir, &["proxy", "--config", "gait.yaml"], &[]);
+    wait_for("the file", || is_empty(&gait).then_some(()));
+    assert_eq!((call(&gait), gait.scrape().sum("gait_rollout_dropped_total", &[])), (200, 1.0));
+    watched("dry_run").write(gait.dir());
+    gait.signal("HUP");
+    wait_for("the load", || gait.log().contains("\"reloaded\"").then_some(()));
+    let blocked = send(gait.server, "GET /del HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+    assert_eq!(blocked.json()["executed"], false, "and no more than the config says");
+}
+
+#[test]
+fn an_overlay_that_hangs_leaves_nobody_without_an_answer() {
+    let tool = Recorder::start();
+    let gait = setup(&tool, "enforce").start();
+    let path = gait.dir().join("state/rollout.json");
+    let text = fs::read(&path).unwrap();
+    fs::remove_file(&path).unwrap();
+    // Whoever opens it to read waits for a writer.
+    assert!(Command::new("mkfifo").arg(&path).status().unwrap().success());
+    let local = Approver::local(&gait);
+    let demote = || {
+        let body = json!({ "to": "observe", "reason": "incident" }).to_string();
+        local.send("POST", "/v1/rollout/del/demote", "", &body)
+    };
+    let answers = thread::scope(|scope| {
+        let asked = [scope.spawn(demote), scope.spawn(demote)];
+        asked.map(|asking| asking.join().unwrap())
+    });
+    assert!(answers.iter().all(|answer| answer.status == 503), "{answers:?}");
+    let told = answers.each_ref().map(|answer| answer.text()).concat();
+    assert!(told.contains("did not answer within 10 s"), "{told}");
+    assert!(told.contains("somebody else sets a stage"), "what hangs keeps its turn: {told}");
+    assert!(gait.evidence().iter().all(|line| line["kind"] != "stage"), "nothing was done");
+    // Once the disk answers, so does gait.
+    let hanging = fs::OpenOptions::new().write(true).open(&path).unwrap();
+    let next = gait.dir().join("state/next.json");
+    fs::write(&next, text).unwrap();
+    fs::rename(next, &path).unwrap();
+    drop(hanging);
+    let done = demote();
+    assert_eq!((done.status, call(&gait)), (200, 200), "{}", done.text());
 }

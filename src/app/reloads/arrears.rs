@@ -1,0 +1,139 @@
+//! What of the overlay's file has still to be brought up to what is in force.
+//!
+//! What was dropped is taken from the disk, or it would hold again one day. But not at once at a start:
+//! the config may be half of one, and what it lacks is what was set over. Rejected: to wait at a load
+//! as well, which rests before it drops anything.
+
+use super::Reason;
+use super::watch::REST;
+use crate::clock;
+use crate::config::{OverlayFile, Taken};
+use crate::rollout::Overlay;
+use std::future::pending;
+use std::time::{Duration, Instant};
+use tokio::time::sleep_until;
+
+/// Between two tries to write the file.
+const AGAIN: Duration = Duration::from_secs(1);
+
+/// What has still to be done.
+pub(super) struct Arrears {
+    /// What was dropped and may still be on disk. It never comes into force again.
+    dropped: Overlay,
+    /// What was over and may still be on disk.
+    ended: Overlay,
+    /// Whether the file is there, which is always kept.
+    file: OverlayFile,
+    /// What the start dropped, and what holds again if a load within [`REST`] wants it.
+    unrested: Overlay,
+    /// When something is to be done.
+    due: Option<Instant>,
+    /// Why there was a load that was refused for what is still on disk.
+    refused: Option<Reason>,
+    /// Why the file could not be written.
+    fault: Option<String>,
+}
+
+// === impl Arrears ===
+
+impl Arrears {
+    /// Of a process that took this at its start.
+    pub(super) fn of_start(taken: &Taken) -> Arrears {
+        let unrested = taken.dropped.clone();
+        let due = (!unrested.is_empty()).then(|| in_a_while(REST));
+        Arrears {
+            dropped: Overlay::default(),
+            ended: taken.ended.clone(),
+            file: OverlayFile::There,
+            unrested,
+            due,
+            refused: None,
+            fault: None,
+        }
+    }
+
+    /// Waits until something is to be done.
+    pub(super) fn due(&self) -> impl Future<Output = ()> + use<> {
+        let due = self.due;
+        async move {
+            match due {
+                Some(at) => sleep_until(at.into()).await,
+                None => pending().await,
+            }
+        }
+    }
+
+    /// Takes from what is to be told of a load what the start has told.
+    pub(super) fn pass_over(&self, taken: &mut Taken) {
+        taken.dropped.remove(&self.unrested);
+    }
+
+    /// Adds what has come into force.
+    pub(super) fn add(&mut self, taken: &Taken) {
+        self.dropped.add(&taken.dropped);
+        self.ended.add(&taken.ended);
+        self.file = taken.file;
+    }
+
+    /// Has what the start dropped be gone for good, but for what is kept by now.
+    pub(super) fn settle(&mut self, kept: &Overlay) {
+        let mut gone = std::mem::take(&mut self.unrested);
+        gone.remove(kept);
+        self.dropped.add(&gone);
+    }
+
+    /// Whether what the start dropped has not rested yet.
+    pub(super) fn is_unrested(&self) -> bool {
+        !self.unrested.is_empty()
+    }
+
+    /// Looks later whether that has rested.
+    pub(super) fn put_off(&mut self) {
+        self.due = Some(in_a_while(REST));
+    }
+
+    /// Whether an overlay has something of what was dropped.
+    pub(super) fn meets(&self, kept: &Overlay) -> bool {
+        kept.meets(&self.dropped)
+    }
+
+    /// What is to be taken from the disk, `None` where all is as it should be: what was dropped, and
+    /// what is over.
+    pub(super) fn to_write(&self) -> Option<(Overlay, Overlay)> {
+        let is_whole = self.file == OverlayFile::There;
+        let is_done = self.dropped.is_empty() && self.ended.is_empty() && is_whole;
+        (!is_done).then(|| (self.dropped.clone(), self.ended.clone()))
+    }
+
+    /// Notes that the file was written.
+    pub(super) fn written(&mut self) {
+        (self.dropped, self.ended) = (Overlay::default(), Overlay::default());
+        (self.file, self.fault) = (OverlayFile::There, None);
+        self.due = self.due.filter(|_| self.is_unrested());
+    }
+
+    /// Notes that it could not be, and tries again soon; whether that is news.
+    pub(super) fn unwritten(&mut self, fault: &str) -> bool {
+        if !self.is_unrested() {
+            self.due = Some(in_a_while(AGAIN));
+        }
+        let is_news = self.fault.as_deref() != Some(fault);
+        self.fault = Some(fault.to_owned());
+        is_news
+    }
+
+    /// Notes that a load was refused for what is still on disk.
+    pub(super) fn refuses(&mut self, reason: &Reason) {
+        self.refused = Some(reason.clone());
+    }
+
+    /// Why there is to be a load once more, if there is.
+    pub(super) fn refused(&mut self) -> Option<Reason> {
+        self.refused.take()
+    }
+}
+
+fn in_a_while(time: Duration) -> Instant {
+    let now = clock::instant();
+    now.checked_add(time).unwrap_or(now)
+}

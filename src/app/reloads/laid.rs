@@ -1,0 +1,97 @@
+//! What was set by command, laid over what is in force; and its file, brought up to that.
+
+use super::failed::Failed;
+use super::{Due, Reason, Reloading, reload};
+use crate::admin::{Change, Loaded};
+use crate::config::Taken;
+use std::sync::Arc;
+
+// === impl Reloading ===
+
+impl Reloading {
+    /// Has what was set by command hold, over what is in force: no other file is read.
+    pub(super) async fn restage(&mut self) -> Loaded {
+        self.prune().await;
+        let done = match self.lay(Due::Now).await {
+            Ok((snapshot, change)) => Loaded::InForce { snapshot, change },
+            Err(failed) => {
+                let why = failed.to_string();
+                tracing::error!(error = %why, "the stages in force stay");
+                Loaded::Refused(why.into())
+            }
+        };
+        self.prune().await;
+        done
+    }
+
+    pub(super) async fn lay(&mut self, due: Due) -> Result<(Arc<str>, Change), Failed> {
+        let (running, laid, files) =
+            (self.running.clone(), self.laid.clone(), self.in_force.clone());
+        let laying = self.on_state(move || running.restage(&laid, files));
+        let Some((plan, mut taken, files)) = laying.await?? else {
+            let snapshot = self.running.proxy.snapshot.load().id.clone();
+            return Ok((snapshot, Change::None));
+        };
+        if self.arrears.meets(&taken.kept) {
+            return Err(Failed::Revived);
+        }
+        self.arrears.pass_over(&mut taken);
+        if due == Due::Later && reload::lowers_staged(&self.running, &plan, &taken) {
+            self.watch.hold();
+            return Err(Failed::Restless);
+        }
+        let snapshot = reload::restage(&self.running, plan, &taken);
+        self.lay_down(taken);
+        self.in_force = files;
+        Ok((snapshot, Change::Made))
+    }
+
+    /// Notes what is laid, and what of the file has still to be brought up to it.
+    pub(super) fn lay_down(&mut self, taken: Taken) {
+        self.arrears.add(&taken);
+        self.laid = taken;
+        self.laid_turn = self.laid_turn.wrapping_add(1);
+    }
+
+    /// Takes what was dropped or is over from the disk; where that fails it is tried again soon.
+    pub(super) async fn prune(&mut self) {
+        let Some((dropped, ended)) = self.arrears.to_write() else { return };
+        let (running, routes, over) = (self.running.clone(), dropped.routes(), ended.routes());
+        let written = self.on_state(move || running.prune(&dropped, &ended)).await;
+        let fault = match written {
+            Ok(Ok(())) => {
+                tracing::info!(dropped = ?routes, ended = ?over, "the overlay is brought up to date");
+                self.arrears.written();
+                return;
+            }
+            Ok(Err(error)) => error.to_string(),
+            Err(failed) => failed.to_string(),
+        };
+        if self.arrears.unwritten(&fault) {
+            let overlay = self.running.shelf.path().display();
+            tracing::error!(error = %fault, %overlay, "dropped stages stay there");
+        }
+    }
+
+    /// Does what is still to be done on the disk, and gives why there is to be a load then.
+    pub(super) async fn catch_up(&mut self) -> Reason {
+        if self.arrears.is_unrested() {
+            match self.has_stayed().await {
+                true => self.arrears.settle(&self.laid.kept),
+                // Whatever comes of the change, a load tells.
+                false => self.arrears.put_off(),
+            }
+        }
+        self.prune().await;
+        let is_done = self.arrears.to_write().is_none();
+        let refused = is_done.then(|| self.arrears.refused()).flatten();
+        refused.unwrap_or(Reason::Arrears)
+    }
+
+    /// Whether the files are as what is in force was read from them.
+    async fn has_stayed(&mut self) -> bool {
+        let mut files = self.in_force.clone();
+        let looked = self.on_config(Reason::Arrears, move || files.look() == files.marks()).await;
+        looked.unwrap_or(false)
+    }
+}
