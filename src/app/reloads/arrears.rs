@@ -80,6 +80,7 @@ impl Arrears {
         let mut gone = std::mem::take(&mut self.unrested);
         gone.remove(kept);
         self.dropped.add(&gone);
+        self.due = self.due.filter(|_| self.to_write().is_some());
     }
 
     /// Whether what the start dropped has not rested yet.
@@ -136,4 +137,39 @@ impl Arrears {
 fn in_a_while(time: Duration) -> Instant {
     let now = clock::instant();
     now.checked_add(time).unwrap_or(now)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn overlay() -> Overlay {
+        let entry =
+            r#"{"stage":"enforce","over":"observe","by":"ada","at":"2026-01-01T00:00:00Z"}"#;
+        let text = format!(r#"{{"v":1,"routes":{{"r":{entry}}}}}"#);
+        Overlay::parse(text.as_bytes()).unwrap()
+    }
+
+    fn of_start() -> Arrears {
+        Arrears {
+            dropped: Overlay::default(),
+            ended: Overlay::default(),
+            file: OverlayFile::There,
+            unrested: overlay(),
+            due: Some(in_a_while(REST)),
+            refused: None,
+            fault: None,
+        }
+    }
+
+    /// Else the time that has come would come again at once, and for ever.
+    #[test]
+    fn what_holds_again_leaves_nothing_to_be_done() {
+        let mut arrears = of_start();
+        arrears.settle(&overlay());
+        assert_eq!((arrears.due, arrears.to_write()), (None, None));
+        let mut arrears = of_start();
+        arrears.settle(&Overlay::default());
+        assert!(arrears.due.is_some() && arrears.to_write().is_some());
+    }
 }
