@@ -247,7 +247,8 @@ impl Summary {
         let mut labels = Labels::default();
         for label in self.labels(route).filter(own) {
             *match (label.verdict, label.opinion) {
-                (None, Opinion::Correct) => &mut labels.dismissed,
+                // It takes out its own call alone: one that does not say so may be of a call that none counts.
+                (None, Opinion::Correct) if label.dismisses => &mut labels.dismissed,
                 (None, _) => continue,
                 (Some(Verdict::Allow), Opinion::Missed) => &mut labels.missed,
                 (Some(Verdict::Allow), _) => &mut labels.allowed_right,
