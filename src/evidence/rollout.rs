@@ -91,7 +91,7 @@ pub struct Label {
     pub by: Arc<str>,
     /// Why, in words.
     pub note: Option<Arc<str>>,
-    /// What was decided, from the log itself.
+    /// What was decided, from the log itself; without a verdict only what a gate counts.
     pub of: Labelled,
 }
 
@@ -181,6 +181,12 @@ impl StageChange {
 // === impl Label ===
 
 impl Label {
+    /// Whether it takes its call out of those that could not be judged. It must say so: labels of such
+    /// calls were given before, also of ones that count no more.
+    fn dismisses(&self) -> bool {
+        self.of.verdict.is_none() && self.opinion == Opinion::Correct
+    }
+
     /// Gives every member to the line, in its order.
     pub(super) fn members<M: SerializeMap>(
         &self,
@@ -189,6 +195,7 @@ impl Label {
         let of = &self.of;
         members.put("call_id", &*self.call_id)?;
         members.put("label", self.opinion.as_str())?;
+        members.some("dismisses", self.dismisses().then_some(true))?;
         members.put("by", &*self.by)?;
         text(members, "note", self.note.as_deref())?;
         members.put("route", &*of.route)?;

@@ -92,6 +92,8 @@ pub(super) struct Labelled {
     pub(super) stage: Stage,
     /// `None` for a call that could not be judged.
     pub(super) verdict: Option<Verdict>,
+    /// Its line says that it takes the call out of those that could not be judged.
+    pub(super) dismisses: bool,
     /// The policy whose verdict that is.
     pub(super) policy: PolicyKey,
     /// When the call came.

@@ -122,6 +122,7 @@ fn labelled(entry: &Entry, begun: Timestamp) -> Option<Labelled> {
         route: entry.text("route")?.to_owned(),
         stage: entry.text("stage").and_then(Stage::parse)?,
         verdict,
+        dismisses: entry.flag("dismisses") == Some(true),
         policy: PolicyKey::read(entry),
         begun,
     })

@@ -91,6 +91,13 @@ impl Cell {
 // === impl Trail ===
 
 impl Trail {
+    /// Whether a call was judged in a stage since a mark, or the whole route was put there.
+    pub(super) fn shows_since(&self, mark: u64, stage: Stage) -> bool {
+        let mut put = self.announced.range(mark..).map(|(_, announced)| announced.standing);
+        let mut judged = self.cells.keys().filter(|key| key.epoch >= mark);
+        put.any(|standing| standing.laxest() == stage) || judged.any(|key| key.stage == stage)
+    }
+
     /// The key under which calls from before the window are kept, in a stretch that begins at `front`:
     /// those that may have come before the announcement by their hour, all others in one heap.
     pub(super) fn filed(&self, key: CellKey, front: Option<Timestamp>) -> CellKey {

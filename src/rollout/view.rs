@@ -159,12 +159,16 @@ impl Summary {
         view
     }
 
-    /// Whether the log alone shows that a route stands in `stage` or beyond, and nobody before it.
+    /// Whether the log alone shows that a route stands in `stage` or beyond, and nobody before it. What it
+    /// showed before the last start says nothing: the config may be another since.
     pub fn shows_beyond(&self, route: &str, stage: Stage, look: &Look) -> bool {
         let is_there = |one: &Stage| self.view(route, *one, look).since.is_some();
         let (there, before): (Vec<Stage>, _) =
             Stage::ALL.into_iter().filter(is_there).partition(|one| *one >= stage);
-        !there.is_empty() && before.is_empty()
+        let Some(trail) = self.trails.get(route) else { return false };
+        let start = self.starts.last_key_value().map_or(0, |(seq, _)| *seq);
+        let is_fresh = |one: &Stage| trail.shows_since(start, *one);
+        there.iter().any(is_fresh) && before.is_empty()
     }
 
     /// The same of a stage in which the route does not stand any more, for the whole window.
@@ -247,7 +251,8 @@ impl Summary {
         let mut labels = Labels::default();
         for label in self.labels(route).filter(own) {
             *match (label.verdict, label.opinion) {
-                (None, Opinion::Correct) => &mut labels.dismissed,
+                // It takes out its own call alone: one that does not say so may be of a call that none counts.
+                (None, Opinion::Correct) if label.dismisses => &mut labels.dismissed,
                 (None, _) => continue,
                 (Some(Verdict::Allow), Opinion::Missed) => &mut labels.missed,
                 (Some(Verdict::Allow), _) => &mut labels.allowed_right,

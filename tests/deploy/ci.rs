@@ -303,6 +303,63 @@ fn the_gate_looks_at_no_copy_that_was_changed() {
     }
 }
 
+/// The config that promotes is neither the proof nor the measure of its own promotion.
+#[test]
+fn a_promotion_by_config_is_held_against_the_config_in_force() {
+    let gait = Scene::start();
+    for (method, path, body) in [("POST", "/notes", "{\"text\":\"a\"}"), ("DELETE", "/files/1", "")]
+    {
+        ask(gait.server, method, path, body);
+    }
+    let recorded = gait.stop();
+    let checkout = asking(&recorded.path().join("state"));
+    checkout
+        .put("counted", "gait_bypass_total{cause=\"permit_kind\"} 0\ngait_unrecorded_total 0\n");
+    let own = "intent:   { tool_name: notes.create";
+    let old = crate::text("deploy/compose/gait.yaml");
+    let policy = crate::text("deploy/compose/policy.yaml");
+    let gates = "rollout: { gates: { min_calls: 1, min_time: 0s } }\n";
+    let raised = old.replace(own, &format!("stage: dry_run\n    {own}"));
+    for (name, text) in [
+        ("strict", old.clone()),
+        ("lax", format!("{old}{gates}")),
+        ("raised", format!("{raised}{gates}")),
+        ("other", raised.replace("policy.yaml", "other-policy.yaml")),
+        ("other-policy", format!("{policy}# others see it\n").replace("everyday", "all-day")),
+    ] {
+        checkout.put(&format!("deploy/compose/{name}.yaml"), &text);
+    }
+    let file = |name: &str| format!("deploy/compose/{name}.yaml");
+    let run = |config: &str, in_force: &str, more: &[(&str, &str)]| {
+        let (config, in_force) = (file(config), file(in_force));
+        let mut variables = OF_SCENE.to_vec();
+        variables.extend([("GAIT_ROUTE", "notes.create"), ("GAIT_STAGE", "dry_run")]);
+        variables.extend([("GAIT_EVIDENCE", "state"), ("GAIT_METRICS", "counted")]);
+        variables.push(("GAIT_CONFIG", &config));
+        if in_force != file("") {
+            variables.push(("GAIT_CONFIG_IN_FORCE", &in_force));
+        }
+        variables.extend(more);
+        checkout.run(GATE, &variables)
+    };
+    let unproven = run("raised", "", &[]);
+    ends(&unproven, 4);
+    assert!(unproven.log.contains("give the config that is in force"), "{}", unproven.log);
+    ends(&run("raised", "lax", &[]), 0);
+    // Its own thresholds open nothing.
+    ends(&run("lax", "", &[]), 0);
+    ends(&run("lax", "strict", &[]), 4);
+    ends(&run("raised", "strict", &[]), 4);
+    ends(&run("raised", "no-such-file", &[]), 6);
+    // What the policy in force judged says nothing of the next one.
+    let other = file("other-policy");
+    let next = run("other", "lax", &[("GAIT_POLICY", &other)]);
+    ends(&next, 4);
+    assert!(next.log.contains("deploy the policy first"), "{}", next.log);
+    let there = [("GAIT_ROUTE", "files.delete"), ("GAIT_STAGE", "require_approval")];
+    ends(&run("other", "lax", &[&[("GAIT_POLICY", &*other)], &there[..]].concat()), 0);
+}
+
 #[test]
 fn the_gate_may_be_asked_again_after_its_promotion() {
     let gates = "rollout: { gates: { min_calls: 1, min_time: 0s } }\n";
@@ -330,8 +387,9 @@ fn the_gate_may_be_asked_again_after_its_promotion() {
 #[test]
 fn half_a_question_is_refused() {
     let checkout = Checkout::new();
-    let of_evidence = ["GAIT_METRICS", "GAIT_EVIDENCE_KEY", "GAIT_EVIDENCE_MAX_AGE"];
-    for variable in ["GAIT_ROUTE", "GAIT_STAGE"].into_iter().chain(of_evidence) {
+    let of_evidence = ["METRICS", "EVIDENCE_KEY", "EVIDENCE_MAX_AGE", "CONFIG_IN_FORCE"];
+    for variable in ["ROUTE", "STAGE"].into_iter().chain(of_evidence) {
+        let variable = &*format!("GAIT_{variable}");
         let ran = checkout.run(GATE, &[(variable, "x")]);
         ends(&ran, 6);
         assert!(ran.log.contains(variable), "{}", ran.log);

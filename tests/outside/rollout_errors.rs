@@ -54,6 +54,12 @@ fn what_is_rightly_not_judged_keeps_no_gate_shut() {
     }
     let (exit, label) = run(&gait, &format!("rollout label {id} correct"));
     assert_eq!((exit, &label["label"]["verdict"]), (0, &Value::Null), "{label}");
+    let lines = gait.evidence();
+    let says = lines.iter().filter(|line| line["kind"] == "label");
+    let says: Vec<(&str, bool)> = says
+        .map(|line| (line["label"].as_str().unwrap(), line["dismisses"] == Value::Bool(true)))
+        .collect();
+    assert_eq!(says, [("missed", false), ("false-positive", false), ("correct", true)]);
     let (exit, said) = errors(&gait);
     assert_eq!((exit, &*said), (0, "0 calls could not be judged, 1 more rightly so, 0 may"));
 

@@ -134,7 +134,10 @@ fn what_is_rightly_not_judged() {
         let done = ("forwarded", "intent_invalid");
         good(name).then(Step::Calls(Calls { verdict: None, done: done.0, code: done.1, ..calls }))
     };
-    let said = |opinion, count| Step::Unjudged { opinion, count };
+    let said = |opinion, count| {
+        let dismisses = opinion == "correct";
+        Step::Unjudged { opinion, count, dismisses }
+    };
     let gate = "evaluation_errors";
     hold(vec![
         errors("all of them", 3).then(said("correct", 3)),
@@ -159,6 +162,30 @@ fn what_is_rightly_not_judged() {
             .then(Step::allowed(DryRun, 100, 48 * HOUR))
             .then(undecided(DryRun, "denied", "intent_invalid"))
             .not_met(gate),
+    ]);
+}
+
+/// Before gait counted no refused call of a stranger it asked people to label them.
+#[test]
+fn what_was_said_of_a_call_that_counts_no_more_takes_out_no_other() {
+    let said = |dismisses| Step::Unjudged { opinion: "correct", count: 5, dismisses };
+    let labelled = |name| {
+        let history =
+            History::good(name, DryRun, RequireApproval).then(broken(DryRun, 5, "denied"));
+        history.then(said(false))
+    };
+    let error = || undecided(DryRun, "denied", "intent_invalid");
+    hold(vec![
+        labelled("nothing else"),
+        labelled("an error of somebody known").then(error()).not_met("evaluation_errors"),
+        History::good("labelled before, and its line does not say so", DryRun, RequireApproval)
+            .then(error())
+            .then(said(false))
+            .not_met("evaluation_errors"),
+        History::good("labelled once more", DryRun, RequireApproval)
+            .then(error())
+            .then(said(false))
+            .then(said(true)),
     ]);
 }
 

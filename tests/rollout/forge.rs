@@ -48,6 +48,8 @@ pub(crate) enum Step {
     Unjudged {
         opinion: &'static str,
         count: usize,
+        /// Their lines say that they take the calls out.
+        dismisses: bool,
     },
     /// A decision whose outcome nobody wrote down.
     Lost {
@@ -195,7 +197,9 @@ impl Forge {
                     self.lines.iter().find(|line| line["verdict"] == "allow").unwrap().clone();
                 self.label(line["call_id"].as_str().unwrap(), &line, "missed");
             }
-            Step::Unjudged { opinion, count } => self.unjudged(opinion, *count),
+            Step::Unjudged { opinion, count, dismisses } => {
+                self.unjudged(opinion, *count, *dismisses);
+            }
             Step::Lost { ago, stage } => {
                 let calls = Step::calls(*stage, 1, *ago);
                 let (_, about) = self.about(&calls, *ago);
@@ -227,12 +231,15 @@ impl Forge {
         }
     }
 
-    fn unjudged(&mut self, opinion: &str, count: usize) {
+    fn unjudged(&mut self, opinion: &str, count: usize, dismisses: bool) {
         let is_unjudged = |line: &&Value| line.get("ending").is_some() && line["verdict"].is_null();
         let lines: Vec<Value> =
             self.lines.iter().filter(is_unjudged).take(count).cloned().collect();
         for line in lines {
             self.label(line["call_id"].as_str().unwrap(), &line, opinion);
+            if dismisses {
+                self.lines.last_mut().unwrap()["dismisses"] = true.into();
+            }
         }
     }
 

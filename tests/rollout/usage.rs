@@ -53,6 +53,14 @@ fn a_route_stands_beyond_where_the_log_says_so() {
         let told = told.iter().map(|stages| Step::Reload { ago: 20 * HOUR, stages });
         told.fold(first, History::then).then(Step::allowed(DryRun, 5, 19 * HOUR))
     };
+    let told = |history: History, stages| history.then(Step::Reload { ago: 19 * HOUR, stages });
+    let again = |from| {
+        let first = History::good("", from, Enforce);
+        first
+            .then(Step::Stop { ago: 20 * HOUR, missed: Some((0, 0)) })
+            .then(Step::Start { ago: 20 * HOUR })
+    };
+    let observed = || again(DryRun).then(Step::allowed(Observe, 1, 19 * HOUR));
     for (history, config, to, exit) in [
         (History::good("", DryRun, Enforce), stay, "dry_run", 0),
         (History::good("", DryRun, Enforce), stay, "observe", 0),
@@ -63,6 +71,12 @@ fn a_route_stands_beyond_where_the_log_says_so() {
         (History::bare("nothing", Observe, Enforce), "stage: enforce", "enforce", 4),
         (shared(&[quarter]), stay, "dry_run", 4),
         (shared(&[]), stay, "dry_run", 0),
+        // It may have been started with another config, and nobody called since.
+        (again(DryRun), stay, "dry_run", 4),
+        (observed(), stay, "dry_run", 4),
+        (again(DryRun).then(Step::allowed(DryRun, 1, 19 * HOUR)), stay, "dry_run", 0),
+        (told(again(DryRun), "dry_run"), stay, "dry_run", 0),
+        (told(again(DryRun), quarter), stay, "dry_run", 4),
     ] {
         let place = Place::new();
         history.ask(&place, &history.forge(), None);

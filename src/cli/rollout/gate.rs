@@ -115,8 +115,8 @@ impl Gate {
             Exit::NotEnoughData,
             format!(
                 "the config has route `{route}` in {standing}, and the log does not show it in {to} or \
-                 beyond: give the config that is in force to ask the gates, or take a copy once the \
-                 route was called there"
+                 beyond since gait last started: give the config that is in force to ask the gates, \
+                 or take a copy once the route was called there"
             ),
         )
     }

@@ -1,6 +1,7 @@
 //! What sound logs hold, and what a head that was kept elsewhere proves.
 
 use super::*;
+use std::io::Read;
 
 /// Three processes: one that rotates and stops, one that is killed, one that writes.
 fn log() -> Log {
@@ -176,4 +177,58 @@ fn a_head_is_read_with_its_place_or_without() {
     for bad in ["", "12", ":", "x:y", &format!("-1:{hash}"), &format!("{hash} ")] {
         assert_eq!(bad.parse::<KeptHead>(), Err(BadHead), "{bad}");
     }
+}
+
+/// A segment that is written while it is read: each part is there once the one before was read to its
+/// end.
+struct Growing<'a>(&'a [u8], usize);
+
+struct Parted<'a>(Vec<&'a [u8]>);
+
+impl Source for Growing<'_> {
+    fn count(&self) -> usize {
+        1
+    }
+
+    fn number(&self, _: usize) -> u32 {
+        1
+    }
+
+    fn open(&self, _: usize, offset: u64) -> io::Result<Box<dyn Read + '_>> {
+        let Growing(bytes, end) = *self;
+        let offset = usize::try_from(offset).unwrap().min(end);
+        Ok(Box::new(Parted(vec![&bytes[offset..end], &bytes[end..]])))
+    }
+}
+
+impl Read for Parted<'_> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let Some(part) = self.0.first_mut() else { return Ok(0) };
+        let read = part.read(into)?;
+        if read == 0 && !into.is_empty() {
+            self.0.remove(0);
+        }
+        Ok(read)
+    }
+}
+
+#[test]
+fn a_log_that_is_written_meanwhile_is_whole_up_to_where_it_was_read() {
+    let mut log = Log::begun();
+    log.batch(3);
+    log.batch(2);
+    let (bytes, trust) = (&log.segments[0].1, Trust::default());
+    let first = bytes.iter().position(|byte| *byte == b'\n').unwrap();
+    for end in (first + 1..bytes.len()).step_by(7).chain(ends(bytes)) {
+        let source = Growing(bytes, end);
+        let survey = survey::survey(&source, 0, &trust, &|_| {}).unwrap();
+        let report = join(&source, vec![survey], &trust).unwrap();
+        let lines = bytes[..end].iter().filter(|byte| **byte == b'\n').count();
+        assert_eq!(report.map(|report| report.lines), Ok(lines as u64), "{end}");
+    }
+}
+
+/// Where each line ends.
+fn ends(bytes: &[u8]) -> impl Iterator<Item = usize> {
+    (1..).zip(bytes).filter(|(_, byte)| **byte == b'\n').map(|(end, _)| end)
 }
