@@ -4,6 +4,7 @@ use super::stay::{Part, Stay};
 use super::summary::Summary;
 use super::view::Look;
 use crate::stage::Stage;
+use jiff::Timestamp;
 use std::time::Duration;
 
 /// Decisions without an outcome, by how their process ended.
@@ -37,8 +38,10 @@ impl Summary {
         let stay = self.stay(route, stage, part)?;
         let later = Stay { epoch: stay.epoch.max(*start), ..stay };
         let calls = self.calls(route, stage, Some(later), look);
-        // The clock of the start may be behind: the first call shows that it was over.
-        let since = calls.first.map(|first| first.max(*at).max(stay.since));
+        // The clock of the start may be behind: the first call shows that it was over. Or a line before
+        // it was far ahead: then that call alone says when it was.
+        let at = Some(*at).filter(|at| *at <= look.now).unwrap_or(Timestamp::MIN);
+        let since = calls.first.map(|first| first.max(at).max(stay.since));
         let time = since.and_then(|since| Duration::try_from(look.now.duration_since(since)).ok());
         let calls = calls.in_force.counts.judged();
         Some(Shown { calls, time: time.unwrap_or_default() })

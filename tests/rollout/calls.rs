@@ -373,6 +373,21 @@ fn what_a_crash_left_untold_is_outweighed() {
     ]);
 }
 
+/// Else the route would wait until that time comes.
+#[test]
+fn a_clock_that_was_ahead_once_keeps_no_crash_from_being_outweighed() {
+    let history = dry("")
+        .then(Step::Batch { ago: 65 * HOUR })
+        .then(Step::Lost { ago: 61 * HOUR, stage: DryRun })
+        .then(Step::Start { ago: 60 * HOUR })
+        .then(Step::allowed(DryRun, 100, 50 * HOUR));
+    let mut forge = history.forge();
+    let line = forge.lines.iter_mut().find(|line| line["kind"] == "batch").unwrap();
+    line["time"] = "2068-01-01T00:00:00.000000Z".into();
+    let check = history.check(&forge.summary(), &forge);
+    assert_eq!(check.verdict, GateVerdict::Met, "{check:?}");
+}
+
 #[test]
 fn what_was_done_is_never_outweighed() {
     let again = |history: History| {
