@@ -101,6 +101,13 @@ pub(super) fn restage(running: &Arc<Running>, plan: Plan, overlay: &Taken) -> Ar
 
 /// Whether the file of the overlay, which a process always keeps, was taken away.
 fn is_gone(running: &Running, overlay: &Taken) -> bool {
+    let is_mended = running.shelf.tells_mended();
+    if is_mended {
+        tracing::warn!(
+            overlay = %running.shelf.path().display(),
+            "security event: the overlay was lost; it is written anew, as it was but for a demotion"
+        );
+    }
     let is_gone = overlay.file == OverlayFile::Missing;
     if is_gone {
         tracing::warn!(
@@ -108,7 +115,7 @@ fn is_gone(running: &Running, overlay: &Taken) -> bool {
             "security event: the overlay is gone, and with it every stage that was set by command"
         );
     }
-    is_gone
+    is_gone || is_mended
 }
 
 /// Swaps the pointer.

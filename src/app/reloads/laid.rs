@@ -49,6 +49,7 @@ impl Reloading {
     /// Notes what is laid, and what of the file has still to be brought up to it.
     pub(super) fn lay_down(&mut self, taken: Taken) {
         self.arrears.add(&taken);
+        self.running.shelf.knows(taken.found.clone());
         self.laid = taken;
         self.laid_turn = self.laid_turn.wrapping_add(1);
     }
