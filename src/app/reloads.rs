@@ -183,7 +183,7 @@ impl Reloading {
             Reason::Staged | Reason::Key | Reason::Arrears => return None,
             Reason::Restless(file) => {
                 let unsettled = ConfigError::Unsettled { file };
-                return Some(self.refuse(&unsettled.into(), Due::Later).await);
+                return Some(self.refuse(&unsettled.into(), &Reason::Changed, Due::Later).await);
             }
             Reason::Asked | Reason::Changed => {}
         }
@@ -203,7 +203,10 @@ impl Reloading {
         let turn = self.laid_turn;
         let (config, files) = match self.gather(reason.clone()).await {
             Ok(Gathered { config, files }) => (config, files),
-            Err(failed) => return Ended::Told(self.refuse(&failed, self.due(reason, None)).await),
+            Err(failed) => {
+                let due = self.due(reason, None);
+                return Ended::Told(self.refuse(&failed, reason, due).await);
+            }
         };
         if turn != self.laid_turn {
             return Ended::Overtaken;
@@ -214,10 +217,10 @@ impl Reloading {
         let due = self.due(reason, Some(&files));
         self.watch.follow(files.clone());
         let ended = match config {
-            Err(error) => Ended::Told(self.refuse(&error.into(), due).await),
+            Err(error) => Ended::Told(self.refuse(&error.into(), reason, due).await),
             Ok(config) if self.arrears.meets(&config.overlay.kept) => {
                 self.arrears.refuses(reason);
-                Ended::Told(self.refuse(&Failed::Revived, due).await)
+                Ended::Told(self.refuse(&Failed::Revived, reason, due).await)
             }
             Ok(config) if files.hold_the_same(&self.in_force) && self.is_laid(&config) => {
                 self.arrears.add(&config.overlay);
@@ -292,12 +295,12 @@ impl Reloading {
         Ended::Told(Loaded::InForce { snapshot, change: Change::Made })
     }
 
-    async fn refuse(&mut self, failed: &Failed, due: Due) -> Loaded {
+    async fn refuse(&mut self, failed: &Failed, reason: &Reason, due: Due) -> Loaded {
         let why = failed.to_string();
         self.deny(&why);
         // What was set and is not in force yet need not wait for the config. What is gone waits as it
         // would for a config that can be used.
-        let laid = self.lay(due).await;
+        let laid = self.lay(reason.clone(), due).await;
         if !matches!(laid, Err(Failed::Restless)) {
             self.watch.release();
         }

@@ -12,7 +12,7 @@ impl Reloading {
     /// Has what was set by command hold, over what is in force: no other file is read.
     pub(super) async fn restage(&mut self) -> Loaded {
         self.prune().await;
-        let done = match self.lay(Due::Now).await {
+        let done = match self.lay(Reason::Staged, Due::Now).await {
             Ok((snapshot, change)) => Loaded::InForce { snapshot, change },
             Err(failed) => {
                 let why = failed.to_string();
@@ -24,10 +24,16 @@ impl Reloading {
         done
     }
 
-    pub(super) async fn lay(&mut self, due: Due) -> Result<(Arc<str>, Change), Failed> {
+    /// Lays what the file says by now. Where that hangs, it comes again for what it was done: nothing goes
+    /// without its rest but by command.
+    pub(super) async fn lay(
+        &mut self,
+        again: Reason,
+        due: Due,
+    ) -> Result<(Arc<str>, Change), Failed> {
         let (running, laid, files) =
             (self.running.clone(), self.laid.clone(), self.in_force.clone());
-        let laying = self.on_state(move || running.restage(&laid, files));
+        let laying = self.on_state(again, move || running.restage(&laid, files));
         let Some((plan, mut taken, files)) = laying.await?? else {
             let snapshot = self.running.proxy.snapshot.load().id.clone();
             return Ok((snapshot, Change::None));
@@ -58,7 +64,7 @@ impl Reloading {
     pub(super) async fn prune(&mut self) {
         let Some((dropped, ended)) = self.arrears.to_write() else { return };
         let (running, routes, over) = (self.running.clone(), dropped.routes(), ended.routes());
-        let written = self.on_state(move || running.prune(&dropped, &ended)).await;
+        let written = self.on_state(Reason::Arrears, move || running.prune(&dropped, &ended)).await;
         let fault = match written {
             Ok(Ok(())) => {
                 tracing::info!(dropped = ?routes, ended = ?over, "the overlay is brought up to date");
