@@ -14,6 +14,7 @@ mod arrears;
 mod beside;
 mod failed;
 mod laid;
+mod resting;
 mod watch;
 mod work;
 
@@ -24,6 +25,7 @@ use crate::config::{Config, ConfigError, Files, Gathered, Taken};
 use crate::telemetry::Refused;
 use arrears::Arrears;
 use failed::Failed;
+use resting::Resting;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::signal::unix::Signal;
@@ -43,6 +45,7 @@ pub(super) struct Reloading {
     laid: Taken,
     /// What of that is still to be done on the disk.
     arrears: Arrears,
+    resting: Resting,
     places: Places,
     /// Those who asked for a load while there was one.
     later: Vec<Asked>,
@@ -93,7 +96,7 @@ enum Ended {
 /// Whether what would let more through than before may come into force.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Due {
-    /// It was asked for, or has rested.
+    /// It was asked for.
     Now,
     /// It has to rest.
     Later,
@@ -107,6 +110,14 @@ impl Reason {
             Noticed::Changed => Reason::Changed,
             Noticed::Restless(file) => Reason::Restless(file),
         }
+    }
+}
+
+// === impl Due ===
+
+impl Due {
+    fn of(reason: &Reason) -> Due {
+        if *reason == Reason::Asked { Due::Now } else { Due::Later }
     }
 }
 
@@ -126,6 +137,7 @@ impl Reloading {
             in_force: files,
             laid: overlay,
             arrears,
+            resting: Resting::default(),
             places: Places::default(),
             later: Vec::new(),
             laid_turn: 0,
@@ -183,7 +195,7 @@ impl Reloading {
             Reason::Staged | Reason::Key | Reason::Arrears => return None,
             Reason::Restless(file) => {
                 let unsettled = ConfigError::Unsettled { file };
-                return Some(self.refuse(&unsettled.into(), &Reason::Changed, Due::Later).await);
+                return Some(self.refuse(&unsettled.into(), &Reason::Changed).await);
             }
             Reason::Asked | Reason::Changed => {}
         }
@@ -203,10 +215,8 @@ impl Reloading {
         let turn = self.laid_turn;
         let (config, files) = match self.gather(reason.clone()).await {
             Ok(Gathered { config, files }) => (config, files),
-            Err(failed) => {
-                let due = self.due(reason, None);
-                return Ended::Told(self.refuse(&failed, reason, due).await);
-            }
+            // Whatever has rested, it is not this.
+            Err(failed) => return Ended::Told(self.refuse(&failed, reason).await),
         };
         if turn != self.laid_turn {
             return Ended::Overtaken;
@@ -214,20 +224,23 @@ impl Reloading {
         if *reason == Reason::Changed && !self.watch.is_settled(&files) {
             return Ended::Waits;
         }
-        let due = self.due(reason, Some(&files));
+        let waits = Due::of(reason) == Due::Later && !self.watch.has_rested(&files);
         self.watch.follow(files.clone());
+        if config.is_ok() {
+            self.resting.end();
+        }
         let ended = match config {
-            Err(error) => Ended::Told(self.refuse(&error.into(), reason, due).await),
+            Err(error) => Ended::Told(self.refuse(&error.into(), reason).await),
             Ok(config) if self.arrears.meets(&config.overlay.kept) => {
                 self.arrears.refuses(reason);
-                Ended::Told(self.refuse(&Failed::Revived, reason, due).await)
+                Ended::Told(self.refuse(&Failed::Revived, reason).await)
             }
             Ok(config) if files.hold_the_same(&self.in_force) && self.is_laid(&config) => {
                 self.arrears.add(&config.overlay);
                 self.watch.release();
                 Ended::Told(self.keep())
             }
-            Ok(config) if due == Due::Later && reload::lowers(&self.running, &config) => {
+            Ok(config) if waits && reload::lowers(&self.running, &config) => {
                 self.hold();
                 return Ended::Waits;
             }
@@ -235,11 +248,6 @@ impl Reloading {
         };
         self.prune().await;
         ended
-    }
-
-    fn due(&self, reason: &Reason, loaded: Option<&Files>) -> Due {
-        let is_due = *reason == Reason::Asked || self.watch.has_rested(loaded);
-        if is_due { Due::Now } else { Due::Later }
     }
 
     /// Has what was loaded wait for rest, and says so.
@@ -295,12 +303,12 @@ impl Reloading {
         Ended::Told(Loaded::InForce { snapshot, change: Change::Made })
     }
 
-    async fn refuse(&mut self, failed: &Failed, reason: &Reason, due: Due) -> Loaded {
+    async fn refuse(&mut self, failed: &Failed, reason: &Reason) -> Loaded {
         let why = failed.to_string();
         self.deny(&why);
         // What was set and is not in force yet need not wait for the config. What is gone waits as it
         // would for a config that can be used.
-        let laid = self.lay(reason.clone(), due).await;
+        let laid = self.lay(reason.clone(), Due::of(reason)).await;
         if !matches!(laid, Err(Failed::Restless)) {
             self.watch.release();
         }

@@ -102,6 +102,15 @@ impl Files {
         self.0.push(Found::new(path));
     }
 
+    /// Follows a file besides, as another load found it; `marks` get its mark.
+    pub fn follow(&mut self, others: &Files, path: &Path, marks: &mut Marks) {
+        let is_known = self.0.iter().any(|found| found.path == path);
+        if let Some(found) = others.0.iter().find(|found| found.path == path && !is_known) {
+            marks.0.push(found.mark.clone());
+            self.0.push(found.clone());
+        }
+    }
+
     /// The first one.
     pub fn first(&self) -> Option<&Path> {
         self.0.first().map(|found| found.path.as_path())

@@ -100,3 +100,25 @@ fn an_overlay_that_hung_has_to_rest_once_it_is_back() {
     assert_stays(&gait, 403);
     wait_for("the older one", || (send(gait.server, get("/del")).status == 200).then_some(()));
 }
+
+#[test]
+fn what_rested_makes_nothing_due_but_itself() {
+    let tool = Recorder::start();
+    let gait = setup(&tool, "observe", "100ms").start();
+    assert_eq!(set(&gait, "promote", "enforce", &["--force"]), Some(0));
+    fs::write(gait.dir().join("policy.yaml"), "default_verdict: allow\n").unwrap();
+    wait_for("the policy to wait", || {
+        gait.log().contains("let through more than before").then_some(())
+    });
+    let config = gait.dir().join("gait.yaml");
+    let text = fs::read_to_string(&config).unwrap();
+    hang(&config);
+    thread::sleep(Duration::from_secs(1));
+    fs::remove_file(gait.dir().join("state/rollout.json")).unwrap();
+    wait_for("the load to be given up", || {
+        gait.log().contains("files of the config were not read within").then_some(())
+    });
+    assert_stays(&gait, 403);
+    let_go(&config, &text);
+    wait_for("what has rested", || (send(gait.server, get("/del")).status == 200).then_some(()));
+}

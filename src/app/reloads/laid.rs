@@ -1,8 +1,9 @@
 //! What was set by command, laid over what is in force; and its file, brought up to that.
 
 use super::failed::Failed;
-use super::{Due, Reason, Reloading, reload};
+use super::{Due, Reason, Reloading, reload, resting};
 use crate::admin::{Change, Loaded};
+use crate::clock;
 use crate::config::Taken;
 use std::sync::Arc;
 
@@ -35,6 +36,7 @@ impl Reloading {
             (self.running.clone(), self.laid.clone(), self.in_force.clone());
         let laying = self.on_state(again, move || running.restage(&laid, files));
         let Some((plan, mut taken, files)) = laying.await?? else {
+            self.resting.end();
             let snapshot = self.running.proxy.snapshot.load().id.clone();
             return Ok((snapshot, Change::None));
         };
@@ -43,8 +45,12 @@ impl Reloading {
         }
         self.arrears.pass_over(&mut taken);
         if due == Due::Later && reload::lowers_staged(&self.running, &plan, &taken) {
-            self.watch.hold();
-            return Err(Failed::Restless);
+            let now = clock::instant();
+            let since = self.resting.since(&taken, now);
+            if !resting::has_rested(since, now) {
+                self.watch.hold_besides(&files, self.running.shelf.path(), since);
+                return Err(Failed::Restless);
+            }
         }
         let snapshot = reload::restage(&self.running, plan, &taken);
         self.lay_down(taken);
@@ -56,6 +62,7 @@ impl Reloading {
     pub(super) fn lay_down(&mut self, taken: Taken) {
         self.arrears.add(&taken);
         self.running.shelf.knows(taken.found.clone());
+        self.resting.end();
         self.laid = taken;
         self.laid_turn = self.laid_turn.wrapping_add(1);
     }

@@ -7,6 +7,7 @@
 
 use crate::clock;
 use crate::config::{Files, Marks};
+use std::path::Path;
 use std::time::{Duration, Instant};
 use tokio::task::JoinHandle;
 use tokio::time::{Interval, MissedTickBehavior, timeout};
@@ -127,14 +128,22 @@ impl Watch {
         self.held.insert(held).wait
     }
 
+    /// The same for a file besides, which a load found so at that time, whatever else waits.
+    pub(super) fn hold_besides(&mut self, found: &Files, path: &Path, since: Instant) {
+        self.hold();
+        self.sight.held = self.sight.held.max(Some(since));
+        self.files.follow(found, path, &mut self.sight.loaded);
+        self.turn = self.turn.wrapping_add(1);
+    }
+
     /// Has nothing wait any more.
     pub(super) fn release(&mut self) {
         (self.held, self.sight.held) = (None, None);
     }
 
-    /// Whether what was held did not change for as long, and is what was loaded, if anything was.
-    pub(super) fn has_rested(&self, loaded: Option<&Files>) -> bool {
-        let is_same = |held: &Held| loaded.is_none_or(|files| files.hold_the_same(&held.files));
+    /// Whether what was held did not change for as long, and is what was loaded.
+    pub(super) fn has_rested(&self, loaded: &Files) -> bool {
+        let is_same = |held: &Held| loaded.hold_the_same(&held.files);
         let rests = |held: &Held| has_passed(held.since, REST, clock::instant());
         self.held.as_ref().is_some_and(|held| is_same(held) && rests(held))
     }
@@ -281,7 +290,6 @@ mod tests {
     use super::*;
     use crate::config::{Environment, Source};
     use std::fs;
-    use std::path::Path;
 
     /// A file system of one file, in its states one after the other.
     fn marks(dir: &Path) -> impl Fn(&str) -> Marks {
