@@ -85,6 +85,12 @@ pub enum ShelfError {
          stands where the config says; a demotion is possible at once"
     )]
     Gone,
+    /// Somebody put another in its place, an older copy say, which no command was meant for.
+    #[error(
+        "it is not the one whose stages are in force; put that back, or reload first, and what it says now \
+         holds; a demotion is possible at once"
+    )]
+    Other,
     /// It cannot be written.
     #[error("cannot write it: {0}; the one before stands")]
     Write(#[source] io::Error),
@@ -139,14 +145,16 @@ impl Shelf {
 
     fn basis(&self, loss: Loss) -> Result<Basis, ShelfError> {
         let found = self.parse(file::read(&self.path, BYTES_MAX))?;
-        let said = || self.known().said.clone().filter(|_| loss == Loss::Mend);
-        match found {
-            Some(overlay) => Ok(Basis { overlay, origin: Origin::File }),
-            None => {
-                let overlay = said().ok_or(ShelfError::Gone)?;
-                Ok(Basis { overlay, origin: Origin::Memory })
+        let said = self.known().said.clone();
+        let lost = match found {
+            Some(overlay) if said.as_ref().is_none_or(|said| *said == overlay) => {
+                return Ok(Basis { overlay, origin: Origin::File });
             }
-        }
+            Some(_) => ShelfError::Other,
+            None => ShelfError::Gone,
+        };
+        let overlay = said.filter(|_| loss == Loss::Mend).ok_or(lost)?;
+        Ok(Basis { overlay, origin: Origin::Memory })
     }
 
     /// Notes what it said when it was laid.
@@ -337,6 +345,13 @@ mod tests {
         shelf.amend(Loss::Mend, set).unwrap();
         assert_eq!(shelf.read().unwrap().routes(), ["a", "b"]);
         assert!(shelf.tells_mended() && !shelf.tells_mended(), "once");
-        assert_eq!(shelf.kept(Loss::Refuse).unwrap().routes(), ["a", "b"]);
+        // So is one in whose place somebody put an older one, and to tidy that makes it no other.
+        std::fs::write(shelf.path(), r#"{"v":1,"routes":{}}"#).unwrap();
+        shelf.change(|_| ()).unwrap();
+        assert!(matches!(shelf.kept(Loss::Refuse), Err(ShelfError::Other)));
+        shelf.amend(Loss::Mend, |overlay| overlay.set("c", entry())).unwrap();
+        assert_eq!(shelf.read().unwrap().routes(), ["a", "b", "c"]);
+        assert!(shelf.tells_mended());
+        assert_eq!(shelf.kept(Loss::Refuse).unwrap().routes(), ["a", "b", "c"]);
     }
 }

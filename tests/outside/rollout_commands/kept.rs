@@ -105,6 +105,14 @@ fn who_goes_back_need_not_wait_for_an_overlay_that_is_gone() {
     wait_for("the load", || gait.log().contains("nothing has changed").then_some(()));
     assert_eq!(overlay(gait.dir()).unwrap()["routes"]["del"]["stage"], "require_approval");
     assert_eq!(gait.evidence().iter().filter(lost).count(), 1);
+    // An older copy in its place is no reason to bring a route on, and none to stay.
+    fs::write(&path, "{\"v\":1,\"routes\":{}}").unwrap();
+    let (exit, refused) = run(&gait, &step("promote", "enforce", &why));
+    assert_eq!((exit, &refused["reason"]), (1, &"overlay_unavailable".into()), "{refused}");
+    assert!(refused.to_string().contains("reload first"), "{refused}");
+    assert_eq!(run(&gait, &step("demote", "dry_run", &["--reason", "incident"])).0, 0);
+    assert_eq!(overlay(gait.dir()).unwrap()["routes"]["del"]["stage"], "dry_run");
+    assert_eq!(gait.evidence().iter().filter(lost).count(), 2);
 }
 
 #[test]
