@@ -13,6 +13,7 @@
 mod arrears;
 mod beside;
 mod failed;
+mod held;
 mod laid;
 mod resting;
 mod watch;
@@ -25,12 +26,13 @@ use crate::config::{Config, ConfigError, Files, Gathered, Taken};
 use crate::telemetry::Refused;
 use arrears::Arrears;
 use failed::Failed;
+use held::Wait;
 use resting::Resting;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::signal::unix::Signal;
 use tokio::sync::mpsc;
-use watch::{Noticed, Wait, Watch};
+use watch::{Noticed, Watch};
 use work::Places;
 
 /// What asks for reloads, and what they are made with.
@@ -260,10 +262,9 @@ impl Reloading {
                 );
                 self.running.readiness.waits(clock::now());
             }
-            Wait::On => {}
-            Wait::Overdue => {
-                let unsettled = ConfigError::Unsettled { file: self.watch.file() };
-                self.deny(&unsettled.to_string());
+            Wait::On | Wait::Told => {}
+            Wait::Overdue(file, times) => {
+                self.deny(&Failed::Overdue { file, times }.to_string());
             }
         }
     }

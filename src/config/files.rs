@@ -148,13 +148,20 @@ impl Files {
         self.0.iter().zip(&looked.0).all(agrees)
     }
 
+    /// The first file of which another load did not find the same bytes.
+    pub fn unlike(&self, other: &Files) -> Option<&Path> {
+        let is_unlike = |found: &&Found| {
+            let mut others = other.0.iter().filter(|other| other.path == found.path);
+            others.next().is_none_or(|other| !found.holds_the_same(other))
+        };
+        self.0.iter().find(is_unlike).map(|found| found.path.as_path())
+    }
+
     /// Whether both loads found the same bytes in the same files.
     pub fn hold_the_same(&self, other: &Files) -> bool {
-        let holds_the_same = |(one, other): (&Found, &Found)| match (one.content, other.content) {
-            (Some(content), Some(others)) => one.path == other.path && content == others,
-            _ => one.path == other.path && one.mark == other.mark,
-        };
-        self.0.len() == other.0.len() && self.0.iter().zip(&other.0).all(holds_the_same)
+        let is_same =
+            |(one, other): (&Found, &Found)| one.path == other.path && one.holds_the_same(other);
+        self.0.len() == other.0.len() && self.0.iter().zip(&other.0).all(is_same)
     }
 }
 
@@ -171,6 +178,13 @@ impl Found {
         let mark = Mark::of(path);
         let is_young = mark.is_young(clock::now());
         Found { path: path.to_owned(), mark, content: None, is_young }
+    }
+
+    fn holds_the_same(&self, other: &Found) -> bool {
+        match (self.content, other.content) {
+            (Some(content), Some(others)) => content == others,
+            _ => self.mark == other.mark,
+        }
     }
 
     /// How it stands now, by its times and its bytes.

@@ -5,7 +5,7 @@
 //! as well, which rests before it drops anything.
 
 use super::Reason;
-use super::watch::REST;
+use super::held::REST;
 use crate::clock;
 use crate::config::{OverlayFile, Taken};
 use crate::rollout::Overlay;

@@ -4,7 +4,7 @@
 //! overlay is not among what was loaded. Rejected: one rest for both, by which an overlay that went a
 //! moment ago would go at once, as a config had rested.
 
-use super::watch::REST;
+use super::held::{REST, has_passed};
 use crate::config::{OverlayFile, Taken};
 use crate::rollout::Overlay;
 use std::time::Instant;
@@ -40,5 +40,5 @@ impl Resting {
 
 /// Whether that is long enough.
 pub(super) fn has_rested(since: Instant, now: Instant) -> bool {
-    now.saturating_duration_since(since) >= REST
+    has_passed(since, REST, now)
 }
