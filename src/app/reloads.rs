@@ -298,8 +298,9 @@ impl Reloading {
         self.watch.every(config.watch);
         self.arrears.pass_over(&mut config.overlay);
         self.arrears.settle(&config.overlay.kept);
+        let lost = self.arrears.lost(&config.overlay, &self.laid);
         self.lay_down(config.overlay.clone());
-        let snapshot = reload::take_over(&self.running, config);
+        let snapshot = reload::take_over(&self.running, config, lost);
         self.in_force = files;
         Ended::Told(Loaded::InForce { snapshot, change: Change::Made })
     }

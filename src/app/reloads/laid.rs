@@ -52,7 +52,16 @@ impl Reloading {
                 return Err(Failed::Restless);
             }
         }
-        let snapshot = reload::restage(&self.running, plan, &taken);
+        let lost = self.arrears.lost(&taken, &self.laid);
+        if taken.kept == self.laid.kept {
+            // Only the file is to be made anew.
+            reload::tell_lost(&self.running, lost);
+            self.lay_down(taken);
+            self.in_force = files;
+            let snapshot = self.running.proxy.snapshot.load().id.clone();
+            return Ok((snapshot, Change::None));
+        }
+        let snapshot = reload::restage(&self.running, plan, &taken, lost);
         self.lay_down(taken);
         self.in_force = files;
         Ok((snapshot, Change::Made))

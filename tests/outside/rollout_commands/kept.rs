@@ -116,6 +116,26 @@ fn who_goes_back_need_not_wait_for_an_overlay_that_is_gone() {
 }
 
 #[test]
+fn an_overlay_that_said_nothing_is_no_loss() {
+    let tool = Recorder::start();
+    let gait = setup(&tool, "observe").start();
+    let path = gait.dir().join("state/rollout.json");
+    fs::remove_file(&path).unwrap();
+    gait.signal("HUP");
+    wait_for("the file", || is_empty(&gait).then_some(()));
+    fs::remove_file(&path).unwrap();
+    // Also where the config cannot be loaded.
+    fs::write(gait.dir().join("policy.yaml"), "rules: none").unwrap();
+    gait.signal("HUP");
+    wait_for("the file", || is_empty(&gait).then_some(()));
+    let log = gait.log();
+    assert_eq!(log.matches("it said nothing, and is made anew").count(), 2, "{log}");
+    assert!(!log.contains("security event"), "{log}");
+    assert!(gait.evidence().iter().all(|line| line["overlay_missing"].is_null()));
+    assert_eq!(run(&gait, &step("promote", "dry_run", &["--force", "--reason", "r"])).0, 0);
+}
+
+#[test]
 fn a_stage_that_was_dropped_does_not_come_back_where_the_file_cannot_be_written() {
     let dir = TempDir::new().unwrap();
     fs::create_dir(dir.path().join("state")).unwrap();
