@@ -72,16 +72,19 @@ pub(super) fn take_over(running: &Arc<Running>, config: Config, lost: Lost) -> A
 }
 
 /// Whether a config would let something through that is not now, or drop a stage that was set: half of
-/// one does, as it lacks what comes last.
-pub(super) fn lowers(running: &Running, config: &Config) -> bool {
+/// one does, as it lacks what comes last. Gives what of that has a name; `None` where there is nothing.
+pub(super) fn lowers(running: &Running, config: &Config) -> Option<Vec<String>> {
     let (old, now) = (running.proxy.snapshot.load(), running.proxy.stage_time());
     let Config { plan, policy, kill_switch, overlay, .. } = config;
-    let stops = kill_switch.is_none() && running.proxy.switch.is_followed();
-    stops
-        || !overlay.dropped.is_empty()
-        || is_half_of_policy(&old.policy, policy)
-        || is_half_of_plan(&old.plan, plan)
-        || !lowered(&old.plan, plan, now).is_empty()
+    let mut named = lowered(&old.plan, plan, now);
+    named.extend(overlay.dropped.routes());
+    if kill_switch.is_none() && running.proxy.switch.is_followed() {
+        named.push(KILL_SWITCH.to_owned());
+    }
+    named.sort_unstable();
+    named.dedup();
+    let is_half = || is_half_of_policy(&old.policy, policy) || is_half_of_plan(&old.plan, plan);
+    (!named.is_empty() || is_half()).then_some(named)
 }
 
 /// Whether another overlay over the plan in force would let something through that is not now.

@@ -23,7 +23,7 @@ use super::{Running, keys, reload};
 use crate::admin::{Asked, Change, Loaded, Want};
 use crate::clock;
 use crate::config::{Config, ConfigError, Files, Gathered, Taken};
-use crate::telemetry::Refused;
+use crate::telemetry::{News, Refused};
 use arrears::Arrears;
 use failed::Failed;
 use held::Wait;
@@ -242,27 +242,34 @@ impl Reloading {
                 self.watch.release();
                 Ended::Told(self.keep())
             }
-            Ok(config) if waits && reload::lowers(&self.running, &config) => {
-                self.hold();
-                return Ended::Waits;
+            Ok(config) => {
+                let lowers = waits.then(|| reload::lowers(&self.running, &config)).flatten();
+                if let Some(named) = lowers {
+                    self.hold(named);
+                    return Ended::Waits;
+                }
+                self.take_over(config, files).await
             }
-            Ok(config) => self.take_over(config, files).await,
         };
         self.prune().await;
         ended
     }
 
     /// Has what was loaded wait for rest, and says so.
-    fn hold(&mut self) {
+    fn hold(&mut self, named: Vec<String>) {
         match self.watch.hold() {
-            Wait::Begun => {
-                tracing::warn!(
-                    "what the files of the config say would let through more than before: it comes \
-                     into force once they have not changed for some seconds, or at a reload"
-                );
-                self.running.readiness.waits(clock::now());
+            // It may have begun beside a config that could not be used.
+            Wait::Begun | Wait::On => {
+                let news = self.running.readiness.waits(clock::now(), &named);
+                if news == News::New {
+                    tracing::warn!(
+                        routes = ?named,
+                        "what the files of the config say would let through more than before: it comes \
+                         into force once they have not changed for some seconds, or at a reload"
+                    );
+                }
             }
-            Wait::On | Wait::Told => {}
+            Wait::Told => {}
             Wait::Overdue(file, times) => {
                 self.deny(&Failed::Overdue { file, times }.to_string());
             }
