@@ -9,8 +9,10 @@
 //! same bad file would go out of rotation at once.
 
 mod refused;
+mod waiting;
 
 pub use refused::Refused;
+pub use waiting::News;
 
 use crate::evidence::Anchor;
 use crate::metrics::Metrics;
@@ -23,6 +25,7 @@ use jiff::Timestamp;
 use std::fmt::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
+use waiting::Waiting;
 
 /// The text format of Prometheus, with its version.
 const PROMETHEUS: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -63,8 +66,8 @@ struct Standing {
     since: Option<Timestamp>,
     /// Why the files cannot be used, where the last reload was refused.
     refused: Option<Refused>,
-    /// Since when they could, and wait until they have not changed for a while.
-    waits: Option<Timestamp>,
+    /// That they could, and wait until they have not changed for a while.
+    waits: Option<Waiting>,
 }
 
 /// What the answers are made of.
@@ -143,13 +146,15 @@ impl Readiness {
         });
     }
 
-    /// Says that it can, and waits until the files have rested.
-    pub fn waits(&self, at: Timestamp) {
-        self.snapshot.rcu(|standing| Standing {
+    /// Says that it can, and waits until the files have rested, as these would be held to less; whether
+    /// that is news.
+    pub fn waits(&self, at: Timestamp, named: &[String]) -> News {
+        let before = self.snapshot.rcu(|standing| Standing {
             since: standing.since,
             refused: None,
-            waits: Some(at),
+            waits: Some(Waiting::after(standing.waits.as_ref(), at, named)),
         });
+        Waiting::news(before.waits.as_ref(), named)
     }
 
     /// Says that `check` holds.
@@ -238,12 +243,8 @@ fn ready(sources: &Sources<'_>, verbosity: Verbosity) -> Response<Bytes> {
     if let Some(refused) = &standing.refused {
         let _ = writeln!(body, "[!]reload {refused}; the snapshot in force stays");
     }
-    if let Some(waits) = standing.waits {
-        let _ = writeln!(
-            body,
-            "[!]reload waits since {waits:.0}: it would let through more than before, and comes into \
-             force once the files have not changed for some seconds; the snapshot in force stays"
-        );
+    if let Some(waits) = &standing.waits {
+        let _ = writeln!(body, "[!]reload {waits}; the snapshot in force stays");
     }
     let _ = writeln!(body, "readyz check {verdict}");
     text(status, PLAIN, body)

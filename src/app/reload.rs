@@ -7,7 +7,7 @@ use super::lowered::{is_half_of_plan, is_half_of_policy, lowered};
 use super::stages::{moved, told};
 use super::{Running, stages};
 use crate::clock;
-use crate::config::{Config, Listen, OverlayFile, Taken};
+use crate::config::{Config, Listen, Taken};
 use crate::evidence::Reload;
 use crate::metrics::{Metrics, Restart, Share, SnapshotFace};
 use crate::snapshot::{Listener, Plan, Snapshot};
@@ -18,8 +18,19 @@ use std::sync::Arc;
 /// What evidence calls the kill switch where it is followed no more; no route has such a name.
 const KILL_SWITCH: &str = "_kill_switch";
 
+/// What was lost with the file of the overlay, which a process always keeps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Lost {
+    /// It is there, or that it is not was told.
+    Nothing,
+    /// It said nothing.
+    File,
+    /// Stages that were set by command.
+    Stages,
+}
+
 /// Puts a config in force, and gives the name of its snapshot.
-pub(super) fn take_over(running: &Arc<Running>, config: Config) -> Arc<str> {
+pub(super) fn take_over(running: &Arc<Running>, config: Config, lost: Lost) -> Arc<str> {
     let Config { fixed, mut plan, policy, kill_switch, overlay, warnings, .. } = config;
     let proxy = &running.proxy;
     warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
@@ -49,7 +60,7 @@ pub(super) fn take_over(running: &Arc<Running>, config: Config) -> Arc<str> {
     proxy.desk.configure(rules(&plan));
     running.exports.configure(&plan);
     let snapshot = Arc::new(Snapshot::build(plan, policy, &proxy.metrics));
-    let told = told(&overlay, is_gone(running, &overlay));
+    let told = told(&overlay, tell_lost(running, lost));
     // First, so that no call's line names a snapshot of which the log does not know.
     record(running, &snapshot, Reload { lowered, stages, ..told });
     tracing::info!(snapshot = %snapshot.id, "reloaded");
@@ -61,16 +72,19 @@ pub(super) fn take_over(running: &Arc<Running>, config: Config) -> Arc<str> {
 }
 
 /// Whether a config would let something through that is not now, or drop a stage that was set: half of
-/// one does, as it lacks what comes last.
-pub(super) fn lowers(running: &Running, config: &Config) -> bool {
+/// one does, as it lacks what comes last. Gives what of that has a name; `None` where there is nothing.
+pub(super) fn lowers(running: &Running, config: &Config) -> Option<Vec<String>> {
     let (old, now) = (running.proxy.snapshot.load(), running.proxy.stage_time());
     let Config { plan, policy, kill_switch, overlay, .. } = config;
-    let stops = kill_switch.is_none() && running.proxy.switch.is_followed();
-    stops
-        || !overlay.dropped.is_empty()
-        || is_half_of_policy(&old.policy, policy)
-        || is_half_of_plan(&old.plan, plan)
-        || !lowered(&old.plan, plan, now).is_empty()
+    let mut named = lowered(&old.plan, plan, now);
+    named.extend(overlay.dropped.routes());
+    if kill_switch.is_none() && running.proxy.switch.is_followed() {
+        named.push(KILL_SWITCH.to_owned());
+    }
+    named.sort_unstable();
+    named.dedup();
+    let is_half = || is_half_of_policy(&old.policy, policy) || is_half_of_plan(&old.plan, plan);
+    (!named.is_empty() || is_half()).then_some(named)
 }
 
 /// Whether another overlay over the plan in force would let something through that is not now.
@@ -82,7 +96,7 @@ pub(super) fn lowers_staged(running: &Running, plan: &Plan, overlay: &Taken) -> 
 /// Puts the plan in force under another overlay, with the policy in force, and gives the name of the
 /// snapshot. No other file has a say in it: what was set by command holds also while the config
 /// cannot be loaded.
-pub(super) fn restage(running: &Arc<Running>, plan: Plan, overlay: &Taken) -> Arc<str> {
+pub(super) fn restage(running: &Arc<Running>, plan: Plan, overlay: &Taken, lost: Lost) -> Arc<str> {
     let proxy = &running.proxy;
     let (old, now) = (proxy.snapshot.load_full(), proxy.stage_time());
     let lowered = lowered(&old.plan, &plan, now);
@@ -91,7 +105,7 @@ pub(super) fn restage(running: &Arc<Running>, plan: Plan, overlay: &Taken) -> Ar
     }
     let stages = moved(&old.plan, &plan, now);
     let snapshot = Arc::new(Snapshot::build(plan, old.policy.clone(), &proxy.metrics));
-    let told = told(overlay, is_gone(running, overlay));
+    let told = told(overlay, tell_lost(running, lost));
     record(running, &snapshot, Reload { lowered, stages, ..told });
     tracing::info!(snapshot = %snapshot.id, "what was set by command is in force");
     put(running, &snapshot, overlay);
@@ -99,16 +113,27 @@ pub(super) fn restage(running: &Arc<Running>, plan: Plan, overlay: &Taken) -> Ar
     snapshot.id.clone()
 }
 
-/// Whether the file of the overlay, which a process always keeps, was taken away.
-fn is_gone(running: &Running, overlay: &Taken) -> bool {
-    let is_gone = overlay.file == OverlayFile::Missing;
-    if is_gone {
+/// Says what was lost, and whether the evidence is to say so as well.
+pub(super) fn tell_lost(running: &Running, lost: Lost) -> bool {
+    let overlay = running.shelf.path().display();
+    let is_mended = running.shelf.tells_mended();
+    if is_mended {
         tracing::warn!(
-            overlay = %running.shelf.path().display(),
-            "security event: the overlay is gone, and with it every stage that was set by command"
+            %overlay,
+            "security event: the overlay was lost; it is written anew, as it was but for a demotion"
         );
     }
-    is_gone
+    match lost {
+        Lost::Nothing => {}
+        Lost::File => {
+            tracing::info!(%overlay, "the overlay is gone; it said nothing, and is made anew")
+        }
+        Lost::Stages => tracing::warn!(
+            %overlay,
+            "security event: the overlay is gone, and with it every stage that was set by command"
+        ),
+    }
+    lost == Lost::Stages || is_mended
 }
 
 /// Swaps the pointer.

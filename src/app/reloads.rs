@@ -13,7 +13,9 @@
 mod arrears;
 mod beside;
 mod failed;
+mod held;
 mod laid;
+mod resting;
 mod watch;
 mod work;
 
@@ -21,14 +23,16 @@ use super::{Running, keys, reload};
 use crate::admin::{Asked, Change, Loaded, Want};
 use crate::clock;
 use crate::config::{Config, ConfigError, Files, Gathered, Taken};
-use crate::telemetry::Refused;
+use crate::telemetry::{News, Refused};
 use arrears::Arrears;
 use failed::Failed;
+use held::Wait;
+use resting::Resting;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::signal::unix::Signal;
 use tokio::sync::mpsc;
-use watch::{Noticed, Wait, Watch};
+use watch::{Noticed, Watch};
 use work::Places;
 
 /// What asks for reloads, and what they are made with.
@@ -43,6 +47,7 @@ pub(super) struct Reloading {
     laid: Taken,
     /// What of that is still to be done on the disk.
     arrears: Arrears,
+    resting: Resting,
     places: Places,
     /// Those who asked for a load while there was one.
     later: Vec<Asked>,
@@ -93,7 +98,7 @@ enum Ended {
 /// Whether what would let more through than before may come into force.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Due {
-    /// It was asked for, or has rested.
+    /// It was asked for.
     Now,
     /// It has to rest.
     Later,
@@ -107,6 +112,14 @@ impl Reason {
             Noticed::Changed => Reason::Changed,
             Noticed::Restless(file) => Reason::Restless(file),
         }
+    }
+}
+
+// === impl Due ===
+
+impl Due {
+    fn of(reason: &Reason) -> Due {
+        if *reason == Reason::Asked { Due::Now } else { Due::Later }
     }
 }
 
@@ -126,6 +139,7 @@ impl Reloading {
             in_force: files,
             laid: overlay,
             arrears,
+            resting: Resting::default(),
             places: Places::default(),
             later: Vec::new(),
             laid_turn: 0,
@@ -183,7 +197,7 @@ impl Reloading {
             Reason::Staged | Reason::Key | Reason::Arrears => return None,
             Reason::Restless(file) => {
                 let unsettled = ConfigError::Unsettled { file };
-                return Some(self.refuse(&unsettled.into(), Due::Later).await);
+                return Some(self.refuse(&unsettled.into(), &Reason::Changed).await);
             }
             Reason::Asked | Reason::Changed => {}
         }
@@ -203,7 +217,8 @@ impl Reloading {
         let turn = self.laid_turn;
         let (config, files) = match self.gather(reason.clone()).await {
             Ok(Gathered { config, files }) => (config, files),
-            Err(failed) => return Ended::Told(self.refuse(&failed, self.due(reason, None)).await),
+            // Whatever has rested, it is not this.
+            Err(failed) => return Ended::Told(self.refuse(&failed, reason).await),
         };
         if turn != self.laid_turn {
             return Ended::Overtaken;
@@ -211,48 +226,52 @@ impl Reloading {
         if *reason == Reason::Changed && !self.watch.is_settled(&files) {
             return Ended::Waits;
         }
-        let due = self.due(reason, Some(&files));
+        let waits = Due::of(reason) == Due::Later && !self.watch.has_rested(&files);
         self.watch.follow(files.clone());
+        if config.is_ok() {
+            self.resting.end();
+        }
         let ended = match config {
-            Err(error) => Ended::Told(self.refuse(&error.into(), due).await),
+            Err(error) => Ended::Told(self.refuse(&error.into(), reason).await),
             Ok(config) if self.arrears.meets(&config.overlay.kept) => {
                 self.arrears.refuses(reason);
-                Ended::Told(self.refuse(&Failed::Revived, due).await)
+                Ended::Told(self.refuse(&Failed::Revived, reason).await)
             }
             Ok(config) if files.hold_the_same(&self.in_force) && self.is_laid(&config) => {
                 self.arrears.add(&config.overlay);
                 self.watch.release();
                 Ended::Told(self.keep())
             }
-            Ok(config) if due == Due::Later && reload::lowers(&self.running, &config) => {
-                self.hold();
-                return Ended::Waits;
+            Ok(config) => {
+                let lowers = waits.then(|| reload::lowers(&self.running, &config)).flatten();
+                if let Some(named) = lowers {
+                    self.hold(named);
+                    return Ended::Waits;
+                }
+                self.take_over(config, files).await
             }
-            Ok(config) => self.take_over(config, files).await,
         };
         self.prune().await;
         ended
     }
 
-    fn due(&self, reason: &Reason, loaded: Option<&Files>) -> Due {
-        let is_due = *reason == Reason::Asked || self.watch.has_rested(loaded);
-        if is_due { Due::Now } else { Due::Later }
-    }
-
     /// Has what was loaded wait for rest, and says so.
-    fn hold(&mut self) {
+    fn hold(&mut self, named: Vec<String>) {
         match self.watch.hold() {
-            Wait::Begun => {
-                tracing::warn!(
-                    "what the files of the config say would let through more than before: it comes \
-                     into force once they have not changed for some seconds, or at a reload"
-                );
-                self.running.readiness.waits(clock::now());
+            // It may have begun beside a config that could not be used.
+            Wait::Begun | Wait::On => {
+                let news = self.running.readiness.waits(clock::now(), &named);
+                if news == News::New {
+                    tracing::warn!(
+                        routes = ?named,
+                        "what the files of the config say would let through more than before: it comes \
+                         into force once they have not changed for some seconds, or at a reload"
+                    );
+                }
             }
-            Wait::On => {}
-            Wait::Overdue => {
-                let unsettled = ConfigError::Unsettled { file: self.watch.file() };
-                self.deny(&unsettled.to_string());
+            Wait::Told => {}
+            Wait::Overdue(file, times) => {
+                self.deny(&Failed::Overdue { file, times }.to_string());
             }
         }
     }
@@ -286,18 +305,19 @@ impl Reloading {
         self.watch.every(config.watch);
         self.arrears.pass_over(&mut config.overlay);
         self.arrears.settle(&config.overlay.kept);
+        let lost = self.arrears.lost(&config.overlay, &self.laid);
         self.lay_down(config.overlay.clone());
-        let snapshot = reload::take_over(&self.running, config);
+        let snapshot = reload::take_over(&self.running, config, lost);
         self.in_force = files;
         Ended::Told(Loaded::InForce { snapshot, change: Change::Made })
     }
 
-    async fn refuse(&mut self, failed: &Failed, due: Due) -> Loaded {
+    async fn refuse(&mut self, failed: &Failed, reason: &Reason) -> Loaded {
         let why = failed.to_string();
         self.deny(&why);
         // What was set and is not in force yet need not wait for the config. What is gone waits as it
         // would for a config that can be used.
-        let laid = self.lay(due).await;
+        let laid = self.lay(reason.clone(), Due::of(reason)).await;
         if !matches!(laid, Err(Failed::Restless)) {
             self.watch.release();
         }

@@ -173,6 +173,7 @@ pub(super) fn keep_overlay(
              set what is still meant"
         );
     }
+    shelf.knows(overlay.found.clone());
     if let Err(error) = config::keep_file(shelf, files, overlay) {
         tracing::error!(%error, overlay = %shelf.path().display(), "the overlay cannot be kept");
     }

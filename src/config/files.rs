@@ -102,6 +102,15 @@ impl Files {
         self.0.push(Found::new(path));
     }
 
+    /// Follows a file besides, as another load found it; `marks` get its mark.
+    pub fn follow(&mut self, others: &Files, path: &Path, marks: &mut Marks) {
+        let is_known = self.0.iter().any(|found| found.path == path);
+        if let Some(found) = others.0.iter().find(|found| found.path == path && !is_known) {
+            marks.0.push(found.mark.clone());
+            self.0.push(found.clone());
+        }
+    }
+
     /// The first one.
     pub fn first(&self) -> Option<&Path> {
         self.0.first().map(|found| found.path.as_path())
@@ -139,13 +148,20 @@ impl Files {
         self.0.iter().zip(&looked.0).all(agrees)
     }
 
+    /// The first file of which another load did not find the same bytes.
+    pub fn unlike(&self, other: &Files) -> Option<&Path> {
+        let is_unlike = |found: &&Found| {
+            let mut others = other.0.iter().filter(|other| other.path == found.path);
+            others.next().is_none_or(|other| !found.holds_the_same(other))
+        };
+        self.0.iter().find(is_unlike).map(|found| found.path.as_path())
+    }
+
     /// Whether both loads found the same bytes in the same files.
     pub fn hold_the_same(&self, other: &Files) -> bool {
-        let holds_the_same = |(one, other): (&Found, &Found)| match (one.content, other.content) {
-            (Some(content), Some(others)) => one.path == other.path && content == others,
-            _ => one.path == other.path && one.mark == other.mark,
-        };
-        self.0.len() == other.0.len() && self.0.iter().zip(&other.0).all(holds_the_same)
+        let is_same =
+            |(one, other): (&Found, &Found)| one.path == other.path && one.holds_the_same(other);
+        self.0.len() == other.0.len() && self.0.iter().zip(&other.0).all(is_same)
     }
 }
 
@@ -162,6 +178,13 @@ impl Found {
         let mark = Mark::of(path);
         let is_young = mark.is_young(clock::now());
         Found { path: path.to_owned(), mark, content: None, is_young }
+    }
+
+    fn holds_the_same(&self, other: &Found) -> bool {
+        match (self.content, other.content) {
+            (Some(content), Some(others)) => content == others,
+            _ => self.mark == other.mark,
+        }
     }
 
     /// How it stands now, by its times and its bytes.

@@ -18,7 +18,9 @@ use std::sync::Arc;
 /// What was taken of the overlay.
 #[derive(Clone, Debug)]
 pub struct Taken {
-    /// What holds.
+    /// What the file said.
+    pub found: Overlay,
+    /// What holds of that.
     pub kept: Overlay,
     /// What has no place any more: the config says something else of those routes by now.
     pub dropped: Overlay,
@@ -81,7 +83,8 @@ impl Alone {
     /// it will be written, so that to drop an entry and to write the rest gives no third name.
     fn lay(self, plan: &mut Plan, read: Option<Overlay>) -> Result<Taken, ShelfError> {
         let file = if read.is_some() { OverlayFile::There } else { OverlayFile::Missing };
-        let mut kept = read.unwrap_or_default();
+        let found = read.unwrap_or_default();
+        let mut kept = found.clone();
         let ended = kept.end(clock::now());
         let said: HashMap<&str, &Course> =
             plan.routes.iter().map(|route| (&*route.name, &route.said)).collect();
@@ -106,7 +109,7 @@ impl Alone {
                 Digest::of_fields(&[self.digest.to_string().as_bytes(), text.as_bytes()])
             }
         };
-        Ok(Taken { kept, dropped, ended, asleep, file, alone: self })
+        Ok(Taken { found, kept, dropped, ended, asleep, file, alone: self })
     }
 }
 

@@ -2,7 +2,9 @@
 //!
 //! Absent, it says nothing; but a gait that runs keeps it also while it is empty, so that its absence
 //! beside a log tells that it was lost. Whoever changes it reads, changes and writes it in one turn, so that of
-//! two who change it at once neither undoes the other; a reader never sees half of it.
+//! two who change it at once neither undoes the other; a reader never sees half of it. The process knows what
+//! it said: whoever goes back while it is gone has that written anew. Rejected: to let a promotion do so, which
+//! can wait until people know what stands.
 
 use super::{Overlay, OverlayError};
 use crate::store::file::{self, Existing};
@@ -10,7 +12,7 @@ use std::fs::{self, File};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Its name.
 const NAME: &str = "rollout.json";
@@ -26,6 +28,38 @@ pub struct Shelf {
     keeping: Keeping,
     /// Held while it is changed.
     turn: Mutex<()>,
+    known: Mutex<Known>,
+}
+
+/// What a process that keeps it knows of it.
+#[derive(Debug, Default)]
+struct Known {
+    /// What it said when it was laid or written last.
+    said: Option<Overlay>,
+    /// It was lost and written anew, and nobody has told that yet.
+    is_mended: bool,
+}
+
+/// What becomes of a change where the file is lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Loss {
+    /// It is refused.
+    Refuse,
+    /// It is made of what the file said, which is written anew with it.
+    Mend,
+}
+
+/// What a change begins with.
+struct Basis {
+    overlay: Overlay,
+    origin: Origin,
+}
+
+/// Where that is from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Origin {
+    File,
+    Memory,
 }
 
 /// Whether it is the file that stages are set by.
@@ -46,8 +80,17 @@ pub enum ShelfError {
     )]
     Read(#[source] io::Error),
     /// A process that runs always keeps one, so what was set before is lost.
-    #[error("it is gone, and with it what was set before; reload first, then look at what stands")]
+    #[error(
+        "it is gone, and what it said holds until the next load; put it back, or reload, and every route \
+         stands where the config says; a demotion is possible at once"
+    )]
     Gone,
+    /// Somebody put another in its place, an older copy say, which no command was meant for.
+    #[error(
+        "it is not the one whose stages are in force; put that back, or reload first, and what it says now \
+         holds; a demotion is possible at once"
+    )]
+    Other,
     /// It cannot be written.
     #[error("cannot write it: {0}; the one before stands")]
     Write(#[source] io::Error),
@@ -69,7 +112,8 @@ pub enum ShelfError {
 impl Shelf {
     /// The overlay in this state directory.
     pub fn new(state_dir: &Path) -> Shelf {
-        Shelf { path: state_dir.join(NAME), keeping: Keeping::Own, turn: Mutex::default() }
+        let (path, keeping) = (state_dir.join(NAME), Keeping::Own);
+        Shelf { path, keeping, turn: Mutex::default(), known: Mutex::default() }
     }
 
     /// The one in a copy of a state directory, which is read whatever its mode.
@@ -91,12 +135,40 @@ impl Shelf {
         parsed.map(Option::unwrap_or_default)
     }
 
-    /// What it says in a process that keeps it.
+    /// What it says in a process that keeps it, or said, where that mends its loss.
     ///
     /// # Errors
-    /// It cannot be read, is no overlay, or is gone.
-    pub fn kept(&self) -> Result<Overlay, ShelfError> {
-        self.parse(file::read(&self.path, BYTES_MAX))?.ok_or(ShelfError::Gone)
+    /// It cannot be read, is no overlay, or is lost.
+    pub fn kept(&self, loss: Loss) -> Result<Overlay, ShelfError> {
+        self.basis(loss).map(|basis| basis.overlay)
+    }
+
+    fn basis(&self, loss: Loss) -> Result<Basis, ShelfError> {
+        let found = self.parse(file::read(&self.path, BYTES_MAX))?;
+        let said = self.known().said.clone();
+        let lost = match found {
+            Some(overlay) if said.as_ref().is_none_or(|said| *said == overlay) => {
+                return Ok(Basis { overlay, origin: Origin::File });
+            }
+            Some(_) => ShelfError::Other,
+            None => ShelfError::Gone,
+        };
+        let overlay = said.filter(|_| loss == Loss::Mend).ok_or(lost)?;
+        Ok(Basis { overlay, origin: Origin::Memory })
+    }
+
+    /// Notes what it said when it was laid.
+    pub fn knows(&self, said: Overlay) {
+        self.known().said = Some(said);
+    }
+
+    /// Whether it was lost and written anew; told once.
+    pub fn tells_mended(&self) -> bool {
+        std::mem::take(&mut self.known().is_mended)
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The same of bytes that somebody else read from it; `None` where there is none.
@@ -127,30 +199,40 @@ impl Shelf {
     /// # Errors
     /// It cannot be read or written. After a write that failed, it may be the new one that stands.
     pub fn change<T>(&self, change: impl FnOnce(&mut Overlay) -> T) -> Result<T, ShelfError> {
-        self.turn(Shelf::read, change)
+        let basis = |shelf: &Shelf| {
+            let overlay = shelf.read()?;
+            Ok(Basis { overlay, origin: Origin::File })
+        };
+        self.turn(basis, change)
     }
 
-    /// Changes one that is kept: of one that is gone it makes none that says this alone.
+    /// Changes one that is kept: of one that is lost it makes none that says this alone.
     ///
     /// # Errors
-    /// As of [`Shelf::change`], or it is gone.
-    pub fn amend<T>(&self, change: impl FnOnce(&mut Overlay) -> T) -> Result<T, ShelfError> {
-        self.turn(Shelf::kept, change)
+    /// As of [`Shelf::change`], or it is lost.
+    pub fn amend<T>(
+        &self,
+        loss: Loss,
+        change: impl FnOnce(&mut Overlay) -> T,
+    ) -> Result<T, ShelfError> {
+        self.turn(|shelf| shelf.basis(loss), change)
     }
 
     fn turn<T>(
         &self,
-        read: impl FnOnce(&Shelf) -> Result<Overlay, ShelfError>,
+        basis: impl FnOnce(&Shelf) -> Result<Basis, ShelfError>,
         change: impl FnOnce(&mut Overlay) -> T,
     ) -> Result<T, ShelfError> {
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut overlay = read(self)?;
+        let Basis { mut overlay, origin } = basis(self)?;
+        let before = overlay.clone();
         let changed = change(&mut overlay);
         let text = overlay.to_text()?;
         if u64::try_from(text.len()).is_ok_and(|bytes| bytes > BYTES_MAX) {
             return Err(ShelfError::Full);
         }
         self.write(&text).map_err(ShelfError::Write)?;
+        self.known().follow(origin, before, overlay);
         Ok(changed)
     }
 
@@ -158,6 +240,19 @@ impl Shelf {
         file::write(&self.path, text.as_bytes(), Existing::Replace)?;
         // A name is durable with its directory.
         self.path.parent().map_or(Ok(()), |dir| File::open(dir)?.sync_all())
+    }
+}
+
+// === impl Known ===
+
+impl Known {
+    /// Notes what was written in the place of what was there. What somebody else put there is not known
+    /// for that it was tidied.
+    fn follow(&mut self, origin: Origin, before: Overlay, written: Overlay) {
+        if self.said.as_ref().is_none_or(|said| *said == before) {
+            self.said = Some(written);
+        }
+        self.is_mended |= origin == Origin::Memory;
     }
 }
 
@@ -194,8 +289,12 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let shelf = Shelf::new(dir.path());
         assert!(shelf.read().unwrap().is_empty());
-        let refused = shelf.amend(|overlay| overlay.set("a", entry())).unwrap_err().to_string();
-        assert!(refused.contains("reload first") && !shelf.path().exists(), "{refused}");
+        for loss in [Loss::Refuse, Loss::Mend] {
+            let refused = shelf.amend(loss, |overlay| overlay.set("a", entry())).unwrap_err();
+            let refused = refused.to_string();
+            assert!(refused.contains("put it back, or reload"), "{refused}");
+            assert!(!shelf.path().exists());
+        }
         std::thread::scope(|scope| {
             for at in 0..8 {
                 let shelf = &shelf;
@@ -230,5 +329,29 @@ mod tests {
         std::fs::remove_file(shelf.path()).unwrap();
         std::fs::create_dir(shelf.path()).unwrap();
         assert!(shelf.read().unwrap_err().to_string().contains("move it away"));
+    }
+
+    #[test]
+    fn one_that_is_gone_is_written_anew_with_a_demotion_and_with_nothing_else() {
+        let dir = tempfile::tempdir().unwrap();
+        let shelf = Shelf::new(dir.path());
+        shelf.knows(Overlay::default());
+        shelf.change(|overlay| overlay.set("a", entry())).unwrap();
+        std::fs::remove_file(shelf.path()).unwrap();
+        let set = |overlay: &mut Overlay| overlay.set("b", entry());
+        assert!(matches!(shelf.amend(Loss::Refuse, set), Err(ShelfError::Gone)));
+        assert!(!shelf.tells_mended() && !shelf.path().exists());
+        assert_eq!(shelf.kept(Loss::Mend).unwrap().routes(), ["a"]);
+        shelf.amend(Loss::Mend, set).unwrap();
+        assert_eq!(shelf.read().unwrap().routes(), ["a", "b"]);
+        assert!(shelf.tells_mended() && !shelf.tells_mended(), "once");
+        // So is one in whose place somebody put an older one, and to tidy that makes it no other.
+        std::fs::write(shelf.path(), r#"{"v":1,"routes":{}}"#).unwrap();
+        shelf.change(|_| ()).unwrap();
+        assert!(matches!(shelf.kept(Loss::Refuse), Err(ShelfError::Other)));
+        shelf.amend(Loss::Mend, |overlay| overlay.set("c", entry())).unwrap();
+        assert_eq!(shelf.read().unwrap().routes(), ["a", "b", "c"]);
+        assert!(shelf.tells_mended());
+        assert_eq!(shelf.kept(Loss::Refuse).unwrap().routes(), ["a", "b", "c"]);
     }
 }

@@ -193,14 +193,14 @@ fn what_cannot_be_recorded_or_loaded_is_not_said_to_be_done() {
 fn an_overlay_that_is_gone_is_told_before_anything_is_set() {
     let tool = Recorder::start();
     let gait = setup(&tool, "observe").start();
-    let up = step("promote", "enforce", &["--force", "--reason", "r"]);
+    let up = step("promote", "require_approval", &["--force", "--reason", "r"]);
     assert_eq!((run(&gait, &up).0, call(&gait)), (0, 403));
     let path = gait.dir().join("state/rollout.json");
     fs::remove_file(&path).unwrap();
-    let down = step("demote", "dry_run", &["--reason", "r"]);
-    let (exit, refused) = run(&gait, &down);
+    let on = step("promote", "enforce", &["--force", "--reason", "r"]);
+    let (exit, refused) = run(&gait, &on);
     assert_eq!((exit, &refused["reason"]), (1, &"overlay_unavailable".into()), "{refused}");
-    assert!(refused.to_string().contains("reload first"), "{refused}");
+    assert!(refused.to_string().contains("put it back, or reload"), "{refused}");
     assert_eq!((call(&gait), path.exists()), (403, false));
     gait.signal("HUP");
     wait_for("the loss", || (call(&gait) == 200 && path.exists()).then_some(()));

@@ -120,6 +120,28 @@ fn an_overlay_that_goes_beside_a_broken_config_waits_for_rest_as_well() {
 }
 
 #[test]
+fn what_began_to_rest_beside_a_broken_config_is_told_once_that_is_mended() {
+    let tool = Recorder::start();
+    let setup = setup(&tool, "stage: observe\nreload: { watch: 100ms }");
+    let gait = setup.start();
+    set(gait.dir(), "enforce", "observe");
+    wait_for("the stage", || (call(&gait, "").status == 403).then_some(()));
+    fs::write(gait.dir().join("policy.yaml"), "rules: none").unwrap();
+    wait_for("the refusal", || gait.log().contains("reload refused").then_some(()));
+    fs::remove_file(gait.dir().join("state/rollout.json")).unwrap();
+    fs::write(gait.dir().join("policy.yaml"), "rules: nothing").unwrap();
+    wait_for("the rest", || gait.log().contains("is there no more").then_some(()));
+    setup.write(gait.dir());
+    wait_for("word of it", || {
+        let told = gait.telemetry("/readyz?verbose").text();
+        let is_told = told.contains("[!]reload waits since") && told.contains("del)");
+        (is_told && !told.contains("reload refused")).then_some(())
+    });
+    assert!(gait.log().contains("would let through more than before: it comes"));
+    wait_for("the loss", || (call(&gait, "").status == 200).then_some(()));
+}
+
+#[test]
 fn an_override_ends_by_itself_to_the_call() {
     let tool = Recorder::start();
     let (until, rest) = soon(6);

@@ -5,7 +5,8 @@
 //! as well, which rests before it drops anything.
 
 use super::Reason;
-use super::watch::REST;
+use super::held::REST;
+use super::reload::Lost;
 use crate::clock;
 use crate::config::{OverlayFile, Taken};
 use crate::rollout::Overlay;
@@ -60,6 +61,16 @@ impl Arrears {
                 Some(at) => sleep_until(at.into()).await,
                 None => pending().await,
             }
+        }
+    }
+
+    /// What a load has lost with the file: told once, however long it cannot be written anew.
+    pub(super) fn lost(&self, taken: &Taken, before: &Taken) -> Lost {
+        match taken.file {
+            OverlayFile::There => Lost::Nothing,
+            OverlayFile::Missing if self.file == OverlayFile::Missing => Lost::Nothing,
+            OverlayFile::Missing if before.kept.is_empty() => Lost::File,
+            OverlayFile::Missing => Lost::Stages,
         }
     }
 

@@ -42,7 +42,7 @@ impl Reloading {
         again: Reason,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Failed> {
-        let begun = self.places.begin(Disk::Config, work)?;
+        let begun = self.places.begin(Disk::Config, &again, work)?;
         let done = self.beside(begun.wait()).await;
         self.places.end(done, again)
     }
@@ -50,10 +50,11 @@ impl Reloading {
     /// The same in the state directory, where everybody waits for it.
     pub(super) async fn on_state<T: Send + 'static>(
         &mut self,
+        again: Reason,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Failed> {
-        let done = self.places.begin(Disk::State, work)?.wait().await;
-        self.places.end(done, Reason::Staged)
+        let done = self.places.begin(Disk::State, &again, work)?.wait().await;
+        self.places.end(done, again)
     }
 
     /// Waits for something, and meanwhile lays what is set by command.

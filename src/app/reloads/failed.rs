@@ -3,6 +3,7 @@
 //! Rejected: the errors of the config alone, which say nothing of mounts that hang and of what has to
 //! wait.
 
+use super::held::{HELD_MAX, REST};
 use super::work::{Disk, WORK_MAX};
 use crate::config::ConfigError;
 use std::fmt;
@@ -22,6 +23,12 @@ pub(super) enum Failed {
          once the files have not changed for some seconds, or at a reload"
     )]
     Restless,
+    #[error(
+        "`{file}` had other bytes {times} times within {max} s, and what would let more through than before \
+         comes into force once nothing has changed for {rest} s; stop what writes it, or reload",
+        max = HELD_MAX.as_secs(), rest = REST.as_secs()
+    )]
+    Overdue { file: String, times: u32 },
     #[error("the load broke off: {0}; look at gait's log")]
     BrokeOff(#[from] JoinError),
     #[error(

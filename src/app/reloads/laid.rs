@@ -1,8 +1,9 @@
 //! What was set by command, laid over what is in force; and its file, brought up to that.
 
 use super::failed::Failed;
-use super::{Due, Reason, Reloading, reload};
+use super::{Due, Reason, Reloading, reload, resting};
 use crate::admin::{Change, Loaded};
+use crate::clock;
 use crate::config::Taken;
 use std::sync::Arc;
 
@@ -12,7 +13,7 @@ impl Reloading {
     /// Has what was set by command hold, over what is in force: no other file is read.
     pub(super) async fn restage(&mut self) -> Loaded {
         self.prune().await;
-        let done = match self.lay(Due::Now).await {
+        let done = match self.lay(Reason::Staged, Due::Now).await {
             Ok((snapshot, change)) => Loaded::InForce { snapshot, change },
             Err(failed) => {
                 let why = failed.to_string();
@@ -24,11 +25,18 @@ impl Reloading {
         done
     }
 
-    pub(super) async fn lay(&mut self, due: Due) -> Result<(Arc<str>, Change), Failed> {
+    /// Lays what the file says by now. Where that hangs, it comes again for what it was done: nothing goes
+    /// without its rest but by command.
+    pub(super) async fn lay(
+        &mut self,
+        again: Reason,
+        due: Due,
+    ) -> Result<(Arc<str>, Change), Failed> {
         let (running, laid, files) =
             (self.running.clone(), self.laid.clone(), self.in_force.clone());
-        let laying = self.on_state(move || running.restage(&laid, files));
+        let laying = self.on_state(again, move || running.restage(&laid, files));
         let Some((plan, mut taken, files)) = laying.await?? else {
+            self.resting.end();
             let snapshot = self.running.proxy.snapshot.load().id.clone();
             return Ok((snapshot, Change::None));
         };
@@ -37,10 +45,23 @@ impl Reloading {
         }
         self.arrears.pass_over(&mut taken);
         if due == Due::Later && reload::lowers_staged(&self.running, &plan, &taken) {
-            self.watch.hold();
-            return Err(Failed::Restless);
+            let now = clock::instant();
+            let since = self.resting.since(&taken, now);
+            if !resting::has_rested(since, now) {
+                self.watch.hold_besides(&files, self.running.shelf.path(), since);
+                return Err(Failed::Restless);
+            }
         }
-        let snapshot = reload::restage(&self.running, plan, &taken);
+        let lost = self.arrears.lost(&taken, &self.laid);
+        if taken.kept == self.laid.kept {
+            // Only the file is to be made anew.
+            reload::tell_lost(&self.running, lost);
+            self.lay_down(taken);
+            self.in_force = files;
+            let snapshot = self.running.proxy.snapshot.load().id.clone();
+            return Ok((snapshot, Change::None));
+        }
+        let snapshot = reload::restage(&self.running, plan, &taken, lost);
         self.lay_down(taken);
         self.in_force = files;
         Ok((snapshot, Change::Made))
@@ -49,6 +70,8 @@ impl Reloading {
     /// Notes what is laid, and what of the file has still to be brought up to it.
     pub(super) fn lay_down(&mut self, taken: Taken) {
         self.arrears.add(&taken);
+        self.running.shelf.knows(taken.found.clone());
+        self.resting.end();
         self.laid = taken;
         self.laid_turn = self.laid_turn.wrapping_add(1);
     }
@@ -57,7 +80,7 @@ impl Reloading {
     pub(super) async fn prune(&mut self) {
         let Some((dropped, ended)) = self.arrears.to_write() else { return };
         let (running, routes, over) = (self.running.clone(), dropped.routes(), ended.routes());
-        let written = self.on_state(move || running.prune(&dropped, &ended)).await;
+        let written = self.on_state(Reason::Arrears, move || running.prune(&dropped, &ended)).await;
         let fault = match written {
             Ok(Ok(())) => {
                 tracing::info!(dropped = ?routes, ended = ?over, "the overlay is brought up to date");

@@ -5,21 +5,16 @@
 //! exchange a whole folder, only from the folders on the way; and where its queue runs over the poll
 //! would be needed beside it. A look costs one question to the file system for each file.
 
+use super::held::{Held, REST, Wait, has_passed};
 use crate::clock;
 use crate::config::{Files, Marks};
+use std::path::Path;
 use std::time::{Duration, Instant};
 use tokio::task::JoinHandle;
 use tokio::time::{Interval, MissedTickBehavior, timeout};
 
 /// After as many looks that find something else each, it is said that nothing can be loaded.
 const LOOKS_MAX: u32 = 5;
-
-/// For how long files must not change of which the load would lower something: half of a file can be
-/// a whole one to whoever reads it.
-pub(super) const REST: Duration = Duration::from_secs(5);
-
-/// For how long something may wait for rest before it is said to be refused.
-const HELD_MAX: Duration = Duration::from_secs(60);
 
 /// Between two looks where the last one left something open, however seldom others are.
 const SOON: Duration = Duration::from_secs(1);
@@ -36,27 +31,6 @@ pub(super) struct Watch {
     looking: Option<Look>,
     /// Rises with each load: a look that began before one says nothing of what was loaded.
     turn: u64,
-}
-
-/// What comes into force once it has rested.
-struct Held {
-    files: Files,
-    /// Since when their bytes are these: who touches one of them keeps nothing out.
-    since: Instant,
-    /// Since when anything waits.
-    begun: Instant,
-    wait: Wait,
-}
-
-/// How long something waits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Wait {
-    /// From now on.
-    Begun,
-    /// It did before, and what had to be said of it was.
-    On,
-    /// For longer than anything should.
-    Overdue,
 }
 
 /// A look under way, and the turn in which it began.
@@ -124,7 +98,15 @@ impl Watch {
     pub(super) fn hold(&mut self) -> Wait {
         let held = Held::after(self.held.take(), self.files.clone(), clock::instant());
         self.sight.held = Some(held.since);
-        self.held.insert(held).wait
+        self.held.insert(held).wait.clone()
+    }
+
+    /// The same for a file besides, which a load found so at that time, whatever else waits.
+    pub(super) fn hold_besides(&mut self, found: &Files, path: &Path, since: Instant) {
+        self.hold();
+        self.sight.held = self.sight.held.max(Some(since));
+        self.files.follow(found, path, &mut self.sight.loaded);
+        self.turn = self.turn.wrapping_add(1);
     }
 
     /// Has nothing wait any more.
@@ -132,9 +114,9 @@ impl Watch {
         (self.held, self.sight.held) = (None, None);
     }
 
-    /// Whether what was held did not change for as long, and is what was loaded, if anything was.
-    pub(super) fn has_rested(&self, loaded: Option<&Files>) -> bool {
-        let is_same = |held: &Held| loaded.is_none_or(|files| files.hold_the_same(&held.files));
+    /// Whether what was held did not change for as long, and is what was loaded.
+    pub(super) fn has_rested(&self, loaded: &Files) -> bool {
+        let is_same = |held: &Held| loaded.hold_the_same(&held.files);
         let rests = |held: &Held| has_passed(held.since, REST, clock::instant());
         self.held.as_ref().is_some_and(|held| is_same(held) && rests(held))
     }
@@ -213,28 +195,6 @@ fn ticks(every: Duration) -> Interval {
     ticks
 }
 
-fn has_passed(since: Instant, time: Duration, now: Instant) -> bool {
-    now.saturating_duration_since(since) >= time
-}
-
-// === impl Held ===
-
-impl Held {
-    fn after(before: Option<Held>, files: Files, now: Instant) -> Held {
-        let Some(before) = before else {
-            return Held { files, since: now, begun: now, wait: Wait::Begun };
-        };
-        let is_same = files.hold_the_same(&before.files);
-        let is_overdue = has_passed(before.begun, HELD_MAX, now);
-        let (begun, wait) = match is_overdue {
-            // It is said again after as long.
-            true => (now, Wait::Overdue),
-            false => (before.begun, Wait::On),
-        };
-        Held { files, since: if is_same { before.since } else { now }, begun, wait }
-    }
-}
-
 // === impl Sight ===
 
 impl Sight {
@@ -281,7 +241,6 @@ mod tests {
     use super::*;
     use crate::config::{Environment, Source};
     use std::fs;
-    use std::path::Path;
 
     /// A file system of one file, in its states one after the other.
     fn marks(dir: &Path) -> impl Fn(&str) -> Marks {
@@ -344,26 +303,6 @@ mod tests {
         assert_eq!(sight.take(other.clone(), at(6_000)), Seen::Unsettled);
         assert_eq!(sight.take(other, at(7_000)), Seen::Changed, "the load looks at its bytes");
         assert!(!Sight::default().is_open());
-    }
-
-    #[test]
-    fn a_touch_begins_no_rest_anew_and_other_bytes_do_but_not_for_ever() {
-        let dir = tempfile::tempdir().unwrap();
-        let source = Source::File(dir.path().join("gait.yaml"));
-        let files = |text: &str| {
-            fs::write(dir.path().join("gait.yaml"), text).unwrap();
-            source.gather(&Environment::default()).files
-        };
-        let begun = clock::instant();
-        let at = |s| begun + Duration::from_secs(s);
-        let one = Held::after(None, files("a"), begun);
-        let touched = Held::after(Some(one), files("a"), at(4));
-        assert_eq!((touched.since, touched.wait), (begun, Wait::On));
-        let other = Held::after(Some(touched), files("b"), at(8));
-        assert_eq!((other.since, other.begun, other.wait), (at(8), begun, Wait::On));
-        let late = Held::after(Some(other), files("c"), at(60));
-        assert_eq!((late.since, late.wait), (at(60), Wait::Overdue));
-        assert_eq!(Held::after(Some(late), files("d"), at(61)).wait, Wait::On, "said once");
     }
 
     #[tokio::test]

@@ -22,11 +22,22 @@ pub(super) enum Disk {
     State,
 }
 
-/// Work that nobody waits for any more, and what is to be done once it has ended.
+/// The places of all disks.
 #[derive(Default)]
 pub(super) struct Places {
-    config: JoinSet<Reason>,
-    state: JoinSet<Reason>,
+    config: Place,
+    state: Place,
+}
+
+/// Those of one disk.
+#[derive(Default)]
+struct Place {
+    /// Work that nobody waits for any more, and what is to be done once it has ended.
+    stuck: JoinSet<Reason>,
+    /// What found no place, and is to be done once there is one.
+    turned_away: Vec<Reason>,
+    /// What is to be done by now.
+    due: Vec<Reason>,
 }
 
 /// Work that was begun.
@@ -56,17 +67,17 @@ impl Disk {
 // === impl Places ===
 
 impl Places {
-    /// Begins work where waiting is allowed.
+    /// Begins work where waiting is allowed. Where there is no place it is the reason to do something
+    /// `again` once there is one.
     pub(super) fn begin<T: Send + 'static>(
-        &self,
+        &mut self,
         disk: Disk,
+        again: &Reason,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<Work<T>, Failed> {
-        let stuck = match disk {
-            Disk::Config => &self.config,
-            Disk::State => &self.state,
-        };
-        if stuck.len() >= disk.stuck_max() {
+        let place = self.of(disk);
+        if place.stuck.len() >= disk.stuck_max() {
+            place.turn_away(again);
             return Err(Failed::Stuck(disk));
         }
         Ok(Work { disk, working: spawn_blocking(work) })
@@ -81,11 +92,7 @@ impl Places {
         match done {
             Done::Ended(ended) => Ok(ended?),
             Done::Hangs(Work { disk, working }) => {
-                let stuck = match disk {
-                    Disk::Config => &mut self.config,
-                    Disk::State => &mut self.state,
-                };
-                stuck.spawn(end_of(working, again));
+                self.of(disk).stuck.spawn(end_of(working, again));
                 Err(Failed::Late(disk))
             }
         }
@@ -93,12 +100,40 @@ impl Places {
 
     /// Waits until something that was left behind has ended.
     pub(super) async fn freed(&mut self) -> Reason {
-        let ended = tokio::select! {
-            Some(ended) = self.config.join_next() => ended,
-            Some(ended) = self.state.join_next() => ended,
-            else => return pending().await,
-        };
-        ended.unwrap_or(Reason::Changed)
+        tokio::select! {
+            Some(again) = self.config.freed() => again,
+            Some(again) = self.state.freed() => again,
+            else => pending().await,
+        }
+    }
+
+    fn of(&mut self, disk: Disk) -> &mut Place {
+        match disk {
+            Disk::Config => &mut self.config,
+            Disk::State => &mut self.state,
+        }
+    }
+}
+
+// === impl Place ===
+
+impl Place {
+    fn turn_away(&mut self, again: &Reason) {
+        if !self.turned_away.contains(again) {
+            self.turned_away.push(again.clone());
+        }
+    }
+
+    /// What is to be done as something has ended; `None` where nothing hangs. Whoever stops waiting loses
+    /// nothing.
+    async fn freed(&mut self) -> Option<Reason> {
+        if let Some(again) = self.due.pop() {
+            return Some(again);
+        }
+        let ended = self.stuck.join_next().await?.unwrap_or(Reason::Changed);
+        self.due.append(&mut self.turned_away);
+        self.due.retain(|again| *again != ended);
+        Some(ended)
     }
 }
 
@@ -131,7 +166,7 @@ mod tests {
         let mut hang = |places: &mut Places, disk, again| {
             let (go, wait) = mpsc::channel::<()>();
             held.push(go);
-            let work = places.begin(disk, move || {
+            let work = places.begin(disk, &again, move || {
                 let _ = wait.recv();
             })?;
             places.end(Done::Hangs(work), again)
@@ -142,13 +177,16 @@ mod tests {
             assert!(is_late(hang(&mut places, Disk::Config, Reason::Changed), Disk::Config));
         }
         assert!(is_full(hang(&mut places, Disk::Config, Reason::Asked), Disk::Config));
-        let lay = places.begin(Disk::State, || 7).unwrap().wait().await;
+        let lay = places.begin(Disk::State, &Reason::Staged, || 7).unwrap().wait().await;
         assert_eq!(places.end(lay, Reason::Staged).unwrap(), 7);
         assert!(is_late(hang(&mut places, Disk::State, Reason::Staged), Disk::State));
         assert!(is_full(hang(&mut places, Disk::State, Reason::Staged), Disk::State));
         // Once one has ended it is done again, and there is a place.
         held.remove(0);
         assert_eq!(places.freed().await, Reason::Changed);
-        assert!(places.begin(Disk::Config, || ()).is_ok());
+        assert!(places.begin(Disk::Config, &Reason::Changed, || ()).is_ok());
+        // And so is what found none.
+        assert_eq!(places.freed().await, Reason::Asked);
+        assert!(timeout(Duration::from_millis(50), places.freed()).await.is_err());
     }
 }

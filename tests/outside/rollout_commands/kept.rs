@@ -84,6 +84,58 @@ fn stages_that_vanish_with_their_file_are_told_and_those_that_end_are_let_go() {
 }
 
 #[test]
+fn who_goes_back_need_not_wait_for_an_overlay_that_is_gone() {
+    let tool = Recorder::start();
+    let gait = setup(&tool, "observe").start();
+    let why = ["--force", "--reason", "audit"];
+    assert_eq!(run(&gait, &step("promote", "enforce", &why)).0, 0);
+    let path = gait.dir().join("state/rollout.json");
+    fs::remove_file(&path).unwrap();
+    assert_eq!(call(&gait), 403, "it still holds");
+    let back = step("demote", "require_approval", &["--reason", "incident"]);
+    let (exit, done) = run(&gait, &back);
+    assert_eq!((exit, call(&gait)), (0, 403), "{done}");
+    let diff = done["diff"].as_str().unwrap();
+    assert!(diff.contains("-      \"stage\": \"enforce\""), "what it said is known: {diff}");
+    let lost = |line: &&Value| line["overlay_missing"] == true;
+    let told = wait_for("the loss", || gait.evidence().iter().find(lost).cloned());
+    assert_eq!(told["stages"], json!({ "del": "require_approval" }));
+    assert!(gait.log().contains("security event: the overlay was lost"));
+    gait.signal("HUP");
+    wait_for("the load", || gait.log().contains("nothing has changed").then_some(()));
+    assert_eq!(overlay(gait.dir()).unwrap()["routes"]["del"]["stage"], "require_approval");
+    assert_eq!(gait.evidence().iter().filter(lost).count(), 1);
+    // An older copy in its place is no reason to bring a route on, and none to stay.
+    fs::write(&path, "{\"v\":1,\"routes\":{}}").unwrap();
+    let (exit, refused) = run(&gait, &step("promote", "enforce", &why));
+    assert_eq!((exit, &refused["reason"]), (1, &"overlay_unavailable".into()), "{refused}");
+    assert!(refused.to_string().contains("reload first"), "{refused}");
+    assert_eq!(run(&gait, &step("demote", "dry_run", &["--reason", "incident"])).0, 0);
+    assert_eq!(overlay(gait.dir()).unwrap()["routes"]["del"]["stage"], "dry_run");
+    assert_eq!(gait.evidence().iter().filter(lost).count(), 2);
+}
+
+#[test]
+fn an_overlay_that_said_nothing_is_no_loss() {
+    let tool = Recorder::start();
+    let gait = setup(&tool, "observe").start();
+    let path = gait.dir().join("state/rollout.json");
+    fs::remove_file(&path).unwrap();
+    gait.signal("HUP");
+    wait_for("the file", || is_empty(&gait).then_some(()));
+    fs::remove_file(&path).unwrap();
+    // Also where the config cannot be loaded.
+    fs::write(gait.dir().join("policy.yaml"), "rules: none").unwrap();
+    gait.signal("HUP");
+    wait_for("the file", || is_empty(&gait).then_some(()));
+    let log = gait.log();
+    assert_eq!(log.matches("it said nothing, and is made anew").count(), 2, "{log}");
+    assert!(!log.contains("security event"), "{log}");
+    assert!(gait.evidence().iter().all(|line| line["overlay_missing"].is_null()));
+    assert_eq!(run(&gait, &step("promote", "dry_run", &["--force", "--reason", "r"])).0, 0);
+}
+
+#[test]
 fn a_stage_that_was_dropped_does_not_come_back_where_the_file_cannot_be_written() {
     let dir = TempDir::new().unwrap();
     fs::create_dir(dir.path().join("state")).unwrap();
