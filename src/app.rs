@@ -29,7 +29,6 @@ mod reload;
 mod reloads;
 mod stages;
 mod lowered;
-mod lost;
 mod stop;
 mod tally;
 
@@ -207,9 +206,7 @@ async fn serve_until_stopped(serve: &Serve, environment: Environment) -> Result<
     let limits = start_limits(&state)?;
     let office = Office::open(&state)?;
     let metrics = new_metrics(&config);
-    let past = past(&state);
-    // First: who connects is served at once.
-    let loss = lost::loss(state.path(), &config.overlay, past);
+    let (past, loss) = past(&state, &config.overlay);
     let listeners = open_listeners(&config.fixed, &metrics).await?;
     let (desk, deciding) = start_approvals(&state, past, &metrics)?;
     let (ledger, writer) = start_evidence(&state, &config, &metrics)?;

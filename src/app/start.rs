@@ -1,10 +1,11 @@
 //! Starting: logger, listeners, evidence, and everything that the tasks share.
 
+mod lost;
+
 use super::admin::{ADMIN_TOKEN, Office};
 use super::exports::Exports;
 use super::listen::{self, Door};
 use super::log::OneLine;
-use super::lost::Loss;
 use super::reloads::Origins;
 use super::tally::tally;
 use super::{Addresses, AppError, Listeners, Running, Wanted, data, reload, stages};
@@ -27,6 +28,7 @@ use crate::store::switch::Switch;
 use crate::telemetry::{Check, Readiness};
 use crate::upstream::Tools;
 use arc_swap::ArcSwap;
+use lost::Loss;
 use std::io::{self, IsTerminal as _};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -113,12 +115,14 @@ pub(super) fn start_limits(state: &StateDir) -> Result<Live, StoreError> {
     Live::open(state.path().join("rate_limits.json"))
 }
 
-/// Whether a process has served from this state directory before. To be asked before the log is
-/// started.
-pub(super) fn past(state: &StateDir) -> Past {
+/// Whether a process has served from this state directory before, and what became of the stages that
+/// were set in it. To be asked before the log is started, and before listeners are opened: who connects
+/// wants to be served at once.
+pub(super) fn past(state: &StateDir, overlay: &Taken) -> (Past, Loss) {
     let served = evidence::segments(&state.path().join("evidence"))
         .is_ok_and(|segments| !segments.is_empty());
-    if served { Past::Evidence } else { Past::None }
+    let past = if served { Past::Evidence } else { Past::None };
+    (past, lost::loss(state.path(), overlay, past))
 }
 
 /// The thread that answers what is asked of approvals. A state directory that has served before and

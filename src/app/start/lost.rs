@@ -24,7 +24,7 @@ const FIRST: u32 = 1;
 
 /// What became of the stages that were set by command before this process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Loss {
+pub(in crate::app) enum Loss {
     /// They are there, or no process has served yet.
     None,
     /// There were none: the file is new.
