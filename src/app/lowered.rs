@@ -3,9 +3,9 @@
 //! It is named in the log, and the watch waits longer before it takes such a load up. Told is what
 //! names and words tell: stages, protection, order of routes, side lanes, hosts, sources of
 //! identities, approvers. Not told is what hangs on what calls look like: a pattern or a condition of
-//! a route that takes others than before, a key or an address range that a source trusts besides, a
-//! rule that fits less. Rejected: to name those too, which would name most changes, and so none; the
-//! watch waits for them all the same (`halved`).
+//! a route that takes others than before, a key or an address range that a source trusts besides, what
+//! a listener asks of callers, a threshold of the gates, a rule that fits less. Rejected: to name those
+//! too, which would name most changes, and so none; the watch waits for them all the same (`halved`).
 
 mod halved;
 

@@ -1,5 +1,7 @@
 //! Starting: logger, listeners, evidence, and everything that the tasks share.
 
+mod lost;
+
 use super::admin::{ADMIN_TOKEN, Office};
 use super::exports::Exports;
 use super::listen::{self, Door};
@@ -8,11 +10,8 @@ use super::reloads::Origins;
 use super::tally::tally;
 use super::{Addresses, AppError, Listeners, Running, Wanted, data, reload, stages};
 use crate::admin::Reloads;
-use crate::audit::{Field, Filter, Log};
 use crate::clock;
-use crate::config::{
-    self, Config, Environment, Files, Fixed, LogFormat, OverlayFile, Source, Taken,
-};
+use crate::config::{self, Config, Environment, Files, Fixed, LogFormat, Source, Taken};
 use crate::demo;
 use crate::egress::Fetcher;
 use crate::evidence::{self, InForce, Ledger, Line, Reload, Settings, Unwritten, Writer};
@@ -29,20 +28,13 @@ use crate::store::switch::Switch;
 use crate::telemetry::{Check, Readiness};
 use crate::upstream::Tools;
 use arc_swap::ArcSwap;
+use lost::Loss;
 use std::io::{self, IsTerminal as _};
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::thread::JoinHandle;
-use std::time::Duration;
 use tokio::net::TcpListener;
-
-/// The kind of lines that say that a stage was set.
-const STAGE: &str = "stage";
-
-/// A start waits no longer for what the log says of stages, but for the segment that is read.
-const SEARCH_MAX: Duration = Duration::from_secs(2);
 
 pub(super) fn start_logging(fixed: &Fixed) {
     let filter = tracing_subscriber::EnvFilter::builder().parse_lossy(&fixed.log.level);
@@ -123,12 +115,14 @@ pub(super) fn start_limits(state: &StateDir) -> Result<Live, StoreError> {
     Live::open(state.path().join("rate_limits.json"))
 }
 
-/// Whether a process has served from this state directory before. To be asked before the log is
-/// started.
-pub(super) fn past(state: &StateDir) -> Past {
+/// Whether a process has served from this state directory before, and what became of the stages that
+/// were set in it. To be asked before the log is started, and before listeners are opened: who connects
+/// wants to be served at once.
+pub(super) fn past(state: &StateDir, overlay: &Taken) -> (Past, Loss) {
     let served = evidence::segments(&state.path().join("evidence"))
         .is_ok_and(|segments| !segments.is_empty());
-    if served { Past::Evidence } else { Past::None }
+    let past = if served { Past::Evidence } else { Past::None };
+    (past, lost::loss(state.path(), overlay, past))
 }
 
 /// The thread that answers what is asked of approvals. A state directory that has served before and
@@ -149,50 +143,32 @@ pub(super) fn start_approvals(
     Ok((desk, deciding))
 }
 
-/// Has the file of the overlay there from now on, and says what is to be told of it. A state directory
-/// that has served before and has none has lost it, or served a gait that kept none.
+/// Has the file of the overlay there from now on, and says what is to be told of it.
 pub(super) fn keep_overlay(
     shelf: &Shelf,
     files: &mut Files,
     overlay: &Taken,
-    past: Past,
+    loss: Loss,
 ) -> Reload {
-    let is_missing = overlay.file == OverlayFile::Missing && past == Past::Evidence;
-    let is_lost = is_missing && has_set_stages(shelf.path().parent().unwrap_or(Path::new("")));
-    if is_missing && !is_lost {
-        tracing::warn!(
-            overlay = %shelf.path().display(),
+    let path = shelf.path().display();
+    match loss {
+        Loss::None => {}
+        Loss::Unkept => tracing::warn!(
+            overlay = %path,
             "there is no overlay, and the log has no stage that was set by command: it is made"
-        );
-    }
-    if is_lost {
-        tracing::warn!(
-            overlay = %shelf.path().display(),
+        ),
+        Loss::Lost => tracing::warn!(
+            overlay = %path,
             "security event: the overlay is gone, and with it every stage that was set by command: \
              all routes stand where the config says; look at the `stage` lines of the evidence, and \
              set what is still meant"
-        );
+        ),
     }
     shelf.knows(overlay.found.clone());
     if let Err(error) = config::keep_file(shelf, files, overlay) {
         tracing::error!(%error, overlay = %shelf.path().display(), "the overlay cannot be kept");
     }
-    stages::told(overlay, is_lost)
-}
-
-/// Whether the log says that a stage was set by command, or is too long to tell before the start.
-fn has_set_stages(state_dir: &Path) -> bool {
-    let mut stages = Filter::default();
-    let Ok(log) = Log::open(state_dir) else { return false };
-    if stages.want(Field::Kind, STAGE).is_err() {
-        return true;
-    }
-    let begun = clock::instant();
-    log.segments().iter().rev().filter_map(|(number, _)| log.segment(*number)).any(|segment| {
-        let mut lines = segment.backwards(stages.sieve());
-        begun.elapsed() > SEARCH_MAX
-            || std::iter::from_fn(|| lines.next_line()).any(|(entry, _)| stages.is_met(&entry))
-    })
+    stages::told(overlay, loss == Loss::Lost)
 }
 
 /// What outlives the process, and who keeps it.

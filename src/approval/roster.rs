@@ -9,7 +9,7 @@ use crate::sign::PublicKey;
 use std::sync::Arc;
 
 /// All who may approve.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Roster {
     approvers: Vec<Approver>,
 }

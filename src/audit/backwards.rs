@@ -56,7 +56,13 @@ impl Backwards {
 
     /// The line before, with its bytes; `None` at the front of the log.
     pub fn next_line(&mut self) -> Option<(Entry, Vec<u8>)> {
-        loop {
+        self.next_line_until(|| false)
+    }
+
+    /// The same; `None` also once it is over, which is asked before each line that is read, wanted or
+    /// not.
+    pub fn next_line_until(&mut self, is_over: impl Fn() -> bool) -> Option<(Entry, Vec<u8>)> {
+        while !is_over() {
             let Some(segment) = &mut self.open else {
                 self.open_next()?;
                 continue;
@@ -78,6 +84,7 @@ impl Backwards {
                 }
             }
         }
+        None
     }
 
     /// What was passed over so far.

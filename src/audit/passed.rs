@@ -41,6 +41,11 @@ impl Passed {
         }
     }
 
+    /// Whether a whole line was passed over, or may have been.
+    pub fn has_lines(&self) -> bool {
+        self.lines > 0 || self.gone > 0 || !self.failures.is_empty()
+    }
+
     /// What there is to say to a person, a sentence each; none where all was read.
     pub fn sentences(&self) -> Vec<String> {
         let mut said = self.named.clone();

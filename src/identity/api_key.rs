@@ -13,11 +13,11 @@ use std::fmt;
 use std::sync::Arc;
 
 /// The keys of one source, by their digest.
-#[derive(Clone, Default)]
+#[derive(Clone, Default, PartialEq)]
 pub struct ApiKeys(HashMap<Digest, Holder>);
 
 /// Whose key it is.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Holder {
     /// The caller.
     pub caller: Arc<Caller>,

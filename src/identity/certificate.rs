@@ -9,7 +9,7 @@ use super::pattern::{Captures, Pattern, San};
 use crate::call::peer::Certificate;
 
 /// Which names are callers.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Certificates {
     /// The kind of name.
     pub san: San,

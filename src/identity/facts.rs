@@ -63,7 +63,7 @@ pub struct Facts {
 }
 
 /// What is the same for all sources.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Frame {
     /// The name of callers without credentials; no other caller may have it.
     pub anonymous: String,
@@ -74,7 +74,7 @@ pub struct Frame {
 }
 
 /// What one source adds to what its credentials say.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Stamp {
     /// The name of the source.
     pub source: Arc<str>,

@@ -12,7 +12,7 @@ use crate::call::peer::Peer;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 /// Which header names callers, and who may send it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Header {
     /// The header with the identity.
     pub name: Field,

@@ -22,7 +22,7 @@ use std::sync::Arc;
 pub const ANONYMOUS: &str = "anonymous";
 
 /// Where identities come from.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Sources {
     anonymous: Arc<Caller>,
     anonymous_name: Arc<str>,
@@ -33,7 +33,7 @@ pub struct Sources {
 }
 
 /// One source.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Source {
     /// Its name, and what it adds to what its credentials say.
     pub stamp: Stamp,
@@ -42,7 +42,7 @@ pub struct Source {
 }
 
 /// How a source knows callers.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Way {
     /// By signed tokens in this field.
     Jwt(Field, Box<Jwt>),

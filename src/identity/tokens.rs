@@ -16,7 +16,7 @@ use serde_json::Value;
 use std::sync::Arc;
 
 /// One header with tokens, and who reads it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Slot {
     field: Field,
     /// Positions of the sources, in their order.

@@ -75,7 +75,7 @@ pub struct ProvenanceDraft {
 }
 
 /// The context as said (spec C4.5). Empty text means not given.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct ContextDraft {
     /// Who calls; required.
     pub identity: String,
@@ -147,7 +147,7 @@ pub struct SkillDraft {
 }
 
 /// A delegation as said (spec E8). Empty text means not given.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct DelegationDraft {
     /// Who asks; required.
     pub requester_identity: String,
@@ -164,7 +164,7 @@ pub struct DelegationDraft {
 }
 
 /// One step of a delegation, as said.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct LinkDraft {
     /// Who passes the right on; required.
     pub delegator_identity: String,
@@ -181,7 +181,7 @@ pub struct LinkDraft {
 }
 
 /// The declared identity of an agent, as said (spec E4). Empty text means not given.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct AgentDraft {
     /// What it has been through.
     pub lifecycle_states: Vec<String>,
@@ -204,7 +204,7 @@ pub struct AgentDraft {
 }
 
 /// A sandbox as said (spec E7). Empty text means not given.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct SandboxDraft {
     /// A [`NetworkMode`](super::NetworkMode).
     pub network_mode: String,

@@ -16,7 +16,7 @@ use serde_json::{Map, Value};
 pub const REQUEST: &str = "gait_request";
 
 /// How one route's calls become intents.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Mapping {
     /// The tool's name, or a template.
     pub tool_name: Template,
@@ -57,7 +57,7 @@ pub enum Binding {
 }
 
 /// The arguments of the intent.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Args {
     /// None.
     None,
@@ -68,7 +68,7 @@ pub enum Args {
 }
 
 /// Where one argument comes from.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Source {
     /// A capture of the path.
     Path(String),
@@ -88,7 +88,7 @@ pub enum Need {
 }
 
 /// One target of the intent.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct TargetSpec {
     /// `path`, `url`, `host`, …
     pub kind: String,
@@ -103,11 +103,11 @@ pub struct TargetSpec {
 }
 
 /// Text with holes: `/{path}`, `{url}`, `http.{method}`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Template(pub Vec<Piece>);
 
 /// A part of a template.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Piece {
     /// As it stands.
     Text(String),
@@ -120,7 +120,7 @@ pub enum Piece {
 }
 
 /// Who calls, as far as gait knows.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Caller {
     /// All that intents say of it: identity, workspace, agent, credential. Of the rest, such as
     /// the risk class, nothing is taken from here.

@@ -28,7 +28,7 @@ pub const EVENTS: [&str; 6] = [
 ];
 
 /// What config says of approvals.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Approvals {
     /// Who may give them.
     pub roster: Roster,

@@ -82,6 +82,8 @@ pub struct Server {
     pub(super) clients: Arc<dyn ClientCertVerifier>,
     /// Names the roots in it.
     pub(super) roots: Digest,
+    /// The lowest version.
+    min_version: MinVersion,
 }
 
 /// Checks everything and builds the config.
@@ -113,7 +115,20 @@ pub fn server(spec: &ServerSpec<'_>, now: Timestamp) -> Result<Server, TlsError>
     config.max_early_data_size = 0;
     config.ticketer = Ticketer::new().map_err(broken)?;
     let roots = Digest::of(spec.clients.roots());
-    Ok(Server { config: Arc::new(config), not_after, clients, roots })
+    let min_version = spec.min_version;
+    Ok(Server { config: Arc::new(config), not_after, clients, roots, min_version })
+}
+
+impl Server {
+    /// Whether it asks of callers just what another does; its own certificates do not count.
+    pub fn asks_as(&self, other: &Server) -> bool {
+        let asks = |server: &Server| {
+            let clients = &server.clients;
+            let wants = (clients.offer_client_auth(), clients.client_auth_mandatory());
+            (server.min_version, wants, server.roots)
+        };
+        asks(self) == asks(other)
+    }
 }
 
 impl Pair<'_> {

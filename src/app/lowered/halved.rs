@@ -2,13 +2,13 @@
 //!
 //! A file that ends at the end of some line is often a whole one to whoever reads it: of its last rule
 //! or route it lacks conditions and bounds. What looks like that has to rest before it comes into
-//! force, which costs whoever meant it some seconds. Rejected: to find out whether a change is
-//! stricter, for all that a rule can ask; to tell it as a security event, of which there would be one
+//! force, which costs whoever meant it some seconds. Of a config whole values are compared, as a value
+//! that was cut in the middle is one as well. Rejected: to find out whether a change is
+//! stricter, for all that a rule or a source of identities can ask; to tell it as a security event, of which there would be one
 //! for most changes.
 
-use crate::intent::rest::{Args, Mapping};
 use crate::policy::{Policy, Rule, Terms, Verdict};
-use crate::snapshot::{Plan, PlannedRoute};
+use crate::snapshot::{Listener, Plan, PlannedRoute, UpstreamSpec};
 use std::collections::BTreeMap;
 
 /// Whether a policy might say no less often than another, or be half of one that does not.
@@ -50,32 +50,40 @@ pub(in crate::app) fn is_half_of_plan(old: &Plan, new: &Plan) -> bool {
         // It takes calls that were denied.
         None => old.unmapped.is_none(),
     };
-    old.limits != new.limits
+    let bounds = |plan: &Plan| (plan.limits, plan.timeouts, plan.gates);
+    bounds(old) != bounds(new)
+        || old.identity != new.identity
         || old.delegation != new.delegation
         || old.side_credential != new.side_credential
+        || old.approvals != new.approvals
+        || old.forwarding != new.forwarding
+        || lanes(old) != lanes(new)
+        || old.listeners.iter().any(|old| asks_others(old, &new.listeners))
+        || asks_others(&old.admin, std::slice::from_ref(&new.admin))
         || new.routes.iter().any(is_half)
 }
 
-fn is_half_of_route(old: &PlannedRoute, new: &PlannedRoute) -> bool {
-    let guards = |route: &PlannedRoute| (route.credential, route.approval.hold, route.capture);
-    old.matcher != new.matcher
-        || guards(old) != guards(new)
-        || old.approval.masks != new.approval.masks
-        || old.mapping.digests != new.mapping.digests
-        || old.mapping.strict_query != new.mapping.strict_query
-        || says_less(&old.mapping, &new.mapping)
+/// Where calls go that take no route; `lowered` does not ask how they are sent.
+fn lanes(plan: &Plan) -> [Option<&UpstreamSpec>; 2] {
+    [plan.unmapped.as_deref(), plan.refused.as_deref()]
 }
 
-/// Whether rules are told less of a call.
-fn says_less(old: &Mapping, new: &Mapping) -> bool {
-    let args = |args: &Args| match args {
-        Args::None => 0,
-        Args::Named(args) => args.len(),
-        Args::Body => usize::MAX,
-    };
-    args(&new.args) < args(&old.args)
-        || new.targets.len() < old.targets.len()
-        || new.provenance.len() < old.provenance.len()
+/// Whether callers are asked for something else. A listener that is gone, or that is given TLS or
+/// loses it, speaks as before until a restart.
+fn asks_others(old: &Listener, new: &[Listener]) -> bool {
+    let asks = new.iter().find(|new| new.name == old.name).and_then(|new| new.tls.as_ref());
+    old.tls.as_ref().zip(asks).is_some_and(|(old, new)| !old.asks_as(new))
+}
+
+/// Whether anything but the stage is another: a value that was cut may be one as well.
+fn is_half_of_route(old: &PlannedRoute, new: &PlannedRoute) -> bool {
+    let guards = |route: &PlannedRoute| (route.credential, route.capture);
+    old.matcher != new.matcher
+        || old.mapping != new.mapping
+        || old.upstream != new.upstream
+        || old.upgrades != new.upgrades
+        || old.approval != new.approval
+        || guards(old) != guards(new)
 }
 
 #[cfg(test)]
@@ -83,6 +91,8 @@ mod tests {
     use super::*;
     use crate::config::{Environment, Source};
     use crate::policy::source;
+    use crate::snapshot::Http2;
+    use crate::tls::{self, Alpn, ClientCertificates, MinVersion, Pair, Pem, ServerSpec};
 
     fn policy(text: &str) -> Policy {
         source::parse("p", text.as_bytes()).unwrap()
@@ -182,5 +192,93 @@ mod tests {
             &plan("", &format!("{path}, {target}")),
             &plan("", &format!("{path}, {intent}"))
         ));
+    }
+
+    #[test]
+    fn what_a_call_is_said_to_be_is_not_cut_at_once() {
+        let of = |more: &str| plan("", &format!("match: {{ path: \"/{{p}}\" }}, {more}"));
+        let intent = |tool: &str, risk: &str, more: &str| {
+            of(&format!("intent: {{ tool_name: {tool}, risk_class: {risk}{more} }}"))
+        };
+        let args =
+            |source: &str| intent("pay.delete", "high", &format!(", args: {{ a: {source} }}"));
+        let targets = |operation: &str| {
+            let one = format!("{{ kind: path, value: \"{{path.p}}\", operation: {operation} }}");
+            intent("pay.delete", "high", &format!(", targets: [ {one} ]"))
+        };
+        let whole = intent("pay.delete", "high", "");
+        let both = [
+            (&whole, &intent("pay.del", "high", "")),
+            (&whole, &intent("pay.delete", "low", "")),
+            (&args("path.p"), &args("query.p")),
+            (&targets("delete"), &targets("read")),
+        ];
+        for (whole, half) in both {
+            assert!(is_half_of_plan(whole, half), "{:?}", half.routes[0].mapping);
+            assert!(!is_half_of_plan(half, half));
+        }
+        let asks = |more: &str| of(&format!("{more}intent: {{ tool_name: a, risk_class: low }}"));
+        assert!(is_half_of_plan(&asks(""), &asks("upgrade: [websocket], ")));
+        assert!(is_half_of_plan(&asks("hold: 7s, "), &asks("")));
+    }
+
+    #[test]
+    fn whose_word_counts_is_not_cut_at_once() {
+        let intent = "intent: { tool_name: a, risk_class: low }";
+        let of = |settings: &str| plan(settings, intent);
+        let header = |cidr: &str, more: &str| {
+            let from = format!("{{ cidrs: [\"{cidr}\"] }}");
+            of(&format!(
+                "identity: {{ sources: [ {{ name: edge, header: {{ name: X-User, from: {from} }} }} \
+                 ]{more} }}"
+            ))
+        };
+        let whole = header("10.0.0.0/16", "");
+        assert!(is_half_of_plan(&whole, &header("10.0.0.0/8", "")));
+        let agents = ", agents: { a: { lifecycle_states: [active] } }";
+        assert!(is_half_of_plan(&header("10.0.0.0/16", agents), &whole));
+        assert!(!is_half_of_plan(&whole, &header("10.0.0.0/16", "")));
+        for cut in [
+            "rollout: { gates: { min_calls: 5000 } }",
+            "timeouts: { upstream_idle: 7s }",
+            "approvals: { open_for: 1m }",
+            "admin: { hosts: [gait.test] }",
+            "forwarding: { via: edge }",
+        ] {
+            assert!(is_half_of_plan(&of(cut), &of("")), "{cut}");
+            assert!(!is_half_of_plan(&of(cut), &of(cut)), "{cut}");
+        }
+    }
+
+    #[test]
+    fn what_a_listener_asks_of_callers_is_not_cut_at_once() {
+        let own = rcgen::generate_simple_self_signed(["api.test".to_owned()]).unwrap();
+        let (chain, key) = (own.cert.pem(), own.signing_key.serialize_pem());
+        let pem = |text| Pem { file: "api.pem", bytes: str::as_bytes(text) };
+        let of = |clients, min_version| {
+            let pairs = vec![Pair { chain: pem(&chain), key: pem(&key) }];
+            let spec = ServerSpec { pairs, min_version, clients, alpn: Alpn::Http1 };
+            let tls = Some(tls::server(&spec, crate::clock::now()).unwrap());
+            let listener = Listener { name: "edge".into(), http2: Http2::Off, tls };
+            let mut plan = plan("", "intent: { tool_name: a, risk_class: low }");
+            plan.listeners = vec![listener];
+            plan
+        };
+        let (asks, may) = (ClientCertificates::Required, ClientCertificates::Optional);
+        let whole = of(asks(pem(&chain)), MinVersion::Tls13);
+        assert!(!is_half_of_plan(&whole, &of(asks(pem(&chain)), MinVersion::Tls13)));
+        for half in [
+            of(ClientCertificates::None, MinVersion::Tls13),
+            of(may(pem(&chain)), MinVersion::Tls13),
+            of(asks(pem(&chain)), MinVersion::Tls12),
+        ] {
+            assert!(is_half_of_plan(&whole, &half));
+            let admin = |of: &Plan| {
+                let mut plan = of.clone();
+                plan.admin = plan.listeners.remove(0);
+                plan
+            };
+            assert!(is_half_of_plan(&admin(&whole), &admin(&half)));
+        }
     }
 }

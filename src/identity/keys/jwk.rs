@@ -6,7 +6,7 @@
 use crate::identity::algorithm::Algorithm;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jsonwebtoken::DecodingKey;
+use jsonwebtoken::{DecodingKey, DecodingKeyKind};
 use serde_json::{Map, Value};
 use std::fmt;
 
@@ -162,6 +162,23 @@ impl Key {
             jsonwebtoken::crypto::verify(signature, message, &self.material, algorithm)
         };
         self.fits(algorithm) && matches!(said(), Ok(true))
+    }
+}
+
+impl PartialEq for Key {
+    fn eq(&self, other: &Key) -> bool {
+        let said = |key: &Key| (key.kind, key.algorithm);
+        self.id == other.id
+            && said(self) == said(other)
+            && material(&self.material) == material(&other.material)
+    }
+}
+
+/// The two parts of an RSA key; of others the second is empty.
+fn material(key: &DecodingKey) -> (&[u8], &[u8]) {
+    match key.kind() {
+        DecodingKeyKind::SecretOrDer(bytes) => (bytes, &[]),
+        DecodingKeyKind::RsaModulusExponent { n, e } => (n, e),
     }
 }
 

@@ -11,7 +11,7 @@ const BYTES_MAX: usize = 1 << 20;
 const KEYS_MAX: usize = 256;
 
 /// The public keys of one issuer; there is at least one.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct KeySet {
     keys: Vec<Key>,
 }

@@ -21,6 +21,18 @@ fn with(base: &Signer, over: Value) -> Value {
 }
 
 #[test]
+fn rings_are_equal_where_the_same_keys_are_trusted() {
+    let of = |keys: &[&Value]| KeyRing::fixed(set(keys));
+    let (rsa, curve) = (&RSA.jwk, &P256.jwk);
+    assert!(of(&[rsa, curve]) == of(&[rsa, curve]) && of(&[rsa]) != of(&[rsa, curve]));
+    assert!(of(&[curve]) != of(&[&STRANGER.jwk]), "another key of the same name");
+    let (here, there) = (KeyRing::fetched(remote("a")), KeyRing::fetched(remote("b")));
+    let refilled = KeyRing::fetched(remote("a"));
+    refilled.store(set(&[rsa]), jiff::Timestamp::UNIX_EPOCH);
+    assert!(here == refilled && here != there && here != of(&[rsa]));
+}
+
+#[test]
 fn what_is_not_used_is_left_out() {
     let good = &P256.jwk;
     for odd in [
