@@ -53,9 +53,9 @@ impl Arrears {
         }
     }
 
-    /// Waits until something is to be done.
+    /// Waits until something is to be done: for ever where there is nothing, whatever time was set.
     pub(super) fn due(&self) -> impl Future<Output = ()> + use<> {
-        let due = self.due;
+        let due = self.due.filter(|_| self.is_open());
         async move {
             match due {
                 Some(at) => sleep_until(at.into()).await,
@@ -91,7 +91,11 @@ impl Arrears {
         let mut gone = std::mem::take(&mut self.unrested);
         gone.remove(kept);
         self.dropped.add(&gone);
-        self.due = self.due.filter(|_| self.to_write().is_some());
+    }
+
+    /// Whether there is anything to do.
+    fn is_open(&self) -> bool {
+        self.is_unrested() || self.to_write().is_some()
     }
 
     /// Whether what the start dropped has not rested yet.
@@ -121,7 +125,6 @@ impl Arrears {
     pub(super) fn written(&mut self) {
         (self.dropped, self.ended) = (Overlay::default(), Overlay::default());
         (self.file, self.fault) = (OverlayFile::There, None);
-        self.due = self.due.filter(|_| self.is_unrested());
     }
 
     /// Notes that it could not be, and tries again soon; whether that is news.
@@ -153,12 +156,25 @@ fn in_a_while(time: Duration) -> Instant {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::{Environment, Source};
+    use std::fs;
 
     fn overlay() -> Overlay {
         let entry =
             r#"{"stage":"enforce","over":"observe","by":"ada","at":"2026-01-01T00:00:00Z"}"#;
         let text = format!(r#"{{"v":1,"routes":{{"r":{entry}}}}}"#);
         Overlay::parse(text.as_bytes()).unwrap()
+    }
+
+    /// Of a config with no overlay beside it.
+    fn taken() -> Taken {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("gait.yaml");
+        let text = "policy: p.yaml\nupstreams: { api: { url: \"http://127.0.0.1:9\" } }\n\
+                    routes: [{ name: r, upstream: api, intent: { tool_name: a, risk_class: low } }]";
+        fs::write(&path, text).unwrap();
+        fs::write(dir.path().join("p.yaml"), "default_verdict: block").unwrap();
+        Source::File(path).load(&Environment::default()).unwrap().overlay
     }
 
     fn of_start() -> Arrears {
@@ -174,13 +190,26 @@ mod tests {
     }
 
     /// Else the time that has come would come again at once, and for ever.
-    #[test]
-    fn what_holds_again_leaves_nothing_to_be_done() {
-        let mut arrears = of_start();
+    #[tokio::test]
+    async fn nothing_is_due_where_there_is_nothing_to_do() {
+        let is_due = async |arrears: &Arrears| {
+            tokio::time::timeout(Duration::from_millis(50), arrears.due()).await.is_ok()
+        };
+        let over = || Arrears { due: Some(clock::instant()), ..of_start() };
+        assert!(is_due(&over()).await && !is_due(&of_start()).await);
+        let mut arrears = over();
         arrears.settle(&overlay());
-        assert_eq!((arrears.due, arrears.to_write()), (None, None));
-        let mut arrears = of_start();
+        assert!(!is_due(&arrears).await, "it holds again");
+        let mut arrears = over();
         arrears.settle(&Overlay::default());
-        assert!(arrears.due.is_some() && arrears.to_write().is_some());
+        assert!(is_due(&arrears).await, "it is to be taken from the disk");
+        // The file is put back while it cannot be written.
+        let (mut arrears, mut file) = (over(), taken());
+        arrears.settle(&overlay());
+        arrears.add(&file);
+        assert!(is_due(&arrears).await, "the file is to be made");
+        file.file = OverlayFile::There;
+        arrears.add(&file);
+        assert!(!is_due(&arrears).await);
     }
 }
