@@ -107,6 +107,14 @@ enum Due {
 // === impl Reason ===
 
 impl Reason {
+    /// A load of the files is no other for who asks for it: nothing is laid before.
+    fn of_want(want: Want) -> Reason {
+        match want {
+            Want::All => Reason::Asked,
+            Want::Stages => Reason::Staged,
+        }
+    }
+
     fn of(noticed: Noticed) -> Reason {
         match noticed {
             Noticed::Changed => Reason::Changed,
@@ -183,7 +191,7 @@ impl Reloading {
         }
         tokio::select! {
             _ = self.hangups.recv() => (Reason::Asked, Vec::new()),
-            Some(asked) = self.asked.recv() => (Reason::Staged, vec![asked]),
+            Some(asked) = self.asked.recv() => (Reason::of_want(asked.want), vec![asked]),
             noticed = self.watch.changed() => (Reason::of(noticed), Vec::new()),
             again = self.places.freed() => (again, Vec::new()),
             () = self.arrears.due() => (Reason::Arrears, Vec::new()),

@@ -116,6 +116,23 @@ fn who_goes_back_need_not_wait_for_an_overlay_that_is_gone() {
 }
 
 #[test]
+fn an_overlay_that_was_deployed_with_its_config_holds_whoever_asks_for_the_load() {
+    let tool = Recorder::start();
+    let gait = setup(&tool, "observe").start();
+    let why = ["--force", "--reason", "audit"];
+    assert_eq!(run(&gait, &step("promote", "dry_run", &why)).0, 0);
+    let set = json!({ "v": 1, "routes": { "del": {
+        "stage": "enforce", "over": "dry_run", "by": "ada", "at": "2026-01-01T00:00:00Z"
+    } } });
+    setup(&tool, "dry_run").write(gait.dir());
+    fs::write(gait.dir().join("state/rollout.json"), set.to_string()).unwrap();
+    let told = Approver::local(&gait).send("POST", "/v1/reload", "", "");
+    assert_eq!((told.status, call(&gait)), (200, 403), "{}", told.text());
+    assert_eq!(overlay(gait.dir()).unwrap(), set);
+    assert!(gait.evidence().iter().all(|line| line["dropped"].is_null()));
+}
+
+#[test]
 fn an_overlay_that_said_nothing_is_no_loss() {
     let tool = Recorder::start();
     let gait = setup(&tool, "observe").start();
