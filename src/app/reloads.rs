@@ -284,9 +284,9 @@ impl Reloading {
         }
     }
 
-    /// Whether what was set by command is in force as it is read: what is over by now is let go.
+    /// Whether what was set by command is in force as it is read, and told: what is over by now is let go.
     fn is_laid(&self, config: &Config) -> bool {
-        config.overlay.kept == self.laid.kept
+        config.overlay.kept == self.laid.kept && self.arrears.has_told(&config.overlay)
     }
 
     fn keep(&mut self) -> Loaded {

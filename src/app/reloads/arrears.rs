@@ -79,6 +79,14 @@ impl Arrears {
         taken.dropped.remove(&self.unrested);
     }
 
+    /// Whether nothing was dropped but what was told.
+    pub(super) fn has_told(&self, taken: &Taken) -> bool {
+        let mut news = taken.dropped.clone();
+        news.remove(&self.unrested);
+        news.remove(&self.dropped);
+        news.is_empty()
+    }
+
     /// Adds what has come into force.
     pub(super) fn add(&mut self, taken: &Taken) {
         self.dropped.add(&taken.dropped);

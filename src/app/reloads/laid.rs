@@ -35,7 +35,7 @@ impl Reloading {
         let (running, laid, files) =
             (self.running.clone(), self.laid.clone(), self.in_force.clone());
         let laying = self.on_state(again, move || running.restage(&laid, files));
-        let Some((plan, mut taken, files)) = laying.await?? else {
+        let Some((plan, taken, files)) = laying.await?? else {
             self.resting.end();
             let snapshot = self.running.proxy.snapshot.load().id.clone();
             return Ok((snapshot, Change::None));
@@ -43,8 +43,7 @@ impl Reloading {
         if self.arrears.meets(&taken.kept) {
             return Err(Failed::Revived);
         }
-        self.arrears.pass_over(&mut taken);
-        if due == Due::Later && reload::lowers_staged(&self.running, &plan, &taken) {
+        if due == Due::Later && reload::lowers_staged(&self.running, &plan) {
             let now = clock::instant();
             let since = self.resting.since(&taken, now);
             if !resting::has_rested(since, now) {

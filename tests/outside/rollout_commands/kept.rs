@@ -130,6 +130,28 @@ fn an_overlay_that_was_deployed_with_its_config_holds_whoever_asks_for_the_load(
     assert_eq!((told.status, call(&gait)), (200, 403), "{}", told.text());
     assert_eq!(overlay(gait.dir()).unwrap(), set);
     assert!(gait.evidence().iter().all(|line| line["dropped"].is_null()));
+    // Also where the first load of both is refused.
+    let set = json!({ "v": 1, "routes": { "del": {
+        "stage": "require_approval", "over": "enforce", "by": "ada", "at": "2026-01-01T00:00:00Z",
+        "reason": "incident"
+    } } });
+    setup(&tool, "enforce").write(gait.dir());
+    fs::write(gait.dir().join("policy.yaml"), "rules: none").unwrap();
+    fs::write(gait.dir().join("state/rollout.json"), set.to_string()).unwrap();
+    gait.signal("HUP");
+    wait_for("the refusal", || gait.log().contains("reload refused").then_some(()));
+    wait_for("the overlay", || gait.log().contains("or it drops them").then_some(()));
+    setup(&tool, "enforce").write(gait.dir());
+    gait.signal("HUP");
+    let stands = || {
+        gait.evidence()
+            .iter()
+            .rev()
+            .find_map(|line| line["stages"]["del"].as_str().map(str::to_owned))
+    };
+    wait_for("what was set", || (stands()? == "require_approval").then_some(()));
+    assert_eq!(overlay(gait.dir()).unwrap(), set);
+    assert!(gait.evidence().iter().all(|line| line["dropped"].is_null()));
 }
 
 #[test]
