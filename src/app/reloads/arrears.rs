@@ -103,7 +103,7 @@ impl Arrears {
 
     /// Whether there is anything to do.
     fn is_open(&self) -> bool {
-        self.is_unrested() || self.to_write().is_some()
+        self.is_unrested() || self.to_write().is_some() || self.refused.is_some()
     }
 
     /// Whether what the start dropped has not rested yet.
@@ -219,5 +219,11 @@ mod tests {
         file.file = OverlayFile::There;
         arrears.add(&file);
         assert!(!is_due(&arrears).await);
+        // Whoever wrote the file, the load that was refused for it is to come.
+        arrears.add(&taken());
+        arrears.refuses(&Reason::Asked);
+        arrears.written();
+        assert!(is_due(&arrears).await);
+        assert!(arrears.refused().is_some() && !is_due(&arrears).await);
     }
 }
