@@ -27,8 +27,8 @@ pub(super) struct Arrears {
     file: OverlayFile,
     /// What the start dropped, and what holds again if a load within [`REST`] wants it.
     unrested: Overlay,
-    /// When something is to be done.
-    due: Option<Instant>,
+    /// Nothing is done before, and whatever there is to do is done then.
+    not_before: Instant,
     /// Why there was a load that was refused for what is still on disk.
     refused: Option<Reason>,
     /// Why the file could not be written.
@@ -41,21 +41,21 @@ impl Arrears {
     /// Of a process that took this at its start.
     pub(super) fn of_start(taken: &Taken) -> Arrears {
         let unrested = taken.dropped.clone();
-        let due = (!unrested.is_empty()).then(|| in_a_while(REST));
+        let not_before = if unrested.is_empty() { clock::instant() } else { in_a_while(REST) };
         Arrears {
             dropped: Overlay::default(),
             ended: taken.ended.clone(),
             file: OverlayFile::There,
             unrested,
-            due,
+            not_before,
             refused: None,
             fault: None,
         }
     }
 
-    /// Waits until something is to be done: for ever where there is nothing, whatever time was set.
+    /// Waits until something is to be done: for ever where there is nothing.
     pub(super) fn due(&self) -> impl Future<Output = ()> + use<> {
-        let due = self.due.filter(|_| self.is_open());
+        let due = self.is_open().then_some(self.not_before);
         async move {
             match due {
                 Some(at) => sleep_until(at.into()).await,
@@ -113,7 +113,7 @@ impl Arrears {
 
     /// Looks later whether that has rested.
     pub(super) fn put_off(&mut self) {
-        self.due = Some(in_a_while(REST));
+        self.not_before = in_a_while(REST);
     }
 
     /// Whether an overlay has something of what was dropped.
@@ -138,7 +138,7 @@ impl Arrears {
     /// Notes that it could not be, and tries again soon; whether that is news.
     pub(super) fn unwritten(&mut self, fault: &str) -> bool {
         if !self.is_unrested() {
-            self.due = Some(in_a_while(AGAIN));
+            self.not_before = in_a_while(AGAIN);
         }
         let is_news = self.fault.as_deref() != Some(fault);
         self.fault = Some(fault.to_owned());
@@ -191,7 +191,7 @@ mod tests {
             ended: Overlay::default(),
             file: OverlayFile::There,
             unrested: overlay(),
-            due: Some(in_a_while(REST)),
+            not_before: in_a_while(REST),
             refused: None,
             fault: None,
         }
@@ -203,7 +203,7 @@ mod tests {
         let is_due = async |arrears: &Arrears| {
             tokio::time::timeout(Duration::from_millis(50), arrears.due()).await.is_ok()
         };
-        let over = || Arrears { due: Some(clock::instant()), ..of_start() };
+        let over = || Arrears { not_before: clock::instant(), ..of_start() };
         assert!(is_due(&over()).await && !is_due(&of_start()).await);
         let mut arrears = over();
         arrears.settle(&overlay());
@@ -211,6 +211,11 @@ mod tests {
         let mut arrears = over();
         arrears.settle(&Overlay::default());
         assert!(is_due(&arrears).await, "it is to be taken from the disk");
+        // Whoever notes something need not do it.
+        let mut arrears = Arrears::of_start(&taken());
+        assert!(!is_due(&arrears).await);
+        arrears.add(&taken());
+        assert!(is_due(&arrears).await);
         // The file is put back while it cannot be written.
         let (mut arrears, mut file) = (over(), taken());
         arrears.settle(&overlay());
