@@ -115,6 +115,15 @@ impl Reason {
         }
     }
 
+    /// Why something is done again that hung or was refused. Whoever asked for it was told that by then,
+    /// and waits no more: what lies there has to rest.
+    fn again(&self) -> Reason {
+        match self {
+            Reason::Asked => Reason::Changed,
+            other => other.clone(),
+        }
+    }
+
     fn of(noticed: Noticed) -> Reason {
         match noticed {
             Noticed::Changed => Reason::Changed,
@@ -223,7 +232,7 @@ impl Reloading {
         self.prune().await;
         self.arrears.refused();
         let turn = self.laid_turn;
-        let (config, files) = match self.gather(reason.clone()).await {
+        let (config, files) = match self.gather(reason).await {
             Ok(Gathered { config, files }) => (config, files),
             // Whatever has rested, it is not this.
             Err(failed) => return Ended::Told(self.refuse(&failed, reason).await),
@@ -232,6 +241,7 @@ impl Reloading {
             return Ended::Overtaken;
         }
         if *reason == Reason::Changed && !self.watch.is_settled(&files) {
+            self.watch.unsettle();
             return Ended::Waits;
         }
         let waits = Due::of(reason) == Due::Later && !self.watch.has_rested(&files);
@@ -242,7 +252,7 @@ impl Reloading {
         let ended = match config {
             Err(error) => Ended::Told(self.refuse(&error.into(), reason).await),
             Ok(config) if self.arrears.meets(&config.overlay.kept) => {
-                self.arrears.refuses(reason);
+                self.arrears.refuses();
                 Ended::Told(self.refuse(&Failed::Revived, reason).await)
             }
             Ok(config) if files.hold_the_same(&self.in_force) && self.is_laid(&config) => {
@@ -325,7 +335,7 @@ impl Reloading {
         self.deny(&why);
         // What was set and is not in force yet need not wait for the config. What is gone waits as it
         // would for a config that can be used.
-        let laid = self.lay(reason.clone(), Due::of(reason)).await;
+        let laid = self.lay(reason.again(), Due::of(reason)).await;
         if !matches!(laid, Err(Failed::Restless)) {
             self.watch.release();
         }

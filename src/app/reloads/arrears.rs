@@ -4,7 +4,6 @@
 //! the config may be half of one, and what it lacks is what was set over. Rejected: to wait at a load
 //! as well, which rests before it drops anything.
 
-use super::Reason;
 use super::held::REST;
 use super::reload::Lost;
 use crate::clock;
@@ -29,8 +28,8 @@ pub(super) struct Arrears {
     unrested: Overlay,
     /// Nothing is done before, and whatever there is to do is done then.
     not_before: Instant,
-    /// Why there was a load that was refused for what is still on disk.
-    refused: Option<Reason>,
+    /// Whether there was a load that was refused for what is still on disk.
+    is_refused: bool,
     /// Why the file could not be written.
     fault: Option<String>,
 }
@@ -48,7 +47,7 @@ impl Arrears {
             file: OverlayFile::There,
             unrested,
             not_before,
-            refused: None,
+            is_refused: false,
             fault: None,
         }
     }
@@ -103,7 +102,7 @@ impl Arrears {
 
     /// Whether there is anything to do.
     fn is_open(&self) -> bool {
-        self.is_unrested() || self.to_write().is_some() || self.refused.is_some()
+        self.is_unrested() || self.to_write().is_some() || self.is_refused
     }
 
     /// Whether what the start dropped has not rested yet.
@@ -146,13 +145,13 @@ impl Arrears {
     }
 
     /// Notes that a load was refused for what is still on disk.
-    pub(super) fn refuses(&mut self, reason: &Reason) {
-        self.refused = Some(reason.clone());
+    pub(super) fn refuses(&mut self) {
+        self.is_refused = true;
     }
 
-    /// Why there is to be a load once more, if there is.
-    pub(super) fn refused(&mut self) -> Option<Reason> {
-        self.refused.take()
+    /// Whether there is to be a load once more.
+    pub(super) fn refused(&mut self) -> bool {
+        std::mem::take(&mut self.is_refused)
     }
 }
 
@@ -192,7 +191,7 @@ mod tests {
             file: OverlayFile::There,
             unrested: overlay(),
             not_before: in_a_while(REST),
-            refused: None,
+            is_refused: false,
             fault: None,
         }
     }
@@ -226,9 +225,9 @@ mod tests {
         assert!(!is_due(&arrears).await);
         // Whoever wrote the file, the load that was refused for it is to come.
         arrears.add(&taken());
-        arrears.refuses(&Reason::Asked);
+        arrears.refuses();
         arrears.written();
         assert!(is_due(&arrears).await);
-        assert!(arrears.refused().is_some() && !is_due(&arrears).await);
+        assert!(arrears.refused() && !is_due(&arrears).await);
     }
 }

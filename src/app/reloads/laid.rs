@@ -95,7 +95,7 @@ impl Reloading {
         }
     }
 
-    /// Does what is still to be done on the disk, and gives why there is to be a load then.
+    /// Does what is still to be done on the disk, and gives whether there is to be a load then.
     pub(super) async fn catch_up(&mut self) -> Reason {
         if self.arrears.is_unrested() {
             match self.has_stayed().await {
@@ -106,8 +106,8 @@ impl Reloading {
         }
         self.prune().await;
         let is_done = self.arrears.to_write().is_none();
-        let refused = is_done.then(|| self.arrears.refused()).flatten();
-        refused.unwrap_or(Reason::Arrears)
+        // Nobody waits for it any more, so it has to rest.
+        if is_done && self.arrears.refused() { Reason::Changed } else { Reason::Arrears }
     }
 
     /// Whether the files are as what is in force was read from them.
