@@ -255,10 +255,13 @@ impl Reloading {
                 self.arrears.refuses();
                 Ended::Told(self.refuse(&Failed::Revived, reason).await)
             }
-            Ok(config) if files.hold_the_same(&self.in_force) && self.is_laid(&config) => {
+            Ok(mut config) if files.hold_the_same(&self.in_force) && self.is_laid(&config) => {
+                self.arrears.pass_over(&mut config.overlay);
                 self.arrears.add(&config.overlay);
                 self.watch.release();
-                Ended::Told(self.keep())
+                // From now on, what was touched is known as it is.
+                self.in_force = files;
+                Ended::Told(self.keep(Due::of(reason)))
             }
             Ok(config) => {
                 let lowers = waits.then(|| reload::lowers(&self.running, &config)).flatten();
@@ -299,8 +302,11 @@ impl Reloading {
         config.overlay.kept == self.laid.kept && self.arrears.has_told(&config.overlay)
     }
 
-    fn keep(&mut self) -> Loaded {
-        self.arrears.settle(&self.laid.kept);
+    fn keep(&mut self, due: Due) -> Loaded {
+        // Unless somebody asked, what the start dropped goes once it has rested: these are its bytes.
+        if due == Due::Now {
+            self.arrears.settle(&self.laid.kept);
+        }
         tracing::info!("reload: nothing has changed");
         self.running.readiness.loads();
         self.running.proxy.metrics.reload_succeeded(clock::now());
