@@ -263,7 +263,8 @@ impl Reloading {
                 self.in_force = files;
                 Ended::Told(self.keep(Due::of(reason)))
             }
-            Ok(config) => {
+            Ok(mut config) => {
+                self.arrears.pass_settled(&mut config.overlay);
                 let lowers = waits.then(|| reload::lowers(&self.running, &config)).flatten();
                 if let Some(named) = lowers {
                     self.hold(named);

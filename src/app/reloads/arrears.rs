@@ -73,9 +73,15 @@ impl Arrears {
         }
     }
 
-    /// Takes from what is to be told of a load what the start has told.
+    /// Takes from what is to be told of a load what the start has told, or a load.
     pub(super) fn pass_over(&self, taken: &mut Taken) {
         taken.dropped.remove(&self.unrested);
+        self.pass_settled(taken);
+    }
+
+    /// The same of what has rested, and is only to be taken from the disk: no load waits for that.
+    pub(super) fn pass_settled(&self, taken: &mut Taken) {
+        taken.dropped.remove(&self.dropped);
     }
 
     /// Whether nothing was dropped but what was told.

@@ -193,6 +193,14 @@ fn a_stage_that_was_dropped_does_not_come_back_where_the_file_cannot_be_written(
     let stuck = disk.make_read_only("rollout.json");
     load("dry_run", "dropped stages stay there");
     assert_eq!((call(&gait), tool.count()), (200, 1), "the config holds");
+    fs::write(gait.dir().join("policy.yaml"), "default_verdict: block\nrules: []\n").unwrap();
+    let loaded = || gait.log().matches("\"reloaded\"").count();
+    let before = loaded();
+    gait.signal("HUP");
+    wait_for("another load", || (loaded() > before).then_some(()));
+    let dropped = |line: &&Value| line["dropped"] == json!(["del"]);
+    assert_eq!(gait.evidence().iter().filter(dropped).count(), 1, "told once");
+    assert_eq!(gait.scrape().sum("gait_rollout_dropped_total", &[]), 1.0);
     load("enforce", "a stage that was dropped would hold again");
     assert_eq!((call(&gait), tool.count()), (200, 1), "and not what was dropped");
     // Nobody has to ask again once the disk can be written.
@@ -217,6 +225,10 @@ fn a_start_on_half_a_config_takes_nothing_from_the_disk_until_it_has_rested() {
     half.write(dir.path());
     let gait = Gait::launch(dir, &["proxy", "--config", "gait.yaml"], &[]);
     assert_eq!(call(&gait), 200, "by what is there of the config");
+    // The same bytes, written once more, are no other half.
+    half.write(gait.dir());
+    wait_for("the load", || gait.log().contains("nothing has changed").then_some(()));
+    assert_eq!(overlay(gait.dir()).unwrap()["routes"]["del"]["stage"], "enforce");
     watched("dry_run").write(gait.dir());
     wait_for("what was promoted", || (call(&gait) == 403).then_some(()));
     assert_eq!(overlay(gait.dir()).unwrap()["routes"]["del"]["stage"], "enforce");
