@@ -352,8 +352,9 @@ impl Change {
 
     fn overtaken(&self) -> Problem {
         let detail = format!(
-            "the config says something else of route `{}` than a moment ago, so what was set for it \
-             was dropped; look with `gait rollout status`, and ask again if it is still meant",
+            "the config says something else of route `{}` than a moment ago, so what was set for it does \
+             not hold, and the next load drops it unless it finds what was said before; look with \
+             `gait rollout status`, and ask again if it is still meant",
             self.route
         );
         Problem::new(Kind::Halfway, detail).because("overtaken")

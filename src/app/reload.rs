@@ -88,9 +88,9 @@ pub(super) fn lowers(running: &Running, config: &Config) -> Option<Vec<String>> 
 }
 
 /// Whether another overlay over the plan in force would let something through that is not now.
-pub(super) fn lowers_staged(running: &Running, plan: &Plan, overlay: &Taken) -> bool {
+pub(super) fn lowers_staged(running: &Running, plan: &Plan) -> bool {
     let (old, now) = (running.proxy.snapshot.load(), running.proxy.stage_time());
-    !overlay.dropped.is_empty() || !lowered(&old.plan, plan, now).is_empty()
+    !lowered(&old.plan, plan, now).is_empty()
 }
 
 /// Puts the plan in force under another overlay, with the policy in force, and gives the name of the

@@ -107,6 +107,23 @@ enum Due {
 // === impl Reason ===
 
 impl Reason {
+    /// A load of the files is no other for who asks for it: nothing is laid before.
+    fn of_want(want: Want) -> Reason {
+        match want {
+            Want::All => Reason::Asked,
+            Want::Stages => Reason::Staged,
+        }
+    }
+
+    /// Why something is done again that hung or was refused. Whoever asked for it was told that by then,
+    /// and waits no more: what lies there has to rest.
+    fn again(&self) -> Reason {
+        match self {
+            Reason::Asked => Reason::Changed,
+            other => other.clone(),
+        }
+    }
+
     fn of(noticed: Noticed) -> Reason {
         match noticed {
             Noticed::Changed => Reason::Changed,
@@ -183,7 +200,7 @@ impl Reloading {
         }
         tokio::select! {
             _ = self.hangups.recv() => (Reason::Asked, Vec::new()),
-            Some(asked) = self.asked.recv() => (Reason::Staged, vec![asked]),
+            Some(asked) = self.asked.recv() => (Reason::of_want(asked.want), vec![asked]),
             noticed = self.watch.changed() => (Reason::of(noticed), Vec::new()),
             again = self.places.freed() => (again, Vec::new()),
             () = self.arrears.due() => (Reason::Arrears, Vec::new()),
@@ -215,7 +232,7 @@ impl Reloading {
         self.prune().await;
         self.arrears.refused();
         let turn = self.laid_turn;
-        let (config, files) = match self.gather(reason.clone()).await {
+        let (config, files) = match self.gather(reason).await {
             Ok(Gathered { config, files }) => (config, files),
             // Whatever has rested, it is not this.
             Err(failed) => return Ended::Told(self.refuse(&failed, reason).await),
@@ -224,6 +241,7 @@ impl Reloading {
             return Ended::Overtaken;
         }
         if *reason == Reason::Changed && !self.watch.is_settled(&files) {
+            self.watch.unsettle();
             return Ended::Waits;
         }
         let waits = Due::of(reason) == Due::Later && !self.watch.has_rested(&files);
@@ -234,15 +252,19 @@ impl Reloading {
         let ended = match config {
             Err(error) => Ended::Told(self.refuse(&error.into(), reason).await),
             Ok(config) if self.arrears.meets(&config.overlay.kept) => {
-                self.arrears.refuses(reason);
+                self.arrears.refuses();
                 Ended::Told(self.refuse(&Failed::Revived, reason).await)
             }
-            Ok(config) if files.hold_the_same(&self.in_force) && self.is_laid(&config) => {
+            Ok(mut config) if files.hold_the_same(&self.in_force) && self.is_laid(&config) => {
+                self.arrears.pass_over(&mut config.overlay);
                 self.arrears.add(&config.overlay);
                 self.watch.release();
-                Ended::Told(self.keep())
+                // From now on, what was touched is known as it is.
+                self.in_force = files;
+                Ended::Told(self.keep(Due::of(reason)))
             }
-            Ok(config) => {
+            Ok(mut config) => {
+                self.arrears.pass_settled(&mut config.overlay);
                 let lowers = waits.then(|| reload::lowers(&self.running, &config)).flatten();
                 if let Some(named) = lowers {
                     self.hold(named);
@@ -276,13 +298,16 @@ impl Reloading {
         }
     }
 
-    /// Whether what was set by command is in force as it is read: what is over by now is let go.
+    /// Whether what was set by command is in force as it is read, and told: what is over by now is let go.
     fn is_laid(&self, config: &Config) -> bool {
-        config.overlay.kept == self.laid.kept
+        config.overlay.kept == self.laid.kept && self.arrears.has_told(&config.overlay)
     }
 
-    fn keep(&mut self) -> Loaded {
-        self.arrears.settle(&self.laid.kept);
+    fn keep(&mut self, due: Due) -> Loaded {
+        // Unless somebody asked, what the start dropped goes once it has rested: these are its bytes.
+        if due == Due::Now {
+            self.arrears.settle(&self.laid.kept);
+        }
         tracing::info!("reload: nothing has changed");
         self.running.readiness.loads();
         self.running.proxy.metrics.reload_succeeded(clock::now());
@@ -317,7 +342,7 @@ impl Reloading {
         self.deny(&why);
         // What was set and is not in force yet need not wait for the config. What is gone waits as it
         // would for a config that can be used.
-        let laid = self.lay(reason.clone(), Due::of(reason)).await;
+        let laid = self.lay(reason.again(), Due::of(reason)).await;
         if !matches!(laid, Err(Failed::Restless)) {
             self.watch.release();
         }

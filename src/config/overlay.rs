@@ -130,7 +130,8 @@ pub(super) fn take(
 
 /// Lays the overlay that is on the shelf by now over a plan that is in force, and knows its file as
 /// it is found; `None` where it is there and says what it said. What comes of it is what a load of the same files
-/// would bring.
+/// would bring, but that it drops nothing: the config may be older than what was set, so what has no place
+/// in it sleeps until a load.
 ///
 /// # Errors
 /// It cannot be read.
@@ -142,12 +143,20 @@ pub fn retake(
 ) -> Result<Option<Taken>, ConfigError> {
     let read = shelf.parse(files.read_again(shelf.path()));
     let taken = read.and_then(|overlay| before.alone.clone().lay(plan, overlay));
-    let taken = taken.map_err(|source| wrong(shelf, source))?;
+    let mut taken = taken.map_err(|source| wrong(shelf, source))?;
+    let unfit = std::mem::take(&mut taken.dropped).routes();
     if taken.kept == before.kept && taken.file == OverlayFile::There {
         return Ok(None);
     }
     if let Some(closed) = checks::close_lanes(plan) {
         tracing::warn!("{closed}");
+    }
+    if !unfit.is_empty() {
+        tracing::warn!(
+            routes = ?unfit,
+            "the config in force says something else of these routes than when their stages were set by \
+             command: they hold once a load finds a config that they fit, or it drops them"
+        );
     }
     Ok(Some(taken))
 }

@@ -102,6 +102,21 @@ fn an_overlay_that_hung_has_to_rest_once_it_is_back() {
 }
 
 #[test]
+fn what_was_asked_for_and_hung_has_to_rest_and_comes_also_where_nobody_looks() {
+    let tool = Recorder::start();
+    let gait = setup(&tool, "enforce", "off").start();
+    let policy = gait.dir().join("policy.yaml");
+    hang(&policy);
+    gait.signal("HUP");
+    wait_for("the load to be given up", || {
+        gait.log().contains("files of the config were not read within").then_some(())
+    });
+    let_go(&policy, "default_verdict: allow\n");
+    assert_stays(&gait, 403);
+    wait_for("the policy", || (send(gait.server, get("/del")).status == 200).then_some(()));
+}
+
+#[test]
 fn what_rested_makes_nothing_due_but_itself() {
     let tool = Recorder::start();
     let gait = setup(&tool, "observe", "100ms").start();

@@ -4,7 +4,6 @@
 //! the config may be half of one, and what it lacks is what was set over. Rejected: to wait at a load
 //! as well, which rests before it drops anything.
 
-use super::Reason;
 use super::held::REST;
 use super::reload::Lost;
 use crate::clock;
@@ -27,10 +26,10 @@ pub(super) struct Arrears {
     file: OverlayFile,
     /// What the start dropped, and what holds again if a load within [`REST`] wants it.
     unrested: Overlay,
-    /// When something is to be done.
-    due: Option<Instant>,
-    /// Why there was a load that was refused for what is still on disk.
-    refused: Option<Reason>,
+    /// Nothing is done before, and whatever there is to do is done then.
+    not_before: Instant,
+    /// Whether there was a load that was refused for what is still on disk.
+    is_refused: bool,
     /// Why the file could not be written.
     fault: Option<String>,
 }
@@ -41,21 +40,21 @@ impl Arrears {
     /// Of a process that took this at its start.
     pub(super) fn of_start(taken: &Taken) -> Arrears {
         let unrested = taken.dropped.clone();
-        let due = (!unrested.is_empty()).then(|| in_a_while(REST));
+        let not_before = if unrested.is_empty() { clock::instant() } else { in_a_while(REST) };
         Arrears {
             dropped: Overlay::default(),
             ended: taken.ended.clone(),
             file: OverlayFile::There,
             unrested,
-            due,
-            refused: None,
+            not_before,
+            is_refused: false,
             fault: None,
         }
     }
 
-    /// Waits until something is to be done.
+    /// Waits until something is to be done: for ever where there is nothing.
     pub(super) fn due(&self) -> impl Future<Output = ()> + use<> {
-        let due = self.due;
+        let due = self.is_open().then_some(self.not_before);
         async move {
             match due {
                 Some(at) => sleep_until(at.into()).await,
@@ -74,9 +73,23 @@ impl Arrears {
         }
     }
 
-    /// Takes from what is to be told of a load what the start has told.
+    /// Takes from what is to be told of a load what the start has told, or a load.
     pub(super) fn pass_over(&self, taken: &mut Taken) {
         taken.dropped.remove(&self.unrested);
+        self.pass_settled(taken);
+    }
+
+    /// The same of what has rested, and is only to be taken from the disk: no load waits for that.
+    pub(super) fn pass_settled(&self, taken: &mut Taken) {
+        taken.dropped.remove(&self.dropped);
+    }
+
+    /// Whether nothing was dropped but what was told.
+    pub(super) fn has_told(&self, taken: &Taken) -> bool {
+        let mut news = taken.dropped.clone();
+        news.remove(&self.unrested);
+        news.remove(&self.dropped);
+        news.is_empty()
     }
 
     /// Adds what has come into force.
@@ -91,7 +104,11 @@ impl Arrears {
         let mut gone = std::mem::take(&mut self.unrested);
         gone.remove(kept);
         self.dropped.add(&gone);
-        self.due = self.due.filter(|_| self.to_write().is_some());
+    }
+
+    /// Whether there is anything to do.
+    fn is_open(&self) -> bool {
+        self.is_unrested() || self.to_write().is_some() || self.is_refused
     }
 
     /// Whether what the start dropped has not rested yet.
@@ -101,7 +118,7 @@ impl Arrears {
 
     /// Looks later whether that has rested.
     pub(super) fn put_off(&mut self) {
-        self.due = Some(in_a_while(REST));
+        self.not_before = in_a_while(REST);
     }
 
     /// Whether an overlay has something of what was dropped.
@@ -121,13 +138,12 @@ impl Arrears {
     pub(super) fn written(&mut self) {
         (self.dropped, self.ended) = (Overlay::default(), Overlay::default());
         (self.file, self.fault) = (OverlayFile::There, None);
-        self.due = self.due.filter(|_| self.is_unrested());
     }
 
     /// Notes that it could not be, and tries again soon; whether that is news.
     pub(super) fn unwritten(&mut self, fault: &str) -> bool {
         if !self.is_unrested() {
-            self.due = Some(in_a_while(AGAIN));
+            self.not_before = in_a_while(AGAIN);
         }
         let is_news = self.fault.as_deref() != Some(fault);
         self.fault = Some(fault.to_owned());
@@ -135,13 +151,13 @@ impl Arrears {
     }
 
     /// Notes that a load was refused for what is still on disk.
-    pub(super) fn refuses(&mut self, reason: &Reason) {
-        self.refused = Some(reason.clone());
+    pub(super) fn refuses(&mut self) {
+        self.is_refused = true;
     }
 
-    /// Why there is to be a load once more, if there is.
-    pub(super) fn refused(&mut self) -> Option<Reason> {
-        self.refused.take()
+    /// Whether there is to be a load once more.
+    pub(super) fn refused(&mut self) -> bool {
+        std::mem::take(&mut self.is_refused)
     }
 }
 
@@ -153,6 +169,8 @@ fn in_a_while(time: Duration) -> Instant {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::{Environment, Source};
+    use std::fs;
 
     fn overlay() -> Overlay {
         let entry =
@@ -161,26 +179,61 @@ mod tests {
         Overlay::parse(text.as_bytes()).unwrap()
     }
 
+    /// Of a config with no overlay beside it.
+    fn taken() -> Taken {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("gait.yaml");
+        let text = "policy: p.yaml\nupstreams: { api: { url: \"http://127.0.0.1:9\" } }\n\
+                    routes: [{ name: r, upstream: api, intent: { tool_name: a, risk_class: low } }]";
+        fs::write(&path, text).unwrap();
+        fs::write(dir.path().join("p.yaml"), "default_verdict: block").unwrap();
+        Source::File(path).load(&Environment::default()).unwrap().overlay
+    }
+
     fn of_start() -> Arrears {
         Arrears {
             dropped: Overlay::default(),
             ended: Overlay::default(),
             file: OverlayFile::There,
             unrested: overlay(),
-            due: Some(in_a_while(REST)),
-            refused: None,
+            not_before: in_a_while(REST),
+            is_refused: false,
             fault: None,
         }
     }
 
     /// Else the time that has come would come again at once, and for ever.
-    #[test]
-    fn what_holds_again_leaves_nothing_to_be_done() {
-        let mut arrears = of_start();
+    #[tokio::test]
+    async fn nothing_is_due_where_there_is_nothing_to_do() {
+        let is_due = async |arrears: &Arrears| {
+            tokio::time::timeout(Duration::from_millis(50), arrears.due()).await.is_ok()
+        };
+        let over = || Arrears { not_before: clock::instant(), ..of_start() };
+        assert!(is_due(&over()).await && !is_due(&of_start()).await);
+        let mut arrears = over();
         arrears.settle(&overlay());
-        assert_eq!((arrears.due, arrears.to_write()), (None, None));
-        let mut arrears = of_start();
+        assert!(!is_due(&arrears).await, "it holds again");
+        let mut arrears = over();
         arrears.settle(&Overlay::default());
-        assert!(arrears.due.is_some() && arrears.to_write().is_some());
+        assert!(is_due(&arrears).await, "it is to be taken from the disk");
+        // Whoever notes something need not do it.
+        let mut arrears = Arrears::of_start(&taken());
+        assert!(!is_due(&arrears).await);
+        arrears.add(&taken());
+        assert!(is_due(&arrears).await);
+        // The file is put back while it cannot be written.
+        let (mut arrears, mut file) = (over(), taken());
+        arrears.settle(&overlay());
+        arrears.add(&file);
+        assert!(is_due(&arrears).await, "the file is to be made");
+        file.file = OverlayFile::There;
+        arrears.add(&file);
+        assert!(!is_due(&arrears).await);
+        // Whoever wrote the file, the load that was refused for it is to come.
+        arrears.add(&taken());
+        arrears.refuses();
+        arrears.written();
+        assert!(is_due(&arrears).await);
+        assert!(arrears.refused() && !is_due(&arrears).await);
     }
 }

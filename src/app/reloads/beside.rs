@@ -28,12 +28,11 @@ impl Reloading {
         }
     }
 
-    /// What the files say now. Where that hangs, it is done again for the same reason: what nobody asked
-    /// for has to rest also after a mount that did not answer.
-    pub(super) async fn gather(&mut self, reason: Reason) -> Result<Gathered, Failed> {
+    /// What the files say now. Where that hangs, it is done again, and has to rest then, whoever asked.
+    pub(super) async fn gather(&mut self, reason: &Reason) -> Result<Gathered, Failed> {
         let loader = self.running.clone();
         let gather = move || loader.source.gather(&loader.environment);
-        self.on_config(reason, gather).await
+        self.on_config(reason.again(), gather).await
     }
 
     /// Works on files that may hang, and meanwhile lays what is set by command.

@@ -35,7 +35,7 @@ impl Reloading {
         let (running, laid, files) =
             (self.running.clone(), self.laid.clone(), self.in_force.clone());
         let laying = self.on_state(again, move || running.restage(&laid, files));
-        let Some((plan, mut taken, files)) = laying.await?? else {
+        let Some((plan, taken, files)) = laying.await?? else {
             self.resting.end();
             let snapshot = self.running.proxy.snapshot.load().id.clone();
             return Ok((snapshot, Change::None));
@@ -43,8 +43,7 @@ impl Reloading {
         if self.arrears.meets(&taken.kept) {
             return Err(Failed::Revived);
         }
-        self.arrears.pass_over(&mut taken);
-        if due == Due::Later && reload::lowers_staged(&self.running, &plan, &taken) {
+        if due == Due::Later && reload::lowers_staged(&self.running, &plan) {
             let now = clock::instant();
             let since = self.resting.since(&taken, now);
             if !resting::has_rested(since, now) {
@@ -96,7 +95,7 @@ impl Reloading {
         }
     }
 
-    /// Does what is still to be done on the disk, and gives why there is to be a load then.
+    /// Does what is still to be done on the disk, and gives whether there is to be a load then.
     pub(super) async fn catch_up(&mut self) -> Reason {
         if self.arrears.is_unrested() {
             match self.has_stayed().await {
@@ -107,8 +106,8 @@ impl Reloading {
         }
         self.prune().await;
         let is_done = self.arrears.to_write().is_none();
-        let refused = is_done.then(|| self.arrears.refused()).flatten();
-        refused.unwrap_or(Reason::Arrears)
+        // Nobody waits for it any more, so it has to rest.
+        if is_done && self.arrears.refused() { Reason::Changed } else { Reason::Arrears }
     }
 
     /// Whether the files are as what is in force was read from them.

@@ -8,10 +8,11 @@
 use super::held::{Held, REST, Wait, has_passed};
 use crate::clock;
 use crate::config::{Files, Marks};
+use std::future::pending;
 use std::path::Path;
 use std::time::{Duration, Instant};
 use tokio::task::JoinHandle;
-use tokio::time::{Interval, MissedTickBehavior, timeout};
+use tokio::time::{Interval, MissedTickBehavior, sleep, timeout};
 
 /// After as many looks that find something else each, it is said that nothing can be loaded.
 const LOOKS_MAX: u32 = 5;
@@ -48,8 +49,9 @@ pub(super) enum Noticed {
 /// What the looks have brought since the last load.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Sight {
-    /// What was loaded, or is to be: what cannot be is not asked for again until it changes.
-    loaded: Marks,
+    /// What was loaded, or is to be: what cannot be is not asked for again until it changes. `None` where
+    /// something else was loaded than the looks had agreed on.
+    loaded: Option<Marks>,
     /// The last look that found something else.
     changed: Option<Marks>,
     /// How many did, each something else than the one before.
@@ -90,7 +92,13 @@ impl Watch {
     /// Whether a load that was made for a change found what the looks had agreed on. If not, the files
     /// are still being written, and what was loaded is of no use: the looks go on.
     pub(super) fn is_settled(&self, loaded: &Files) -> bool {
-        self.files.agree(&self.sight.loaded, loaded)
+        self.sight.loaded.as_ref().is_some_and(|looked| self.files.agree(looked, loaded))
+    }
+
+    /// Has the looks agree anew, also on what they had agreed on: it may be back, and was not loaded.
+    pub(super) fn unsettle(&mut self) {
+        (self.sight.loaded, self.sight.changed) = (None, None);
+        self.turn = self.turn.wrapping_add(1);
     }
 
     /// Has what was loaded last asked for again once its bytes have not changed for [`REST`]; it is not
@@ -105,7 +113,9 @@ impl Watch {
     pub(super) fn hold_besides(&mut self, found: &Files, path: &Path, since: Instant) {
         self.hold();
         self.sight.held = self.sight.held.max(Some(since));
-        self.files.follow(found, path, &mut self.sight.loaded);
+        let mut none = Marks::default();
+        let marks = self.sight.loaded.as_mut().unwrap_or(&mut none);
+        self.files.follow(found, path, marks);
         self.turn = self.turn.wrapping_add(1);
     }
 
@@ -137,18 +147,11 @@ impl Watch {
     /// loses nothing.
     pub(super) async fn changed(&mut self) -> Noticed {
         loop {
-            let Some(ticks) = &mut self.ticks else { return std::future::pending().await };
-            let Look(turn, looking) = match &mut self.looking {
-                Some(looking) => looking,
-                None => {
-                    match self.sight.is_open() {
-                        // At the next tick where that is sooner.
-                        true => drop(timeout(SOON, ticks.tick()).await),
-                        false => drop(ticks.tick().await),
-                    }
-                    self.looking.insert(Look(self.turn, look(self.files.clone())))
-                }
-            };
+            if self.looking.is_none() {
+                self.tick().await;
+                self.looking = Some(Look(self.turn, look(self.files.clone())));
+            }
+            let Some(Look(turn, looking)) = &mut self.looking else { continue };
             let (turn, looked) = (*turn, looking.await);
             self.looking = None;
             match looked {
@@ -168,6 +171,18 @@ impl Watch {
 }
 
 impl Watch {
+    /// Waits until it is time for a look.
+    async fn tick(&mut self) {
+        match (&mut self.ticks, self.sight.is_open()) {
+            // At the next tick where that is sooner.
+            (Some(ticks), true) => drop(timeout(SOON, ticks.tick()).await),
+            (Some(ticks), false) => drop(ticks.tick().await),
+            // Nobody looks for changes. But what hung, say, and has to rest is to come in the end.
+            (None, true) => sleep(SOON).await,
+            (None, false) => pending().await,
+        }
+    }
+
     fn notice(&mut self, marks: Marks) -> Option<Noticed> {
         let before = self.sight.changed.clone().unwrap_or_default();
         let restless = self.files.differing(&before, &marks);
@@ -199,7 +214,7 @@ fn ticks(every: Duration) -> Interval {
 
 impl Sight {
     fn of(loaded: Marks) -> Sight {
-        Sight { loaded, changed: None, looks: 0, held: None }
+        Sight { loaded: Some(loaded), changed: None, looks: 0, held: None }
     }
 
     fn has_rested(&self, at: Instant) -> bool {
@@ -208,13 +223,13 @@ impl Sight {
 
     /// Whether the next look may settle something.
     fn is_open(&self) -> bool {
-        self.changed.is_some() || self.held.is_some()
+        self.changed.is_some() || self.held.is_some() || self.loaded.is_none()
     }
 
     /// What is half written changes until it is whole, so two looks must agree. What is held must
     /// agree for longer; whether what differs meanwhile begins that anew, its bytes tell at the load.
     fn take(&mut self, now: Marks, at: Instant) -> Seen {
-        if now == self.loaded {
+        if self.loaded.as_ref() == Some(&now) {
             let was_restless = self.looks >= LOOKS_MAX;
             (self.changed, self.looks) = (None, 0);
             return match self.held {
@@ -228,7 +243,7 @@ impl Sight {
         let before = self.changed.replace(now.clone());
         if before.as_ref() == Some(&now) {
             self.changed = None;
-            self.loaded = now;
+            self.loaded = Some(now);
             return Seen::Changed;
         }
         self.looks = self.looks.saturating_add(1);
@@ -302,7 +317,26 @@ mod tests {
         assert_eq!(sight.take(held, at(5_001)), Seen::Changed, "it was taken back");
         assert_eq!(sight.take(other.clone(), at(6_000)), Seen::Unsettled);
         assert_eq!(sight.take(other, at(7_000)), Seen::Changed, "the load looks at its bytes");
-        assert!(!Sight::default().is_open());
+        assert!(!Sight::of(Marks::default()).is_open());
+    }
+
+    #[tokio::test]
+    async fn what_was_agreed_on_and_not_loaded_is_agreed_on_anew_also_where_nobody_looks() {
+        let dir = tempfile::tempdir().unwrap();
+        let source = Source::File(dir.path().join("gait.yaml"));
+        let files = || source.gather(&Environment::default()).files;
+        fs::write(dir.path().join("gait.yaml"), "colour: red").unwrap();
+        let mut watch = Watch::new(files(), None);
+        assert!(watch.is_settled(&files()));
+        let look = async |watch: &mut Watch| {
+            let at_most = Duration::from_millis(2_500);
+            tokio::time::timeout(at_most, watch.changed()).await.is_ok()
+        };
+        watch.unsettle();
+        assert!(!watch.is_settled(&files()), "nobody has agreed on it");
+        assert!(look(&mut watch).await, "it is as it was loaded once");
+        assert!(watch.is_settled(&files()));
+        assert!(!look(&mut watch).await, "and that is all");
     }
 
     #[tokio::test]

@@ -96,8 +96,13 @@ fn what_is_laid_over_a_plan_in_force_is_what_a_load_brings() {
     // The config on the disk has no say in it.
     fs::write(dir.path().join("gait.yaml"), "colour: red").unwrap();
     set(dir.path(), "del", entry(Stage::Enforce, "observe"));
-    assert!(retake(&mut plan, &shelf, &mut files, &taken).unwrap().is_some());
+    let taken = retake(&mut plan, &shelf, &mut files, &taken).unwrap().unwrap();
     assert_eq!(plan.routes.first().unwrap().course.to_string(), "enforce");
+    // What was set over another config waits for that.
+    set(dir.path(), "del", entry(Stage::Enforce, "dry_run"));
+    let unfit = retake(&mut plan, &shelf, &mut files, &taken).unwrap().unwrap();
+    assert!(unfit.kept.is_empty() && unfit.dropped.is_empty() && unfit.found.get("del").is_some());
+    assert_eq!(plan.routes.first().unwrap().course.to_string(), "observe");
     // One that is gone is told also where nothing was set.
     fs::remove_file(shelf.path()).unwrap();
     let gone = retake(&mut plan, &shelf, &mut files, &first.overlay).unwrap().unwrap();

@@ -116,6 +116,45 @@ fn who_goes_back_need_not_wait_for_an_overlay_that_is_gone() {
 }
 
 #[test]
+fn an_overlay_that_was_deployed_with_its_config_holds_whoever_asks_for_the_load() {
+    let tool = Recorder::start();
+    let gait = setup(&tool, "observe").start();
+    let why = ["--force", "--reason", "audit"];
+    assert_eq!(run(&gait, &step("promote", "dry_run", &why)).0, 0);
+    let set = json!({ "v": 1, "routes": { "del": {
+        "stage": "enforce", "over": "dry_run", "by": "ada", "at": "2026-01-01T00:00:00Z"
+    } } });
+    setup(&tool, "dry_run").write(gait.dir());
+    fs::write(gait.dir().join("state/rollout.json"), set.to_string()).unwrap();
+    let told = Approver::local(&gait).send("POST", "/v1/reload", "", "");
+    assert_eq!((told.status, call(&gait)), (200, 403), "{}", told.text());
+    assert_eq!(overlay(gait.dir()).unwrap(), set);
+    assert!(gait.evidence().iter().all(|line| line["dropped"].is_null()));
+    // Also where the first load of both is refused.
+    let set = json!({ "v": 1, "routes": { "del": {
+        "stage": "require_approval", "over": "enforce", "by": "ada", "at": "2026-01-01T00:00:00Z",
+        "reason": "incident"
+    } } });
+    setup(&tool, "enforce").write(gait.dir());
+    fs::write(gait.dir().join("policy.yaml"), "rules: none").unwrap();
+    fs::write(gait.dir().join("state/rollout.json"), set.to_string()).unwrap();
+    gait.signal("HUP");
+    wait_for("the refusal", || gait.log().contains("reload refused").then_some(()));
+    wait_for("the overlay", || gait.log().contains("or it drops them").then_some(()));
+    setup(&tool, "enforce").write(gait.dir());
+    gait.signal("HUP");
+    let stands = || {
+        gait.evidence()
+            .iter()
+            .rev()
+            .find_map(|line| line["stages"]["del"].as_str().map(str::to_owned))
+    };
+    wait_for("what was set", || (stands()? == "require_approval").then_some(()));
+    assert_eq!(overlay(gait.dir()).unwrap(), set);
+    assert!(gait.evidence().iter().all(|line| line["dropped"].is_null()));
+}
+
+#[test]
 fn an_overlay_that_said_nothing_is_no_loss() {
     let tool = Recorder::start();
     let gait = setup(&tool, "observe").start();
@@ -154,6 +193,14 @@ fn a_stage_that_was_dropped_does_not_come_back_where_the_file_cannot_be_written(
     let stuck = disk.make_read_only("rollout.json");
     load("dry_run", "dropped stages stay there");
     assert_eq!((call(&gait), tool.count()), (200, 1), "the config holds");
+    fs::write(gait.dir().join("policy.yaml"), "default_verdict: block\nrules: []\n").unwrap();
+    let loaded = || gait.log().matches("\"reloaded\"").count();
+    let before = loaded();
+    gait.signal("HUP");
+    wait_for("another load", || (loaded() > before).then_some(()));
+    let dropped = |line: &&Value| line["dropped"] == json!(["del"]);
+    assert_eq!(gait.evidence().iter().filter(dropped).count(), 1, "told once");
+    assert_eq!(gait.scrape().sum("gait_rollout_dropped_total", &[]), 1.0);
     load("enforce", "a stage that was dropped would hold again");
     assert_eq!((call(&gait), tool.count()), (200, 1), "and not what was dropped");
     // Nobody has to ask again once the disk can be written.
@@ -178,6 +225,10 @@ fn a_start_on_half_a_config_takes_nothing_from_the_disk_until_it_has_rested() {
     half.write(dir.path());
     let gait = Gait::launch(dir, &["proxy", "--config", "gait.yaml"], &[]);
     assert_eq!(call(&gait), 200, "by what is there of the config");
+    // The same bytes, written once more, are no other half.
+    half.write(gait.dir());
+    wait_for("the load", || gait.log().contains("nothing has changed").then_some(()));
+    assert_eq!(overlay(gait.dir()).unwrap()["routes"]["del"]["stage"], "enforce");
     watched("dry_run").write(gait.dir());
     wait_for("what was promoted", || (call(&gait) == 403).then_some(()));
     assert_eq!(overlay(gait.dir()).unwrap()["routes"]["del"]["stage"], "enforce");
