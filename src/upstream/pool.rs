@@ -111,9 +111,10 @@ impl Pool {
     /// Logs why TLS failed: once, until it fails in another way or has worked again.
     pub(super) fn tell(&self, cause: &str) {
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        if told.as_deref() != Some(cause) {
+        let gist = gist(cause);
+        if told.as_ref() != Some(&gist) {
             tracing::warn!(upstream = %self.spec.name, cause, "TLS with the upstream failed");
-            *told = Some(cause.to_owned());
+            *told = Some(gist);
         }
     }
 
@@ -136,5 +137,22 @@ impl Pool {
 impl Drop for Slot {
     fn drop(&mut self) {
         self.open.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// A cause without its numbers: of a certificate that is over it names the second of each try.
+fn gist(cause: &str) -> String {
+    cause.chars().filter(|c| !c.is_ascii_digit()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_certificate_that_is_over_is_the_same_cause_a_second_later() {
+        let at = |now: u64| format!("certificate expired: verification time {now} (UNIX)");
+        assert_eq!(gist(&at(1_795_447_297)), gist(&at(1_795_447_298)));
+        assert_ne!(gist(&at(1)), gist("UnknownIssuer"));
     }
 }
