@@ -188,6 +188,14 @@ fn change(
         let detail = format!("route `{}` stands in {from} already", asked.route);
         return Err(Problem::new(Kind::Unfit, detail).because("no_step"));
     }
+    if wish.until.is_some_and(|until| then.course.is_below(&stands.course, until)) {
+        let detail = format!(
+            "what was set for a time of route `{}` would end with this, before its time; go back for \
+             as long, or for good",
+            asked.route
+        );
+        return Err(Problem::new(Kind::Unfit, detail).because("cut_short"));
+    }
     let (route, via, gates) = (asked.route.as_str().into(), Via::Demote, Vec::new());
     let (head, reason) = (Head::genesis(), wish.reason.clone());
     Ok(Change { route, from, reason, entry, then, via, gates, unread: None, head })

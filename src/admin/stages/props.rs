@@ -138,3 +138,20 @@ proptest! {
         }
     }
 }
+
+/// What was set for a time, beside an override that is gone by now, is above the config.
+#[test]
+fn what_holds_for_a_time_is_not_cut_short_by_less_time() {
+    let mut world = World::new(Stage::Observe);
+    let at = |seconds| Some(world.now + SignedDuration::from_secs(seconds));
+    let wish = |to, until| {
+        let reason = Some("incident".to_owned());
+        Wish { until, reason, ..World::wish(to, None) }
+    };
+    let (high, short) = (wish(Stage::DryRun, at(13)), wish(Stage::Observe, at(1)));
+    let (long, for_good) = (wish(Stage::Observe, at(13)), wish(Stage::Observe, None));
+    assert!(world.set(&high, |_, _| true));
+    assert!(!world.set(&short, |_, _| true));
+    assert!(world.set(&long, |_, _| true));
+    assert!(world.set(&for_good, |_, _| true));
+}
