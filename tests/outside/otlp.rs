@@ -7,7 +7,7 @@ use crate::support::{
 };
 use serde_json::Value;
 use std::fs;
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -170,6 +170,8 @@ fn a_collector_that_fails_costs_neither_calls_nor_evidence() {
     let slow = listen(move |_, stream| kept.lock().unwrap().push(stream));
     let garbage = listen(|_, mut stream| drop(stream.write_all(b"garbage\r\n\r\n")));
     let refusing = listen(|_, mut stream| {
+        // An answer that comes before its request would be garbage as well.
+        drop(stream.read(&mut [0; 1]));
         drop(stream.write_all(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n"));
         drop(std::io::copy(&mut stream, &mut std::io::sink()));
     });
