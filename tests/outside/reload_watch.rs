@@ -10,6 +10,7 @@ use tempfile::TempDir;
 
 const ALLOW: &str = "default_verdict: allow\n";
 const BLOCK: &str = "default_verdict: block\n";
+const WATCHED: &str = "reload: { watch: 100ms }\n";
 /// Two looks a second apart, a load, and a machine that has other things to do.
 const TAKEN_UP: Duration = Duration::from_secs(4);
 
@@ -26,9 +27,9 @@ fn config(tool: &Recorder, name: &str, server: &str) -> String {
     )
 }
 
-fn start(tool: &Recorder, more: &str) -> Gait {
+fn start(tool: &Recorder, policy: &str, more: &str) -> Gait {
     let config = config(tool, "one", "{ listen: \"127.0.0.1:0\" }") + more;
-    Setup { config, policy: ALLOW.to_owned() }.start()
+    Setup { config, policy: policy.to_owned() }.start()
 }
 
 fn status(gait: &Gait) -> u16 {
@@ -83,7 +84,7 @@ fn a_folder_that_is_exchanged_behind_links_is_taken_up_whole() {
 #[test]
 fn a_file_that_is_half_written_is_not_taken_up() {
     let tool = Recorder::start();
-    let gait = start(&tool, "");
+    let gait = start(&tool, ALLOW, "");
     let path = gait.dir().join("policy.yaml");
     let half = "default_verdict: allow\nrules: [\n";
     fs::write(&path, half).unwrap();
@@ -101,12 +102,7 @@ fn a_file_that_is_half_written_is_not_taken_up() {
 #[test]
 fn half_a_file_that_is_valid_by_itself_lets_nothing_through() {
     let tool = Recorder::start();
-    let watch = "reload: { watch: 100ms }\n";
-    let gait = Setup {
-        config: config(&tool, "one", "{ listen: \"127.0.0.1:0\" }") + watch,
-        policy: BLOCK.to_owned(),
-    }
-    .start();
+    let gait = start(&tool, BLOCK, WATCHED);
     assert_eq!(status(&gait), 403);
     // The writer comes to the stage last: without it the route would observe.
     let path = gait.dir().join("gait.yaml");
@@ -152,11 +148,7 @@ fn half_a_policy_that_asks_for_fewer_approvals_waits_for_the_rest_of_it() {
     let tool = Recorder::start();
     let whole = "rules:\n  - name: two\n    match: { tool_names: [one] }\n    \
                  effect: require_approval\n    min_approvals: 2\n";
-    let gait = Setup {
-        config: config(&tool, "one", "{ listen: \"127.0.0.1:0\" }") + "reload: { watch: 100ms }\n",
-        policy: whole.to_owned(),
-    }
-    .start();
+    let gait = start(&tool, whole, WATCHED);
     let in_force = || gait.scrape().values("gait_snapshot_info", "policy");
     let before = in_force();
     fs::write(gait.dir().join("policy.yaml"), whole.replace("    min_approvals: 2\n", "")).unwrap();
@@ -177,7 +169,7 @@ fn half_a_policy_that_asks_for_fewer_approvals_waits_for_the_rest_of_it() {
 #[test]
 fn a_file_that_never_rests_is_refused_once() {
     let tool = Recorder::start();
-    let gait = start(&tool, "reload: { watch: 100ms }\n");
+    let gait = start(&tool, ALLOW, WATCHED);
     let path = gait.dir().join("policy.yaml");
     let (mut text, began) = (BLOCK.to_owned(), Instant::now());
     while began.elapsed() < Duration::from_secs(3) {
@@ -194,7 +186,7 @@ fn a_file_that_never_rests_is_refused_once() {
 #[test]
 fn what_is_wrong_is_said_once_and_mended_by_the_next_change() {
     let tool = Recorder::start();
-    let gait = start(&tool, "reload: { watch: 100ms }\n");
+    let gait = start(&tool, ALLOW, WATCHED);
     let path = gait.dir().join("policy.yaml");
     fs::write(&path, "default_verdict: perhaps\n").unwrap();
     let told = wait_for("the refusal", || {
@@ -215,7 +207,7 @@ fn what_is_wrong_is_said_once_and_mended_by_the_next_change() {
 #[test]
 fn a_touched_file_makes_no_snapshot() {
     let tool = Recorder::start();
-    let gait = start(&tool, "reload: { watch: 100ms }\n");
+    let gait = start(&tool, ALLOW, WATCHED);
     let path = gait.dir().join("policy.yaml");
     let text = fs::read(&path).unwrap();
     for _ in 0..3 {
@@ -231,7 +223,7 @@ fn a_touched_file_makes_no_snapshot() {
 #[test]
 fn nobody_looks_where_nobody_is_to() {
     let tool = Recorder::start();
-    let gait = start(&tool, "reload: { watch: off }\n");
+    let gait = start(&tool, ALLOW, "reload: { watch: off }\n");
     fs::write(gait.dir().join("policy.yaml"), BLOCK).unwrap();
     thread::sleep(TAKEN_UP);
     assert_eq!(status(&gait), 200);
@@ -242,7 +234,7 @@ fn nobody_looks_where_nobody_is_to() {
 #[test]
 fn a_config_that_hangs_keeps_nobody_from_asking() {
     let tool = Recorder::start();
-    let gait = start(&tool, "reload: { watch: 100ms }\n");
+    let gait = start(&tool, ALLOW, WATCHED);
     let config = gait.dir().join("gait.yaml");
     let text = fs::read_to_string(&config).unwrap();
     fs::remove_file(&config).unwrap();
@@ -264,12 +256,7 @@ fn a_config_that_hangs_keeps_nobody_from_asking() {
 #[test]
 fn what_hung_waits_for_rest_like_any_change_once_it_has_ended() {
     let tool = Recorder::start();
-    let watch = "reload: { watch: 100ms }\n";
-    let gait = Setup {
-        config: config(&tool, "one", "{ listen: \"127.0.0.1:0\" }") + watch,
-        policy: BLOCK.to_owned(),
-    }
-    .start();
+    let gait = start(&tool, BLOCK, WATCHED);
     let config = gait.dir().join("gait.yaml");
     let text = fs::read_to_string(&config).unwrap();
     fs::remove_file(&config).unwrap();

@@ -102,16 +102,21 @@ fn soon(seconds: i64) -> (Timestamp, String) {
     (until, format!("until: \"{until}\", reason: incident 42"))
 }
 
-#[test]
-fn an_overlay_that_goes_beside_a_broken_config_waits_for_rest_as_well() {
-    let tool = Recorder::start();
-    let gait = setup(&tool, "stage: observe\nreload: { watch: 100ms }").start();
+/// Loses what was set by command while the config is broken, which is changed in the same moment.
+fn lose_beside_a_broken_config(gait: &Gait) {
     set(gait.dir(), "enforce", "observe");
-    wait_for("the stage", || (call(&gait, "").status == 403).then_some(()));
+    wait_for("the stage", || (call(gait, "").status == 403).then_some(()));
     fs::write(gait.dir().join("policy.yaml"), "rules: none").unwrap();
     wait_for("the refusal", || gait.log().contains("reload refused").then_some(()));
     fs::remove_file(gait.dir().join("state/rollout.json")).unwrap();
     fs::write(gait.dir().join("policy.yaml"), "rules: nothing").unwrap();
+}
+
+#[test]
+fn an_overlay_that_goes_beside_a_broken_config_waits_for_rest_as_well() {
+    let tool = Recorder::start();
+    let gait = setup(&tool, "stage: observe\nreload: { watch: 100ms }").start();
+    lose_beside_a_broken_config(&gait);
     for _ in 0..30 {
         assert_eq!(call(&gait, "").status, 403);
         std::thread::sleep(std::time::Duration::from_millis(100));
@@ -124,12 +129,7 @@ fn what_began_to_rest_beside_a_broken_config_is_told_once_that_is_mended() {
     let tool = Recorder::start();
     let setup = setup(&tool, "stage: observe\nreload: { watch: 100ms }");
     let gait = setup.start();
-    set(gait.dir(), "enforce", "observe");
-    wait_for("the stage", || (call(&gait, "").status == 403).then_some(()));
-    fs::write(gait.dir().join("policy.yaml"), "rules: none").unwrap();
-    wait_for("the refusal", || gait.log().contains("reload refused").then_some(()));
-    fs::remove_file(gait.dir().join("state/rollout.json")).unwrap();
-    fs::write(gait.dir().join("policy.yaml"), "rules: nothing").unwrap();
+    lose_beside_a_broken_config(&gait);
     wait_for("the rest", || gait.log().contains("is there no more").then_some(()));
     setup.write(gait.dir());
     wait_for("word of it", || {
