@@ -35,7 +35,7 @@ pub use facts::{Counters, Facts, RouteFacts, Unmapped};
 pub use gates::{Check, Gate, GateVerdict, NO_STEP, NoStep, check};
 pub use overlay::{Overlay, OverlayError};
 pub use read::{Cache, NotRead, read, read_to};
-pub use shelf::{Loss, Shelf, ShelfError};
+pub use shelf::{IfLost, Shelf, ShelfError};
 pub use status::{Evidence, RouteStatus, StageStatus, Status};
 pub use stay::Proof;
 pub use summary::{Span, Summary};

@@ -16,7 +16,7 @@ use super::problem::{Kind, Problem};
 use super::{Context, Loaded, Unread, Want, reply};
 use crate::clock;
 use crate::evidence::{Event, GateFact, Head, LedgerRefused, StageChange, Via};
-use crate::rollout::{Entry, Loss, Overlay, ShelfError, Status};
+use crate::rollout::{Entry, IfLost, Overlay, ShelfError, Status};
 use crate::snapshot::Login;
 use crate::stage::Standing;
 use bytes::Bytes;
@@ -97,7 +97,7 @@ pub(super) async fn promote(
     let turn = context.helm.turn().await?;
     let (stands, now) = (stands(context, &asked.route)?, now(context));
     let looked = Looked::at(summary, asked, &wish, context).await?;
-    let set = set(context, &turn, asked, Loss::Refuse).await?;
+    let set = set(context, &turn, asked, IfLost::Refuse).await?;
     let mut change = change(asked, &wish, &stands, now, set)?;
     if change.then.course.is_below(&stands.course, now) {
         let detail = "somebody would be held to less than now; `gait rollout demote` does that";
@@ -122,7 +122,7 @@ pub(super) async fn demote(
     let wish = Wish::to_demote(asked, now)?;
     let turn = context.helm.turn().await?;
     let stands = stands(context, &asked.route)?;
-    let set = set(context, &turn, asked, Loss::Mend).await?;
+    let set = set(context, &turn, asked, IfLost::Mend).await?;
     let mut change = change(asked, &wish, &stands, now, set)?;
     if stands.course.is_below(&change.then.course, now) {
         let detail = "somebody would be held to more than now; `gait rollout promote` does that";
@@ -148,10 +148,10 @@ async fn set(
     context: &Context<'_>,
     turn: &Turn,
     asked: &Asked<'_>,
-    loss: Loss,
+    if_lost: IfLost,
 ) -> Result<Option<Entry>, Problem> {
     let overlay = context.helm.overlay.clone();
-    let read = turn.work(move || overlay.kept(loss)).await;
+    let read = turn.work(move || overlay.kept(if_lost)).await;
     Ok(read.map_err(|why| unavailable(context, &why))?.get(&asked.route).cloned())
 }
 
@@ -263,9 +263,8 @@ fn unheard_of() -> Problem {
 
 /// What the overlay says then that it does not say now.
 async fn diff(change: &Change, context: &Context<'_>, turn: &Turn) -> Result<String, Problem> {
-    let (overlay, route, entry, loss) =
-        (context.helm.overlay.clone(), change.route.clone(), change.entry.clone(), change.loss());
-    let compared = turn.work(move || set_in(&mut overlay.kept(loss)?, &route, entry));
+    let (overlay, (route, entry, if_lost)) = (context.helm.overlay.clone(), change.setting());
+    let compared = turn.work(move || set_in(&mut overlay.kept(if_lost)?, &route, entry));
     compared.await.map_err(|why| unavailable(context, &why))
 }
 
@@ -295,12 +294,14 @@ impl Change {
         }
     }
 
-    /// Whoever goes back is in a hurry, and need not know first what a lost overlay said.
-    fn loss(&self) -> Loss {
-        match self.via {
-            Via::Promote | Via::ForcedPromote => Loss::Refuse,
-            Via::Demote => Loss::Mend,
-        }
+    /// What the overlay is to say. Whoever goes back is in a hurry, and need not know first what a lost
+    /// overlay said.
+    fn setting(&self) -> (Arc<str>, Entry, IfLost) {
+        let if_lost = match self.via {
+            Via::Promote | Via::ForcedPromote => IfLost::Refuse,
+            Via::Demote => IfLost::Mend,
+        };
+        (self.route.clone(), self.entry.clone(), if_lost)
     }
 
     /// Where the route stands once this has ended.
@@ -326,9 +327,8 @@ impl Change {
 
     /// Writes the overlay, and gives what it says then that it did not say.
     async fn write(&self, context: &Context<'_>, turn: &Turn) -> Result<String, Problem> {
-        let (overlay, route, entry, loss) =
-            (context.helm.overlay.clone(), self.route.clone(), self.entry.clone(), self.loss());
-        let write = move || overlay.amend(loss, |overlay| set_in(overlay, &route, entry))?;
+        let (overlay, (route, entry, if_lost)) = (context.helm.overlay.clone(), self.setting());
+        let write = move || overlay.amend(if_lost, |overlay| set_in(overlay, &route, entry))?;
         turn.work(write).await.map_err(|why| {
             let path = context.helm.overlay.path().display();
             let detail = format!(

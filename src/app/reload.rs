@@ -27,6 +27,8 @@ pub(super) enum Lost {
     File,
     /// Stages that were set by command.
     Stages,
+    /// Nothing but time: a demotion has written it anew.
+    Mended,
 }
 
 /// Puts a config in force, and gives the name of its snapshot.
@@ -116,13 +118,6 @@ pub(super) fn restage(running: &Arc<Running>, plan: Plan, overlay: &Taken, lost:
 /// Says what was lost, and whether the evidence is to say so as well.
 pub(super) fn tell_lost(running: &Running, lost: Lost) -> bool {
     let overlay = running.shelf.path().display();
-    let is_mended = running.shelf.tells_mended();
-    if is_mended {
-        tracing::warn!(
-            %overlay,
-            "security event: the overlay was lost; it is written anew, as it was but for a demotion"
-        );
-    }
     match lost {
         Lost::Nothing => {}
         Lost::File => {
@@ -132,8 +127,12 @@ pub(super) fn tell_lost(running: &Running, lost: Lost) -> bool {
             %overlay,
             "security event: the overlay is gone, and with it every stage that was set by command"
         ),
+        Lost::Mended => tracing::warn!(
+            %overlay,
+            "security event: the overlay was lost; it is written anew, as it was but for a demotion"
+        ),
     }
-    lost == Lost::Stages || is_mended
+    matches!(lost, Lost::Stages | Lost::Mended)
 }
 
 /// Swaps the pointer.

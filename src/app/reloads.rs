@@ -230,7 +230,7 @@ impl Reloading {
     async fn load(&mut self, reason: &Reason) -> Ended {
         // Before the load, so that it meets nothing that was dropped.
         self.prune().await;
-        self.arrears.refused();
+        self.arrears.loads();
         let turn = self.laid_turn;
         let (config, files) = match self.gather(reason).await {
             Ok(Gathered { config, files }) => (config, files),
@@ -250,7 +250,12 @@ impl Reloading {
             self.resting.end();
         }
         let ended = match config {
-            Err(error) => Ended::Told(self.refuse(&error.into(), reason).await),
+            Err(error) => {
+                if matches!(error, ConfigError::Overlay { .. }) {
+                    self.arrears.refuses_spoilt();
+                }
+                Ended::Told(self.refuse(&error.into(), reason).await)
+            }
             Ok(config) if self.arrears.meets(&config.overlay.kept) => {
                 self.arrears.refuses();
                 Ended::Told(self.refuse(&Failed::Revived, reason).await)
@@ -330,7 +335,7 @@ impl Reloading {
         self.watch.every(config.watch);
         self.arrears.pass_over(&mut config.overlay);
         self.arrears.settle(&config.overlay.kept);
-        let lost = self.arrears.lost(&config.overlay, &self.laid);
+        let lost = self.lost(&config.overlay);
         self.lay_down(config.overlay.clone());
         let snapshot = reload::take_over(&self.running, config, lost);
         self.in_force = files;

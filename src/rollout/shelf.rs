@@ -1,10 +1,10 @@
 //! Where the overlay lies: one file in the state directory.
 //!
 //! Absent, it says nothing; but a gait that runs keeps it also while it is empty, so that its absence
-//! beside a log tells that it was lost. Whoever changes it reads, changes and writes it in one turn, so that of
-//! two who change it at once neither undoes the other; a reader never sees half of it. The process knows what
-//! it said: whoever goes back while it is gone has that written anew. Rejected: to let a promotion do so, which
-//! can wait until people know what stands.
+//! beside a log tells that it was lost. Whoever changes it reads, changes and writes it in one turn, so
+//! that of two who change it at once neither undoes the other; a reader never sees half of it. The
+//! process knows what it said: whoever goes back while it is gone or spoilt has that written anew.
+//! Rejected: to let a promotion do so, which can wait until people know what stands.
 
 use super::{Overlay, OverlayError};
 use crate::store::file::{self, Existing};
@@ -40,9 +40,9 @@ struct Known {
     is_mended: bool,
 }
 
-/// What becomes of a change where the file is lost.
+/// What becomes of a change where what the file said is lost: it is gone, another, or spoilt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Loss {
+pub enum IfLost {
     /// It is refused.
     Refuse,
     /// It is made of what the file said, which is written anew with it.
@@ -135,25 +135,27 @@ impl Shelf {
         parsed.map(Option::unwrap_or_default)
     }
 
-    /// What it says in a process that keeps it, or said, where that mends its loss.
+    /// What it says in a process that keeps it, or said, where the change mends that.
     ///
     /// # Errors
     /// It cannot be read, is no overlay, or is lost.
-    pub fn kept(&self, loss: Loss) -> Result<Overlay, ShelfError> {
-        self.basis(loss).map(|basis| basis.overlay)
+    pub fn kept(&self, if_lost: IfLost) -> Result<Overlay, ShelfError> {
+        self.basis(if_lost).map(|basis| basis.overlay)
     }
 
-    fn basis(&self, loss: Loss) -> Result<Basis, ShelfError> {
-        let found = self.parse(file::read(&self.path, BYTES_MAX))?;
+    fn basis(&self, if_lost: IfLost) -> Result<Basis, ShelfError> {
+        let found = self.parse(file::read(&self.path, BYTES_MAX));
         let said = self.known().said.clone();
-        let lost = match found {
-            Some(overlay) if said.as_ref().is_none_or(|said| *said == overlay) => {
+        let fault = match found {
+            Ok(Some(overlay)) if said.as_ref().is_none_or(|said| *said == overlay) => {
                 return Ok(Basis { overlay, origin: Origin::File });
             }
-            Some(_) => ShelfError::Other,
-            None => ShelfError::Gone,
+            Ok(Some(_)) => ShelfError::Other,
+            Ok(None) => ShelfError::Gone,
+            Err(fault) => fault,
         };
-        let overlay = said.filter(|_| loss == Loss::Mend).ok_or(lost)?;
+        let is_mended = if_lost == IfLost::Mend && fault.ends_with_the_file();
+        let overlay = said.filter(|_| is_mended).ok_or(fault)?;
         Ok(Basis { overlay, origin: Origin::Memory })
     }
 
@@ -212,10 +214,10 @@ impl Shelf {
     /// As of [`Shelf::change`], or it is lost.
     pub fn amend<T>(
         &self,
-        loss: Loss,
+        if_lost: IfLost,
         change: impl FnOnce(&mut Overlay) -> T,
     ) -> Result<T, ShelfError> {
-        self.turn(|shelf| shelf.basis(loss), change)
+        self.turn(|shelf| shelf.basis(if_lost), change)
     }
 
     fn turn<T>(
@@ -258,6 +260,22 @@ impl Known {
 
 // === impl ShelfError ===
 
+impl ShelfError {
+    /// Whether another file in its place is without it. A disk that fails would fail that one as well, and
+    /// of a directory nothing takes the place.
+    fn ends_with_the_file(&self) -> bool {
+        match self {
+            ShelfError::Read(error) => {
+                matches!(error.kind(), ErrorKind::PermissionDenied | ErrorKind::FileTooLarge)
+            }
+            ShelfError::Gone | ShelfError::Other | ShelfError::Open(_) | ShelfError::Overlay(_) => {
+                true
+            }
+            ShelfError::Write(_) | ShelfError::Full => false,
+        }
+    }
+}
+
 impl From<serde_json::Error> for ShelfError {
     fn from(error: serde_json::Error) -> ShelfError {
         ShelfError::Overlay(error.into())
@@ -289,8 +307,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let shelf = Shelf::new(dir.path());
         assert!(shelf.read().unwrap().is_empty());
-        for loss in [Loss::Refuse, Loss::Mend] {
-            let refused = shelf.amend(loss, |overlay| overlay.set("a", entry())).unwrap_err();
+        for if_lost in [IfLost::Refuse, IfLost::Mend] {
+            let refused = shelf.amend(if_lost, |overlay| overlay.set("a", entry())).unwrap_err();
             let refused = refused.to_string();
             assert!(refused.contains("put it back, or reload"), "{refused}");
             assert!(!shelf.path().exists());
@@ -339,19 +357,19 @@ mod tests {
         shelf.change(|overlay| overlay.set("a", entry())).unwrap();
         std::fs::remove_file(shelf.path()).unwrap();
         let set = |overlay: &mut Overlay| overlay.set("b", entry());
-        assert!(matches!(shelf.amend(Loss::Refuse, set), Err(ShelfError::Gone)));
+        assert!(matches!(shelf.amend(IfLost::Refuse, set), Err(ShelfError::Gone)));
         assert!(!shelf.tells_mended() && !shelf.path().exists());
-        assert_eq!(shelf.kept(Loss::Mend).unwrap().routes(), ["a"]);
-        shelf.amend(Loss::Mend, set).unwrap();
+        assert_eq!(shelf.kept(IfLost::Mend).unwrap().routes(), ["a"]);
+        shelf.amend(IfLost::Mend, set).unwrap();
         assert_eq!(shelf.read().unwrap().routes(), ["a", "b"]);
         assert!(shelf.tells_mended() && !shelf.tells_mended(), "once");
         // So is one in whose place somebody put an older one, and to tidy that makes it no other.
         std::fs::write(shelf.path(), r#"{"v":1,"routes":{}}"#).unwrap();
         shelf.change(|_| ()).unwrap();
-        assert!(matches!(shelf.kept(Loss::Refuse), Err(ShelfError::Other)));
-        shelf.amend(Loss::Mend, |overlay| overlay.set("c", entry())).unwrap();
+        assert!(matches!(shelf.kept(IfLost::Refuse), Err(ShelfError::Other)));
+        shelf.amend(IfLost::Mend, |overlay| overlay.set("c", entry())).unwrap();
         assert_eq!(shelf.read().unwrap().routes(), ["a", "b", "c"]);
         assert!(shelf.tells_mended());
-        assert_eq!(shelf.kept(Loss::Refuse).unwrap().routes(), ["a", "b", "c"]);
+        assert_eq!(shelf.kept(IfLost::Refuse).unwrap().routes(), ["a", "b", "c"]);
     }
 }

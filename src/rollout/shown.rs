@@ -9,7 +9,7 @@ use std::time::Duration;
 
 /// Decisions without an outcome, by how their process ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Lost {
+pub(super) struct LostOutcomes {
     /// It died.
     pub(super) in_crashes: u64,
     /// `seq` of the start that found the last of those.
@@ -48,7 +48,7 @@ impl Summary {
     }
 
     /// Adds decisions that were made after the mark `epoch` and before the next.
-    pub(super) fn lose(&self, lost: &mut Lost, epoch: u64, count: u64) {
+    pub(super) fn lose(&self, lost: &mut LostOutcomes, epoch: u64, count: u64) {
         let after = epoch.saturating_add(1);
         match self.starts.range(after..).next().filter(|_| count > 0) {
             Some((start, _)) if !self.processes.ended_in_order(*start) => {

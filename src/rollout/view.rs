@@ -3,7 +3,7 @@
 use super::counts::Counts;
 use super::policy_key::PolicyKey;
 use super::processes::{Last, Toll};
-use super::shown::Lost;
+use super::shown::LostOutcomes;
 use super::stay::{Part, Proof, Stay};
 use super::summary::{CellKey, Labelled, Open, Said, Summary};
 use super::tally::{begins, hour};
@@ -65,7 +65,7 @@ pub struct View {
     /// The line that its first calls come after.
     pub(super) epoch: u64,
     /// What became of the decisions without an outcome.
-    pub(super) lost: Lost,
+    pub(super) lost: LostOutcomes,
 }
 
 /// What the policy in force did.
@@ -88,7 +88,7 @@ pub(super) struct Calls {
     pub(super) in_force: InForce,
     /// When the first of them came.
     pub(super) first: Option<Timestamp>,
-    lost: Lost,
+    lost: LostOutcomes,
 }
 
 /// What people said of decisions.

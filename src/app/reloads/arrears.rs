@@ -28,10 +28,20 @@ pub(super) struct Arrears {
     unrested: Overlay,
     /// Nothing is done before, and whatever there is to do is done then.
     not_before: Instant,
-    /// Whether there was a load that was refused for what is still on disk.
-    is_refused: bool,
+    /// Whether a load was refused for what is on disk.
+    refusal: Refusal,
     /// Why the file could not be written.
     fault: Option<String>,
+}
+
+/// Whether a load was refused for the overlay.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Refusal {
+    None,
+    /// It cannot be read, and only people or a demotion mend that.
+    Spoilt,
+    /// It says what was dropped, or was mended since: once that is written, the load comes again.
+    Due,
 }
 
 // === impl Arrears ===
@@ -47,7 +57,7 @@ impl Arrears {
             file: OverlayFile::There,
             unrested,
             not_before,
-            is_refused: false,
+            refusal: Refusal::None,
             fault: None,
         }
     }
@@ -108,7 +118,7 @@ impl Arrears {
 
     /// Whether there is anything to do.
     fn is_open(&self) -> bool {
-        self.is_unrested() || self.to_write().is_some() || self.is_refused
+        self.is_unrested() || self.to_write().is_some() || self.refusal == Refusal::Due
     }
 
     /// Whether what the start dropped has not rested yet.
@@ -152,12 +162,33 @@ impl Arrears {
 
     /// Notes that a load was refused for what is still on disk.
     pub(super) fn refuses(&mut self) {
-        self.is_refused = true;
+        self.refusal = Refusal::Due;
     }
 
-    /// Whether there is to be a load once more.
+    /// Notes that a load was refused for a file that cannot be read.
+    pub(super) fn refuses_spoilt(&mut self) {
+        self.refusal = Refusal::Spoilt;
+    }
+
+    /// Notes that another file is in the place of one that could not be read.
+    pub(super) fn mended(&mut self) {
+        if self.refusal == Refusal::Spoilt {
+            self.refusal = Refusal::Due;
+        }
+    }
+
+    /// Whether there is to be a load once more; told once.
     pub(super) fn refused(&mut self) -> bool {
-        std::mem::take(&mut self.is_refused)
+        let is_due = self.refusal == Refusal::Due;
+        if is_due {
+            self.refusal = Refusal::None;
+        }
+        is_due
+    }
+
+    /// Notes that there is a load.
+    pub(super) fn loads(&mut self) {
+        self.refusal = Refusal::None;
     }
 }
 
@@ -197,7 +228,7 @@ mod tests {
             file: OverlayFile::There,
             unrested: overlay(),
             not_before: in_a_while(REST),
-            is_refused: false,
+            refusal: Refusal::None,
             fault: None,
         }
     }
@@ -235,5 +266,12 @@ mod tests {
         arrears.written();
         assert!(is_due(&arrears).await);
         assert!(arrears.refused() && !is_due(&arrears).await);
+        // Nobody tries again and again what only another file mends.
+        arrears.refuses_spoilt();
+        assert!(!is_due(&arrears).await && !arrears.refused());
+        arrears.mended();
+        assert!(is_due(&arrears).await && arrears.refused());
+        arrears.mended();
+        assert!(!is_due(&arrears).await, "no load was refused for it");
     }
 }

@@ -1,6 +1,7 @@
 //! What was set by command, laid over what is in force; and its file, brought up to that.
 
 use super::failed::Failed;
+use super::reload::Lost;
 use super::{Due, Reason, Reloading, reload, resting};
 use crate::admin::{Change, Loaded};
 use crate::clock;
@@ -51,7 +52,7 @@ impl Reloading {
                 return Err(Failed::Restless);
             }
         }
-        let lost = self.arrears.lost(&taken, &self.laid);
+        let lost = self.lost(&taken);
         if taken.kept == self.laid.kept {
             // Only the file is to be made anew.
             reload::tell_lost(&self.running, lost);
@@ -64,6 +65,18 @@ impl Reloading {
         self.lay_down(taken);
         self.in_force = files;
         Ok((snapshot, Change::Made))
+    }
+
+    /// What was lost with the file. A load that was refused for it comes once it is mended.
+    pub(super) fn lost(&mut self, taken: &Taken) -> Lost {
+        let is_mended = self.running.shelf.tells_mended();
+        if is_mended {
+            self.arrears.mended();
+        }
+        match self.arrears.lost(taken, &self.laid) {
+            Lost::Nothing | Lost::File if is_mended => Lost::Mended,
+            lost => lost,
+        }
     }
 
     /// Notes what is laid, and what of the file has still to be brought up to it.

@@ -2,8 +2,14 @@
 
 use super::*;
 use crate::support::SmallDisk;
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
 use tempfile::TempDir;
+
+fn force(gait: &Gait, to: &str) -> (i32, Value) {
+    run(gait, &step("promote", to, &["--force", "--reason", "audit"]))
+}
 
 #[test]
 fn who_sets_a_stage_puts_nothing_else_in_force() {
@@ -14,12 +20,11 @@ fn who_sets_a_stage_puts_nothing_else_in_force() {
     // What lies on the disk would allow all, and take the route away.
     let other = setup(&tool, "observe").config.replace("name: del", "name: other");
     Setup { config: other, policy: "default_verdict: allow\n".to_owned() }.write(gait.dir());
-    let force = ["--force", "--reason", "audit"];
-    assert_eq!(run(&gait, &step("promote", "enforce", &force)).0, 0);
+    assert_eq!(force(&gait, "enforce").0, 0);
     assert_eq!(call(&gait), 403, "by the policy in force");
     assert_eq!(run(&gait, &step("demote", "observe", &["--reason", "incident"])).0, 0);
     assert_eq!(call(&gait), 200);
-    assert_eq!(run(&gait, &step("promote", "dry_run", &force)).0, 0);
+    assert_eq!(force(&gait, "dry_run").0, 0);
     let (set, lines) = (id(), gait.evidence());
     assert_ne!(set, before);
     let loads: Vec<&Value> = lines.iter().filter(|line| line["kind"] == "reload").collect();
@@ -47,8 +52,7 @@ fn stages_that_vanish_with_their_file_are_told_and_those_that_end_are_let_go() {
     let gait = Gait::launch(dir, &["proxy", "--config", "gait.yaml"], &[]);
     assert!(gait.log().contains("the log has no stage that was set by command"));
     assert!(!gait.log().contains("overlay is gone") && missing(&gait) == 0 && is_empty(&gait));
-    let why = ["--force", "--reason", "audit"];
-    assert_eq!(run(&gait, &step("promote", "enforce", &why)).0, 0);
+    assert_eq!(force(&gait, "enforce").0, 0);
     fs::remove_file(gait.dir().join("state/rollout.json")).unwrap();
     gait.signal("HUP");
     wait_for("the line", || (missing(&gait) == 1).then_some(()));
@@ -56,7 +60,7 @@ fn stages_that_vanish_with_their_file_are_told_and_those_that_end_are_let_go() {
     wait_for("the file", || is_empty(&gait).then_some(()));
     assert_eq!(call(&gait), 200);
 
-    assert_eq!(run(&gait, &step("promote", "enforce", &why)).0, 0);
+    assert_eq!(force(&gait, "enforce").0, 0);
     let until = ["--reason", "incident", "--for", "1s"];
     let (exit, done) = run(&gait, &step("demote", "dry_run", &until));
     assert_eq!((exit, &done["change"]["after"]), (0, &"enforce".into()), "{done}");
@@ -87,8 +91,7 @@ fn stages_that_vanish_with_their_file_are_told_and_those_that_end_are_let_go() {
 fn who_goes_back_need_not_wait_for_an_overlay_that_is_gone() {
     let tool = Recorder::start();
     let gait = setup(&tool, "observe").start();
-    let why = ["--force", "--reason", "audit"];
-    assert_eq!(run(&gait, &step("promote", "enforce", &why)).0, 0);
+    assert_eq!(force(&gait, "enforce").0, 0);
     let path = gait.dir().join("state/rollout.json");
     fs::remove_file(&path).unwrap();
     assert_eq!(call(&gait), 403, "it still holds");
@@ -107,7 +110,7 @@ fn who_goes_back_need_not_wait_for_an_overlay_that_is_gone() {
     assert_eq!(gait.evidence().iter().filter(lost).count(), 1);
     // An older copy in its place is no reason to bring a route on, and none to stay.
     fs::write(&path, "{\"v\":1,\"routes\":{}}").unwrap();
-    let (exit, refused) = run(&gait, &step("promote", "enforce", &why));
+    let (exit, refused) = force(&gait, "enforce");
     assert_eq!((exit, &refused["reason"]), (1, &"overlay_unavailable".into()), "{refused}");
     assert!(refused.to_string().contains("reload first"), "{refused}");
     assert_eq!(run(&gait, &step("demote", "dry_run", &["--reason", "incident"])).0, 0);
@@ -116,11 +119,43 @@ fn who_goes_back_need_not_wait_for_an_overlay_that_is_gone() {
 }
 
 #[test]
+fn who_goes_back_need_not_mend_an_overlay_first() {
+    let tool = Recorder::start();
+    let gait = setup(&tool, "observe").start();
+    let path = gait.dir().join("state/rollout.json");
+    let spoil: [fn(&Path); 4] = [
+        |path| fs::write(path, "{\"v\":1,").unwrap(),
+        |path| fs::set_permissions(path, Permissions::from_mode(0o666)).unwrap(),
+        |path| fs::write(path, vec![b' '; 5 << 20]).unwrap(),
+        |path| fs::write(path, b"").unwrap(),
+    ];
+    for (at, spoil) in (1..).zip(spoil) {
+        assert_eq!(force(&gait, "require_approval").0, 0);
+        spoil(&path);
+        gait.signal("HUP");
+        let refusals = || gait.log().matches("reload refused").count();
+        wait_for("the refusal", || (refusals() == at).then_some(()));
+        let (exit, refused) = force(&gait, "enforce");
+        assert_eq!((exit, &refused["reason"]), (1, &"overlay_unavailable".into()), "{refused}");
+        let (exit, done) = run(&gait, &step("demote", "dry_run", &["--reason", "incident"]));
+        assert_eq!((exit, call(&gait)), (0, 200), "{done}");
+        assert_eq!(overlay(gait.dir()).unwrap()["routes"]["del"]["stage"], "dry_run");
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        let lost = |line: &&Value| line["overlay_missing"] == true;
+        wait_for("its line", || (gait.evidence().iter().filter(lost).count() == at).then_some(()));
+        wait_for("the next load", || {
+            let told = gait.telemetry("/readyz?verbose").text();
+            (!told.contains("reload refused")).then_some(())
+        });
+    }
+    assert_eq!(tool.count(), 0);
+}
+
+#[test]
 fn an_overlay_that_was_deployed_with_its_config_holds_whoever_asks_for_the_load() {
     let tool = Recorder::start();
     let gait = setup(&tool, "observe").start();
-    let why = ["--force", "--reason", "audit"];
-    assert_eq!(run(&gait, &step("promote", "dry_run", &why)).0, 0);
+    assert_eq!(force(&gait, "dry_run").0, 0);
     let set = json!({ "v": 1, "routes": { "del": {
         "stage": "enforce", "over": "dry_run", "by": "ada", "at": "2026-01-01T00:00:00Z"
     } } });
@@ -171,7 +206,7 @@ fn an_overlay_that_said_nothing_is_no_loss() {
     assert_eq!(log.matches("it said nothing, and is made anew").count(), 2, "{log}");
     assert!(!log.contains("security event"), "{log}");
     assert!(gait.evidence().iter().all(|line| line["overlay_missing"].is_null()));
-    assert_eq!(run(&gait, &step("promote", "dry_run", &["--force", "--reason", "r"])).0, 0);
+    assert_eq!(force(&gait, "dry_run").0, 0);
 }
 
 #[test]
@@ -218,8 +253,7 @@ fn a_start_on_half_a_config_takes_nothing_from_the_disk_until_it_has_rested() {
         Setup { config: config.replace("watch: off", "watch: 100ms"), policy }
     };
     let gait = watched("dry_run").start();
-    let why = ["--force", "--reason", "audit"];
-    assert_eq!(run(&gait, &step("promote", "enforce", &why)).0, 0);
+    assert_eq!(force(&gait, "enforce").0, 0);
     let dir = gait.kill();
     let half = watched("observe");
     half.write(dir.path());
