@@ -71,15 +71,23 @@ fn is_winding(route: &&PlannedRoute) -> bool {
 }
 
 impl Running {
-    /// Takes from the overlay what a load dropped or let go, and nothing that was set since.
+    /// Takes from the overlay what a load dropped or let go, and nothing that was set since; gives the
+    /// files of the config, of which that one is known as it is then.
     ///
     /// # Errors
     /// It cannot be read or written.
-    pub(super) fn prune(&self, dropped: &Overlay, ended: &Overlay) -> Result<(), ShelfError> {
+    pub(super) fn prune(
+        &self,
+        dropped: &Overlay,
+        ended: &Overlay,
+        mut files: Files,
+    ) -> Result<Files, ShelfError> {
         self.shelf.change(|overlay| {
             overlay.give_way(ended);
             overlay.remove(dropped);
-        })
+        })?;
+        files.know_again(self.shelf.path());
+        Ok(files)
     }
 
     /// Lays the overlay over the plan in force, whatever the other files say by now. `None` where

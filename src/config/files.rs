@@ -97,6 +97,11 @@ impl Files {
         read
     }
 
+    /// From now on knows one of them as it is found now.
+    pub fn know_again(&mut self, path: &Path) {
+        drop(self.read_again(path));
+    }
+
     /// Notes a file that somebody else reads after this.
     pub(super) fn note(&mut self, path: &Path) {
         self.0.push(Found::new(path));

@@ -169,7 +169,7 @@ pub fn retake(
 pub fn keep_file(shelf: &Shelf, files: &mut Files, taken: &Taken) -> Result<(), ShelfError> {
     if taken.file == OverlayFile::Missing {
         shelf.change(|_| ())?;
-        drop(files.read_again(shelf.path()));
+        files.know_again(shelf.path());
     }
     Ok(())
 }

@@ -4,6 +4,8 @@
 use crate::support::{Authority, Caller, Folder, Gait, Recorder, Setup, get, send, wait_for};
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
+use std::path::Path;
+use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
@@ -231,19 +233,23 @@ fn nobody_looks_where_nobody_is_to() {
     wait_for("the new policy", || (status(&gait) == 403).then_some(()));
 }
 
+/// Has a load hang on a file, and gives what it said: whoever opens it to read waits for a writer.
+fn hang(gait: &Gait, path: &Path) -> String {
+    let text = fs::read_to_string(path).unwrap();
+    fs::remove_file(path).unwrap();
+    assert!(Command::new("mkfifo").arg(path).status().unwrap().success());
+    wait_for("the load that hangs to be given up", || {
+        gait.log().contains("were not read within").then_some(())
+    });
+    text
+}
+
 #[test]
 fn a_config_that_hangs_keeps_nobody_from_asking() {
     let tool = Recorder::start();
     let gait = start(&tool, ALLOW, WATCHED);
     let config = gait.dir().join("gait.yaml");
-    let text = fs::read_to_string(&config).unwrap();
-    fs::remove_file(&config).unwrap();
-    // Whoever opens it to read waits for a writer that never comes.
-    let made = std::process::Command::new("mkfifo").arg(&config).status().unwrap();
-    assert!(made.success());
-    wait_for("the load that hangs to be given up", || {
-        gait.log().contains("were not read within").then_some(())
-    });
+    let text = hang(&gait, &config);
     assert_eq!(status(&gait), 200);
     let stop = text.replace("stage: enforce", "stage: observe");
     fs::remove_file(&config).unwrap();
@@ -258,13 +264,7 @@ fn what_hung_waits_for_rest_like_any_change_once_it_has_ended() {
     let tool = Recorder::start();
     let gait = start(&tool, BLOCK, WATCHED);
     let config = gait.dir().join("gait.yaml");
-    let text = fs::read_to_string(&config).unwrap();
-    fs::remove_file(&config).unwrap();
-    let made = std::process::Command::new("mkfifo").arg(&config).status().unwrap();
-    assert!(made.success());
-    wait_for("the load that hangs to be given up", || {
-        gait.log().contains("were not read within").then_some(())
-    });
+    let text = hang(&gait, &config);
     let hanging = OpenOptions::new().write(true).open(&config).unwrap();
     // In one step, as the looks are to find nothing in between.
     let other = gait.dir().join("other.yaml");

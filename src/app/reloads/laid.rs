@@ -92,9 +92,13 @@ impl Reloading {
     pub(super) async fn prune(&mut self) {
         let Some((dropped, ended)) = self.arrears.to_write() else { return };
         let (running, routes, over) = (self.running.clone(), dropped.routes(), ended.routes());
-        let written = self.on_state(Reason::Arrears, move || running.prune(&dropped, &ended)).await;
+        let files = self.in_force.clone();
+        let prune = move || running.prune(&dropped, &ended, files);
+        let written = self.on_state(Reason::Arrears, prune).await;
         let fault = match written {
-            Ok(Ok(())) => {
+            Ok(Ok(files)) => {
+                // The watch sees the change, and that load is to find nothing new.
+                self.in_force = files;
                 tracing::info!(dropped = ?routes, ended = ?over, "the overlay is brought up to date");
                 self.arrears.written();
                 return;

@@ -11,6 +11,12 @@ fn force(gait: &Gait, to: &str) -> (i32, Value) {
     run(gait, &step("promote", to, &["--force", "--reason", "audit"]))
 }
 
+/// The same, looked at all the time.
+fn watched(tool: &Recorder, stage: &str) -> Setup {
+    let Setup { config, policy } = setup(tool, stage);
+    Setup { config: config.replace("watch: off", "watch: 100ms"), policy }
+}
+
 #[test]
 fn who_sets_a_stage_puts_nothing_else_in_force() {
     let tool = Recorder::start();
@@ -246,12 +252,21 @@ fn a_stage_that_was_dropped_does_not_come_back_where_the_file_cannot_be_written(
 }
 
 #[test]
+fn what_gait_writes_itself_is_no_change() {
+    let tool = Recorder::start();
+    let gait = watched(&tool, "observe").start();
+    let logged = |said: &str| gait.log().matches(said).count();
+    assert_eq!(force(&gait, "dry_run").0, 0);
+    watched(&tool, "enforce").write(gait.dir());
+    wait_for("the file", || is_empty(&gait).then_some(()));
+    wait_for("a look at it", || (logged("nothing has changed") > 0).then_some(()));
+    assert_eq!((logged("\"reloaded\""), call(&gait)), (1, 403), "{}", gait.log());
+}
+
+#[test]
 fn a_start_on_half_a_config_takes_nothing_from_the_disk_until_it_has_rested() {
     let tool = Recorder::start();
-    let watched = |stage: &str| {
-        let Setup { config, policy } = setup(&tool, stage);
-        Setup { config: config.replace("watch: off", "watch: 100ms"), policy }
-    };
+    let watched = |stage: &str| watched(&tool, stage);
     let gait = watched("dry_run").start();
     assert_eq!(force(&gait, "enforce").0, 0);
     let dir = gait.kill();
