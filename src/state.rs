@@ -8,7 +8,7 @@
 
 use std::{
     fs::{DirBuilder, File, OpenOptions, TryLockError},
-    io::{self, Read as _, Seek as _, Write as _},
+    io::{self, ErrorKind, Read as _, Seek as _, Write as _},
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
     sync::Arc,
@@ -37,9 +37,8 @@ pub enum StateError {
     },
     /// It could not be created, opened or locked.
     #[error(
-        "cannot use state directory `{}`: {source}; let this user write there or set another \
-         `state_dir`",
-        path.display()
+        "cannot use state directory `{}`: {source}; {} or set another `state_dir`",
+        path.display(), mend(source)
     )]
     Unusable {
         /// The directory.
@@ -47,6 +46,14 @@ pub enum StateError {
         /// What the system said.
         source: io::Error,
     },
+}
+
+fn mend(error: &io::Error) -> &'static str {
+    match error.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "make room on its disk",
+        ErrorKind::ReadOnlyFilesystem => "mount it for writing",
+        _ => "let this user write there",
+    }
 }
 
 // === impl StateDir ===
@@ -145,6 +152,19 @@ mod tests {
         create_private_dir(&path).unwrap();
         assert!(missing(&path).is_empty() && missing(Path::new("")).is_empty());
         assert_eq!(holder_of(Path::new("state")), Path::new("."));
+    }
+
+    #[test]
+    fn the_mend_is_one_of_what_is_wrong() {
+        let told = |kind: ErrorKind| {
+            StateError::Unusable { path: PathBuf::from("s"), source: kind.into() }.to_string()
+        };
+        assert!(
+            told(ErrorKind::StorageFull)
+                .ends_with("make room on its disk or set another `state_dir`")
+        );
+        assert!(told(ErrorKind::ReadOnlyFilesystem).contains("; mount it for writing or"));
+        assert!(told(ErrorKind::PermissionDenied).contains("; let this user write there or"));
     }
 
     #[test]

@@ -137,7 +137,10 @@ async fn keep(
 
 /// The refusal of what cannot be recorded.
 pub(super) fn unrecorded(refused: LedgerRefused) -> Problem {
-    let detail = format!("{refused}, and this must be recorded first; nothing was done");
+    let detail = format!(
+        "{refused}, and this must be recorded first; nothing was done: see what gait's log and \
+         `/readyz?verbose` say of it, and ask again"
+    );
     Problem::new(Kind::Unavailable, detail).because("evidence_unavailable")
 }
 

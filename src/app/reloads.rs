@@ -351,7 +351,9 @@ impl Reloading {
         if !matches!(laid, Err(Failed::Restless)) {
             self.watch.release();
         }
-        if let Err(failed) = laid {
+        if let Err(failed) = laid
+            && failed.to_string() != why
+        {
             tracing::error!(error = %failed, "the stages in force stay");
         }
         Loaded::Refused(why.into())

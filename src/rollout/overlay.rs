@@ -16,6 +16,10 @@ const VERSION: u64 = 1;
 /// Entries of one file; more routes than a config can name a series for.
 const ENTRIES_MAX: usize = 10_000;
 
+/// What to do with one that cannot be used.
+const MEND: &str = "put back what `gait rollout promote` or `demote` wrote there; or move it away, and every \
+                    route stands where the config alone says";
+
 /// Stages that were set by command, by route.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Overlay {
@@ -26,14 +30,10 @@ pub struct Overlay {
 #[derive(Debug, thiserror::Error)]
 pub enum OverlayError {
     /// It is no JSON, or has members that it must not have.
-    #[error(
-        "{0}; `gait rollout promote` and `demote` write this file: move it away, and every route stands where the config alone says"
-    )]
+    #[error("{0}; {MEND}")]
     Parse(#[from] serde_json::Error),
     /// It says something that cannot be meant.
-    #[error(
-        "route `{route}`: {what}; `gait rollout promote` and `demote` write this file: move it away, and every route stands where the config alone says"
-    )]
+    #[error("route `{route}`: {what}; {MEND}")]
     Entry {
         /// Which.
         route: String,
@@ -41,12 +41,10 @@ pub enum OverlayError {
         what: &'static str,
     },
     /// It is of a later gait.
-    #[error("version {0} is not known; it was written by a later gait")]
+    #[error("version {0} is not known: it was written by a later gait; run that one, or {MEND}")]
     Version(u64),
     /// There is too much in it.
-    #[error(
-        "more than {ENTRIES_MAX} routes; move it away, and every route stands where the config alone says"
-    )]
+    #[error("more than {ENTRIES_MAX} routes; {MEND}")]
     Long,
 }
 

@@ -212,7 +212,8 @@ impl Clerk {
     fn fail(&mut self, fault: &Fault, changes: Vec<Change>) {
         if let Health::Good = self.health {
             tracing::error!(
-                "the store of approvals does not answer: {fault}; calls that need an approval are denied"
+                "the store of approvals does not answer: {fault}; calls that need an approval are denied; \
+                 see to `approvals.db` in the state directory, and to its disk: it is opened again by itself"
             );
         }
         self.health = Health::BadUntil(clock::instant() + OPEN_EVERY);
