@@ -144,9 +144,11 @@ impl Toll {
         self.last_mute = self.last_mute.max(seq);
     }
 
+    /// Whatever a log says of itself: a count too large for us is as bad as the largest.
     fn add(&mut self, until: Missed, base: Missed) {
-        self.missed.bypasses += until.bypasses.saturating_sub(base.bypasses);
-        self.missed.unrecorded += until.unrecorded.saturating_sub(base.unrecorded);
+        let Missed { bypasses, unrecorded } = &mut self.missed;
+        *bypasses = bypasses.saturating_add(until.bypasses.saturating_sub(base.bypasses));
+        *unrecorded = unrecorded.saturating_add(until.unrecorded.saturating_sub(base.unrecorded));
     }
 }
 

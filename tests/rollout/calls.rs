@@ -294,6 +294,14 @@ fn a_restart_forgets_nothing() {
             .then(stop(Some((1, 0))))
             .then(start())
             .not_met("bypasses"),
+        good("it says more than can be counted")
+            .then(Step::Stop { ago: 31 * HOUR, missed: Some((u64::MAX, u64::MAX)) })
+            .then(Step::Start { ago: 31 * HOUR })
+            .then(Step::Gap(1))
+            .then(stop(Some((u64::MAX, u64::MAX))))
+            .then(start())
+            .not_met("bypasses")
+            .not_met("evidence"),
         good("it did not say")
             .then(stop(None))
             .then(start())

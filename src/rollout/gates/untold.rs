@@ -96,7 +96,7 @@ pub(super) fn evidence(case: &Case<'_>, lane: &Lane) -> Gate {
         },
     };
     let crashed = crashed.map_or(0, |_| lost.in_crashes);
-    let found = lost.in_order + crashed + missing + unrecorded;
+    let found = [crashed, missing, unrecorded].into_iter().fold(lost.in_order, u64::saturating_add);
     gate("evidence", verdict, say).of(found as f64, 0.0)
 }
 
