@@ -1,8 +1,8 @@
 //! Servers that are no tools: whom gait asks, and whom it tells, on its own account.
 //!
-//! It fetches the key sets of issuers, tells webhooks of requests for approval and collectors of what
-//! the evidence says, and asks the admin API for the command line. No call goes out here, and no address of a tool is ever dialled: the
-//! way to a tool is a permit.
+//! It fetches the key sets of issuers, tells webhooks of requests for approval and collectors of
+//! what the evidence says, and asks the admin API for the command line. No call goes out here, and
+//! no address of a tool is ever dialled: the way to a tool is a permit.
 //!
 //! Fetches run as tasks of the process, not of the call that asked: a caller who leaves breaks off
 //! nothing, and cannot spend what others wait for.

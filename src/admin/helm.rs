@@ -23,6 +23,9 @@ const SEARCH_MAX: Duration = Duration::from_secs(10);
 /// How long others may take who set a stage, or read the log to see whether they may.
 pub(super) const TURN_MAX: Duration = Duration::from_secs(15);
 
+/// What is told to whoever waited that long, in seconds as well.
+const TURN_AGAIN: &str = "15";
+
 /// How long the disk of the overlay may take. Whoever waits for it holds up all others.
 const WORK_MAX: Duration = Duration::from_secs(10);
 
@@ -80,7 +83,7 @@ impl Helm {
         turn.map(|turn| Turn(Arc::new(turn))).map_err(|_| {
             let detail = "somebody else sets a stage, and does not come to an end; look at the disk of \
                           the state directory, and ask again";
-            Problem::busy(detail, "15")
+            Problem::busy(detail, TURN_AGAIN)
         })
     }
 

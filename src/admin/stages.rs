@@ -50,6 +50,8 @@ struct Change {
     /// Why, in the words of who sets it.
     reason: Option<String>,
     entry: Entry,
+    /// Whoever goes back is in a hurry, and need not know first what a lost overlay said.
+    if_lost: IfLost,
     /// Where the route stands then, if the config says of it what it said.
     then: Stands,
     via: Via,
@@ -98,7 +100,7 @@ pub(super) async fn promote(
     let (stands, now) = (stands(context, &asked.route)?, now(context));
     let looked = Looked::at(summary, asked, &wish, context).await?;
     let set = set(context, &turn, asked, IfLost::Refuse).await?;
-    let mut change = change(asked, &wish, &stands, now, set)?;
+    let mut change = change(asked, &wish, &stands, now, (set, IfLost::Refuse))?;
     if change.then.course.is_below(&stands.course, now) {
         let detail = "somebody would be held to less than now; `gait rollout demote` does that";
         return Err(Problem::new(Kind::Unfit, detail).because("would_lower"));
@@ -123,7 +125,7 @@ pub(super) async fn demote(
     let turn = context.helm.turn().await?;
     let stands = stands(context, &asked.route)?;
     let set = set(context, &turn, asked, IfLost::Mend).await?;
-    let mut change = change(asked, &wish, &stands, now, set)?;
+    let mut change = change(asked, &wish, &stands, now, (set, IfLost::Mend))?;
     if stands.course.is_below(&change.then.course, now) {
         let detail = "somebody would be held to more than now; `gait rollout promote` does that";
         return Err(Problem::new(Kind::Unfit, detail).because("would_raise"));
@@ -166,7 +168,7 @@ fn change(
     wish: &Wish,
     stands: &Stands,
     now: Timestamp,
-    set: Option<Entry>,
+    (set, if_lost): (Option<Entry>, IfLost),
 ) -> Result<Change, Problem> {
     let from = stands.course.at(now);
     let set = set.filter(|set| set.stands_over(&stands.said));
@@ -198,7 +200,7 @@ fn change(
     }
     let (route, via, gates) = (asked.route.as_str().into(), Via::Demote, Vec::new());
     let (head, reason) = (Head::genesis(), wish.reason.clone());
-    Ok(Change { route, from, reason, entry, then, via, gates, unread: None, head })
+    Ok(Change { route, from, reason, entry, if_lost, then, via, gates, unread: None, head })
 }
 
 /// Why a route stays below what the config says of it, where it is brought on, and not as far: for
@@ -294,14 +296,9 @@ impl Change {
         }
     }
 
-    /// What the overlay is to say. Whoever goes back is in a hurry, and need not know first what a lost
-    /// overlay said.
+    /// What the overlay is to say.
     fn setting(&self) -> (Arc<str>, Entry, IfLost) {
-        let if_lost = match self.via {
-            Via::Promote | Via::ForcedPromote => IfLost::Refuse,
-            Via::Demote => IfLost::Mend,
-        };
-        (self.route.clone(), self.entry.clone(), if_lost)
+        (self.route.clone(), self.entry.clone(), self.if_lost)
     }
 
     /// Where the route stands once this has ended.

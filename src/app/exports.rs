@@ -6,7 +6,8 @@
 //! line, giving it its form, sending it.
 //!
 //! A reload that names others closes the queues of the old ones, which bring to an end what they
-//! have; those of which it says nothing new stay as they are, so that no two write to standard output. When the process stops they have a moment for that, after the log's last line.
+//! have; those of which it says nothing new stay as they are, so that no two write to standard
+//! output. When the process stops they have a moment for that, after the log's last line.
 
 mod access;
 mod collector;

@@ -285,8 +285,7 @@ impl Reloading {
     /// Has what was loaded wait for rest, and says so.
     fn hold(&mut self, named: Vec<String>) {
         match self.watch.hold() {
-            // It may have begun beside a config that could not be used.
-            Wait::Begun | Wait::On => {
+            Wait::On => {
                 let news = self.running.readiness.waits(clock::now(), &named);
                 if news == News::New {
                     tracing::warn!(
@@ -303,7 +302,8 @@ impl Reloading {
         }
     }
 
-    /// Whether what was set by command is in force as it is read, and told: what is over by now is let go.
+    /// Whether what was set by command is in force as it is read, and told: what is over by now is
+    /// let go.
     fn is_laid(&self, config: &Config) -> bool {
         config.overlay.kept == self.laid.kept && self.arrears.has_told(&config.overlay)
     }

@@ -17,7 +17,8 @@ const ALLOWED: [&str; 6] = [
     "GAIT__LOG__LEVEL",
 ];
 
-/// A copy of the process environment, and what a process that serves adds to it. Its debug form shows names alone: secrets live in it.
+/// A copy of the process environment, and what a process that serves adds to it. Its debug form
+/// shows names alone: secrets live in it.
 #[derive(Clone, Default)]
 pub struct Environment {
     variables: BTreeMap<String, String>,

@@ -129,9 +129,9 @@ pub(super) fn take(
 }
 
 /// Lays the overlay that is on the shelf by now over a plan that is in force, and knows its file as
-/// it is found; `None` where it is there and says what it said. What comes of it is what a load of the same files
-/// would bring, but that it drops nothing: the config may be older than what was set, so what has no place
-/// in it sleeps until a load.
+/// it is found; `None` where it is there and says what it said. What comes of it is what a load of
+/// the same files would bring, but that it drops nothing: the config may be older than what was
+/// set, so what has no place in it sleeps until a load.
 ///
 /// # Errors
 /// It cannot be read.

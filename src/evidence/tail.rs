@@ -1,11 +1,12 @@
 //! What stands behind the last line of a segment that follows the one before it, and whether a
 //! crash can have left it. Pure.
 //!
-//! Lines are appended in batches, and only the last batch can be unsynced when a machine dies.
-//! A killed process leaves the front of a batch: whole lines, then one without its LF. A machine
-//! that loses power may leave runs of zeros as well, where a block was not written and a later one
-//! was: such a run ends where a block or the file does. Anything else was done to the log by somebody: a line with its LF that does not give its
-//! hash, or more than one signature behind the damage, since a signed line ends a batch.
+//! Lines are appended in batches, and only the last batch can be unsynced when a machine dies. A
+//! killed process leaves the front of a batch: whole lines, then one without its LF. A machine that
+//! loses power may leave runs of zeros as well, where a block was not written and a later one was:
+//! such a run ends where a block or the file does. Anything else was done to the log by somebody: a
+//! line with its LF that does not give its hash, or more than one signature behind the damage,
+//! since a signed line ends a batch.
 //!
 //! Rejected: taking whatever is no line for torn. Whoever changed the last line would then be
 //! helped by the next start, which would call the change an accident.

@@ -2,8 +2,9 @@
 //!
 //! In the order of the format: the rules; hosts that cannot be read; orders to stop (spec E15);
 //! what the rules ask for beside their verdict: tokens for a delegation (E8), and what nobody can
-//! show here (E14); last the limits (E13), which count what is left to be counted. All of it is settled before the stage is
-//! asked, so that a stage that does not enforce shows what enforcing would do.
+//! show here (E14); last the limits (E13), which count what is left to be counted. All of it is
+//! settled before the stage is asked, so that a stage that does not enforce shows what enforcing
+//! would do.
 //!
 //! A policy that is tried out is judged beside it by the same steps (`candidate`), and acts on nothing.
 //!

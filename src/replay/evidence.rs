@@ -1,9 +1,10 @@
 //! An evidence line as something to replay.
 //!
-//! A call counts once: at its `decision` line, or at its `call` line where that is its only one.
-//! It can be replayed where the line holds the member `intent`, the intent in the public format,
-//! and only if that gives exactly the line's `intent_digest`; what was recorded without it, or with
-//! masks in it, is skipped, with the reason. Names and digests alone are not enough to rebuild an intent from.
+//! A call counts once: at its `decision` line, or at its `call` line where that is its only one. It
+//! can be replayed where the line holds the member `intent`, the intent in the public format, and
+//! only if that gives exactly the line's `intent_digest`; what was recorded without it, or with
+//! masks in it, is skipped, with the reason. Names and digests alone are not enough to rebuild an
+//! intent from.
 //!
 //! The hash chain is not checked here. An intent that was changed does not give its digest any
 //! more; that lines are missing is for `gait trace verify` to find.

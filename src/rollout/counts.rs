@@ -59,7 +59,7 @@ impl Counts {
         self.calls.saturating_sub(self.with_verdict(None))
     }
 
-    /// The same without what people are asked to judge.
+    /// These counts without what people are asked to judge.
     pub(super) fn unasked(self) -> Counts {
         Counts { against: 0, unjudged: 0, ..self }
     }

@@ -92,7 +92,7 @@ pub enum ShelfError {
     )]
     Other,
     /// It cannot be written.
-    #[error("cannot write it: {0}; the one before stands")]
+    #[error("cannot write it: {0}")]
     Write(#[source] io::Error),
     /// Others could set stages without a line that says so.
     #[error("its mode {0:o} lets others write it; look who did, then run `chmod 600` on it")]
@@ -173,7 +173,7 @@ impl Shelf {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The same of bytes that somebody else read from it; `None` where there is none.
+    /// What bytes say that somebody else read from it; `None` where there is none.
     ///
     /// # Errors
     /// They could not be read, or are no overlay.
@@ -261,8 +261,8 @@ impl Known {
 // === impl ShelfError ===
 
 impl ShelfError {
-    /// Whether another file in its place is without it. A disk that fails would fail that one as well, and
-    /// of a directory nothing takes the place.
+    /// Whether another file in its place is without it. A disk that fails would fail that one as
+    /// well, and of a directory nothing takes the place.
     fn ends_with_the_file(&self) -> bool {
         match self {
             ShelfError::Read(error) => {

@@ -159,8 +159,8 @@ impl Summary {
         view
     }
 
-    /// Whether the log alone shows that a route stands in `stage` or beyond, and nobody before it. What it
-    /// showed before the last start says nothing: the config may be another since.
+    /// Whether the log alone shows that a route stands in `stage` or beyond, and nobody before it.
+    /// What it showed before the last start says nothing: the config may be another since.
     pub fn shows_beyond(&self, route: &str, stage: Stage, look: &Look) -> bool {
         let is_there = |one: &Stage| self.view(route, *one, look).since.is_some();
         let (there, before): (Vec<Stage>, _) =

@@ -1,9 +1,10 @@
 //! Files of the config that hang, as on a mount that does not answer.
 
-use crate::support::{Gait, Recorder, Setup, get, run_to_end, send, wait_for};
+use crate::support::{Approver, Gait, Recorder, Setup, get, run_to_end, send, wait_for};
 use std::fs;
 use std::path::Path;
 use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -80,6 +81,35 @@ fn a_load_that_hangs_keeps_no_stage_from_being_set_and_undoes_none() {
     let ends = ["\"reloaded\"", "nothing has changed"];
     wait_for("the load", || ends.iter().any(|end| gait.log().contains(end)).then_some(()));
     assert_eq!(status(), 200);
+}
+
+#[test]
+fn who_finds_no_place_beside_a_load_that_hangs_is_told_to_ask_again() {
+    let tool = Recorder::start();
+    let gait = setup(&tool, "enforce", "off").start();
+    let policy = gait.dir().join("policy.yaml");
+    hang(&policy);
+    gait.signal("HUP");
+    thread::sleep(Duration::from_millis(500));
+    let (local, turned_away) = (Approver::local(&gait), AtomicUsize::new(0));
+    let ask = || {
+        let told = local.send("POST", "/v1/reload", "", "");
+        if told.text().contains("no reload can be asked for now") {
+            turned_away.fetch_add(1, Ordering::Relaxed);
+        }
+        told.status
+    };
+    let statuses = thread::scope(|scope| {
+        let asked: Vec<_> = (0..24).map(|_| scope.spawn(ask)).collect();
+        wait_for("those without a place", || {
+            (turned_away.load(Ordering::Relaxed) >= 8).then_some(())
+        });
+        let_go(&policy, "default_verdict: block\nrules: []\n# another\n");
+        asked.into_iter().map(|asking| asking.join().unwrap()).collect::<Vec<_>>()
+    });
+    let loaded = statuses.iter().filter(|status| **status == 200).count();
+    assert_eq!(loaded + turned_away.into_inner(), 24, "{statuses:?}");
+    assert!((1..=16).contains(&loaded), "{statuses:?}");
 }
 
 #[test]

@@ -59,7 +59,9 @@ impl World {
         let asked = Asked { head, body, route: ROUTE.to_owned(), login: &login };
         let stands = Stands { said: self.said.clone(), course: self.course() };
         let set = self.overlay.get(ROUTE).cloned();
-        let Ok(change) = change(&asked, wish, &stands, self.now, set) else { return false };
+        let Ok(change) = change(&asked, wish, &stands, self.now, (set, IfLost::Refuse)) else {
+            return false;
+        };
         let is_done = is_allowed(&stands.course, &change.then.course);
         if is_done {
             self.overlay.set(ROUTE, change.entry);

@@ -3,15 +3,16 @@
 //! A file that ends at the end of some line is often a whole one to whoever reads it: of its last rule
 //! or route it lacks conditions and bounds. What looks like that has to rest before it comes into
 //! force, which costs whoever meant it some seconds. Of a config whole values are compared, as a value
-//! that was cut in the middle is one as well. Rejected: to find out whether a change is
-//! stricter, for all that a rule or a source of identities can ask; to tell it as a security event, of which there would be one
-//! for most changes.
+//! that was cut in the middle is one as well.
+//!
+//! Rejected: to find out whether a change is stricter, for all that a rule or a source of identities can
+//! ask; to tell it as a security event, of which there would be one for most changes.
 
 use crate::policy::{Policy, Rule, Terms, Verdict};
 use crate::snapshot::{Listener, Plan, PlannedRoute, UpstreamSpec};
 use std::collections::BTreeMap;
 
-/// Whether a policy might say no less often than another, or be half of one that does not.
+/// Whether a policy might refuse less than another, or be half of one that does not.
 pub(in crate::app) fn is_half_of_policy(old: &Policy, new: &Policy) -> bool {
     let (before, after) = (by_name(old), by_name(new));
     let says = |rule: &Rule| rule.effect != Verdict::Allow || rule.terms != Terms::default();
@@ -75,7 +76,7 @@ fn asks_others(old: &Listener, new: &[Listener]) -> bool {
     old.tls.as_ref().zip(asks).is_some_and(|(old, new)| !old.asks_as(new))
 }
 
-/// Whether anything but the stage is another: a value that was cut may be one as well.
+/// Whether anything is another that `lowered` does not compare: a value that was cut may be one as well.
 fn is_half_of_route(old: &PlannedRoute, new: &PlannedRoute) -> bool {
     let guards = |route: &PlannedRoute| (route.credential, route.capture);
     old.matcher != new.matcher

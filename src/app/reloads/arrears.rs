@@ -178,7 +178,7 @@ impl Arrears {
     }
 
     /// Whether there is to be a load once more; told once.
-    pub(super) fn refused(&mut self) -> bool {
+    pub(super) fn takes_due_load(&mut self) -> bool {
         let is_due = self.refusal == Refusal::Due;
         if is_due {
             self.refusal = Refusal::None;
@@ -265,12 +265,12 @@ mod tests {
         arrears.refuses();
         arrears.written();
         assert!(is_due(&arrears).await);
-        assert!(arrears.refused() && !is_due(&arrears).await);
+        assert!(arrears.takes_due_load() && !is_due(&arrears).await);
         // Nobody tries again and again what only another file mends.
         arrears.refuses_spoilt();
-        assert!(!is_due(&arrears).await && !arrears.refused());
+        assert!(!is_due(&arrears).await && !arrears.takes_due_load());
         arrears.mended();
-        assert!(is_due(&arrears).await && arrears.refused());
+        assert!(is_due(&arrears).await && arrears.takes_due_load());
         arrears.mended();
         assert!(!is_due(&arrears).await, "no load was refused for it");
     }

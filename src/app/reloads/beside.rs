@@ -3,10 +3,13 @@
 use super::failed::Failed;
 use super::work::{Disk, WORK_MAX};
 use super::{Reason, Reloading, tell};
-use crate::admin::Want;
+use crate::admin::{Asked, Want};
 use crate::config::Gathered;
 use std::pin::pin;
 use tokio::time::timeout;
+
+/// Those who wait for the load after the one that goes on.
+const LATER_MAX: usize = 16;
 
 // === impl Reloading ===
 
@@ -56,6 +59,15 @@ impl Reloading {
         self.places.end(done, again)
     }
 
+    /// Has somebody wait for the next load. Who gave up waiting takes nobody's place, and who finds none
+    /// is told to ask again.
+    fn put_off(&mut self, asked: Asked) {
+        self.later.retain(|waiting| !waiting.told.is_closed());
+        if self.later.len() < LATER_MAX {
+            self.later.push(asked);
+        }
+    }
+
     /// Waits for something, and meanwhile lays what is set by command.
     pub(super) async fn beside<T>(&mut self, waited: impl Future<Output = T>) -> T {
         let mut waited = pin!(waited);
@@ -69,7 +81,7 @@ impl Reloading {
                     let laid = self.restage().await;
                     tell(vec![asked], &laid);
                 }
-                Want::All => self.later.push(asked),
+                Want::All => self.put_off(asked),
             }
         }
     }

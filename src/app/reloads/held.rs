@@ -29,9 +29,7 @@ pub(super) struct Held {
 /// How long something waits.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Wait {
-    /// From now on.
-    Begun,
-    /// It did before, and what had to be said of it was.
+    /// Not for too long yet.
     On,
     /// For longer than anything should, as this file changed so often.
     Overdue(String, u32),
@@ -51,7 +49,7 @@ impl Held {
     pub(super) fn after(before: Option<Held>, files: Files, now: Instant) -> Held {
         let Some(before) = before else {
             let changes = BTreeMap::new();
-            return Held { files, since: now, begun: now, changes, wait: Wait::Begun };
+            return Held { files, since: now, begun: now, changes, wait: Wait::On };
         };
         let (is_same, mut changes) = (files.hold_the_same(&before.files), before.changes);
         if let Some(file) = files.unlike(&before.files) {
@@ -69,7 +67,7 @@ impl Held {
             return Held { files, since, begun: now, changes, wait };
         }
         let wait = match before.wait {
-            Wait::Begun | Wait::On => Wait::On,
+            Wait::On => Wait::On,
             Wait::Overdue(..) | Wait::Told => Wait::Told,
         };
         Held { files, since, begun: before.begun, changes, wait }

@@ -26,8 +26,8 @@ impl Reloading {
         done
     }
 
-    /// Lays what the file says by now. Where that hangs, it comes again for what it was done: nothing goes
-    /// without its rest but by command.
+    /// Lays what the file says by now. Where that hangs, it comes again for what it was done:
+    /// nothing goes without its rest but by command.
     pub(super) async fn lay(
         &mut self,
         again: Reason,
@@ -124,7 +124,7 @@ impl Reloading {
         self.prune().await;
         let is_done = self.arrears.to_write().is_none();
         // Nobody waits for it any more, so it has to rest.
-        if is_done && self.arrears.refused() { Reason::Changed } else { Reason::Arrears }
+        if is_done && self.arrears.takes_due_load() { Reason::Changed } else { Reason::Arrears }
     }
 
     /// Whether the files are as what is in force was read from them.

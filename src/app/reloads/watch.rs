@@ -132,7 +132,7 @@ impl Watch {
     }
 
     /// The first of what is followed.
-    pub(super) fn file(&self) -> String {
+    fn file(&self) -> String {
         self.files.first().map(|file| file.display().to_string()).unwrap_or_default()
     }
 

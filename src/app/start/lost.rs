@@ -1,10 +1,11 @@
 //! Whether a state directory had stages that were set by command, where the file of them is not there.
 //!
-//! A process always keeps the file, so the log is asked whether one that kept it has served: it says
-//! when a stage is set, and where routes stand that are not where their config says. Where the log
-//! cannot tell, because its front has expired, it cannot be read or is too long, the stages are lost:
-//! a loss that is told and was none costs a look, one that is not told leaves routes open. Rejected:
-//! to take every log without the file for a loss, as each upgrade from a gait that kept none is one.
+//! A process always keeps the file, so the log is asked whether one that kept it has served: it
+//! says when a stage is set, and where routes stand that are not where they stood. Whether a config
+//! or a command moved those it does not say, so either counts. Where the log cannot tell, because
+//! its front has expired, it cannot be read or is too long, the stages are lost: a loss that is
+//! told and was none costs a look, one that is not told leaves routes open. Rejected: to take every
+//! log without the file for a loss, as each upgrade from a gait that kept none is one.
 
 use crate::audit::{Entry, Field, Filter, Log};
 use crate::clock;
