@@ -9,13 +9,15 @@ use super::{Running, stages};
 use crate::clock;
 use crate::config::{Config, Listen, Taken};
 use crate::evidence::Reload;
+use crate::intent::time::Time;
 use crate::metrics::{Metrics, Restart, Share, SnapshotFace};
 use crate::snapshot::{Listener, Plan, Snapshot};
 use crate::store::approvals::Rules;
+use crate::store::switch::{Given, Step};
 use jiff::Timestamp;
 use std::sync::Arc;
 
-/// What evidence calls the kill switch where it is followed no more; no route has such a name.
+/// What evidence calls the kill switch where orders in force are lost with it; no route has such a name.
 const KILL_SWITCH: &str = "_kill_switch";
 
 /// What was lost with the file of the overlay, which a process always keeps.
@@ -53,8 +55,11 @@ pub(super) fn take_over(running: &Arc<Running>, config: Config, lost: Lost) -> A
     if !lowered.is_empty() {
         tracing::warn!(routes = ?lowered, "security event: these routes are held to less than before, or more may be approved");
     }
-    if kill_switch.is_none() && proxy.switch.is_followed() {
-        tracing::warn!("security event: the config names no kill switch any more");
+    if loses_orders(switch_step(running, kill_switch.as_ref())) {
+        tracing::warn!(
+            "security event: the config names no kill switch any more, or one that lacks orders which are \
+             in force"
+        );
         lowered.push(KILL_SWITCH.to_owned());
     }
     let stages = moved(&old.plan, &plan, now);
@@ -80,13 +85,22 @@ pub(super) fn lowers(running: &Running, config: &Config) -> Option<Vec<String>> 
     let Config { plan, policy, kill_switch, overlay, .. } = config;
     let mut named = lowered(&old.plan, plan, now);
     named.extend(overlay.dropped.routes());
-    if kill_switch.is_none() && running.proxy.switch.is_followed() {
+    let step = switch_step(running, kill_switch.as_ref());
+    if loses_orders(step) {
         named.push(KILL_SWITCH.to_owned());
     }
     named.sort_unstable();
     named.dedup();
     let is_half = || is_half_of_policy(&old.policy, policy) || is_half_of_plan(&old.plan, plan);
-    (!named.is_empty() || is_half()).then_some(named)
+    (!named.is_empty() || step != Step::Same || is_half()).then_some(named)
+}
+
+fn switch_step(running: &Running, given: Option<&Given>) -> Step {
+    running.proxy.switch.step(given, Time::from_timestamp(clock::now()))
+}
+
+fn loses_orders(step: Step) -> bool {
+    matches!(step, Step::Off | Step::Fewer)
 }
 
 /// Whether another overlay over the plan in force would let something through that is not now.

@@ -11,7 +11,7 @@ use super::{StoreError, kill_switches};
 use crate::clock;
 use crate::intent::Intent;
 use crate::intent::time::{Time, ZERO};
-use crate::kill_switch::{Outcome, State};
+use crate::kill_switch::{Entry, EntryStatus, Outcome, State};
 use arc_swap::ArcSwapOption;
 use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt as _;
@@ -103,6 +103,19 @@ pub enum Face {
     Lost,
 }
 
+/// What it would be to follow another file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// It is the same one, or the first.
+    Same,
+    /// It has all orders that are in force.
+    Other,
+    /// It lacks some of them.
+    Fewer,
+    /// None would be followed any more.
+    Off,
+}
+
 /// What a look at the file brought.
 #[derive(Debug)]
 pub enum Refreshed {
@@ -137,17 +150,37 @@ impl Switch {
         switch
     }
 
-    /// Follows this file from now on, or none.
+    /// Follows this file from now on, or none. Where that is the one that it follows, what it says was
+    /// read before now, and may lack what was ordered since: looks alone take up more.
     pub fn follow(&self, given: Option<Given>) {
         let mut watched = lock(&self.watched);
         let (path, state) = given.map(|given| (given.path, given.state)).unzip();
+        if path == watched.path && self.is_followed() == path.is_some() {
+            return;
+        }
         *watched = Watched { path, mark: None, turn: watched.turn + 1 };
         self.reading.store(state.map(|state| Reading::of(Arc::new(state), Standing::Good)));
     }
 
     /// Whether it follows a file.
-    pub fn is_followed(&self) -> bool {
+    fn is_followed(&self) -> bool {
         self.reading.load().is_some()
+    }
+
+    /// What it would be to follow this file from now on, or none.
+    pub fn step(&self, given: Option<&Given>, at: Time) -> Step {
+        let watched = lock(&self.watched);
+        let Some(reading) = self.reading.load_full() else { return Step::Same };
+        let Some(given) = given else { return Step::Off };
+        let is_kept = |entry: &Entry| given.state.entries().contains(entry);
+        let is_lost = |entry: &&Entry| entry.status(at) == EntryStatus::Active && !is_kept(entry);
+        if watched.path.as_ref() == Some(&given.path) {
+            Step::Same
+        } else if reading.state.entries().iter().any(|entry| is_lost(&entry)) {
+            Step::Fewer
+        } else {
+            Step::Other
+        }
     }
 
     /// What is ordered for a call; `None` for nothing. Neither locks nor, without orders, allocates.

@@ -1,7 +1,7 @@
 //! A switch and its file, as it appears, changes, breaks and comes back.
 
 use super::*;
-use crate::kill_switch::{Entry, Selector};
+use crate::kill_switch::Selector;
 use serde_json::json;
 use std::fs;
 
@@ -147,6 +147,40 @@ fn the_end_of_orders_is_told_where_all_of_them_end() {
         value["entries"][0].as_object_mut().unwrap().remove("entry_id");
     };
     assert_eq!(until(&[("t", hour)], &all), None, "an order without a name");
+}
+
+#[test]
+fn what_was_ordered_while_a_config_was_loaded_stays() {
+    let Scene { switch, _dir, path } = scene();
+    let read_before = Given::load(path.clone()).unwrap();
+    write(&path, state(&[("t", ZERO)]).to_json());
+    switch.refresh();
+    switch.follow(Some(read_before));
+    assert!(stops(&switch, "t"));
+    write(&path, state(&[]).to_json());
+    assert!(matches!(switch.refresh(), Refreshed::Changed));
+    assert!(!stops(&switch, "t"), "it is followed on");
+}
+
+#[test]
+fn a_step_to_another_file_is_known_by_the_orders_that_it_lacks() {
+    let Scene { switch, _dir, path } = scene();
+    let orders = state(&[("t", ZERO), ("other", later(3_600))]);
+    write(&path, orders.to_json());
+    switch.refresh();
+    let at = |name: &str, state: &State| {
+        let path = path.with_file_name(name);
+        write(&path, state.to_json());
+        Given::load(path).unwrap()
+    };
+    let step = |given: Option<&Given>| switch.step(given, now());
+    assert_eq!(step(Some(&at("switch.json", &state(&[])))), Step::Same);
+    assert_eq!(step(Some(&at("b.json", &orders))), Step::Other);
+    let fewer = at("c.json", &state(&[("other", later(3_600))]));
+    assert_eq!(step(Some(&fewer)), Step::Fewer);
+    assert_eq!((step(None), Switch::new(None).step(Some(&fewer), now())), (Step::Off, Step::Same));
+    let ended = Given { state: state(&[]), path: path.with_file_name("d.json") };
+    assert_eq!(Switch::new(Some(fewer)).step(Some(&ended), later(7_200)), Step::Other);
 }
 
 #[test]
