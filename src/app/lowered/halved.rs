@@ -48,8 +48,8 @@ pub(in crate::app) fn is_half_of_plan(old: &Plan, new: &Plan) -> bool {
         old.routes.iter().map(|route| (&*route.name, route)).collect();
     let is_half = |new: &PlannedRoute| match before.get(&*new.name) {
         Some(old) => is_half_of_route(old, new),
-        // It takes calls that were denied.
-        None => old.unmapped.is_none(),
+        // It takes calls that were denied, or went to another tool.
+        None => old.unmapped.as_ref() != Some(&new.upstream),
     };
     let bounds = |plan: &Plan| (plan.limits, plan.timeouts, plan.gates);
     bounds(old) != bounds(new)
@@ -94,6 +94,7 @@ mod tests {
     use crate::policy::source;
     use crate::snapshot::Http2;
     use crate::tls::{self, Alpn, ClientCertificates, MinVersion, Pair, Pem, ServerSpec};
+    use std::sync::Arc;
 
     fn policy(text: &str) -> Policy {
         source::parse("p", text.as_bytes()).unwrap()
@@ -187,6 +188,18 @@ mod tests {
             plan
         };
         assert!(is_half_of_plan(&other, &named("b")), "it takes what was denied");
+        let open = |lane: Option<&Arc<UpstreamSpec>>| {
+            let lane = lane.cloned();
+            (
+                Plan { unmapped: lane.clone(), ..other.clone() },
+                Plan { unmapped: lane, ..named("b") },
+            )
+        };
+        let (before, after) = open(Some(&other.routes[0].upstream));
+        assert!(!is_half_of_plan(&before, &after), "such calls reached that tool before");
+        let elsewhere = UpstreamSpec { port: 7, ..(*other.routes[0].upstream).clone() };
+        let (before, after) = open(Some(&Arc::new(elsewhere)));
+        assert!(is_half_of_plan(&before, &after), "and no other");
         let target = "intent: { tool_name: a, risk_class: low, targets: [ { kind: url, value: \
                       \"{url}\" } ] }";
         assert!(is_half_of_plan(
