@@ -49,7 +49,7 @@ pub use environment::Environment;
 pub use error::ConfigError;
 pub use files::{Files, Marks};
 pub use fixed::{At, Fixed, Listen, Log, LogFormat, Sizes};
-pub use overlay::{OverlayFile, Taken, keep_file, retake};
+pub use overlay::{OverlayFile, Taken, keep_file, know_written, retake};
 pub use source::{Gathered, Source};
 
 use crate::clock;

@@ -174,7 +174,9 @@ impl Reloading {
             let (stages, loads): (Vec<_>, Vec<_>) =
                 waiting.into_iter().partition(|asked| asked.want == Want::Stages);
             if reason == Reason::Staged || !stages.is_empty() {
-                tell(stages, &self.restage().await);
+                // Of what hung nobody waits any more: what lies there by now has to rest.
+                let due = if stages.is_empty() { Due::Later } else { Due::Now };
+                tell(stages, &self.restage(due).await);
             }
             let reason = match reason {
                 Reason::Key => {
@@ -266,6 +268,7 @@ impl Reloading {
                 self.watch.release();
                 // From now on, what was touched is known as it is.
                 self.in_force = files;
+                self.running.shelf.knows(config.overlay.found.clone());
                 Ended::Told(self.keep(Due::of(reason)))
             }
             Ok(mut config) => {

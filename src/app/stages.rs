@@ -82,11 +82,8 @@ impl Running {
         ended: &Overlay,
         mut files: Files,
     ) -> Result<Files, ShelfError> {
-        self.shelf.change(|overlay| {
-            overlay.give_way(ended);
-            overlay.remove(dropped);
-        })?;
-        files.know_again(self.shelf.path());
+        let written = self.shelf.tidy(dropped, ended)?;
+        config::know_written(&self.shelf, &mut files, &written);
         Ok(files)
     }
 

@@ -97,9 +97,12 @@ impl Files {
         read
     }
 
-    /// From now on knows one of them as it is found now.
-    pub fn know_again(&mut self, path: &Path) {
-        drop(self.read_again(path));
+    /// From now on knows one of them as it is found now, if its bytes are known.
+    pub(super) fn know_again(&mut self, path: &Path, is_known: impl FnOnce(&[u8]) -> bool) {
+        let mut again = self.clone();
+        if again.read_again(path).is_ok_and(|bytes| is_known(&bytes)) {
+            *self = again;
+        }
     }
 
     /// Notes a file that somebody else reads after this.
@@ -136,6 +139,16 @@ impl Files {
     pub(super) fn moved(&self) -> Option<&Path> {
         let moved = self.0.iter().find(|found| found.mark != found.now());
         moved.map(|found| found.path.as_path())
+    }
+
+    /// Whether they still hold the bytes that they were found with: a touch says nothing. Blocks.
+    pub fn stay(&self) -> bool {
+        self.0.iter().all(|found| match (&found.content, &found.mark) {
+            (Some(content), Mark::File { .. }) => {
+                read(&found.path).is_ok_and(|bytes| Digest::of(&bytes) == *content)
+            }
+            _ => found.mark == Mark::of(&found.path),
+        })
     }
 
     /// The first file of which two looks at these do not say the same.

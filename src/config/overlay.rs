@@ -161,19 +161,81 @@ pub fn retake(
     Ok(Some(taken))
 }
 
-/// Makes the file where there is none, and knows it as it is found then: from now on its absence says
-/// that it was lost.
+/// Makes the file where there is none: from now on its absence says that it was lost. Where somebody has
+/// put it back since it was looked for, what that says is not known, and is to be loaded.
 ///
 /// # Errors
 /// It cannot be read or written.
 pub fn keep_file(shelf: &Shelf, files: &mut Files, taken: &Taken) -> Result<(), ShelfError> {
     if taken.file == OverlayFile::Missing {
-        shelf.change(|_| ())?;
-        files.know_again(shelf.path());
+        let written = shelf.change(|overlay| overlay.clone())?;
+        if written == taken.found {
+            know_written(shelf, files, &written);
+        }
     }
     Ok(())
 }
 
+/// Knows the file as gait has written it; not so where somebody else has since.
+pub fn know_written(shelf: &Shelf, files: &mut Files, written: &Overlay) {
+    let says =
+        |bytes: &[u8]| shelf.parse(Ok(bytes)).is_ok_and(|found| found.as_ref() == Some(written));
+    files.know_again(shelf.path(), says);
+}
+
 fn wrong(shelf: &Shelf, source: ShelfError) -> ConfigError {
     ConfigError::Overlay { file: shelf.path().to_owned(), source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Environment, Source};
+    use std::fs;
+    use tempfile::TempDir;
+
+    const SET: &str = r#"{"v":1,"routes":{"r":{"stage":"enforce","over":"observe","by":"ada","at":"2026-01-01T00:00:00Z"}}}"#;
+
+    /// A config that was loaded while there was no overlay beside it.
+    fn loaded(dir: &TempDir) -> (Shelf, Files, Taken) {
+        let path = dir.path().join("gait.yaml");
+        let text = "policy: p.yaml\nstate_dir: .\nupstreams: { api: { url: \"http://127.0.0.1:9\" } }\n\
+                    routes: [{ name: r, upstream: api, intent: { tool_name: a, risk_class: low } }]";
+        fs::write(&path, text).unwrap();
+        fs::write(dir.path().join("p.yaml"), "default_verdict: block").unwrap();
+        let gathered = Source::File(path).gather(&Environment::default());
+        let taken = gathered.config.unwrap().overlay;
+        assert_eq!(taken.file, OverlayFile::Missing);
+        let shelf = Environment::default().shelf(dir.path());
+        assert!(gathered.files.marks() == gathered.files.clone().look());
+        (shelf, gathered.files, taken)
+    }
+
+    #[test]
+    fn a_file_that_gait_made_is_no_change_and_one_that_was_put_back_is() {
+        let dir = tempfile::tempdir().unwrap();
+        let (shelf, mut files, taken) = loaded(&dir);
+        keep_file(&shelf, &mut files, &taken).unwrap();
+        assert!(files.marks() == files.clone().look());
+
+        let dir = tempfile::tempdir().unwrap();
+        let (shelf, mut files, taken) = loaded(&dir);
+        fs::write(shelf.path(), SET).unwrap();
+        keep_file(&shelf, &mut files, &taken).unwrap();
+        assert!(files.marks() != files.clone().look(), "it is to be loaded");
+        assert_eq!(shelf.read().unwrap().routes(), ["r"]);
+    }
+
+    #[test]
+    fn what_somebody_else_wrote_is_not_known_for_what_gait_did() {
+        let dir = tempfile::tempdir().unwrap();
+        let (shelf, mut files, taken) = loaded(&dir);
+        keep_file(&shelf, &mut files, &taken).unwrap();
+        let written = shelf.change(|overlay| overlay.clone()).unwrap();
+        know_written(&shelf, &mut files, &written);
+        assert!(files.marks() == files.clone().look());
+        fs::write(shelf.path(), SET).unwrap();
+        know_written(&shelf, &mut files, &written);
+        assert!(files.marks() != files.clone().look());
+    }
 }

@@ -208,6 +208,25 @@ impl Shelf {
         self.turn(basis, change)
     }
 
+    /// Takes from it what was dropped and what is over, and nothing that was set since; makes it where
+    /// there is none. Gives what it says then.
+    ///
+    /// # Errors
+    /// As of [`Shelf::change`].
+    pub fn tidy(&self, dropped: &Overlay, ended: &Overlay) -> Result<Overlay, ShelfError> {
+        let tidy = |overlay: &mut Overlay| {
+            overlay.give_way(ended);
+            overlay.remove(dropped);
+        };
+        let written = self.change(|overlay| {
+            tidy(overlay);
+            overlay.clone()
+        })?;
+        // Whoever took it out: no mend is to write it anew.
+        self.known().said.iter_mut().for_each(tidy);
+        Ok(written)
+    }
+
     /// Changes one that is kept: of one that is lost it makes none that says this alone.
     ///
     /// # Errors
@@ -283,93 +302,4 @@ impl From<serde_json::Error> for ShelfError {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::rollout::Entry;
-    use crate::stage::{Stage, Standing};
-    use std::fs::Permissions;
-    use std::os::unix::fs::PermissionsExt as _;
-
-    fn entry() -> Entry {
-        Entry {
-            standing: Standing::Whole(Stage::DryRun),
-            over: "observe".to_owned(),
-            by: "ada@desk".to_owned(),
-            at: "2026-11-01T00:00:00Z".parse().unwrap(),
-            reason: None,
-            until: None,
-            then: None,
-        }
-    }
-
-    #[test]
-    fn changes_made_at_once_all_stand() {
-        let dir = tempfile::tempdir().unwrap();
-        let shelf = Shelf::new(dir.path());
-        assert!(shelf.read().unwrap().is_empty());
-        for if_lost in [IfLost::Refuse, IfLost::Mend] {
-            let refused = shelf.amend(if_lost, |overlay| overlay.set("a", entry())).unwrap_err();
-            let refused = refused.to_string();
-            assert!(refused.contains("put it back, or reload"), "{refused}");
-            assert!(!shelf.path().exists());
-        }
-        std::thread::scope(|scope| {
-            for at in 0..8 {
-                let shelf = &shelf;
-                scope.spawn(move || {
-                    let name = format!("route.{at}");
-                    shelf.change(|overlay| overlay.set(&name, entry())).unwrap();
-                });
-            }
-        });
-        assert_eq!(shelf.read().unwrap().entries().count(), 8);
-        let mode = std::fs::metadata(shelf.path()).unwrap().permissions().mode() & 0o777;
-        assert_eq!(mode, 0o600);
-        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1, "nothing else is left");
-    }
-
-    #[test]
-    fn what_cannot_be_read_is_not_taken_for_nothing_nor_written_over() {
-        let dir = tempfile::tempdir().unwrap();
-        let shelf = Shelf::new(dir.path());
-        std::fs::write(shelf.path(), "{").unwrap();
-        assert!(shelf.read().unwrap_err().to_string().contains("move it away"));
-        assert!(shelf.change(|overlay| overlay.set("a", entry())).is_err());
-        assert_eq!(std::fs::read(shelf.path()).unwrap(), b"{");
-        std::fs::write(shelf.path(), r#"{"v":1,"routes":{}}"#).unwrap();
-        assert!(shelf.read().is_ok());
-        for mode in [0o620, 0o602] {
-            std::fs::set_permissions(shelf.path(), Permissions::from_mode(mode)).unwrap();
-            assert!(shelf.read().unwrap_err().to_string().contains("chmod 600"));
-            assert!(shelf.change(|overlay| overlay.set("a", entry())).is_err());
-            assert!(Shelf::copied(dir.path()).read().is_ok(), "a copy has any mode");
-        }
-        std::fs::remove_file(shelf.path()).unwrap();
-        std::fs::create_dir(shelf.path()).unwrap();
-        assert!(shelf.read().unwrap_err().to_string().contains("move it away"));
-    }
-
-    #[test]
-    fn one_that_is_gone_is_written_anew_with_a_demotion_and_with_nothing_else() {
-        let dir = tempfile::tempdir().unwrap();
-        let shelf = Shelf::new(dir.path());
-        shelf.knows(Overlay::default());
-        shelf.change(|overlay| overlay.set("a", entry())).unwrap();
-        std::fs::remove_file(shelf.path()).unwrap();
-        let set = |overlay: &mut Overlay| overlay.set("b", entry());
-        assert!(matches!(shelf.amend(IfLost::Refuse, set), Err(ShelfError::Gone)));
-        assert!(!shelf.tells_mended() && !shelf.path().exists());
-        assert_eq!(shelf.kept(IfLost::Mend).unwrap().routes(), ["a"]);
-        shelf.amend(IfLost::Mend, set).unwrap();
-        assert_eq!(shelf.read().unwrap().routes(), ["a", "b"]);
-        assert!(shelf.tells_mended() && !shelf.tells_mended(), "once");
-        // So is one in whose place somebody put an older one, and to tidy that makes it no other.
-        std::fs::write(shelf.path(), r#"{"v":1,"routes":{}}"#).unwrap();
-        shelf.change(|_| ()).unwrap();
-        assert!(matches!(shelf.kept(IfLost::Refuse), Err(ShelfError::Other)));
-        shelf.amend(IfLost::Mend, |overlay| overlay.set("c", entry())).unwrap();
-        assert_eq!(shelf.read().unwrap().routes(), ["a", "b", "c"]);
-        assert!(shelf.tells_mended());
-        assert_eq!(shelf.kept(IfLost::Refuse).unwrap().routes(), ["a", "b", "c"]);
-    }
-}
+mod tests;

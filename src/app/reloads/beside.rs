@@ -2,7 +2,7 @@
 
 use super::failed::Failed;
 use super::work::{Disk, WORK_MAX};
-use super::{Reason, Reloading, tell};
+use super::{Due, Reason, Reloading, tell};
 use crate::admin::{Asked, Want};
 use crate::config::Gathered;
 use std::pin::pin;
@@ -78,7 +78,7 @@ impl Reloading {
             };
             match asked.want {
                 Want::Stages => {
-                    let laid = self.restage().await;
+                    let laid = self.restage(Due::Now).await;
                     tell(vec![asked], &laid);
                 }
                 Want::All => self.put_off(asked),

@@ -12,9 +12,9 @@ use std::sync::Arc;
 
 impl Reloading {
     /// Has what was set by command hold, over what is in force: no other file is read.
-    pub(super) async fn restage(&mut self) -> Loaded {
+    pub(super) async fn restage(&mut self, due: Due) -> Loaded {
         self.prune().await;
-        let done = match self.lay(Reason::Staged, Due::Now).await {
+        let done = match self.lay(Reason::Staged, due).await {
             Ok((snapshot, change)) => Loaded::InForce { snapshot, change },
             Err(failed) => {
                 let why = failed.to_string();
@@ -129,8 +129,8 @@ impl Reloading {
 
     /// Whether the files are as what is in force was read from them.
     async fn has_stayed(&mut self) -> bool {
-        let mut files = self.in_force.clone();
-        let looked = self.on_config(Reason::Arrears, move || files.look() == files.marks()).await;
+        let files = self.in_force.clone();
+        let looked = self.on_config(Reason::Arrears, move || files.stay()).await;
         looked.unwrap_or(false)
     }
 }

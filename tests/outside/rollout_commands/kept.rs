@@ -295,6 +295,47 @@ fn a_start_on_half_a_config_takes_nothing_from_the_disk_until_it_has_rested() {
 }
 
 #[test]
+fn a_touch_keeps_nothing_that_a_start_dropped() {
+    let tool = Recorder::start();
+    let gait = setup(&tool, "dry_run").start();
+    assert_eq!(run(&gait, &step("demote", "observe", &["--reason", "incident"])).0, 0);
+    let dir = gait.kill();
+    setup(&tool, "enforce").write(dir.path());
+    let gait = Gait::launch(dir, &["proxy", "--config", "gait.yaml"], &[]);
+    assert_eq!(call(&gait), 403);
+    let touched = fs::File::options().append(true).open(gait.dir().join("gait.yaml")).unwrap();
+    touched.set_modified(SystemTime::now() + Duration::from_secs(1)).unwrap();
+    wait_for("the file", || is_empty(&gait).then_some(()));
+    setup(&tool, "dry_run").write(gait.dir());
+    gait.signal("HUP");
+    wait_for("the load", || gait.log().contains("\"reloaded\"").then_some(()));
+    assert_eq!((call(&gait), tool.count()), (200, 0), "answered, and not executed");
+}
+
+#[test]
+fn what_a_person_takes_out_of_a_file_that_is_stuck_is_not_lost() {
+    let dir = TempDir::new().unwrap();
+    fs::create_dir(dir.path().join("state")).unwrap();
+    let Some(disk) = SmallDisk::at(&dir.path().join("state")) else { return };
+    let tool = Recorder::start();
+    let gait = setup(&tool, "dry_run").start_in(dir);
+    assert_eq!(run(&gait, &step("demote", "observe", &["--reason", "incident"])).0, 0);
+    let stuck = disk.make_read_only("rollout.json");
+    setup(&tool, "require_approval").write(gait.dir());
+    gait.signal("HUP");
+    let log = || gait.log();
+    wait_for("the drop", || log().contains("dropped stages stay there").then_some(()));
+    drop(stuck);
+    fs::write(gait.dir().join("state/rollout.json"), "{\"v\":1,\"routes\":{}}").unwrap();
+    wait_for("the tidying", || log().contains("the overlay is brought up to date").then_some(()));
+    gait.signal("HUP");
+    wait_for("the load", || log().contains("nothing has changed").then_some(()));
+    // What gait has in mind is what lies there, so a promotion goes through.
+    let (exit, done) = force(&gait, "enforce");
+    assert_eq!((exit, call(&gait)), (0, 403), "{done}");
+}
+
+#[test]
 fn an_overlay_that_hangs_leaves_nobody_without_an_answer() {
     let tool = Recorder::start();
     let gait = setup(&tool, "enforce").start();
