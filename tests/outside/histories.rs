@@ -89,6 +89,7 @@ fn live(seed: u64) -> Found {
             world.crash();
         }
     });
+    world.grow_old();
     audit::finish(&world)
 }
 

@@ -18,11 +18,14 @@ use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// Approvers, and the logins that are theirs.
 pub(super) const APPROVERS: [&str; 2] = ["ada", "bob"];
+
+/// How long a request is open that nobody answers; as short as gait lets it be.
+const OPEN_FOR: Duration = Duration::from_secs(10);
 
 /// The status of a call that gait refused for want of an approval.
 pub(super) const REFUSED: u16 = 428;
@@ -47,6 +50,7 @@ pub(super) struct World {
     files: AtomicUsize,
     attempts: AtomicUsize,
     keys: TempDir,
+    began: Instant,
     /// Wishes for a kill, each after so long.
     wishes: Sender<Duration>,
     wished: Mutex<Receiver<Duration>>,
@@ -84,6 +88,7 @@ impl World {
             files: AtomicUsize::new(0),
             attempts: AtomicUsize::new(0),
             keys,
+            began: Instant::now(),
             wishes,
             wished: Mutex::new(wished),
         }
@@ -116,6 +121,11 @@ impl World {
                 _ => {}
             }
         }
+    }
+
+    /// Waits until the first requests have expired, however quick the machine was.
+    pub(super) fn grow_old(&self) {
+        thread::sleep((OPEN_FOR + Duration::from_secs(1)).saturating_sub(self.began.elapsed()));
     }
 
     /// Kills gait, starts it again, and checks what it remembers.
@@ -294,7 +304,7 @@ fn config(tool: SocketAddr, stalled: SocketAddr) -> String {
          admin:\n  listen: \"127.0.0.1:0\"\n  logins:\n    \
          - {{ name: ada@desk, role: approver, sha256: {} }}\n    \
          - {{ name: bob@desk, role: approver, sha256: {} }}\n\
-         approvals:\n  open_for: 15s\n  approvers:\n    \
+         approvals:\n  open_for: {}s\n  approvers:\n    \
          - {{ name: ada, logins: [ada@desk], keys: [ada_public.key], identities: [agent.ada] }}\n    \
          - {{ name: bob, logins: [bob@desk] }}\n\
          identity:\n  sources:\n    - name: keys\n      api_key:\n        keys:\n          \
@@ -304,6 +314,7 @@ fn config(tool: SocketAddr, stalled: SocketAddr) -> String {
          stalled: {{ url: \"https://{stalled}\", tls: {{ ca: ca.pem }} }}\nroutes:\n{routes}",
         login("ada"),
         login("bob"),
+        OPEN_FOR.as_secs(),
         key("agent"),
         key("ada"),
     )
