@@ -26,7 +26,7 @@ const BYTES_MAX: u64 = 4 << 20;
 pub struct Shelf {
     path: PathBuf,
     keeping: Keeping,
-    /// Held while it is changed.
+    /// Held while it is changed, and while it is held against what is known of it.
     turn: Mutex<()>,
     known: Mutex<Known>,
 }
@@ -140,6 +140,8 @@ impl Shelf {
     /// # Errors
     /// It cannot be read, is no overlay, or is lost.
     pub fn kept(&self, if_lost: IfLost) -> Result<Overlay, ShelfError> {
+        // What is written meanwhile would look as if somebody else had put it there.
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         self.basis(if_lost).map(|basis| basis.overlay)
     }
 

@@ -5,7 +5,7 @@
 mod kept;
 
 use crate::support::{
-    Approver, Conn, Dice, Gait, Recorder, Setup, audit, run_to_end, send, wait_for,
+    Approver, Conn, Dice, Gait, Recorder, Response, Setup, audit, run_to_end, send, wait_for,
 };
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -268,7 +268,7 @@ fn wish(dice: &mut Dice, ids: &[String]) -> (String, Value) {
 }
 
 /// Sends a wish, and reads the answer as far as there is one.
-fn ask(address: SocketAddr, token: &str, path: &str, body: &Value) -> Option<u16> {
+fn ask(address: SocketAddr, token: &str, path: &str, body: &Value) -> Option<Response> {
     let body = body.to_string();
     let mut conn = Conn::try_open(address).ok()?;
     let head = format!(
@@ -276,7 +276,7 @@ fn ask(address: SocketAddr, token: &str, path: &str, body: &Value) -> Option<u16
          Content-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
         body.len()
     );
-    conn.write(head).try_read().ok().map(|answer| answer.status)
+    conn.write(head).try_read().ok()
 }
 
 /// Holds what stands, and what stood, against the lines that say who wanted it.
@@ -326,16 +326,23 @@ fn no_kill_leaves_a_stage_that_nobody_is_recorded_to_want() {
     let mut gait = setup(&tool, "observe").start();
     (0..4).for_each(|_| assert_eq!(call(&gait), 200));
     let ids = calls(&gait, 4);
-    let (mut done, mut changes) = (0, 0);
+    // However the dice fall, there is a stage to look for.
+    let local = Approver::local(&gait);
+    let sure = json!({ "to": "enforce", "force": true, "reason": "the dice" });
+    let answer = ask(local.address, &local.token, "/v1/rollout/del/promote", &sure);
+    assert_eq!(answer.expect("an answer").status, 200);
+    let (mut done, mut changes) = (1, 0);
     for _ in 0..kills {
         let own = *dice.pick(&STAGES);
         let local = Approver::local(&gait);
         for _ in 0..dice.below(8) {
             let (path, body) = wish(&mut dice, &ids);
             let token = if dice.hits(10) { "nobody" } else { &local.token };
-            let status = ask(local.address, token, &path, &body).expect("an answer");
+            let answer = ask(local.address, token, &path, &body).expect("an answer");
+            let status = answer.status;
             // 500: the config was changed in the midst of it.
-            assert!([200, 400, 401, 409, 500].contains(&status), "{path} {body}: {status}");
+            let is_meant = [200, 400, 401, 409, 500].contains(&status);
+            assert!(is_meant, "{path} {body}: {}", answer.text());
             assert!(token != "nobody" || status == 401);
             done += usize::from(status == 200);
             if dice.hits(15) {
@@ -359,5 +366,5 @@ fn no_kill_leaves_a_stage_that_nobody_is_recorded_to_want() {
         assert_eq!(kept, said, "the store has what the log has");
     }
     eprintln!("{done} wishes were met, {changes} stages were set");
-    assert!(changes > 0 && done > 0, "too little was done");
+    assert!(changes > 0, "what was set is not recorded");
 }

@@ -45,6 +45,25 @@ fn changes_made_at_once_all_stand() {
 }
 
 #[test]
+fn who_asks_while_it_is_written_meets_no_other() {
+    let dir = tempfile::tempdir().unwrap();
+    let shelf = Shelf::new(dir.path());
+    shelf.change(|overlay| overlay.set("a", entry())).unwrap();
+    std::thread::scope(|scope| {
+        let writing = scope.spawn(|| {
+            for at in 0..100 {
+                let name = format!("route.{at}");
+                shelf.amend(IfLost::Refuse, |overlay| overlay.set(&name, entry())).unwrap();
+            }
+        });
+        while !writing.is_finished() {
+            let kept = shelf.kept(IfLost::Refuse);
+            assert!(kept.is_ok(), "{}", kept.unwrap_err());
+        }
+    });
+}
+
+#[test]
 fn what_cannot_be_read_is_not_taken_for_nothing_nor_written_over() {
     let dir = tempfile::tempdir().unwrap();
     let shelf = Shelf::new(dir.path());
