@@ -206,11 +206,11 @@ async fn serve_until_stopped(serve: &Serve, environment: Environment) -> Result<
     let limits = start_limits(&state)?;
     let office = Office::open(&state)?;
     let metrics = new_metrics(&config);
-    let (past, loss) = past(&state, &config.overlay);
+    let (past, lost) = past(&state, &config.overlay);
     let listeners = open_listeners(&config.fixed, &metrics).await?;
     let (desk, deciding) = start_approvals(&state, past, &metrics)?;
     let (ledger, writer) = start_evidence(&state, &config, &metrics)?;
-    let told = keep_overlay(&office.shelf(), &mut files, &config.overlay, loss);
+    let told = keep_overlay(&office.shelf(), &mut files, &config.overlay, lost);
     let exports = Exports::new(metrics.clone());
     exports.configure(&config.plan);
     let writing = write_evidence(writer, metrics.clone(), exports.clone())?;

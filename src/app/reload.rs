@@ -11,6 +11,8 @@ use crate::config::{Config, Listen, Taken};
 use crate::evidence::Reload;
 use crate::intent::time::Time;
 use crate::metrics::{Metrics, Restart, Share, SnapshotFace};
+use crate::policy::Policy;
+use crate::rollout::Shelf;
 use crate::snapshot::{Listener, Plan, Snapshot};
 use crate::store::approvals::Rules;
 use crate::store::switch::{Given, Step};
@@ -23,9 +25,9 @@ const KILL_SWITCH: &str = "_kill_switch";
 /// What was lost with the file of the overlay, which a process always keeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Lost {
-    /// It is there, or that it is not was told.
+    /// It is there, that it is not was told, or no process has served yet.
     Nothing,
-    /// It said nothing.
+    /// It said nothing, or none was kept.
     File,
     /// Stages that were set by command.
     Stages,
@@ -62,19 +64,17 @@ pub(super) fn take_over(running: &Arc<Running>, config: Config, lost: Lost) -> A
         );
         lowered.push(KILL_SWITCH.to_owned());
     }
-    let stages = moved(&old.plan, &plan, now);
     proxy.tools.configure(&plan);
     proxy.desk.configure(rules(&plan));
     running.exports.configure(&plan);
-    let snapshot = Arc::new(Snapshot::build(plan, policy, &proxy.metrics));
-    let told = told(&overlay, tell_lost(running, lost));
-    // First, so that no call's line names a snapshot of which the log does not know.
-    record(running, &snapshot, Reload { lowered, stages, ..told });
-    tracing::info!(snapshot = %snapshot.id, "reloaded");
+    let told = Reload { lowered, ..told(&overlay, tell_lost(&running.shelf, lost)) };
+    let snapshot = recorded(running, &old, (plan, Arc::new(policy)), told);
     proxy.switch.follow(kill_switch);
     put(running, &snapshot, &overlay);
     running.readiness.in_force_since(clock::now());
     proxy.metrics.reload_succeeded(clock::now());
+    // Last: whoever reads it meets nothing older any more.
+    tracing::info!(snapshot = %snapshot.id, "reloaded");
     snapshot.id.clone()
 }
 
@@ -119,27 +119,42 @@ pub(super) fn restage(running: &Arc<Running>, plan: Plan, overlay: &Taken, lost:
     if !lowered.is_empty() {
         tracing::warn!(routes = ?lowered, "security event: these routes are held to less than before");
     }
-    let stages = moved(&old.plan, &plan, now);
-    let snapshot = Arc::new(Snapshot::build(plan, old.policy.clone(), &proxy.metrics));
-    let told = told(overlay, tell_lost(running, lost));
-    record(running, &snapshot, Reload { lowered, stages, ..told });
-    tracing::info!(snapshot = %snapshot.id, "what was set by command is in force");
+    let told = Reload { lowered, ..told(overlay, tell_lost(&running.shelf, lost)) };
+    let snapshot = recorded(running, &old, (plan, old.policy.clone()), told);
     put(running, &snapshot, overlay);
     running.readiness.restaged_at(clock::now());
+    tracing::info!(snapshot = %snapshot.id, "what was set by command is in force");
     snapshot.id.clone()
 }
 
+/// Builds a snapshot, and records that it comes into force: first, so that no call's line names one
+/// of which the log does not know.
+fn recorded(
+    running: &Running,
+    old: &Snapshot,
+    (plan, policy): (Plan, Arc<Policy>),
+    told: Reload,
+) -> Arc<Snapshot> {
+    let stages = moved(&old.plan, &plan, running.proxy.stage_time());
+    let snapshot = Arc::new(Snapshot::build(plan, policy, &running.proxy.metrics));
+    record(running, &snapshot, Reload { stages, ..told });
+    snapshot
+}
+
 /// Says what was lost, and whether the evidence is to say so as well.
-pub(super) fn tell_lost(running: &Running, lost: Lost) -> bool {
-    let overlay = running.shelf.path().display();
+pub(super) fn tell_lost(shelf: &Shelf, lost: Lost) -> bool {
+    let overlay = shelf.path().display();
     match lost {
         Lost::Nothing => {}
-        Lost::File => {
-            tracing::info!(%overlay, "the overlay is gone; it said nothing, and is made anew")
-        }
+        Lost::File => tracing::warn!(
+            %overlay,
+            "there is no overlay, and nothing says that a stage was set by command: it is made anew"
+        ),
         Lost::Stages => tracing::warn!(
             %overlay,
-            "security event: the overlay is gone, and with it every stage that was set by command"
+            "security event: the overlay is gone, and with it every stage that was set by command: \
+             all routes stand where the config says; look at the `stage` lines of the evidence, and \
+             set what is still meant"
         ),
         Lost::Mended => tracing::warn!(
             %overlay,

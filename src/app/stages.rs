@@ -92,7 +92,7 @@ impl Running {
     ///
     /// # Errors
     /// It cannot be read.
-    pub(super) fn restage(
+    pub(super) fn relaid(
         &self,
         before: &Taken,
         mut files: Files,

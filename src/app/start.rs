@@ -6,6 +6,7 @@ use super::admin::{ADMIN_TOKEN, Office};
 use super::exports::Exports;
 use super::listen::{self, Door};
 use super::log::OneLine;
+use super::reload::Lost;
 use super::reloads::Origins;
 use super::tally::tally;
 use super::{Addresses, AppError, Listeners, Running, Wanted, data, reload, stages};
@@ -28,7 +29,6 @@ use crate::store::switch::Switch;
 use crate::telemetry::{Check, Readiness};
 use crate::upstream::Tools;
 use arc_swap::ArcSwap;
-use lost::Loss;
 use std::io::{self, IsTerminal as _};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -118,11 +118,11 @@ pub(super) fn start_limits(state: &StateDir) -> Result<Live, StoreError> {
 /// Whether a process has served from this state directory before, and what became of the stages that
 /// were set in it. To be asked before the log is started, and before listeners are opened: who connects
 /// wants to be served at once.
-pub(super) fn past(state: &StateDir, overlay: &Taken) -> (Past, Loss) {
+pub(super) fn past(state: &StateDir, overlay: &Taken) -> (Past, Lost) {
     let served = evidence::segments(&state.path().join("evidence"))
         .is_ok_and(|segments| !segments.is_empty());
     let past = if served { Past::Evidence } else { Past::None };
-    (past, lost::loss(state.path(), overlay, past))
+    (past, lost::lost(state.path(), overlay, past))
 }
 
 /// The thread that answers what is asked of approvals. A state directory that has served before and
@@ -148,27 +148,14 @@ pub(super) fn keep_overlay(
     shelf: &Shelf,
     files: &mut Files,
     overlay: &Taken,
-    loss: Loss,
+    lost: Lost,
 ) -> Reload {
-    let path = shelf.path().display();
-    match loss {
-        Loss::None => {}
-        Loss::Unkept => tracing::warn!(
-            overlay = %path,
-            "there is no overlay, and the log has no stage that was set by command: it is made"
-        ),
-        Loss::Lost => tracing::warn!(
-            overlay = %path,
-            "security event: the overlay is gone, and with it every stage that was set by command: \
-             all routes stand where the config says; look at the `stage` lines of the evidence, and \
-             set what is still meant"
-        ),
-    }
+    let is_missed = reload::tell_lost(shelf, lost);
     shelf.knows(overlay.found.clone());
     if let Err(error) = config::keep_file(shelf, files, overlay) {
         tracing::error!(%error, overlay = %shelf.path().display(), "the overlay cannot be kept");
     }
-    stages::told(overlay, loss == Loss::Lost)
+    stages::told(overlay, is_missed)
 }
 
 /// What outlives the process, and who keeps it.

@@ -13,11 +13,20 @@ use tempfile::TempDir;
 const ALLOW: &str = "default_verdict: allow\n";
 const BLOCK: &str = "default_verdict: block\n";
 const WATCHED: &str = "reload: { watch: 100ms }\n";
+/// A little less than what lies between two looks.
+const LOOK: Duration = Duration::from_millis(90);
 /// Two looks a second apart, a load, and a machine that has other things to do.
 const TAKEN_UP: Duration = Duration::from_secs(4);
 
 /// What lets more through has to rest for five seconds more.
 const LAXER_TAKEN_UP: Duration = Duration::from_secs(11);
+
+/// A reload is answered by calls a moment before it is told.
+fn assert_well(gait: &Gait) {
+    wait_for("all to be well", || {
+        (!gait.telemetry("/readyz?verbose").text().contains("[!]")).then_some(())
+    });
+}
 
 /// A config whose one route is called by the name of this tool.
 fn config(tool: &Recorder, name: &str, server: &str) -> String {
@@ -122,10 +131,7 @@ fn half_a_file_that_is_valid_by_itself_lets_nothing_through() {
     wait_for("the whole config", || gait.log().contains("\"reloaded\"").then_some(()));
     assert_eq!(status(&gait), 403);
     assert!(gait.log().contains("let through more than before"));
-    // Told in the log before it is in force.
-    wait_for("the whole to be in force", || {
-        (!gait.telemetry("/readyz?verbose").text().contains("[!]")).then_some(())
-    });
+    assert!(!gait.telemetry("/readyz?verbose").text().contains("[!]"));
     assert_eq!(tool.count(), 0);
     // What stays as it is means what it says.
     fs::write(&path, &half).unwrap();
@@ -174,15 +180,20 @@ fn a_file_that_never_rests_is_refused_once() {
     let gait = start(&tool, ALLOW, WATCHED);
     let path = gait.dir().join("policy.yaml");
     let (mut text, began) = (BLOCK.to_owned(), Instant::now());
+    let (mut written, mut longest) = (began, Duration::ZERO);
     while began.elapsed() < Duration::from_secs(3) {
         text.push_str("# more\n");
         fs::write(&path, &text).unwrap();
+        longest = longest.max(written.elapsed());
+        written = Instant::now();
         thread::sleep(Duration::from_millis(7));
     }
     let log = gait.log();
-    assert_eq!(log.matches("changes while it is read").count(), 1, "{log}");
+    let refusals = log.matches("changes while it is read").count();
+    // Where the disk kept the writer for longer than between two looks, the file did rest.
+    assert!(refusals == 1 || longest > LOOK && refusals > 1, "after {longest:?}: {log}");
     wait_for("the policy at rest", || (status(&gait) == 403).then_some(()));
-    assert!(!gait.telemetry("/readyz?verbose").text().contains("[!]"));
+    assert_well(&gait);
 }
 
 #[test]
@@ -203,7 +214,7 @@ fn what_is_wrong_is_said_once_and_mended_by_the_next_change() {
     assert_eq!(status(&gait), 200);
     fs::write(&path, BLOCK).unwrap();
     wait_for("the mended policy", || (status(&gait) == 403).then_some(()));
-    assert!(!gait.telemetry("/readyz?verbose").text().contains("[!]"));
+    assert_well(&gait);
 }
 
 #[test]

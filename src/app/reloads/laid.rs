@@ -35,7 +35,7 @@ impl Reloading {
     ) -> Result<(Arc<str>, Change), Failed> {
         let (running, laid, files) =
             (self.running.clone(), self.laid.clone(), self.in_force.clone());
-        let laying = self.on_state(again, move || running.restage(&laid, files));
+        let laying = self.on_state(again, move || running.relaid(&laid, files));
         let Some((plan, taken, files)) = laying.await?? else {
             self.resting.end();
             let snapshot = self.running.proxy.snapshot.load().id.clone();
@@ -55,7 +55,7 @@ impl Reloading {
         let lost = self.lost(&taken);
         if taken.kept == self.laid.kept {
             // Only the file is to be made anew.
-            reload::tell_lost(&self.running, lost);
+            reload::tell_lost(&self.running.shelf, lost);
             self.lay_down(taken);
             self.in_force = files;
             let snapshot = self.running.proxy.snapshot.load().id.clone();

@@ -7,6 +7,7 @@
 //! told and was none costs a look, one that is not told leaves routes open. Rejected: to take every
 //! log without the file for a loss, as each upgrade from a gait that kept none is one.
 
+use crate::app::reload::Lost;
 use crate::audit::{Entry, Field, Filter, Log};
 use crate::clock;
 use crate::config::{OverlayFile, Taken};
@@ -23,23 +24,14 @@ const SEARCH_MAX: Duration = Duration::from_secs(2);
 /// The number of the first segment of a log.
 const FIRST: u32 = 1;
 
-/// What became of the stages that were set by command before this process.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::app) enum Loss {
-    /// They are there, or no process has served yet.
-    None,
-    /// There were none: the file is new.
-    Unkept,
-    /// Their file is gone.
-    Lost,
-}
-
 /// Asks the log, where the file is missing. To be asked before the log is started.
-pub(super) fn loss(state_dir: &Path, overlay: &Taken, past: Past) -> Loss {
+pub(super) fn lost(state_dir: &Path, overlay: &Taken, past: Past) -> Lost {
     match (overlay.file, past) {
-        (OverlayFile::There, _) | (_, Past::None) => Loss::None,
-        (OverlayFile::Missing, Past::Evidence) if may_have_set(state_dir, SEARCH_MAX) => Loss::Lost,
-        (OverlayFile::Missing, Past::Evidence) => Loss::Unkept,
+        (OverlayFile::There, _) | (_, Past::None) => Lost::Nothing,
+        (OverlayFile::Missing, Past::Evidence) if may_have_set(state_dir, SEARCH_MAX) => {
+            Lost::Stages
+        }
+        (OverlayFile::Missing, Past::Evidence) => Lost::File,
     }
 }
 

@@ -56,7 +56,7 @@ fn stages_that_vanish_with_their_file_are_told_and_those_that_end_are_let_go() {
     let dir = gait.kill();
     fs::remove_file(dir.path().join("state/rollout.json")).unwrap();
     let gait = Gait::launch(dir, &["proxy", "--config", "gait.yaml"], &[]);
-    assert!(gait.log().contains("the log has no stage that was set by command"));
+    assert!(gait.log().contains("nothing says that a stage was set by command"));
     assert!(!gait.log().contains("overlay is gone") && missing(&gait) == 0 && is_empty(&gait));
     assert_eq!(force(&gait, "enforce").0, 0);
     fs::remove_file(gait.dir().join("state/rollout.json")).unwrap();
@@ -209,7 +209,7 @@ fn an_overlay_that_said_nothing_is_no_loss() {
     gait.signal("HUP");
     wait_for("the file", || is_empty(&gait).then_some(()));
     let log = gait.log();
-    assert_eq!(log.matches("it said nothing, and is made anew").count(), 2, "{log}");
+    assert_eq!(log.matches("nothing says that a stage was set by command").count(), 2, "{log}");
     assert!(!log.contains("security event"), "{log}");
     assert!(gait.evidence().iter().all(|line| line["overlay_missing"].is_null()));
     assert_eq!(force(&gait, "dry_run").0, 0);
