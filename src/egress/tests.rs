@@ -183,7 +183,7 @@ async fn many_who_ask_at_once_wait_for_one_fetch() {
 
 #[tokio::test]
 async fn who_leaves_breaks_nothing_off() {
-    let slow = Script { after: Duration::from_millis(200), ..answering(ok(SET)) };
+    let slow = Script { after: Duration::from_secs(2), ..answering(ok(SET)) };
     let server = serve(slow).await;
     let (fetcher, _house, _) = fetcher();
     let ring = Arc::new(KeyRing::fetched(server.remote()));

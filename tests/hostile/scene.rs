@@ -44,7 +44,7 @@ impl Scene {
             .spawn()
             .unwrap();
         let addresses = folder.path().join("state/addresses.json");
-        let address = (0..200).find_map(|_| {
+        let address = (0..800).find_map(|_| {
             thread::sleep(Duration::from_millis(25));
             let text = fs::read_to_string(&addresses).ok()?;
             let read: serde_json::Value = serde_json::from_str(&text).ok()?;
@@ -70,7 +70,7 @@ impl Scene {
     /// A connection to gait that does not wait for ever.
     pub(crate) fn connect(&self) -> TcpStream {
         let stream = TcpStream::connect(&self.address).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
         stream
     }
 

@@ -76,7 +76,7 @@ fn fill(gait: &Gait, crowd: &Crowd, disk: &SmallDisk) {
 /// While the log cannot be opened, only what is observed gets through.
 fn assert_closed(crowd: &Crowd) {
     // What went out before is answered by then.
-    thread::sleep(TROUBLE / 2);
+    thread::sleep(TROUBLE * 2);
     let before = crowd.answers().len();
     thread::sleep(TROUBLE);
     let answers = crowd.answers().split_off(before);

@@ -64,7 +64,7 @@ fn a_share_of_the_callers_is_held_to_more_and_stays_the_same() {
     let first = statuses(&gait, CALLERS);
     let refused = first.iter().filter(|status| **status == 403).count();
     assert!(first.iter().all(|status| [200, 403].contains(status)), "{first:?}");
-    assert!((30..=70).contains(&refused), "{refused} of {CALLERS}");
+    assert!((20..=80).contains(&refused), "{refused} of {CALLERS}");
     assert_eq!(tool.count(), CALLERS - refused, "one goes and another does not");
     // Nobody in particular, and somebody who is refused, get the stricter of the two.
     assert_eq!(call(&gait, "").status, 403);

@@ -24,7 +24,7 @@ fn stopping(tool: &Recorder, delay: &str, deadline: &str) -> Gait {
 #[test]
 fn a_drain_cuts_no_call() {
     let tool = slow(Duration::from_millis(1500));
-    let mut gait = stopping(&tool, "500ms", "20s");
+    let mut gait = stopping(&tool, "3s", "20s");
     let mut conns: Vec<_> = (0..50).map(|_| Conn::open(gait.server)).collect();
     for conn in &mut conns {
         conn.write(get("/health"));
@@ -50,7 +50,7 @@ fn a_drain_cuts_no_call() {
 
 #[test]
 fn new_connections_are_refused_while_old_calls_end() {
-    let tool = slow(Duration::from_millis(1500));
+    let tool = slow(Duration::from_secs(5));
     let mut gait = stopping(&tool, "0ms", "20s");
     let mut conn = Conn::open(gait.server);
     conn.write(get("/health"));
@@ -59,7 +59,7 @@ fn new_connections_are_refused_while_old_calls_end() {
     let refused = || Conn::try_open(gait.server).is_err().then_some(());
     let started = Instant::now();
     wait_for("the listener to close", refused);
-    assert!(started.elapsed() < Duration::from_millis(1200), "while the call is in flight");
+    assert!(started.elapsed() < Duration::from_secs(4), "while the call is in flight");
     assert_eq!(conn.read().text(), "done");
     assert!(gait.wait().success());
 }

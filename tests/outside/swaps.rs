@@ -170,13 +170,13 @@ fn a_hundred_swaps_and_no_failed_handshake() {
         }
         seen.done.store(true, Ordering::Relaxed);
         for calls in kept.into_iter().map(|kept| kept.join().unwrap()) {
-            assert!(calls > SWAPS, "{calls} calls on a kept connection");
+            assert!(calls > SWAPS / 10, "{calls} calls on a kept connection");
         }
         callers.into_iter().map(|caller| caller.join().unwrap()).sum::<usize>()
     });
     let failures = seen.failures.into_inner().unwrap();
     assert!(failures.is_empty(), "{} of {visits}: {:?}", failures.len(), failures.first());
-    assert!(visits > SWAPS, "{visits} handshakes");
+    assert!(visits > SWAPS / 10, "{visits} handshakes");
     assert!(seen.leaves.into_inner().unwrap().is_subset(&shown), "a certificate never written");
     let scrape = bench.gait.settled();
     assert_eq!(scrape.total("gait_tls_handshake_failures_total"), 0.0);

@@ -4,6 +4,8 @@ use super::{Bench, refused};
 use crate::support::{Conn, Recorder, Response, Setup, Then, get, post, send, wait_for};
 use std::io::Write;
 use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 /// Bounds small enough to be reached.
@@ -13,8 +15,12 @@ const LIMITS: &str = "limits: { head_bytes: 16384, headers: 32, judged_body_byte
 
 /// The fixture with small bounds.
 fn small() -> Bench {
+    with(LIMITS)
+}
+
+fn with(limits: &str) -> Bench {
     let tool = Recorder::start();
-    let gait = Setup::fixture("security", tool.address).with(LIMITS).start();
+    let gait = Setup::fixture("security", tool.address).with(limits).start();
     Bench { gait, tool }
 }
 
@@ -138,7 +144,8 @@ fn scrapers_who_do_not_read_keep_nobody_from_asking_for_health() {
 
 #[test]
 fn bodies_share_one_budget() {
-    let bench = small();
+    // The last of them waits for all the others.
+    let bench = with(&LIMITS.replace("body: 500ms", "body: 20s"));
     let body = invocation(4096);
     let (head, tail) = body.split_at(4000);
     let begin = format!(
@@ -161,8 +168,12 @@ fn bodies_share_one_budget() {
 
 #[test]
 fn callers_do_not_decide_how_much_is_logged() {
-    let tool = Recorder::answering(|_, stream| {
-        std::thread::sleep(Duration::from_secs(1));
+    let may_answer = Arc::new(AtomicBool::new(false));
+    let awaited = may_answer.clone();
+    let tool = Recorder::answering(move |_, stream| {
+        while !awaited.load(Ordering::Relaxed) {
+            std::thread::sleep(Duration::from_millis(5));
+        }
         stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")?;
         Ok(Then::Keep)
     });
@@ -170,10 +181,11 @@ fn callers_do_not_decide_how_much_is_logged() {
     let gait = Setup::fixture("security", tool.address).with(one_call).start();
     let mut slow = Conn::open(gait.server);
     slow.write(get("/health"));
-    std::thread::sleep(Duration::from_millis(200));
+    wait_for("the call to reach the tool", || (tool.count() == 1).then_some(()));
     for _ in 0..20 {
         assert_eq!(send(gait.server, get("/health")).status, 503);
     }
+    may_answer.store(true, Ordering::Relaxed);
     assert_eq!(slow.read().status, 200);
     let reason = [("reason", "evidence_unavailable")];
     assert_eq!(gait.scrape().sum("gait_rejected_total", &reason), 20.0);
