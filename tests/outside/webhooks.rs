@@ -2,8 +2,8 @@
 //! one of which checks with a library that none of us wrote.
 
 use crate::support::{
-    Approver, Authority, Gait, Lasting, Recorder, Response, Security, Setup, Then, Tool, listen,
-    modules, post, send, wait_for,
+    Approver, Authority, Gait, Lasting, Recorder, Response, Security, Setup, Then, Tool,
+    address_of, listen, modules, post, send, wait_for,
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -11,7 +11,7 @@ use http::Version;
 use serde_json::Value;
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -102,12 +102,10 @@ impl Shown {
         let mark = format!("```{language} runnable\n");
         let block = page.split_once(&mark).unwrap().1.split_once("```").unwrap().0;
         let (command, option) = if language == "js" { ("node", "-e") } else { ("python3", "-c") };
-        // Whoever takes the port in between fails this test.
-        let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let mut child = Command::new(command)
             .args([option, block])
             .env("NODE_PATH", modules())
-            .env("PORT", free.port().to_string())
+            .env("PORT", "0")
             .env("WEBHOOK_SECRET", secret)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -118,8 +116,8 @@ impl Shown {
         thread::spawn(move || {
             out.lines().map_while(Result::ok).for_each(|line| kept.lock().unwrap().push(line));
         });
-        wait_for("the receiver", || TcpStream::connect(free).ok());
-        Shown { child, address: free, lines }
+        let address = address_of(&mut child);
+        Shown { child, address, lines }
     }
 
     fn lines(&self) -> Vec<String> {
