@@ -249,8 +249,9 @@ fn a_protected_tunnel_ends_with_its_caller() {
     conn.write("last words").finish();
     assert_eq!(told.recv_timeout(Duration::from_secs(5)).unwrap(), b"last words");
     tunnels(&gait, 0.0);
-    let lines = gait.evidence();
-    let outcome = lines.iter().find(|line| line["kind"] == "outcome").unwrap();
+    let outcome = wait_for("the outcome", || {
+        gait.evidence().into_iter().find(|line| line["kind"] == "outcome")
+    });
     assert_eq!(
         (&outcome["ending"], &outcome["request_bytes"]),
         (&"caller_gone".into(), &10.into())
@@ -285,9 +286,11 @@ fn websockets_of_others_go_through() {
         assert!(works || said.contains("403"), "{path}: {said}");
     }
     tunnels(&gait, 0.0);
-    let lines = gait.evidence();
-    let ended = lines.iter().filter(|line| line["status"] == 101);
-    assert!(ended.clone().count() == 2, "{lines:?}");
-    assert!(ended.clone().all(|line| line["response_bytes"].as_u64() > Some(3 << 20)));
+    let ended = wait_for("both outcomes", || {
+        let lines = gait.evidence().into_iter().filter(|line| line["status"] == 101);
+        Some(lines.collect::<Vec<_>>()).filter(|ended| ended.len() >= 2)
+    });
+    assert_eq!(ended.len(), 2, "{ended:?}");
+    assert!(ended.iter().all(|line| line["response_bytes"].as_u64() > Some(3 << 20)));
     gait.settled().assert_law();
 }

@@ -94,8 +94,9 @@ fn a_held_call_is_judged_by_what_is_in_force_when_it_is_granted() {
     assert_eq!((answer.status, tool.count()), (403, 0), "{}", answer.text());
     assert_eq!(answer.one("gait-verdict"), Some("block"));
     assert_eq!(desk.show(&id)["state"], "approved", "the words are given back");
-    let lines = gait.evidence();
-    let line = lines.iter().find(|line| line["verdict"] == "block").expect("its line");
+    let line = wait_for("its line", || {
+        gait.evidence().into_iter().find(|line| line["verdict"] == "block")
+    });
     assert_ne!(line["asked_under"], line["snapshot"], "both snapshots are named");
 }
 
