@@ -46,7 +46,7 @@ pub(crate) use secure::{Caller, ONLY_12, ONLY_13, Secure};
 pub(crate) use small_disk::SmallDisk;
 pub(crate) use tool::{Lasting, Security, Tool};
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 /// How long anything may take before a test calls it hung.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
@@ -60,5 +60,13 @@ pub(crate) fn wait_for<T>(what: &str, mut ready: impl FnMut() -> Option<T>) -> T
         }
         assert!(Instant::now() < deadline, "waited {PATIENCE:?} in vain for {what}");
         std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// Waits, where needed, until the hour is not about to end under a test.
+pub(crate) fn clear_of_the_hour() {
+    let second = || SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs() % 3_600;
+    while second() > 3_600 - 30 {
+        std::thread::sleep(Duration::from_secs(1));
     }
 }
