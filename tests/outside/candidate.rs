@@ -1,7 +1,7 @@
 //! A policy that is tried out: it tells exactly what it would change, and changes nothing.
 
 use crate::support::{
-    Approver, Conn, Dice, Gait, Recorder, Response, Setup, run_to_end, send, wait_for,
+    Approver, Conn, Dice, Gait, Recorder, Response, Scrape, Setup, run_to_end, send, wait_for,
 };
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -108,6 +108,14 @@ fn closed(gait: &Gait, count: usize) -> Vec<Value> {
     })
 }
 
+/// A scrape that counts so many differences or more. A line is counted a little after it is written.
+fn differing(gait: &Gait, count: usize) -> Scrape {
+    wait_for("the differences", || {
+        let scrape = gait.scrape();
+        (scrape.total("gait_policy_diff_total") >= count as f64).then_some(scrape)
+    })
+}
+
 fn diff(dir: &Path, more: &[&str]) -> (Option<i32>, Value) {
     let arguments = [&["rollout", "diff", "--evidence", "state", "--json"], more].concat();
     let output = run_to_end(dir, &arguments);
@@ -153,7 +161,7 @@ fn exactly_the_planted_calls_differ_and_no_answer_does() {
         .collect();
     assert!(found.len() > 500, "{}", found.len());
     assert_eq!(found, want);
-    let scrape = gait.scrape();
+    let scrape = differing(&gait, want.len());
     for (route, from, to) in PLANTED {
         let labels = [("route", route), ("from", from), ("to", to)];
         let of_route = made.iter().filter(|(name, _)| *name == route).count();
@@ -235,7 +243,8 @@ fn a_candidate_that_blocks_everything_stops_nothing_in_any_stage() {
         assert_eq!(tool.count(), ROUTES.len(), "{stage}");
         let lines = closed(&gait, ROUTES.len());
         assert!(lines.iter().all(|line| line["candidate_verdict"] == "block"), "{stage}");
-        assert_eq!(gait.scrape().total("gait_policy_diff_total"), ROUTES.len() as f64);
+        let scrape = differing(&gait, ROUTES.len());
+        assert_eq!(scrape.total("gait_policy_diff_total"), ROUTES.len() as f64);
     }
 }
 
@@ -259,8 +268,9 @@ fn a_call_that_waited_is_counted_once_by_what_the_rules_said() {
     assert_eq!((&line["verdict"], &line["permit"]), (&json!("allow"), &json!("approved")));
     assert_eq!(line["candidate_against"], "require_approval");
     let labels = [("from", "require_approval"), ("to", "block")];
-    assert_eq!(gait.scrape().sum("gait_policy_diff_total", &labels), 1.0);
-    assert_eq!(gait.scrape().total("gait_policy_diff_total"), 1.0);
+    let scrape = differing(&gait, 1);
+    assert_eq!(scrape.sum("gait_policy_diff_total", &labels), 1.0);
+    assert_eq!(scrape.total("gait_policy_diff_total"), 1.0);
     let dir = gait.kill();
     let (_, told) = diff(dir.path(), &[]);
     assert_eq!(
@@ -319,19 +329,20 @@ fn a_candidate_that_cannot_be_used_stops_the_start_and_keeps_what_is_in_force() 
     }
 
     let gait = trying(&setup, "default_verdict: block\n");
-    let differs = |gait: &Gait| {
-        send(gait.server, request("GET", 1));
-        gait.settled();
-        let scrape = gait.scrape();
-        scrape.total("gait_policy_diff_total")
-    };
-    assert_eq!(wait_for("a difference", || Some(differs(&gait)).filter(|n| *n == 1.0)), 1.0);
+    let call = || send(gait.server, request("GET", 1));
+    call();
+    assert_eq!(differing(&gait, 1).total("gait_policy_diff_total"), 1.0);
     reload(&gait, "rules: [", 0.0);
-    wait_for("the old candidate", || (differs(&gait) > 1.0).then_some(()));
+    call();
+    // The old candidate is still tried.
+    assert_eq!(differing(&gait, 2).total("gait_policy_diff_total"), 2.0);
     reload(&gait, "default_verdict: allow\nrules: []\n", 1.0);
-    let last = gait.evidence().into_iter().rfind(|line| line["kind"] == "reload").unwrap();
-    assert_eq!(last["candidate_policy_digest"].as_str().map(str::len), Some(64), "{last}");
     let output = run_to_end(gait.dir(), &["proxy", "--config", "gait.yaml", "--check", "--json"]);
     let checked: Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert_eq!(checked["candidate_policy_digest"], last["candidate_policy_digest"]);
+    let digest = &checked["candidate_policy_digest"];
+    assert_eq!(digest.as_str().map(str::len), Some(64), "{checked}");
+    wait_for("the line of the reload", || {
+        let last = gait.evidence().into_iter().rfind(|line| line["kind"] == "reload")?;
+        (last["candidate_policy_digest"] == *digest).then_some(())
+    });
 }

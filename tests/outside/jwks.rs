@@ -137,10 +137,12 @@ fn keys_that_were_on_their_way_before_a_rotation_are_not_the_last_word() {
     let (old, new) = (Key::new("old", 1), Key::new("new", 2));
     let shown: Page = Arc::new(Mutex::new(page(&[&old])));
     let (at_issuer, slow) = (shown.clone(), Arc::new(AtomicBool::new(false)));
-    let slowly = slow.clone();
+    let fetching = Arc::new(AtomicBool::new(false));
+    let (slowly, fetches) = (slow.clone(), fetching.clone());
     let scene = Scene::with(shown, "refresh: 1h", move |stream| {
         let answer = at_issuer.lock().unwrap().clone();
         if slowly.load(Ordering::Relaxed) {
+            fetches.store(true, Ordering::Relaxed);
             thread::sleep(Duration::from_millis(400));
         }
         stream.write_all(answer.as_bytes())
@@ -148,7 +150,9 @@ fn keys_that_were_on_their_way_before_a_rotation_are_not_the_last_word() {
     slow.store(true, Ordering::Relaxed);
     thread::scope(|scope| {
         scope.spawn(|| scene.call(&old.token("made-up")));
-        wait_for("the fetch to begin", || (scene.issuer.count() == 2).then_some(()));
+        wait_for("the old keys to be on their way", || {
+            fetching.load(Ordering::Relaxed).then_some(())
+        });
         *scene.page.lock().unwrap() = page(&[&new]);
         assert_eq!(scene.call(&new.token("new")).status, 200);
     });

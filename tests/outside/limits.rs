@@ -1,7 +1,9 @@
 //! Rate limits and destructive budgets over HTTP: who is counted, for how long, and what a restart
 //! knows of it.
 
-use crate::support::{Conn, Gait, Peer, Recorder, Response, Setup, send, wait_for};
+use crate::support::{
+    Conn, Gait, Peer, Recorder, Response, Setup, clear_of_the_hour, send, wait_for,
+};
 use serde_json::Value;
 use std::fs;
 use std::thread;
@@ -44,14 +46,6 @@ fn call_with(gait: &Gait, path: &str, lines: &str) -> Response {
 /// The statuses of so many calls.
 fn statuses(gait: &Gait, path: &str, calls: usize) -> Vec<u16> {
     (0..calls).map(|_| call(gait, path).status).collect()
-}
-
-/// Waits, where needed, until the hour is not about to end under a test.
-fn clear_of_the_hour() {
-    let second = || SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs() % 3_600;
-    while second() > 3_600 - 30 {
-        thread::sleep(Duration::from_secs(1));
-    }
 }
 
 /// The counters that are on disk.
@@ -281,8 +275,9 @@ fn without_room_for_a_counter_a_call_is_refused() {
 
 #[test]
 fn a_budget_counts_destruction_alone() {
-    clear_of_the_hour();
+    // What a peer installs takes its time.
     let peer = Peer::start();
+    clear_of_the_hour();
     let mut setup = Setup::fixture("json_server", peer.address);
     setup.config = setup.config.replace("STAGE", "observe");
     setup.policy = "rules: [ { name: all, effect: allow, destructive_budget: \

@@ -1,13 +1,12 @@
 //! A tool's own log against the evidence: a real nginx logs what reaches it, through gait and past
 //! it, and `gait trace reconcile` must name exactly what went past.
 
-use crate::support::{Gait, Setup, get, listen, run_to_end, send, wait_for};
+use crate::support::{Gait, Nginx, Setup, get, listen, run_to_end, send, wait_for};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fs;
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::Duration;
 use tempfile::TempDir;
@@ -15,59 +14,39 @@ use tempfile::TempDir;
 /// How those who go past gait call themselves.
 const DIRECT: &str = "direct";
 
-/// nginx as a tool that logs every request in three forms; killed when dropped.
-struct Nginx {
-    child: Child,
-    address: SocketAddr,
-    dir: TempDir,
-}
+/// nginx as a tool that logs every request in three forms.
+struct Logging(Nginx);
 
-impl Nginx {
-    fn start() -> Nginx {
-        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = free.local_addr().unwrap();
-        drop(free);
+impl Logging {
+    fn start() -> Logging {
         let never = listen(|_, stream| {
             thread::sleep(Duration::from_secs(60));
             drop(stream);
         });
-        let dir = TempDir::new().unwrap();
         // What people are told to write must be what works.
         let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/evidence.md");
         let page = fs::read_to_string(page).unwrap();
         let named = page.split("```nginx\n").nth(1).unwrap().split("```").next().unwrap();
-        let conf = format!(
-            "daemon off; master_process off; pid nginx.pid; error_log error.log;
-            events {{}}
-            http {{
-              {named}
-              log_format lines escape=json '{{\"time\":\"$time_iso8601\",\"method\":\"$request_method\",'
-                '\"request_uri\":\"$request_uri\",\"status\":$status,\"remote_addr\":\"$remote_addr\",'
-                '\"agent\":\"$http_user_agent\",\"http_traceparent\":\"$http_traceparent\"}}';
-              access_log plain.log combined;
-              access_log named.log gait;
-              access_log lines.log lines;
-              client_body_temp_path body; proxy_temp_path p; fastcgi_temp_path f;
-              uwsgi_temp_path u; scgi_temp_path s;
-              server {{
-                listen {address};
-                location /files/slow {{ proxy_pass http://{never}; }}
-                location / {{ return 200 '{{}}'; }}
-              }}
-            }}"
-        );
-        fs::write(dir.path().join("nginx.conf"), conf).unwrap();
-        let child = Command::new("nginx")
-            .args(["-p", dir.path().to_str().unwrap(), "-c", "nginx.conf", "-e", "error.log"])
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("`nginx` starts: install nginx");
-        wait_for("nginx", || TcpStream::connect(address).ok());
-        Nginx { child, address, dir }
+        Logging(Nginx::start(TempDir::new().unwrap(), |address| {
+            format!(
+                "{named}
+                log_format lines escape=json '{{\"time\":\"$time_iso8601\",\"method\":\"$request_method\",'
+                  '\"request_uri\":\"$request_uri\",\"status\":$status,\"remote_addr\":\"$remote_addr\",'
+                  '\"agent\":\"$http_user_agent\",\"http_traceparent\":\"$http_traceparent\"}}';
+                access_log plain.log combined;
+                access_log named.log gait;
+                access_log lines.log lines;
+                server {{
+                  listen {address};
+                  location /files/slow {{ proxy_pass http://{never}; }}
+                  location / {{ return 200 '{{}}'; }}
+                }}"
+            )
+        }))
     }
 
     fn log(&self, name: &str) -> PathBuf {
-        self.dir.path().join(name)
+        self.0.dir.path().join(name)
     }
 
     fn text(&self, name: &str) -> String {
@@ -93,19 +72,12 @@ impl Nginx {
             "{method} {target} HTTP/1.1\r\nHost: h\r\nUser-Agent: {DIRECT}\r\nConnection: close\r\n\
              {more}\r\n"
         );
-        assert_eq!(send(self.address, request).status, 200);
+        assert_eq!(send(self.0.address, request).status, 200);
     }
 }
 
-impl Drop for Nginx {
-    fn drop(&mut self) {
-        let _ended = self.child.kill();
-        let _reaped = self.child.wait();
-    }
-}
-
-fn gait(nginx: &Nginx) -> Setup {
-    let mut setup = Setup::fixture("json_server", nginx.address);
+fn gait(nginx: &Logging) -> Setup {
+    let mut setup = Setup::fixture("json_server", nginx.0.address);
     setup.config = setup.config.replace("STAGE", "enforce");
     setup
 }
@@ -163,14 +135,14 @@ fn traffic(server: SocketAddr) {
 }
 
 /// The `traceparent` that the tool was given with a request for this target.
-fn traceparent(nginx: &Nginx, target: &str) -> String {
+fn traceparent(nginx: &Logging, target: &str) -> String {
     let text = nginx.text("named.log");
     let line = text.lines().find(|line| line.contains(&format!("{target} HTTP"))).unwrap();
     line.rsplit('"').nth(1).unwrap().to_owned()
 }
 
 /// Seven requests that nobody permitted, each in another disguise.
-fn seven_direct(nginx: &Nginx) {
+fn seven_direct(nginx: &Logging) {
     let parent = |text: &str| format!("traceparent: {text}\r\n");
     let stolen = parent(&traceparent(nginx, "/files/9"));
     nginx.direct("GET", "/admin", "");
@@ -184,7 +156,7 @@ fn seven_direct(nginx: &Nginx) {
 
 #[test]
 fn exactly_what_went_past_gait_is_listed() {
-    let nginx = Nginx::start();
+    let nginx = Logging::start();
     let gait = gait(&nginx).start();
     traffic(gait.server);
     wait_for_calls(&gait, 320);
@@ -226,7 +198,7 @@ fn exactly_what_went_past_gait_is_listed() {
 
 #[test]
 fn a_call_that_a_kill_cut_is_uncertain_and_what_left_no_line_is_listed() {
-    let nginx = Nginx::start();
+    let nginx = Logging::start();
     let setup = gait(&nginx);
     let gait = setup.start();
     assert_eq!(send(gait.server, get("/files/1")).status, 200);
@@ -268,7 +240,7 @@ fn a_call_that_a_kill_cut_is_uncertain_and_what_left_no_line_is_listed() {
 
 #[test]
 fn a_call_that_never_arrived_and_a_line_that_cannot_be_read_have_their_exit() {
-    let nginx = Nginx::start();
+    let nginx = Logging::start();
     let gait = gait(&nginx).start();
     for n in 1..=3 {
         assert_eq!(send(gait.server, get(&format!("/files/{n}"))).status, 200);
@@ -313,7 +285,7 @@ fn a_call_that_never_arrived_and_a_line_that_cannot_be_read_have_their_exit() {
 
 #[test]
 fn people_read_what_it_is_and_no_log_steers_their_terminal() {
-    let nginx = Nginx::start();
+    let nginx = Logging::start();
     let gait = gait(&nginx).start();
     assert_eq!(send(gait.server, get("/files/1")).status, 200);
     nginx.direct("GET", "/admin", "");

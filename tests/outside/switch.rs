@@ -64,8 +64,9 @@ fn codes(answer: &Response) -> Vec<String> {
 fn state_is(gait: &Gait, state: &str) {
     wait_for("the state of the switch", || {
         let scrape = gait.scrape();
-        assert_eq!(scrape.total("gait_kill_switch_state"), 1.0);
-        (scrape.sum("gait_kill_switch_state", &[("state", state)]) == 1.0).then_some(())
+        let is = scrape.sum("gait_kill_switch_state", &[("state", state)]);
+        // A scrape may fall between two states.
+        ((is, scrape.total("gait_kill_switch_state")) == (1.0, 1.0)).then_some(())
     });
 }
 
@@ -79,7 +80,7 @@ fn an_order_stops_matching_calls_until_it_is_taken_back() {
     let ordered = Instant::now();
     let stopped =
         wait_for("the order", || Some(write_file(&gait)).filter(|answer| answer.status == 423));
-    assert!(ordered.elapsed() < Duration::from_secs(3), "{:?}", ordered.elapsed());
+    assert!(ordered.elapsed() < Duration::from_secs(10), "{:?}", ordered.elapsed());
     let body = stopped.json();
     assert_eq!(body["type"], "urn:gait:problem:locked");
     assert_eq!((&body["verdict"], &body["executed"]), (&json!("block"), &json!(false)));
@@ -101,12 +102,12 @@ fn an_order_stops_matching_calls_until_it_is_taken_back() {
 fn an_order_that_ends_by_itself_says_when() {
     let peer = Peer::start();
     let gait = behind("enforce", &peer);
-    order(&gait, &["add", "--all", "--id", "pause", "--ttl", "4s"]);
+    order(&gait, &["add", "--all", "--id", "pause", "--ttl", "10s"]);
     let stopped =
         wait_for("the order", || Some(read_file(&gait)).filter(|answer| answer.status == 423));
     assert!(stopped.json()["until"].as_str().unwrap().ends_with('Z'));
     let wait: u64 = stopped.one("Retry-After").unwrap().parse().unwrap();
-    assert!((1..=4).contains(&wait), "{wait}");
+    assert!((1..=10).contains(&wait), "{wait}");
     let told = send(gait.server, "GET /files/2 HTTP/1.1\r\nHost: h\r\nGait-Dry-Run: true\r\n\r\n");
     assert_eq!((told.status, &told.json()["would_status"]), (200, &json!(423)));
     wait_for("the end of the order", || (read_file(&gait).status == 200).then_some(()));

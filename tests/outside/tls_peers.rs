@@ -1,7 +1,7 @@
 //! curl and nghttp as callers under TLS. A missing one fails the test: what was not tried has not
 //! been shown.
 
-use crate::support::{Authority, Caller, Gait, Recorder, Setup, Then};
+use crate::support::{Authority, Caller, Gait, Recorder, Setup, Then, wait_for};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Command, Output};
@@ -161,10 +161,12 @@ fn a_spiffe_id_is_who_calls() {
         let (got, all) = bench.curl("mesh", "a.test", "/closed/x", &shown);
         assert!(got.starts_with("200"), "{version}: {all}");
     }
-    bench.gait.settled();
-    let lines = bench.gait.evidence();
-    let calls: Vec<_> = lines.iter().filter(|line| line["disposition"] == "forwarded").collect();
-    assert_eq!(calls.len(), 2, "{lines:?}");
+    let calls = wait_for("both lines", || {
+        let lines = bench.gait.evidence().into_iter();
+        let calls: Vec<_> = lines.filter(|line| line["disposition"] == "forwarded").collect();
+        Some(calls).filter(|calls| calls.len() >= 2)
+    });
+    assert_eq!(calls.len(), 2, "{calls:?}");
     for call in calls {
         assert_eq!(call["identity"], "spiffe://prod.test/ns/pay/sa/bot");
         let context = &call["intent"]["context"];

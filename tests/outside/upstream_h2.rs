@@ -1,6 +1,8 @@
 //! HTTP/2 to tools: one call at a time on a connection, counted exactly, with all that HTTP/2 adds.
 
-use crate::support::{Authority, Conn, Lasting, Security, Tool, get, post, send, wait_for};
+use crate::support::{
+    Authority, Conn, Lasting, Security, Tool, address_of, get, post, send, wait_for,
+};
 use crate::upstream_tls::{config, folder};
 use http::Version;
 use std::process::{Child, Command, Stdio};
@@ -189,21 +191,18 @@ impl Drop for Nghttpd {
 
 #[test]
 fn nghttpd_is_a_tool() {
-    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = free.local_addr().unwrap();
-    drop(free);
     let dir = folder(&[]);
     std::fs::create_dir(dir.path().join("v1")).unwrap();
     std::fs::write(dir.path().join("v1/a"), "hello").unwrap();
     let child = Command::new("nghttpd")
         .args(["--no-tls", "-a", "127.0.0.1", "--trailer=x-sum: 1", "-d"])
-        .args([dir.path().to_str().unwrap(), &address.port().to_string()])
+        .args([dir.path().to_str().unwrap(), "0"])
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
         .expect("`nghttpd` starts: install nghttp2-server");
-    let _running = Nghttpd(child);
-    wait_for("nghttpd", || std::net::TcpStream::connect(address).ok());
+    let mut running = Nghttpd(child);
+    let address = address_of(&mut running.0);
     let gait = config(&format!("http://{address}"), PRIOR).start();
     for _ in 0..20 {
         assert_eq!(send(gait.server, get("/v1/a")).text(), "hello");

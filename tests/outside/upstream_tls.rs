@@ -1,14 +1,14 @@
 //! TLS to tools: who is believed, what is shown, and what a caller is told where it fails.
 
 use crate::support::{
-    Authority, Gait, Lasting, Pair, Security, Setup, Tool, get, post, send, wait_for,
+    Authority, Gait, Lasting, Nginx, Pair, Security, Setup, Tool, get, post, send, wait_for,
 };
 use http::Version;
 use rcgen::ExtendedKeyUsagePurpose::{self, ClientAuth, ServerAuth};
 use rcgen::{CertificateParams, date_time_ymd};
 use std::fs;
 use std::net::SocketAddr;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use tempfile::TempDir;
@@ -276,52 +276,21 @@ fn believe(gait: &Gait, roots: &str) {
     wait_for("the reload", || (gait.log().matches("\"reloaded\"").count() > before).then_some(()));
 }
 
-/// nginx with TLS, as people have it before their tools; killed when dropped.
-struct Nginx {
-    child: Child,
-    address: SocketAddr,
-    _dir: TempDir,
-}
-
-impl Nginx {
-    fn start(files: &[(&str, &str)]) -> Nginx {
-        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = free.local_addr().unwrap();
-        drop(free);
-        let dir = folder(files);
-        let conf = format!(
-            "daemon off; master_process off; pid nginx.pid; error_log error.log;
-            events {{}}
-            http {{
-              access_log off;
-              client_body_temp_path body; proxy_temp_path p; fastcgi_temp_path f;
-              uwsgi_temp_path u; scgi_temp_path s;
-              server {{
-                listen {address} ssl http2;
-                ssl_certificate own.pem; ssl_certificate_key own.key;
-                ssl_client_certificate clients.pem; ssl_verify_client on;
-                location / {{
-                  return 200 \"$server_protocol $host $ssl_client_verify $http_authorization\";
-                }}
+/// nginx with TLS, which tells how it was spoken to.
+fn nginx(files: &[(&str, &str)]) -> Nginx {
+    Nginx::start(folder(files), |address| {
+        format!(
+            "access_log off;
+            server {{
+              listen {address} ssl http2;
+              ssl_certificate own.pem; ssl_certificate_key own.key;
+              ssl_client_certificate clients.pem; ssl_verify_client on;
+              location / {{
+                return 200 \"$server_protocol $host $ssl_client_verify $http_authorization\";
               }}
             }}"
-        );
-        fs::write(dir.path().join("nginx.conf"), conf).unwrap();
-        let child = Command::new("nginx")
-            .args(["-p", dir.path().to_str().unwrap(), "-c", "nginx.conf", "-e", "error.log"])
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("`nginx` starts: install nginx");
-        wait_for("nginx", || std::net::TcpStream::connect(address).ok());
-        Nginx { child, address, _dir: dir }
-    }
-}
-
-impl Drop for Nginx {
-    fn drop(&mut self) {
-        let _ended = self.child.kill();
-        let _reaped = self.child.wait();
-    }
+        )
+    })
 }
 
 #[test]
@@ -329,7 +298,7 @@ fn nginx_is_a_tool_in_either_version() {
     let (authority, clients) = (Authority::new("ca"), Authority::new("other"));
     let (issued, own) =
         (authority.server(&["nginx.test"]), clients.client(&["spiffe://gait.test/gait"]));
-    let nginx = Nginx::start(&[
+    let nginx = nginx(&[
         ("own.pem", &issued.cert),
         ("own.key", &issued.key),
         ("clients.pem", &clients.pem()),

@@ -2,8 +2,8 @@
 //! one of which checks with a library that none of us wrote.
 
 use crate::support::{
-    Approver, Authority, Gait, Lasting, Recorder, Response, Security, Setup, Then, Tool, listen,
-    modules, post, send, wait_for,
+    Approver, Authority, Gait, Lasting, Recorder, Response, Security, Setup, Then, Tool,
+    address_of, listen, modules, post, send, wait_for,
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -11,7 +11,7 @@ use http::Version;
 use serde_json::Value;
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -102,12 +102,10 @@ impl Shown {
         let mark = format!("```{language} runnable\n");
         let block = page.split_once(&mark).unwrap().1.split_once("```").unwrap().0;
         let (command, option) = if language == "js" { ("node", "-e") } else { ("python3", "-c") };
-        // Whoever takes the port in between fails this test.
-        let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let mut child = Command::new(command)
             .args([option, block])
             .env("NODE_PATH", modules())
-            .env("PORT", free.port().to_string())
+            .env("PORT", "0")
             .env("WEBHOOK_SECRET", secret)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -118,8 +116,8 @@ impl Shown {
         thread::spawn(move || {
             out.lines().map_while(Result::ok).for_each(|line| kept.lock().unwrap().push(line));
         });
-        wait_for("the receiver", || TcpStream::connect(free).ok());
-        Shown { child, address: free, lines }
+        let address = address_of(&mut child);
+        Shown { child, address, lines }
     }
 
     fn lines(&self) -> Vec<String> {
@@ -156,23 +154,28 @@ fn the_receivers_of_the_page_are_told_and_know_gait_from_others() {
         (scene.counted("c", "failed") >= 1.0 && scene.counted("d", "failed") >= 1.0).then_some(())
     });
     assert!(strangers.iter().all(|stranger| stranger.lines().is_empty()));
-    assert_eq!((scene.counted("a", "taken"), scene.counted("b", "taken")), (3.0, 3.0));
+    // A receiver says its line before it answers, and gait counts the answer.
+    wait_for("all to be counted", || {
+        let taken = (scene.counted("a", "taken"), scene.counted("b", "taken"));
+        (taken == (3.0, 3.0)).then_some(())
+    });
     assert_eq!(scene.tool.count(), 1);
 }
 
 #[test]
 fn what_is_told_is_told_again_by_the_next_process_under_the_same_id() {
-    let works = Arc::new(AtomicBool::new(false));
-    let shown = works.clone();
+    let (works, refused) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+    let (shown, told) = (works.clone(), refused.clone());
     let flaky = Recorder::answering(move |_, stream| {
         let status = if shown.load(Ordering::SeqCst) { "200 OK" } else { "500 Oops" };
+        told.store(true, Ordering::SeqCst);
         stream.write_all(format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n").as_bytes())?;
         Ok(Then::Close)
     });
     let hook = row("chat", flaky.address, ", events: [approval.requested]");
     let scene = Scene::start(&hook);
     let request = scene.want("1");
-    wait_for("a try in vain", || (flaky.count() == 1).then_some(()));
+    wait_for("a try in vain", || refused.load(Ordering::SeqCst).then_some(()));
     works.store(true, Ordering::SeqCst);
     let scene = scene.restart(&hook);
     wait_for("a try that is taken", || (scene.counted("chat", "taken") == 1.0).then_some(()));

@@ -6,6 +6,12 @@ use std::fs;
 use std::thread;
 use std::time::{Duration, Instant};
 
+/// The setup of all, where a call waits so long.
+fn holding(tool: SocketAddr, time: &str) -> Setup {
+    let Setup { config, policy } = setup(tool);
+    Setup { config: config.replace("hold: 3s", &format!("hold: {time}")), policy }
+}
+
 fn held(gait: &Gait) -> f64 {
     gait.scrape().total("gait_approval_holds")
 }
@@ -76,7 +82,8 @@ fn a_denied_call_does_not_wait_on() {
 #[test]
 fn a_held_call_is_judged_by_what_is_in_force_when_it_is_granted() {
     let tool = Recorder::start();
-    let gait = setup(tool.address).start();
+    // Longer than a caller here waits for an answer: only the grant ends it in time.
+    let gait = holding(tool.address, "30s").start();
     let desk = Approver::local(&gait);
     let server = gait.server;
     let call = thread::spawn(move || send(server, request("PUT", "ann", "/v1/held/a", "", "x")));
@@ -94,8 +101,9 @@ fn a_held_call_is_judged_by_what_is_in_force_when_it_is_granted() {
     assert_eq!((answer.status, tool.count()), (403, 0), "{}", answer.text());
     assert_eq!(answer.one("gait-verdict"), Some("block"));
     assert_eq!(desk.show(&id)["state"], "approved", "the words are given back");
-    let lines = gait.evidence();
-    let line = lines.iter().find(|line| line["verdict"] == "block").expect("its line");
+    let line = wait_for("its line", || {
+        gait.evidence().into_iter().find(|line| line["verdict"] == "block")
+    });
     assert_ne!(line["asked_under"], line["snapshot"], "both snapshots are named");
 }
 
@@ -141,7 +149,7 @@ fn a_process_that_ends_keeps_no_call_waiting() {
 fn bodies_of_calls_that_wait_leave_half_of_the_room_to_others() {
     let tool = Recorder::start();
     let limits = "limits: { judged_body_bytes: 1048576, body_budget_bytes: 8388608 }\n";
-    let gait = setup(tool.address).with(limits).start();
+    let gait = holding(tool.address, "8s").with(limits).start();
     let (server, body) = (gait.server, "x".repeat(1 << 20));
     let calls: Vec<_> = (0..8)
         .map(|at| {
@@ -160,11 +168,10 @@ fn bodies_of_calls_that_wait_leave_half_of_the_room_to_others() {
 #[test]
 fn a_call_that_waits_when_its_override_ends_is_judged_by_what_holds_then() {
     let tool = Recorder::start();
-    let until = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(5);
+    let until = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(12);
     let one = format!("{{ route: held, stage: require_approval, until: \"{until}\", reason: x }}");
-    let Setup { config, policy } = setup(tool.address);
-    let config = config.replace("hold: 3s", "hold: 10s") + &format!("stage_overrides: [{one}]\n");
-    let gait = Setup { config, policy }.start();
+    let overrides = format!("stage_overrides: [{one}]\n");
+    let gait = holding(tool.address, "30s").with(&overrides).start();
     let desk = Approver::local(&gait);
     let server = gait.server;
     let waiting = thread::spawn(move || send(server, request("PUT", "ann", "/v1/held/a", "", "x")));

@@ -1,7 +1,7 @@
 //! One approval lets one call run, however many ask at once, and gives back what was not used.
 
 use super::*;
-use std::net::TcpListener;
+use crate::support::HeldPort;
 use std::thread;
 
 /// Sends the same call from so many connections at once; the statuses.
@@ -54,17 +54,15 @@ fn two_hundred_pending_calls_are_one_request() {
 #[test]
 fn what_never_left_is_given_back() {
     // Nobody listens where the tool should be.
-    let nobody = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = nobody.local_addr().unwrap();
-    drop(nobody);
-    let gait = setup(address).start();
+    let nobody = HeldPort::take();
+    let gait = setup(nobody.address).start();
     let desk = Approver::local(&gait);
     assert_eq!(put(&gait, "ann", "/v1/files/a", "", "x").status, 428);
     let id = desk.pending();
     desk.grant(&id);
     assert_eq!(put(&gait, "ann", "/v1/files/a", "", "x").status, 502);
     assert_eq!(desk.show(&id)["state"], "approved");
-    let tool = TcpListener::bind(address).unwrap();
+    let tool = nobody.listen();
     let served = thread::spawn(move || {
         use std::io::{Read as _, Write as _};
         let (mut stream, _) = tool.accept().unwrap();

@@ -1,6 +1,7 @@
 //! Words that do not count, and what keeps a call from its approval although one was given.
 
 use super::*;
+use crate::support::clear_of_the_hour;
 use gait::approval::Grant;
 use gait::intent::time::Time;
 use gait::sign::PrivateKey;
@@ -162,6 +163,7 @@ fn an_order_to_stop_holds_against_an_approval_and_does_not_spend_it() {
 
 #[test]
 fn asking_spends_no_limit_and_running_does() {
+    clear_of_the_hour();
     let tool = Recorder::start();
     let policy = POLICY.replace(
         "effect: require_approval,",

@@ -13,9 +13,11 @@ mod forge;
 mod gait;
 mod message;
 mod metrics;
+mod nginx;
 mod origin;
 mod otlp;
 mod peer;
+mod ports;
 mod recorder;
 mod secure;
 mod small_disk;
@@ -34,15 +36,17 @@ pub(crate) use forge::{Signer, b64, hmac, message, now};
 pub(crate) use gait::{Gait, Setup, run_to_end, run_with};
 pub(crate) use message::{Response, Seen};
 pub(crate) use metrics::Scrape;
+pub(crate) use nginx::Nginx;
 pub(crate) use origin::{Ask, Origin};
 pub(crate) use otlp::{Collector, attribute, id};
 pub(crate) use peer::{Oidc, Peer, modules, websocket_caller};
+pub(crate) use ports::{HeldPort, address_of};
 pub(crate) use recorder::{Recorder, Then, listen};
 pub(crate) use secure::{Caller, ONLY_12, ONLY_13, Secure};
 pub(crate) use small_disk::SmallDisk;
 pub(crate) use tool::{Lasting, Security, Tool};
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 /// How long anything may take before a test calls it hung.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
@@ -56,5 +60,13 @@ pub(crate) fn wait_for<T>(what: &str, mut ready: impl FnMut() -> Option<T>) -> T
         }
         assert!(Instant::now() < deadline, "waited {PATIENCE:?} in vain for {what}");
         std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// Waits, where needed, until the hour is not about to end under a test.
+pub(crate) fn clear_of_the_hour() {
+    let second = || SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs() % 3_600;
+    while second() > 3_600 - 30 {
+        std::thread::sleep(Duration::from_secs(1));
     }
 }

@@ -1,9 +1,9 @@
 //! Classes retry and resp: tools that are down, late, broken or hostile.
 
 use super::{Bench, refused};
-use crate::support::{Conn, Gait, Recorder, Setup, Then, get, listen, post, send};
+use crate::support::{Conn, Gait, HeldPort, Recorder, Setup, Then, get, listen, post, send};
 use std::io::Write;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 /// A gait in front of `upstream`, quick to give up.
@@ -20,14 +20,10 @@ fn answering(bytes: &'static [u8], then: Then) -> Bench {
     Bench { gait: before(tool.address), tool }
 }
 
-/// An address where nobody listens.
-fn nobody() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
-}
-
 #[test]
 fn a_tool_that_is_down_is_502_at_once() {
-    let gait = before(nobody());
+    let nobody = HeldPort::take();
+    let gait = before(nobody.address);
     let started = Instant::now();
     let answer = send(gait.server, get("/health"));
     refused(&answer, 502).unwrap();
