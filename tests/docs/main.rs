@@ -5,12 +5,19 @@
 //! in a directory that holds copies of the shipped `config` and `policies`; a comment `# exit N`
 //! behind one says what it exits with, 0 if there is none. What they print holds the lines of
 //! blocks that are tagged `text printed`, and a block tagged `yaml FILE` stands in that file.
-#![expect(clippy::unwrap_used, reason = "a document that cannot be read must end the test")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a document that cannot be read must end the test"
+)]
 
 mod approvals;
 mod approvers;
 mod evidence;
 mod identity;
+#[path = "../outside/support/nginx.rs"]
+mod nginx;
 mod rollout;
 
 use gait::call::Malformed;
@@ -18,6 +25,7 @@ use gait::config::{Environment, Source};
 use gait::limits::{Limits, Timeouts};
 use gait::metrics::CATALOGUE;
 use gait::snapshot::Approvals;
+use nginx::Nginx;
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, SanType};
 use std::collections::BTreeSet;
 use std::fs;

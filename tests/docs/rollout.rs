@@ -1,10 +1,9 @@
 //! `docs/rollout.md`, walked from top to bottom, in front of the demo's tools and of nginx, whose
 //! WebDAV nobody here wrote.
 
-use super::{block_lines, root, text};
+use super::{Nginx, block_lines, root, text};
 use serde_json::Value;
 use std::fs;
-use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -95,56 +94,16 @@ impl Drop for Walk {
 }
 
 /// nginx as a tool that keeps files.
-struct Nginx {
-    folder: tempfile::TempDir,
-    process: Child,
-    address: String,
-}
-
-impl Nginx {
-    fn start() -> Nginx {
-        let folder = tempfile::tempdir().unwrap();
-        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
-        for name in ["files", "tmp"] {
-            fs::create_dir(folder.path().join(name)).unwrap();
-        }
-        let place = folder.path().display();
-        let config = format!(
-            "daemon off; pid {place}/pid; error_log stderr;\n\
-             events {{}}\n\
-             http {{ access_log off; client_body_temp_path {place}/tmp; proxy_temp_path {place}/tmp;\n\
-             fastcgi_temp_path {place}/tmp; uwsgi_temp_path {place}/tmp; scgi_temp_path {place}/tmp;\n\
-             server {{ listen {address}; location /v1/files/ {{ alias {place}/files/;\n\
-             dav_methods PUT DELETE; create_full_put_path on; }} }} }}\n"
-        );
-        // Only root may name a user, and needs to: the folder is root's then.
-        let is_root = Command::new("id").arg("-u").output().unwrap().stdout == b"0\n";
-        let user = if is_root { "user root; " } else { "" };
-        fs::write(folder.path().join("nginx.conf"), format!("{user}{config}")).unwrap();
-        let mut command = Command::new("nginx");
-        command.arg("-p").arg(folder.path()).arg("-c").arg(folder.path().join("nginx.conf"));
-        let process = command.stderr(Stdio::null()).spawn().unwrap();
-        let nginx = Nginx { folder, process, address };
-        let mut looks = (0..200).map(|_| std::thread::sleep(Duration::from_millis(50)));
-        let pid = nginx.folder.path().join("pid");
-        assert!(looks.any(|()| pid.exists()), "nginx does not serve");
-        nginx
-    }
-}
-
-impl Drop for Nginx {
-    fn drop(&mut self) {
-        // Its workers go with it where it is asked, and not where it is killed.
-        let stop = Command::new("nginx")
-            .args(["-s", "stop", "-c"])
-            .arg(self.folder.path().join("nginx.conf"))
-            .stderr(Stdio::null())
-            .status();
-        if !stop.is_ok_and(|status| status.success()) {
-            let _ended = self.process.kill();
-        }
-        let _reaped = self.process.wait();
-    }
+fn keeping() -> Nginx {
+    let dir = tempfile::tempdir().unwrap();
+    fs::create_dir(dir.path().join("files")).unwrap();
+    Nginx::start(dir, |address| {
+        format!(
+            "access_log off;\n\
+             server {{ listen {address}; location /v1/files/ {{ alias files/;\n\
+             dav_methods PUT DELETE; create_full_put_path on; }} }}"
+        )
+    })
 }
 
 #[test]
@@ -154,6 +113,9 @@ fn the_guide_is_walked_in_front_of_the_demo() {
 
 #[test]
 fn the_guide_is_walked_in_front_of_nginx() {
-    let nginx = Nginx::start();
+    let nginx = keeping();
     Walk::new().walk(&[], Some(&format!("http://{}", nginx.address)));
+    let kept = fs::read_dir(nginx.dir.path().join("files")).unwrap();
+    let kept: Vec<_> = kept.map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(kept, ["scratch"], "what the page let through took the files away");
 }

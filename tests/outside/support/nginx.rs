@@ -1,10 +1,10 @@
 //! nginx, as people have it before their tools, or as a tool.
 
-use super::wait_for;
 use std::fs;
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 use tempfile::TempDir;
 
 /// How many ports are tried: nginx takes none from the kernel's choice, and one that is free when it
@@ -64,9 +64,10 @@ fn listening(dir: &Path, http: &str) -> Option<Child> {
         .expect("`nginx` starts: install nginx");
     // It writes this file once it listens.
     let pid = dir.join("nginx.pid");
-    let has_ended = wait_for("nginx", || {
-        let has_ended = child.try_wait().unwrap().is_some();
-        (has_ended || pid.exists()).then_some(has_ended)
+    let mut looks = (0..800).inspect(|_| std::thread::sleep(Duration::from_millis(25)));
+    let serves = looks.find_map(|_| match child.try_wait().unwrap() {
+        Some(_) => Some(false),
+        None => pid.exists().then_some(true),
     });
-    (!has_ended).then_some(child)
+    serves.expect("nginx to serve or to end").then_some(child)
 }
