@@ -119,6 +119,22 @@ impl Files {
         }
     }
 
+    /// Knows one of them as it is found by now where it was known as before that; so do these marks.
+    pub fn know_as<'m>(
+        &mut self,
+        path: &Path,
+        (before, now): (&Files, &Files),
+        marks: impl Iterator<Item = &'m mut Marks>,
+    ) {
+        let of = |files: &Files| files.0.iter().find(|found| found.path == path).cloned();
+        let at = self.0.iter().position(|found| found.path == path);
+        let (Some(at), Some(before), Some(now)) = (at, of(before), of(now)) else { return };
+        let own = self.0.iter_mut().skip(at).take(1);
+        own.filter(|own| own.mark == before.mark).for_each(|own| *own = now.clone());
+        let noted = marks.filter_map(|marks| marks.0.get_mut(at));
+        noted.filter(|mark| **mark == before.mark).for_each(|mark| *mark = now.mark.clone());
+    }
+
     /// The first one.
     pub fn first(&self) -> Option<&Path> {
         self.0.first().map(|found| found.path.as_path())

@@ -5,7 +5,7 @@ use super::reload::Lost;
 use super::{Due, Reason, Reloading, reload, resting};
 use crate::admin::{Change, Loaded};
 use crate::clock;
-use crate::config::Taken;
+use crate::config::{Files, Taken};
 use std::sync::Arc;
 
 // === impl Reloading ===
@@ -57,14 +57,20 @@ impl Reloading {
             // Only the file is to be made anew.
             reload::tell_lost(&self.running.shelf, lost);
             self.lay_down(taken);
-            self.in_force = files;
+            self.know(files);
             let snapshot = self.running.proxy.snapshot.load().id.clone();
             return Ok((snapshot, Change::None));
         }
         let snapshot = reload::restage(&self.running, plan, &taken, lost);
         self.lay_down(taken);
-        self.in_force = files;
+        self.know(files);
         Ok((snapshot, Change::Made))
+    }
+
+    /// Knows the overlay as gait has written it: to the watch that is no change.
+    fn know(&mut self, files: Files) {
+        self.watch.knows(self.running.shelf.path(), (&self.in_force, &files));
+        self.in_force = files;
     }
 
     /// What was lost with the file. A load that was refused for it comes once it is mended.
@@ -97,8 +103,7 @@ impl Reloading {
         let written = self.on_state(Reason::Arrears, prune).await;
         let fault = match written {
             Ok(Ok(files)) => {
-                // The watch sees the change, and that load is to find nothing new.
-                self.in_force = files;
+                self.know(files);
                 tracing::info!(dropped = ?routes, ended = ?over, "the overlay is brought up to date");
                 self.arrears.written();
                 return;

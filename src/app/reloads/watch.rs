@@ -119,6 +119,17 @@ impl Watch {
         self.turn = self.turn.wrapping_add(1);
     }
 
+    /// Knows a file that gait wrote itself: of what stood there before, nothing has changed, nor does
+    /// it keep anything from rest.
+    pub(super) fn knows(&mut self, path: &Path, (before, now): (&Files, &Files)) {
+        let marks = self.sight.loaded.iter_mut().chain(&mut self.sight.changed);
+        self.files.know_as(path, (before, now), marks);
+        if let Some(held) = &mut self.held {
+            held.files.know_as(path, (before, now), std::iter::empty());
+        }
+        self.turn = self.turn.wrapping_add(1);
+    }
+
     /// Has nothing wait any more.
     pub(super) fn release(&mut self) {
         (self.held, self.sight.held) = (None, None);

@@ -18,6 +18,32 @@ fn watched(tool: &Recorder, stage: &str) -> Setup {
 }
 
 #[test]
+fn who_sets_stage_after_stage_keeps_no_change_of_the_config_out() {
+    let tool = Recorder::start();
+    let gait = watched(&tool, "dry_run").start();
+    let refusals = || gait.log().matches("reload refused").count();
+    let set = |rounds: usize| {
+        for _ in 0..rounds {
+            assert_eq!(run(&gait, &step("demote", "observe", &["--reason", "incident"])).0, 0);
+            assert_eq!(force(&gait, "enforce").0, 0);
+        }
+    };
+    set(40);
+    assert_eq!(refusals(), 0, "{}", gait.log());
+    // A change that lets nothing more through, so that it has no need to rest.
+    let more = "rules: [{ name: all, effect: block }]\ndefault_verdict: block\n";
+    fs::write(gait.dir().join("policy.yaml"), more).unwrap();
+    let in_force = || gait.log().contains("\"reloaded\"");
+    wait_for("the policy", || {
+        set(1);
+        in_force().then_some(())
+    });
+    assert_eq!(refusals(), 0, "{}", gait.log());
+    let told = gait.telemetry("/readyz?verbose").text();
+    assert!(!told.contains("[!]reload"), "{told}");
+}
+
+#[test]
 fn who_sets_a_stage_puts_nothing_else_in_force() {
     let tool = Recorder::start();
     let gait = setup(&tool, "observe").start();
