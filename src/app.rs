@@ -285,7 +285,7 @@ impl Running {
         let (phases, phase) = watch::channel(Phase::Accept);
         let running = self;
         let fetches = spawn(errands::run(wanted.fetches, phase.clone()));
-        signals.unless_stopped(keys::fill(&running)).await;
+        signals.unless_stopped(upkeep::settle(&running)).await;
         let mut tasks = Tasks {
             errands: spawn(errands::run(wanted.errands, phase.clone())),
             fetches,

@@ -3,13 +3,14 @@
 //! Both block on a disk, which may hang for as long as it likes: they run on threads of their own
 //! and one at a time, and calls never wait for them.
 
-use super::Running;
+use super::{Running, keys};
 use crate::clock;
 use crate::intent::time::Time;
 use crate::metrics::SwitchLabel;
 use crate::store::switch::{Face, Refreshed};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::time::timeout;
 
 /// Between two looks at the kill switch file.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -21,20 +22,35 @@ const WRITE_EVERY: Duration = Duration::from_millis(500);
 pub(super) async fn follow_orders(running: Arc<Running>) {
     loop {
         tokio::time::sleep(LOOK_EVERY).await;
-        let switch = running.proxy.switch.clone();
-        match tokio::task::spawn_blocking(move || switch.refresh()).await {
-            Ok(Refreshed::Same) => {}
-            Ok(Refreshed::Changed) => {
-                let (_, active) = running.proxy.switch.face(Time::from_timestamp(clock::now()));
-                tracing::warn!(active, "security event: the orders of the kill switch changed");
-            }
-            Ok(Refreshed::Lost(error)) => tracing::error!(
-                %error,
-                "the kill switch cannot be read: its last orders stay, and protected calls are \
-                 blocked until it can be"
-            ),
-            Err(error) => tracing::error!(%error, "a look at the kill switch broke off"),
+        look_at_orders(&running).await;
+    }
+}
+
+/// Has the keys there before the first call, and the orders of that moment: a start may wait for keys,
+/// and whoever gives orders does not wait for it.
+pub(super) async fn settle(running: &Running) {
+    keys::fill(running).await;
+    if timeout(LOOK_EVERY, look_at_orders(running)).await.is_err() {
+        tracing::warn!(
+            "the kill switch file is still being looked at; orders of late come with it"
+        );
+    }
+}
+
+async fn look_at_orders(running: &Running) {
+    let switch = running.proxy.switch.clone();
+    match tokio::task::spawn_blocking(move || switch.refresh()).await {
+        Ok(Refreshed::Same) => {}
+        Ok(Refreshed::Changed) => {
+            let (_, active) = running.proxy.switch.face(Time::from_timestamp(clock::now()));
+            tracing::warn!(active, "security event: the orders of the kill switch changed");
         }
+        Ok(Refreshed::Lost(error)) => tracing::error!(
+            %error,
+            "the kill switch cannot be read: its last orders stay, and protected calls are blocked \
+             until it can be"
+        ),
+        Err(error) => tracing::error!(%error, "a look at the kill switch broke off"),
     }
 }
 

@@ -1,9 +1,12 @@
 //! The kill switch over HTTP: orders from the command line stop calls at once and without a
 //! reload; a file that breaks stops the riskiest.
 
-use crate::support::{Gait, Peer, Recorder, Response, Setup, get, run_to_end, send, wait_for};
+use crate::support::{
+    Gait, Peer, Recorder, Response, Setup, Then, get, run_to_end, send, wait_for,
+};
 use serde_json::{Value, json};
 use std::fs;
+use std::io::Write as _;
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -96,6 +99,34 @@ fn an_order_stops_matching_calls_until_it_is_taken_back() {
     wait_for("the end of the order", || (write_file(&gait).status == 200).then_some(()));
     assert_eq!(peer.executed("PUT /files"), executed + 1, "nothing went out meanwhile");
     gait.settled().assert_law();
+}
+
+#[test]
+fn an_order_that_comes_while_gait_starts_holds_for_the_first_call() {
+    let dir = TempDir::new().unwrap();
+    fs::write(dir.path().join("ks.json"), no_orders()).unwrap();
+    let folder = dir.path().to_owned();
+    // The start waits for the keys; meanwhile somebody stops everything.
+    let issuer = Recorder::answering(move |_, stream| {
+        let halt = ["kill-switch", "add", "--all", "--id", "halt", "--state", "ks.json"];
+        assert!(run_to_end(&folder, &halt).status.success());
+        stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 11\r\n\r\n{\"keys\":[]}")?;
+        Ok(Then::Close)
+    });
+    let tool = Recorder::start();
+    let config = format!(
+        "server: {{ listen: \"127.0.0.1:0\" }}\nstage: enforce\nunmapped: {{ action: deny }}\n\
+         kill_switch: ks.json\nidentity: {{ sources: [ {{ name: sso, jwt: {{ issuer: \
+         \"https://id.test\", audiences: [gait], algorithms: [EdDSA], jwks: {{ url: \
+         \"http://{}/keys\" }}, claims: {{ identity: sub }} }} }} ] }}\n\
+         upstreams: {{ tool: {{ url: \"http://{}\" }} }}\nroutes:\n  \
+         - {{ name: r, match: {{ path: \"/x\" }}, upstream: tool, intent: {{ tool_name: t, \
+         risk_class: low }} }}\n",
+        issuer.address, tool.address
+    );
+    let gait = Setup { config, policy: "default_verdict: allow\n".to_owned() }.start_in(dir);
+    assert_eq!(send(gait.server, get("/x")).status, 423);
+    assert_eq!((issuer.count(), tool.count()), (1, 0));
 }
 
 #[test]
