@@ -206,7 +206,12 @@ impl Switch {
         }
     }
 
-    /// Looks at the file; blocks. One at a time.
+    /// Rises with each other file that is followed.
+    pub fn turn(&self) -> u64 {
+        lock(&self.watched).turn
+    }
+
+    /// Looks at the file; blocks. One at a time for each file: a late look at another says nothing.
     pub fn refresh(&self) -> Refreshed {
         let before = lock(&self.watched).clone();
         let Some(path) = &before.path else { return Refreshed::Same };
